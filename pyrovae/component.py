@@ -1,0 +1,62 @@
+"""The base of every part a model is put together from: it remembers how it was made."""
+
+import inspect
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["Component"]
+
+
+def _remember(value: Any) -> Any:
+    """Keeps an argument for the record; of a tensor only the shape and dtype.
+
+    A tensor's values either become parameters or buffers, which the state dict holds, or are
+    not needed again: keeping a whole training set alive for the record would waste memory.
+    """
+    return value.detach().to("meta") if isinstance(value, Tensor) else value
+
+
+class Component(nn.Module):
+    """A module that records its constructor's arguments, so that it can be saved and rebuilt.
+
+    Networks, priors, posteriors, likelihoods and models derive from it. Nothing has to be
+    registered: a subclass only has to pass to `torch.nn.Module.__init__`, as any module does.
+
+    Attributes:
+        init_args: The arguments the instance was made with, by name, without those left at
+            their defaults. Tensors are recorded as meta tensors (shape and dtype).
+    """
+
+    init_args: dict[str, Any]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Makes the instance and notes the arguments that ``__init__`` is about to get."""
+        self = super().__new__(cls)
+        # bind_partial: copying makes instances without arguments and fills them in afterwards,
+        # and a missing argument is for __init__ to complain about.
+        bound = inspect.signature(cls.__init__).bind_partial(self, *args, **kwargs)
+        variadic = {
+            parameter.name: parameter.kind
+            for parameter in bound.signature.parameters.values()
+            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        }
+        named = dict(list(bound.arguments.items())[1:])
+        for name, kind in variadic.items():
+            if kind == inspect.Parameter.VAR_KEYWORD:
+                named |= named.pop(name, {})
+        # nn.Module.__setattr__ works only after Module.__init__, which has not run yet.
+        self.__dict__["init_args"] = {name: _remember(value) for name, value in named.items()}
+        return self
+
+    def extra_repr(self) -> str:
+        """The arguments that are not modules or tensors, for the printed form."""
+        shown = {k: v for k, v in self.init_args.items() if not isinstance(v, nn.Module | Tensor)}
+        return ", ".join(f"{name}={value!r}" for name, value in shown.items())
+
+    @property
+    def device(self) -> torch.device:
+        """The device of the parameters (the CPU where there are none)."""
+        tensor = next(self.parameters(), next(self.buffers(), torch.empty(0)))
+        return tensor.device

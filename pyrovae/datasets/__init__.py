@@ -1,0 +1,22 @@
+"""Data for training and evaluation: named splits, binarization protocols, and where data come from."""
+
+from pyrovae.datasets.binarization import Binarization, binarize
+from pyrovae.datasets.data import Data
+from pyrovae.datasets.load import load_data
+from pyrovae.datasets.loader_split import LoaderSplit
+from pyrovae.datasets.partition import split_tensors
+from pyrovae.datasets.sources import as_split
+from pyrovae.datasets.splits import Split
+from pyrovae.datasets.tensor_split import TensorSplit
+
+__all__ = [
+    "Binarization",
+    "Data",
+    "LoaderSplit",
+    "Split",
+    "TensorSplit",
+    "as_split",
+    "binarize",
+    "load_data",
+    "split_tensors",
+]

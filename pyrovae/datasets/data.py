@@ -1,0 +1,102 @@
+"""A data set: named splits and what is needed to say which data they are."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from pyrovae.datasets.binarization import Binarization
+from pyrovae.datasets.sources import as_split
+from pyrovae.datasets.splits import Split
+
+__all__ = ["Data"]
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Training data with, where there are any, validation and test data.
+
+    Anything that `as_split` reads may be given as a split.
+
+    Args:
+        train: The data to train on.
+        validation: The data to choose by, or None.
+        test: The data to report on, or None.
+        name: What the data are called in reports.
+        label_names: The names of the classes, in the order of the labels' integers.
+        attribute_names: The names of the attributes, in the order of their columns.
+        record: What is needed to say which data these are (source, seed, ...), as JSON has it.
+
+    Raises:
+        ValueError: If the splits differ in shape or binarization, the names do not fit the labels
+            or attributes, or the record cannot be written as JSON.
+    """
+
+    train: Split
+    validation: Split | None = None
+    test: Split | None = None
+    name: str = "data"
+    label_names: tuple[str, ...] | None = None
+    attribute_names: tuple[str, ...] | None = None
+    record: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for role in ("train", "validation", "test"):
+            source = getattr(self, role)
+            if source is None and role != "train":
+                continue
+            split = as_split(source)
+            object.__setattr__(self, role, split)
+            self._check(role, split)
+        try:
+            json.dumps(self.record)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"expected a record that JSON can hold: {error}") from error
+
+    def _check(self, role: str, split: Split) -> None:
+        if split.shape != self.shape:
+            raise ValueError(
+                f"expected {role} data of shape {tuple(self.shape)} as in train, "
+                f"got {tuple(split.shape)}"
+            )
+        if split.binarization != self.binarization:
+            raise ValueError(
+                f"expected {role} data with binarization {self.binarization!r} as in train, "
+                f"got {split.binarization!r}"
+            )
+        if self.label_names is not None and split.labels is not None:
+            low, high = int(split.labels.min()), int(split.labels.max())
+            if low < 0 or high >= len(self.label_names):
+                raise ValueError(
+                    f"expected {role} labels from 0 to {len(self.label_names) - 1} for "
+                    f"{len(self.label_names)} label_names, got {low} to {high}"
+                )
+        if self.attribute_names is not None and split.attributes is not None:
+            columns = split.attributes.shape[1]
+            if columns != len(self.attribute_names):
+                raise ValueError(
+                    f"expected {len(self.attribute_names)} columns in {role} attributes, one for "
+                    f"each of attribute_names, got {columns}"
+                )
+
+    @property
+    def shape(self) -> torch.Size:
+        """The shape of one datum x, such as ``(1, 28, 28)``."""
+        return self.train.shape
+
+    @property
+    def binarization(self) -> Binarization:
+        """The protocol of the values of x, the same in all splits."""
+        return self.train.binarization
+
+    def describe(self) -> dict[str, Any]:
+        """Says which data these are, as JSON has it: name, shape, sizes, binarization, record."""
+        splits = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {
+            "name": self.name,
+            "shape": list(self.shape),
+            "sizes": {role: len(split) for role, split in splits.items() if split is not None},
+            "binarization": self.binarization,
+            "record": dict(self.record),
+        }

@@ -1,0 +1,155 @@
+"""Data by name or by path."""
+
+from pathlib import Path
+
+from pyrovae.datasets.arrays import read_arrays
+from pyrovae.datasets.binarization import Binarization, check_protocol
+from pyrovae.datasets.celeba import celeba
+from pyrovae.datasets.data import Data
+from pyrovae.datasets.embedded import digits
+from pyrovae.datasets.folder import read_folder
+from pyrovae.datasets.partition import Amount, split_tensors
+from pyrovae.datasets.vision import PUBLISHED, published
+
+__all__ = ["load_data"]
+
+NAMES = ("digits", *PUBLISHED, "celeba")
+
+
+def load_data(
+    data: str = "digits",
+    *,
+    root: str = "data",
+    download: bool = False,
+    binarization: Binarization = "none",
+    validation: Amount | None = None,
+    test: Amount | None = None,
+    pooled: bool = False,
+    image_size: int | None = None,
+    data_seed: int = 0,
+    num_workers: int = 0,
+) -> Data:
+    """Loads data by name or from a file or folder, divided for training, validation and test.
+
+    Args:
+        data: Which data. A name: digits (1797 small images that need no download), mnist,
+            fashion-mnist, kmnist, cifar10 or celeba. Or a path: a NumPy file (.npy, or .npz with
+            the data as "x" and labels, if any, as "y") of shape (N, features), (N, height,
+            width), (N, channels, height, width) or (N, height, width, channels); or a folder of
+            images, where sub-folders, if any, are classes. 8-bit values are divided by 255,
+            other numbers are left as they are.
+        root: The folder that holds the files of mnist, fashion-mnist, kmnist, cifar10 and celeba,
+            laid out as torchvision does, or that gets them with download.
+        download: Downloads the files of the named data if they are not in root.
+        binarization: How grey levels become zeros and ones. none: they stay grey. threshold:
+            above one half is one. static: drawn once, with data_seed, each pixel being one with
+            its grey level as probability. dynamic: drawn so anew each time an image is used.
+        validation: How much of the data is kept aside to choose settings by: a whole number of
+            data (5000) or a fraction (0.1); 0 is none. If left out: 5000 of the training images
+            of mnist, fashion-mnist, kmnist and cifar10, one tenth of digits, files and folders.
+            celeba has its own.
+        test: How much of the data is kept aside to report on, as for validation. If left out: one
+            tenth. Not for mnist, fashion-mnist, kmnist, cifar10 and celeba, whose published test
+            images are used.
+        pooled: Trains on all data, published test images included, and keeps none aside. Only
+            to repeat tutorials that do so: no honest number can be reported then.
+        image_size: Height and width in pixels to which images of celeba (64 if left out) and of
+            a folder are resized, keeping their centred square. Without it, images of a folder
+            must all have the same size.
+        data_seed: The seed of the random division into training, validation and test data, and
+            of static binarization.
+        num_workers: How many processes read images in the background while the model trains:
+            for celeba and folders too large for memory (1 GiB); 0 reads them in between.
+
+    Returns:
+        The splits, with names of classes or attributes where the data have them.
+
+    Raises:
+        FileNotFoundError: If the files of named data, or a path, are not there.
+        ValueError: If the name is unknown, an option does not go with the data, nothing is left
+            to train on, or a file holds something else than data.
+    """
+    check_protocol(binarization)
+    if pooled and (validation or test):
+        raise ValueError(
+            f"pooled trains on all data: expected no validation and no test, "
+            f"got validation={validation} and test={test}"
+        )
+    if image_size is not None and image_size < 1:
+        raise ValueError(f"expected image_size to be positive, got {image_size}")
+    path = None if data in NAMES else _path(data)
+    if image_size is not None and data != "celeba" and not (path is not None and path.is_dir()):
+        raise ValueError(
+            f"image_size is for celeba and folders of images, got image_size={image_size} "
+            f"for {data!r}"
+        )
+
+    if data == "celeba" or data in PUBLISHED:
+        if test is not None and not pooled:
+            raise ValueError(f"{data} has a published test set, which is used: got test={test}")
+        root = str(Path(root).expanduser())
+    if data == "celeba":
+        if validation is not None and not pooled:
+            raise ValueError(
+                f"celeba has a published validation set, which is used: got validation={validation}"
+            )
+        return celeba(
+            root=root,
+            download=download,
+            binarization=binarization,
+            pooled=pooled,
+            image_size=64 if image_size is None else image_size,
+            num_workers=num_workers,
+        )
+    if data in PUBLISHED:
+        kept: Amount = 5000 if validation is None else validation
+        return published(
+            data,
+            root=root,
+            download=download,
+            binarization=binarization,
+            validation=0 if pooled else kept,
+            pooled=pooled,
+            seed=data_seed,
+        )
+
+    default = 0 if pooled else 0.1
+    validation = default if validation is None else validation
+    test = default if test is None else test
+    if path is None:
+        return digits(binarization=binarization, validation=validation, test=test, seed=data_seed)
+    if path.is_dir():
+        return read_folder(
+            path,
+            binarization=binarization,
+            validation=validation,
+            test=test,
+            image_size=image_size,
+            seed=data_seed,
+            num_workers=num_workers,
+        )
+    x, labels = read_arrays(path)
+    return split_tensors(
+        x,
+        labels=labels,
+        validation=validation,
+        test=test,
+        seed=data_seed,
+        binarization=binarization,
+        name=path.stem,
+        record={"source": str(path)},
+    )
+
+
+def _path(data: str) -> Path:
+    """Gives the file or folder that ``data`` means where it is no name."""
+    path = Path(data).expanduser()
+    if path.is_dir() or (path.is_file() and path.suffix in (".npy", ".npz")):
+        return path
+    looks_like_path = path.suffix in (".npy", ".npz") or len(path.parts) > 1
+    if looks_like_path and not path.exists():
+        raise FileNotFoundError(f"expected data at {data!r}, found no such file or folder")
+    raise ValueError(
+        f"expected data to be one of {', '.join(NAMES)}, or the path of a .npy file, a .npz file "
+        f"or a folder of images, got {data!r}"
+    )

@@ -1,0 +1,122 @@
+"""A split: one named part of a data set, read in batches."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from pyrovae.datasets.binarization import Binarization, check_protocol
+
+__all__ = ["Split", "check_batch_size"]
+
+
+class Split(ABC):
+    """One part of a data set: training, validation or test data.
+
+    Args:
+        length: The number N of data.
+        shape: The shape of one datum x, without the batch.
+        labels: The classes of the data: integers of shape ``(N,)``.
+        attributes: Properties of the data: bool of shape ``(N, A)``.
+        binarization: The protocol by which the values were made, or are made at each draw.
+
+    Attributes:
+        labels: Integers of shape ``(N,)``, or None; in the order of ``batches(shuffle=False)``.
+        attributes: Bool of shape ``(N, A)``, or None; in the same order.
+        binarization: The protocol of the values of x.
+        shape: The shape of one datum x, such as ``(1, 28, 28)``.
+
+    Raises:
+        ValueError: If there are no data, if labels or attributes do not fit them, or if the
+            protocol is unknown.
+    """
+
+    labels: Tensor | None
+    attributes: Tensor | None
+    binarization: Binarization
+    shape: torch.Size
+
+    def __init__(
+        self,
+        *,
+        length: int,
+        shape: torch.Size | tuple[int, ...],
+        labels: Tensor | None = None,
+        attributes: Tensor | None = None,
+        binarization: Binarization = "none",
+    ) -> None:
+        check_protocol(binarization)
+        if length < 1:
+            raise ValueError("expected at least one datum, got none")
+        if labels is not None and (labels.shape != (length,) or not _is_integer(labels)):
+            raise ValueError(
+                f"expected labels to be {length} integers of shape ({length},), "
+                f"got {labels.dtype} of shape {tuple(labels.shape)}"
+            )
+        if attributes is not None and (
+            attributes.dim() != 2 or len(attributes) != length or attributes.dtype != torch.bool
+        ):
+            raise ValueError(
+                f"expected attributes to be bool of shape ({length}, A), "
+                f"got {attributes.dtype} of shape {tuple(attributes.shape)}"
+            )
+        self._length = length
+        self.shape = torch.Size(shape)
+        self.labels = None if labels is None else labels.to(torch.int64)
+        self.attributes = attributes
+        self.binarization = binarization
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}({len(self)} data, shape={tuple(self.shape)}, "
+            f"binarization={self.binarization!r})"
+        )
+
+    @abstractmethod
+    def batches(
+        self, batch_size: int, *, shuffle: bool = False, device: torch.device | str = "cpu"
+    ) -> Iterator[tuple[Tensor, ...]]:
+        """Goes once through the data.
+
+        Args:
+            batch_size: The number of data in a batch; the last batch may be smaller.
+            shuffle: Takes the data in a new random order, from torch's global CPU generator.
+            device: Where the batches are to be. Dynamic binarization draws from that device's
+                global generator.
+
+        Returns:
+            Batches as tuples of tensors whose first is x, of shape ``(batch, *shape)``.
+
+        Raises:
+            ValueError: If ``batch_size`` is not positive.
+        """
+
+    def take(self, n: int) -> tuple[Tensor, ...]:
+        """Gives the first ``n`` data as one batch on the CPU, or all data where there are fewer.
+
+        Raises:
+            ValueError: If ``n`` is not positive.
+        """
+        check_batch_size(n)
+        taken: list[tuple[Tensor, ...]] = []
+        missing = min(n, len(self))
+        for batch in self.batches(missing):
+            taken.append(tuple(t[:missing] for t in batch))
+            missing -= len(taken[-1][0])
+            if missing == 0:
+                break
+        return tuple(torch.cat(parts) for parts in zip(*taken, strict=True))
+
+
+def check_batch_size(batch_size: int) -> None:
+    """Raises a ValueError unless a number of data is positive."""
+    if batch_size < 1:
+        raise ValueError(f"expected a positive number of data, got {batch_size}")
+
+
+def _is_integer(t: Tensor) -> bool:
+    return not (t.is_floating_point() or t.is_complex() or t.dtype == torch.bool)

@@ -1,0 +1,101 @@
+"""Data that fit in memory: one tensor, kept on the device that asks for it."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from pyrovae.datasets.binarization import (
+    Binarization,
+    binarize,
+    check_protocol,
+    check_unit_interval,
+    draw_bits,
+)
+from pyrovae.datasets.splits import Split, check_batch_size
+from pyrovae.datasets.values import check_values, to_float
+
+__all__ = ["TensorSplit"]
+
+
+class TensorSplit(Split):
+    """Data in tensors, read by index.
+
+    The tensors are moved to a device once, at the first call that asks for it, and the moved
+    copy is kept: a batch then costs a gather and no transfer.
+
+    Args:
+        *tensors: x, of shape ``(N, *event)``, floating, uint8 (divided by 255) or bool, then
+            anything else that belongs in a batch, each with N rows.
+        labels: The classes of the data: integers of shape ``(N,)``.
+        attributes: Properties of the data: bool of shape ``(N, A)``.
+        binarization: The protocol applied to x: ``threshold`` and ``static`` at once, so that
+            ``tensors`` holds zeros and ones, ``dynamic`` at each draw.
+        seed: The seed of the ``static`` draws.
+
+    Attributes:
+        tensors: The tensors of all N data as given, x floating.
+
+    Raises:
+        ValueError: If there are no tensors or no data, the sizes differ, x holds something else
+            than finite numbers, or binarization is asked for values outside [0, 1].
+    """
+
+    tensors: tuple[Tensor, ...]
+
+    def __init__(
+        self,
+        *tensors: Tensor,
+        labels: Tensor | None = None,
+        attributes: Tensor | None = None,
+        binarization: Binarization = "none",
+        seed: int = 0,
+    ) -> None:
+        if not tensors:
+            raise ValueError("expected at least one tensor, got none")
+        check_protocol(binarization)
+        check_values(tensors[0])
+        sizes = [t.shape[0] if t.dim() else 0 for t in tensors]
+        if len(set(sizes)) > 1:
+            raise ValueError(f"expected tensors with as many rows each, got {sizes}")
+        x = to_float(tensors[0].detach())
+        if binarization == "dynamic":
+            check_unit_interval(x, binarization)  # here and not at each draw: it would synchronise
+        elif binarization != "none":
+            # On the CPU, so that a seed means the same data on every device.
+            generator = torch.Generator().manual_seed(seed)
+            x = binarize(x.cpu(), binarization, generator=generator).to(x.device)
+        super().__init__(
+            length=len(x),
+            shape=x.shape[1:],
+            labels=labels,
+            attributes=attributes,
+            binarization=binarization,
+        )
+        self.tensors = (x, *(t.detach() for t in tensors[1:]))
+        self._moved: tuple[Tensor, ...] = self.tensors
+
+    def batches(
+        self, batch_size: int, *, shuffle: bool = False, device: torch.device | str = "cpu"
+    ) -> Iterator[tuple[Tensor, ...]]:
+        """Goes once through the data; see `Split.batches`. Each batch is a copy."""
+        check_batch_size(batch_size)
+        return self._gather(self._on(device), batch_size, shuffle)
+
+    def _gather(
+        self, tensors: tuple[Tensor, ...], batch_size: int, shuffle: bool
+    ) -> Iterator[tuple[Tensor, ...]]:
+        n = len(self)
+        order = (torch.randperm(n) if shuffle else torch.arange(n)).to(tensors[0].device)
+        for index in order.split(batch_size):
+            x, *rest = (t[index] for t in tensors)
+            yield (draw_bits(x) if self.binarization == "dynamic" else x, *rest)
+
+    def _on(self, device: torch.device | str) -> tuple[Tensor, ...]:
+        # "cuda" and "cuda:0" are one device under two names; a tensor made there knows which.
+        device = torch.empty((), device=device).device
+        if all(t.device == device for t in self.tensors):
+            return self.tensors
+        if any(t.device != device for t in self._moved):
+            self._moved = tuple(t.to(device) for t in self.tensors)
+        return self._moved

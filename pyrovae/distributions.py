@@ -1,0 +1,42 @@
+"""Distributions that Pyro lacks in the form a VAE needs."""
+
+from typing import Any
+
+import pyro.distributions as dist
+from pyro.distributions import constraints
+
+__all__ = ["GreyBernoulli", "Mixture"]
+
+
+class GreyBernoulli(dist.Bernoulli):
+    r"""A Bernoulli whose support is the unit interval: grey levels are scored as probabilities.
+
+    .. math:: \log p(x) = x \log \mu + (1 - x) \log (1 - \mu), \quad x \in [0, 1]
+
+    On {0, 1} it is the Bernoulli. Between, it is a cross-entropy that does not integrate to one,
+    hence no log-likelihood; `normalized_support` tells the values for which it is a density.
+    """
+
+    support = constraints.unit_interval
+    normalized_support = constraints.boolean
+
+    def enumerate_support(self, expand: bool = True) -> Any:
+        """Refused: the unit interval cannot be enumerated.
+
+        Raises:
+            NotImplementedError: Always.
+        """
+        raise NotImplementedError("GreyBernoulli has the unit interval as support")
+
+
+class Mixture(dist.MixtureSameFamily):
+    """A mixture of one family that reports its component's support.
+
+    Samplers such as NUTS transform a site by its support, and no transform is registered for
+    the mixture's own constraint.
+    """
+
+    @property
+    def support(self) -> constraints.Constraint:
+        """The support of each component."""
+        return self.component_distribution.support

@@ -1,0 +1,53 @@
+"""The evidence lower bound of a split, without any weight."""
+
+from typing import Any, NamedTuple
+
+import torch
+
+from pyrovae.datasets.splits import Split
+from pyrovae.evaluation.draws import draw
+from pyrovae.nn.modes import evaluation_mode
+from pyrovae.scope import isolated
+
+__all__ = ["Bound", "elbo"]
+
+
+class Bound(NamedTuple):
+    """The mean ELBO and its two parts, in nats per datum; elbo = reconstruction - kl."""
+
+    elbo: float
+    reconstruction: float
+    kl: float
+
+
+@torch.no_grad()
+def elbo(
+    model: Any,
+    split: Split,
+    *,
+    samples: int = 1,
+    batch_size: int = 1000,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+) -> Bound:
+    """Estimates the mean ELBO of a split, leaving the model and all random state as they were.
+
+    The same seed gives the same draws, so that epochs of training can be compared.
+
+    Args:
+        model: An object with ``model`` and ``guide``.
+        split: The data.
+        samples: Draws from the guide for each datum.
+        batch_size: Data in one run.
+        seed: Seed of the draws.
+        device: Where the model is.
+    """
+    device = torch.device(device)
+    totals = torch.zeros(2, dtype=torch.float64, device="cpu")
+    with isolated(device, seed), evaluation_mode(model):
+        for batch in split.batches(batch_size, device=device):
+            for draws in draw(model, batch, samples, rows=batch_size):
+                parts = torch.stack([draws.log_weights.sum(), draws.reconstruction.sum()])
+                totals += parts.double().cpu()
+    bound, reconstruction = (totals / (samples * len(split))).tolist()
+    return Bound(bound, reconstruction, reconstruction - bound)

@@ -1,0 +1,190 @@
+"""The report on a trained model: bounds, log-likelihood, latents, and what to distrust."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import pyro
+import torch
+from torch import Tensor
+from torch.distributions import Independent
+
+from pyrovae.datasets import Split, as_split
+from pyrovae.evaluation.draws import draw
+from pyrovae.evaluation.elbo import elbo
+from pyrovae.evaluation.log_likelihood import ImportanceSampling, LogLikelihood, summarize
+from pyrovae.handlers import latent_means, tensors_taken
+from pyrovae.nn.modes import evaluation_mode
+from pyrovae.scope import isolated
+
+__all__ = ["Report", "evaluate"]
+
+ACTIVE_VARIANCE = 0.01
+SMALL_ESS = 10
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `evaluate` found, in nats per datum.
+
+    Attributes:
+        data: Number of data.
+        binarization: Protocol of the data's values; numbers of different protocols do not
+            compare.
+        elbo: Mean evidence lower bound; reconstruction minus kl.
+        reconstruction: Mean log-likelihood of the data given draws of the posterior.
+        kl: Mean KL divergence of the posterior from the prior, by Monte Carlo.
+        log_likelihood: Importance-sampled log-likelihood with its errors.
+        is_density: Whether the likelihood is a density (or mass) at the data's values. If not,
+            as for grey levels under a Bernoulli, the numbers are cross-entropies.
+        active_units: For each latent site, how many of its variables have a posterior mean
+            whose variance over the data exceeds 0.01 (Burda et al., 2016).
+        units: For each latent site, how many variables it has.
+        train_elbo: Mean bound on as many training data, where these were given.
+        warnings: What to distrust, in sentences.
+    """
+
+    data: int
+    binarization: str
+    elbo: float
+    reconstruction: float
+    kl: float
+    log_likelihood: LogLikelihood
+    is_density: bool
+    active_units: dict[str, int]
+    units: dict[str, int]
+    train_elbo: float | None = None
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def gap(self) -> float | None:
+        """By how much the bound on training data exceeds that on these."""
+        return None if self.train_elbo is None else self.train_elbo - self.elbo
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain values, for JSON."""
+        return asdict(self) | {"gap": self.gap}
+
+    def __str__(self) -> str:
+        ll = self.log_likelihood
+        what = "log-likelihood" if self.is_density else "cross-entropy, not a log-likelihood"
+        lines = [
+            f"{self.data} data, binarization {self.binarization}; nats per datum",
+            f"  ELBO             {self.elbo:10.3f}",
+            f"  reconstruction   {self.reconstruction:10.3f}",
+            f"  KL               {self.kl:10.3f}",
+            f"  log p(x)         {ll.value:10.3f}  (S = {ll.samples}, mc_se {ll.mc_se:.3f}, "
+            f"data_se {ll.data_se:.3f}; {what})",
+            f"  effective sample size {ll.ess:.1f} (median; 5 % of the data below {ll.ess_low:.1f})",
+        ]
+        units = ", ".join(
+            f"{n} of {self.units[name]} in {name}" for name, n in self.active_units.items()
+        )
+        lines.append(f"  active units     {units}")
+        if self.train_elbo is not None:
+            lines.append(f"  ELBO on train    {self.train_elbo:10.3f}  (gap {self.gap:.3f})")
+        return "\n".join([*lines, *(f"  warning: {warning}" for warning in self.warnings)])
+
+
+@torch.no_grad()
+def evaluate(
+    model: Any,
+    data: Any,
+    *,
+    train: Any = None,
+    samples: int = 1000,
+    batch_size: int = 100,
+    rows: int = 8000,
+    seed: int = 0,
+) -> Report:
+    """Reports on a model: nothing of the model, its modes or any random state is changed.
+
+    Args:
+        model: An object with ``model``, ``guide`` and ``parameters()``.
+        data: Data to report on: a split, a tensor, a ``Dataset``, a ``DataLoader``.
+        train: Training data, to report the gap between the bounds.
+        samples: Draws S from the guide for each datum.
+        batch_size: Data at a time.
+        rows: Draws times data in one run of the model, which sets the memory used.
+        seed: Seed of the draws.
+
+    Raises:
+        ValueError: If an argument is not positive, the data's shape does not fit, or the program
+            has a global latent.
+    """
+    for name, value in (("samples", samples), ("batch_size", batch_size), ("rows", rows)):
+        if value < 1:
+            raise ValueError(f"{name}: expected at least 1, got {value}")
+    fields = tensors_taken(model.model)
+    split = as_split(data, fields=fields)
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    sums = torch.zeros(2, dtype=torch.float64)
+    estimates: list[ImportanceSampling] = []
+    means: dict[str, list[Tensor]] = {}
+    is_density = True
+    with isolated(device, seed), evaluation_mode(model), pyro.validation_enabled(False):
+        for batch in split.batches(batch_size, device=device):
+            estimate = ImportanceSampling(len(batch[0]), device)
+            for draws in draw(model, batch, samples, rows=rows):
+                estimate.add(draws.log_weights)
+                parts = torch.stack([draws.log_weights.sum(), draws.reconstruction.sum()])
+                sums += parts.double().cpu()
+            estimates.append(estimate)
+            is_density &= all(_is_density(site) for site in draws.observed.values())
+            for name, mean in latent_means(model.guide, *batch).items():
+                means.setdefault(name, []).append(mean.flatten(1))
+    bound, reconstruction = (sums / (samples * len(split))).tolist()
+    active = {name: _active_units(torch.cat(values)) for name, values in means.items()}
+    units = {name: values[0].shape[1] for name, values in means.items()}
+    likelihood = summarize(estimates)
+    kl = reconstruction - bound
+    return Report(
+        data=len(split),
+        binarization=split.binarization,
+        elbo=bound,
+        reconstruction=reconstruction,
+        kl=kl,
+        log_likelihood=likelihood,
+        is_density=is_density,
+        active_units=active,
+        units=units,
+        train_elbo=None
+        if train is None
+        else _train_elbo(model, as_split(train), split, seed, device),
+        warnings=[*_distrust(likelihood, active, kl)],
+    )
+
+
+def _is_density(site: Any) -> bool:
+    """Whether the site's distribution is normalised over a set that holds all its values."""
+    fn = site["fn"]
+    while isinstance(fn, Independent):
+        fn = fn.base_dist
+    normalized = getattr(fn, "normalized_support", None)
+    return normalized is None or bool(normalized.check(site["value"]).all())
+
+
+def _active_units(means: Tensor) -> int:
+    return int((means.var(0, correction=0) > ACTIVE_VARIANCE).sum())
+
+
+def _distrust(likelihood: LogLikelihood, active: dict[str, int], kl: float) -> list[str]:
+    warnings = []
+    if likelihood.ess < SMALL_ESS:
+        warnings.append(
+            f"half of the data have an effective sample size below {likelihood.ess:.1f} of "
+            f"{likelihood.samples} draws: log p(x) is biased low and its mc_se too small; "
+            "take more samples"
+        )
+    for name, count in active.items():
+        if count == 0:
+            warnings.append(
+                f"the posterior of {name!r} has collapsed: its mean is the same for all data "
+                f"(KL {kl:.3f}); a warm-up of beta or a weaker decoder may help"
+            )
+    return warnings
+
+
+def _train_elbo(model: Any, train: Split, split: Split, seed: int, device: torch.device) -> float:
+    """The bound on the first training data, as many as there are data to compare with."""
+    n = min(len(train), len(split))
+    return elbo(model, as_split(train.take(n)), samples=10, seed=seed, device=device).elbo

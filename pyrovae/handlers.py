@@ -1,0 +1,135 @@
+"""Effect handlers: what the library does to a model or guide from outside, as Pyro does."""
+
+import inspect
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from pyro import poutine
+from pyro.poutine.messenger import Messenger
+from pyro.poutine.runtime import Message
+from torch import Tensor
+
+__all__ = [
+    "CheckShapes",
+    "ScaleLatents",
+    "UseMeans",
+    "is_latent",
+    "latent_means",
+    "scale_latents",
+    "tensors_taken",
+]
+
+
+def is_latent(site: Any) -> bool:
+    """Whether a trace's node or a message is a latent variable (and no datum, param or plate)."""
+    return (
+        site["type"] == "sample"
+        and not site["is_observed"]
+        and type(site["fn"]).__name__ != "_Subsample"
+    )
+
+
+def tensors_taken(program: Callable[..., Any]) -> int | None:
+    """How many tensors a program takes; ``None`` for any number."""
+    parameters = inspect.signature(program).parameters.values()
+    if any(parameter.kind == parameter.VAR_POSITIONAL for parameter in parameters):
+        return None
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(parameter.kind in positional for parameter in parameters)
+
+
+class ScaleLatents(Messenger):
+    r"""Multiplies the log-probability of each latent site by a factor.
+
+    Around model and guide both, it weighs the KL term of any objective:
+    :math:`E_q[\log p(x|z)] - \beta \, KL`. Unlike ``pyro.poutine.scale`` it leaves the data's
+    site alone and takes a factor of zero, with which a warm-up begins.
+
+    Args:
+        factor: The weight :math:`\beta`, a number or a 0-dim tensor.
+    """
+
+    def __init__(self, factor: float | Tensor) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def _pyro_sample(self, msg: Message) -> None:
+        if is_latent(msg):
+            msg["scale"] = msg["scale"] * self.factor
+
+
+def scale_latents(fn: Callable[..., Any], factor: float | Tensor) -> Callable[..., Any]:
+    """Wraps a model or guide in `ScaleLatents`."""
+    return ScaleLatents(factor)(fn)
+
+
+class UseMeans(Messenger):
+    """Gives each latent site the mean of its distribution instead of a draw.
+
+    Where a distribution has no mean in closed form, the mean of ``draws`` draws stands in and a
+    warning names the site.
+
+    Args:
+        draws: Number of draws where there is no closed form.
+    """
+
+    def __init__(self, draws: int = 100) -> None:
+        super().__init__()
+        self.draws = draws
+
+    def _pyro_sample(self, msg: Message) -> None:
+        if msg["done"] or not is_latent(msg):
+            return
+        fn: Any = msg["fn"]
+        try:
+            msg["value"] = fn.mean
+        except NotImplementedError:
+            warnings.warn(
+                f"site {msg['name']!r}: {type(fn).__name__} has no mean in closed form, "
+                f"so the mean of {self.draws} draws is given",
+                stacklevel=2,
+            )
+            msg["value"] = fn.sample((self.draws,)).mean(0)
+        msg["done"] = True
+
+
+def latent_means(guide: Callable[..., Any], *batch: Tensor) -> dict[str, Tensor]:
+    """The mean of each latent site of a guide, each taken at the means of those before it."""
+    trace = poutine.trace(UseMeans()(guide)).get_trace(*batch)
+    return {name: site["value"] for name, site in trace.nodes.items() if is_latent(site)}
+
+
+class CheckShapes(Messenger):
+    """Refuses values whose shapes do not fit their distribution, before they broadcast.
+
+    A missing batch dimension or a flattened image otherwise broadcasts against the
+    distribution's parameters, and the program trains on nonsense without a complaint.
+
+    Args:
+        size: Number of data in the batch.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+    def _pyro_post_sample(self, msg: Message) -> None:
+        fn: Any = msg["fn"]
+        value: Any = msg["value"]
+        if not isinstance(value, Tensor) or type(fn).__name__ == "_Subsample":
+            return
+        events = len(fn.event_shape)
+        batch, event = value.shape[: value.dim() - events], value.shape[value.dim() - events :]
+        if event != fn.event_shape:
+            raise ValueError(
+                f"site {msg['name']!r}: its distribution has event shape "
+                f"{tuple(fn.event_shape)}, but its value has {tuple(event)} "
+                f"(shape {tuple(value.shape)})"
+            )
+        # Particles and enumeration add dimensions to the latents, never to the data.
+        if msg["is_observed"] and batch != (self.size,):
+            raise ValueError(
+                f"site {msg['name']!r}: expected data of shape "
+                f"{(self.size, *fn.event_shape)}, the batch first, got {tuple(value.shape)}"
+            )

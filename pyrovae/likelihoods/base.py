@@ -1,0 +1,44 @@
+"""What a likelihood is."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from torch import Size, Tensor
+from torch.distributions import Distribution
+
+from pyrovae.component import Component
+
+__all__ = ["Likelihood"]
+
+
+class Likelihood(Component, ABC):
+    """A likelihood p(x|z): a module that returns the distribution of the data given latents.
+
+    Attributes:
+        latent_shape: Shape of one latent, where the class knows it before it is called.
+        data_shape: Shape of one datum, likewise.
+    """
+
+    latent_shape: Size | None = None
+    data_shape: Size | None = None
+
+    @abstractmethod
+    def forward(self, z: Tensor) -> Distribution:
+        """Returns p(x|z).
+
+        Args:
+            z: Latents, ``(*batch, *latent_shape)``.
+
+        Returns:
+            A distribution with ``batch_shape (*batch,)`` and ``event_shape`` that of one datum.
+        """
+
+    @classmethod
+    @abstractmethod
+    def network_shape(cls, data_shape: Size, **options: Any) -> Size:
+        """Says which ``out_shape`` its network must have, for those who build one for it.
+
+        Args:
+            data_shape: Shape of one datum.
+            **options: The other arguments that the likelihood will be made with.
+        """

@@ -1,0 +1,6 @@
+"""Models: a generative program and its guide."""
+
+from pyrovae.models.base import LatentVariableModel
+from pyrovae.models.vae import VAE
+
+__all__ = ["VAE", "LatentVariableModel"]

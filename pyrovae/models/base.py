@@ -1,0 +1,180 @@
+"""What every model of the library shares: registration, the data plate, and the queries."""
+
+import itertools
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import pyro
+import torch
+from pyro import poutine
+from torch import Size, Tensor
+from torch.distributions import Distribution
+
+from pyrovae.component import Component
+from pyrovae.handlers import CheckShapes, is_latent, latent_means
+from pyrovae.nn.modes import evaluation_mode
+
+__all__ = ["LatentVariableModel"]
+
+# Pyro's parameter store is one for the process and goes by name: two models of one name would
+# share an entry, and the second would never train. Weak keys, because ids are used again, and no
+# attribute, because a deep copy would inherit it.
+_names: "WeakKeyDictionary[LatentVariableModel, str]" = WeakKeyDictionary()
+_numbers = itertools.count(1)
+
+
+class LatentVariableModel(Component, ABC):
+    """A model p(x, z) and its guide q(z|x), written as Pyro programs.
+
+    A subclass writes `model` and `guide`, each inside ``with self.data_plate(x):``; all else here
+    works on the traces of these two and holds for any latents. The queries (`sample`, `encode`,
+    `decode`, `reconstruct`) run without gradients and in evaluation mode.
+
+    Attributes:
+        latent_shape: Shape of one latent, where there is one latent and its shape is declared.
+    """
+
+    latent_shape: Size | None = None
+
+    @abstractmethod
+    def model(self, *args: Any, **kwargs: Any) -> Any:
+        """The generative program; its arguments are a batch's tensors, each the batch first."""
+
+    @abstractmethod
+    def guide(self, *args: Any, **kwargs: Any) -> Any:
+        """The variational program, with the same arguments as `model`."""
+
+    @contextmanager
+    def data_plate(self, x: Tensor) -> Iterator[None]:
+        """Registers the parameters and opens the plate ``"data"`` over the batch, at dim -1.
+
+        Args:
+            x: Data, ``(n, *data_shape)``; only its length is read.
+
+        Raises:
+            ValueError: Inside the plate, if a site's value does not fit its distribution.
+        """
+        if self not in _names:
+            _names[self] = f"{type(self).__name__}{next(_numbers)}"
+        pyro.module(_names[self], self)
+        with pyro.plate("data", len(x), dim=-1), CheckShapes(len(x)):
+            yield
+
+    @torch.no_grad()
+    def sample(self, n: int, *, draw: bool = False) -> Tensor:
+        """Generates data from the model, its own prior first.
+
+        Args:
+            n: Number of data.
+            draw: Whether to draw from the likelihood; its mean is given otherwise.
+
+        Returns:
+            Data, ``(n, *data_shape)``.
+        """
+        return self._data(self._generate(n), draw)
+
+    @torch.no_grad()
+    def encode(self, *batch: Tensor) -> Any:
+        """The mean of the posterior of each datum.
+
+        In a hierarchy each latent's mean is taken at the means of those before it. A
+        distribution without a mean in closed form gives the mean of draws, with a warning.
+
+        Args:
+            *batch: What the guide takes: ``x``, ``(n, *data_shape)``, first.
+
+        Returns:
+            The means, ``(n, *latent_shape)``; a dict by site where there are several latents.
+        """
+        with evaluation_mode(self), pyro.get_param_store().scope():
+            codes = latent_means(self.guide, *(value.to(self.device) for value in batch))
+        return next(iter(codes.values())) if len(codes) == 1 else codes
+
+    @torch.no_grad()
+    def decode(self, z: Any) -> Distribution:
+        """The likelihood of the data given latents.
+
+        Args:
+            z: Latents, ``(n, *latent_shape)``; a dict by site where there are several. Those
+                that a dict leaves out are drawn from the model.
+
+        Returns:
+            p(x|z), with ``batch_shape (n,)``.
+
+        Raises:
+            ValueError: If the latents do not have the model's shape, or lack a name.
+        """
+        return self._generate(*self._named(z))["fn"]
+
+    @torch.no_grad()
+    def reconstruct(self, *batch: Tensor, draw: bool = False) -> Tensor:
+        """Encodes data to the posterior's mean and decodes it.
+
+        Args:
+            *batch: What the guide takes: ``x``, ``(n, *data_shape)``, first.
+            draw: Whether to draw from the likelihood; its mean is given otherwise.
+
+        Returns:
+            Data, ``(n, *data_shape)``.
+        """
+        return self._data(self._generate(*self._named(self.encode(*batch))), draw)
+
+    def _named(self, z: Any) -> tuple[int, dict[str, Tensor]]:
+        """The number of data and the latents by site, from what `encode` gives."""
+        if isinstance(z, Tensor):
+            z = {self._only_latent(): z}
+        if not z:
+            raise ValueError("decode: expected at least one latent, got none")
+        z = {name: value.to(self.device) for name, value in z.items()}
+        return len(next(iter(z.values()))), z
+
+    def _only_latent(self) -> str:
+        trace = self._trace(1, {})
+        latents = [
+            name
+            for name, site in trace.nodes.items()
+            if is_latent(site) and not site["infer"].get("was_observed")
+        ]
+        if len(latents) != 1:
+            raise ValueError(f"decode: expected a dict with latents of {latents}, got a tensor")
+        return latents[0]
+
+    def _trace(self, n: int, latents: dict[str, Tensor]) -> poutine.Trace:
+        """Runs the model forward on an empty batch: the plate reads nothing but the size."""
+        empty = torch.empty(n, 0, device=self.device)
+        program = poutine.condition(poutine.uncondition(self.model), data=latents)
+        with evaluation_mode(self), pyro.get_param_store().scope():
+            return poutine.trace(program).get_trace(empty)
+
+    def _generate(self, n: int, latents: dict[str, Tensor] | None = None) -> Any:
+        """Runs the model forward and gives the data's site."""
+        if n < 1:
+            raise ValueError(f"expected at least one datum, got {n}")
+        trace = self._trace(n, latents or {})
+        unknown = sorted(set(latents or {}) - set(trace.nodes))
+        if unknown:
+            names = [name for name, site in trace.nodes.items() if site["type"] == "sample"]
+            raise ValueError(f"decode: expected latents among {names}, got {unknown}")
+        return next(
+            site
+            for site in trace.nodes.values()
+            if site["type"] == "sample" and site["infer"].get("was_observed")
+        )
+
+    @staticmethod
+    def _data(site: Any, draw: bool) -> Tensor:
+        if draw:
+            return site["value"]
+        try:
+            return site["fn"].mean
+        except NotImplementedError:
+            warnings.warn(
+                f"site {site['name']!r}: {type(site['fn']).__name__} has no mean in closed form, "
+                "so a draw is given",
+                stacklevel=3,
+            )
+            return site["value"]

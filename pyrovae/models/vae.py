@@ -1,0 +1,62 @@
+"""The variational autoencoder."""
+
+from typing import Any
+
+import pyro
+from torch import Tensor
+
+from pyrovae.likelihoods.base import Likelihood
+from pyrovae.models.base import LatentVariableModel
+from pyrovae.posteriors.base import Posterior
+from pyrovae.priors.base import Prior
+
+__all__ = ["VAE"]
+
+
+class VAE(LatentVariableModel):
+    r"""p(z) p(x|z) and q(z|x): the whole model, as Pyro reads it.
+
+    Sites are ``"z"`` and ``"x"``. Trained with ``pyro.infer.SVI`` and any of Pyro's or this
+    library's objectives, or with `pyrovae.fit`.
+
+    Kingma and Welling, 2014, Auto-encoding variational Bayes, https://arxiv.org/abs/1312.6114.
+
+    Args:
+        prior: p(z).
+        posterior: q(z|x).
+        likelihood: p(x|z).
+
+    Raises:
+        ValueError: If two parts declare different shapes of the latent or of the data.
+    """
+
+    def __init__(self, prior: Prior, posterior: Posterior, likelihood: Likelihood) -> None:
+        super().__init__()
+        parts = {"prior": prior, "posterior": posterior, "likelihood": likelihood}
+        _check_agreement("latent", {k: part.latent_shape for k, part in parts.items()})
+        _check_agreement(
+            "datum", {"posterior": posterior.data_shape, "likelihood": likelihood.data_shape}
+        )
+        # The posterior first: parameters that a prior shares with it bear the posterior's name.
+        self.posterior = posterior
+        self.prior = prior
+        self.likelihood = likelihood
+        self.latent_shape = posterior.latent_shape or prior.latent_shape
+
+    def model(self, x: Tensor) -> Any:
+        """p(z) p(x|z), for data ``(n, *data_shape)``."""
+        with self.data_plate(x):
+            z = pyro.sample("z", self.prior())
+            return pyro.sample("x", self.likelihood(z), obs=x)
+
+    def guide(self, x: Tensor) -> Any:
+        """q(z|x), for data ``(n, *data_shape)``."""
+        with self.data_plate(x):
+            return pyro.sample("z", self.posterior(x))
+
+
+def _check_agreement(what: str, shapes: dict[str, Any]) -> None:
+    declared = {part: tuple(shape) for part, shape in shapes.items() if shape is not None}
+    if len(set(declared.values())) > 1:
+        listed = ", ".join(f"{part} {shape}" for part, shape in declared.items())
+        raise ValueError(f"the parts expect different shapes of one {what}: {listed}")

@@ -1,0 +1,18 @@
+"""Networks: maps from one declared shape to another, with any leading dimensions."""
+
+from pyrovae.nn.conv import ConvDecoder, ConvEncoder
+from pyrovae.nn.mlp import MLP
+from pyrovae.nn.modes import evaluation_mode
+from pyrovae.nn.network import Activation, Network, Shape
+from pyrovae.nn.positive import positive
+
+__all__ = [
+    "MLP",
+    "Activation",
+    "ConvDecoder",
+    "ConvEncoder",
+    "Network",
+    "Shape",
+    "evaluation_mode",
+    "positive",
+]

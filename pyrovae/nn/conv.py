@@ -1,0 +1,144 @@
+"""Convolutional networks for images of any size."""
+
+from collections.abc import Sequence
+from math import prod
+
+from torch import Size, Tensor, nn
+
+from pyrovae.nn.network import Activation, Network, Shape, activation_function
+
+__all__ = ["ConvDecoder", "ConvEncoder"]
+
+
+def _check_image(shape: Size, name: str) -> None:
+    if len(shape) != 3:
+        raise ValueError(
+            f"{name}: a convolution expects (channels, height, width), got {tuple(shape)}"
+        )
+
+
+def _halved(size: Sequence[int], times: int) -> list[tuple[int, ...]]:
+    """The spatial sizes before and after each stride-2 layer, rounded up."""
+    sizes = [tuple(size)]
+    for _ in range(times):
+        sizes.append(tuple((n + 1) // 2 for n in sizes[-1]))
+    return sizes
+
+
+class ConvEncoder(Network):
+    r"""Convolutions of stride 2, then dense layers, from an image to a vector of parameters.
+
+    Each convolution (kernel 3) halves height and width, rounding up, so any image size works.
+
+    Args:
+        in_shape: (channels, height, width) of one image.
+        out_shape: Shape of one output.
+        channels: Channels of each convolution, from input to output.
+        hidden: Units of the dense layers after the convolutions.
+        activation: Nonlinearity after each layer but the last.
+        batch_norm: Whether to normalise each convolution's channels over the batch.
+
+    Raises:
+        ValueError: If ``in_shape`` is not that of an image or ``channels`` is empty.
+    """
+
+    def __init__(
+        self,
+        in_shape: Shape,
+        out_shape: Shape,
+        *,
+        channels: Sequence[int] = (32, 64),
+        hidden: Sequence[int] = (16,),
+        activation: Activation = "relu",
+        batch_norm: bool = False,
+    ) -> None:
+        super().__init__(in_shape, out_shape)
+        _check_image(self.in_shape, "in_shape")
+        if not channels:
+            raise ValueError("channels: expected at least one convolution, got none")
+        self.layers = nn.Sequential()
+        n_in = self.in_shape[0]
+        for n_out in channels:
+            self.layers.append(nn.Conv2d(n_in, n_out, 3, stride=2, padding=1, bias=not batch_norm))
+            if batch_norm:
+                self.layers.append(nn.BatchNorm2d(n_out))
+            self.layers.append(activation_function(activation))
+            n_in = n_out
+        self.layers.append(nn.Flatten())
+        n_in *= prod(_halved(self.in_shape[1:], len(channels))[-1])
+        for n_out in hidden:
+            self.layers.append(nn.Linear(n_in, n_out))
+            self.layers.append(activation_function(activation))
+            n_in = n_out
+        self.layers.append(nn.Linear(n_in, prod(self.out_shape)))
+
+    def transform(self, x: Tensor) -> Tensor:
+        """Maps ``(n, channels, height, width)`` to ``(n, features)``."""
+        return self.layers(x)
+
+
+class ConvDecoder(Network):
+    r"""Dense layers, then transposed convolutions of stride 2, from a latent vector to an image.
+
+    It mirrors `ConvEncoder`: a dense layer makes a small image of ``channels[0]`` channels, each
+    transposed convolution (kernel 3) doubles it, and a last convolution makes the output's
+    channels. Heights and widths that are not multiples of two are met exactly.
+
+    Args:
+        in_shape: Shape of one latent.
+        out_shape: (channels, height, width) of one output.
+        channels: Channels of each transposed convolution, from input to output.
+        hidden: Units of dense layers before the small image.
+        activation: Nonlinearity after each layer but the last.
+        batch_norm: Whether to normalise each convolution's channels over the batch.
+
+    Raises:
+        ValueError: If ``out_shape`` is not that of an image or ``channels`` is empty.
+    """
+
+    def __init__(
+        self,
+        in_shape: Shape,
+        out_shape: Shape,
+        *,
+        channels: Sequence[int] = (64, 32),
+        hidden: Sequence[int] = (),
+        activation: Activation = "relu",
+        batch_norm: bool = False,
+    ) -> None:
+        super().__init__(in_shape, out_shape)
+        _check_image(self.out_shape, "out_shape")
+        if not channels:
+            raise ValueError("channels: expected at least one convolution, got none")
+        sizes = _halved(self.out_shape[1:], len(channels))[::-1]
+        n_in = prod(self.in_shape)
+        self.layers = nn.Sequential(nn.Flatten())
+        for n_out in [*hidden, channels[0] * prod(sizes[0])]:
+            self.layers.append(nn.Linear(n_in, n_out))
+            self.layers.append(activation_function(activation))
+            n_in = n_out
+        self.layers.append(nn.Unflatten(1, (channels[0], *sizes[0])))
+        n_in = channels[0]
+        for n_out, small, large in zip(channels, sizes[:-1], sizes[1:], strict=True):
+            # (small - 1) * 2 - 2 + 3 = 2 * small - 1 pixels, and one more where large is even.
+            padding = tuple(b - (2 * a - 1) for a, b in zip(small, large, strict=True))
+            self.layers.append(
+                nn.ConvTranspose2d(
+                    n_in,
+                    n_out,
+                    3,
+                    stride=2,
+                    padding=1,
+                    output_padding=padding,  # type: ignore[arg-type]
+                    bias=not batch_norm,
+                )
+            )
+            if batch_norm:
+                self.layers.append(nn.BatchNorm2d(n_out))
+            self.layers.append(activation_function(activation))
+            n_in = n_out
+        self.layers.append(nn.Conv2d(n_in, self.out_shape[0], 3, padding=1))
+
+    def transform(self, x: Tensor) -> Tensor:
+        """Maps ``(n, *in_shape)`` to ``(n, channels, height, width)``."""
+        return self.layers(x)

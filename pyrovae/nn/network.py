@@ -1,0 +1,115 @@
+"""The contract that every network of the library keeps."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from math import prod
+from typing import Literal, TypeAlias
+
+from torch import Size, Tensor, nn
+
+from pyrovae.component import Component
+
+__all__ = [
+    "ACTIVATIONS",
+    "Activation",
+    "Network",
+    "Shape",
+    "activation_function",
+    "as_size",
+    "features_per",
+]
+
+Shape: TypeAlias = int | Sequence[int]
+
+Activation = Literal["relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "tanh"]
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "softplus": nn.Softplus,
+    "tanh": nn.Tanh,
+}
+
+
+def activation_function(name: str) -> nn.Module:
+    """Makes the activation of that name.
+
+    Raises:
+        ValueError: If there is none of that name.
+    """
+    if name not in ACTIVATIONS:
+        raise ValueError(f"activation: expected one of {', '.join(ACTIVATIONS)}, got {name!r}")
+    return ACTIVATIONS[name]()
+
+
+def as_size(shape: Shape, name: str = "shape") -> Size:
+    """Reads a shape given as a number of features or as a sequence of sizes.
+
+    Raises:
+        ValueError: If a size is not a positive integer.
+    """
+    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    if not sizes or any(not isinstance(n, int) or n < 1 for n in sizes):
+        raise ValueError(f"{name}: expected positive sizes, got {shape!r}")
+    return Size(sizes)
+
+
+class Network(Component, ABC):
+    r"""A map :math:`(*, \text{in\_shape}) \to (*, \text{out\_shape})`, any leading dimensions.
+
+    The particles of an importance-weighted bound, an enumerated variable and the data each add a
+    leading dimension, so a network may not count on there being exactly one.
+
+    Args:
+        in_shape: Shape of one input: a number of features or, say, (channels, height, width).
+        out_shape: Shape of one output, likewise.
+    """
+
+    def __init__(self, in_shape: Shape, out_shape: Shape) -> None:
+        super().__init__()
+        self.in_shape = as_size(in_shape, "in_shape")
+        self.out_shape = as_size(out_shape, "out_shape")
+
+    @abstractmethod
+    def transform(self, x: Tensor) -> Tensor:
+        """Maps a batch with exactly one leading dimension, ``(n, *in_shape)``.
+
+        The result may have any shape that holds ``out_shape``'s numbers for each of the ``n``.
+        """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps ``(*batch, *in_shape)`` to ``(*batch, *out_shape)``.
+
+        Raises:
+            ValueError: If the trailing dimensions of ``x`` are not ``in_shape``.
+        """
+        events = len(self.in_shape)
+        batch = x.shape[: x.dim() - events]
+        if x.dim() < events or x.shape[x.dim() - events :] != self.in_shape:
+            raise ValueError(
+                f"{type(self).__name__}: expected an input of shape (*batch, "
+                f"{', '.join(map(str, self.in_shape))}), got {tuple(x.shape)}"
+            )
+        y = self.transform(x.reshape(prod(batch), *self.in_shape))
+        return y.reshape(*batch, *self.out_shape)
+
+
+def features_per(network: Network, parameters: int) -> int:
+    """Number of variables for which a network puts out that many parameters each.
+
+    Raises:
+        ValueError: If it is not a `Network`, or its output is not one vector that divides so.
+    """
+    if not isinstance(network, Network):
+        raise ValueError(
+            "network: expected a pyrovae.nn.Network, which declares its shapes, "
+            f"got {type(network).__name__}"
+        )
+    if len(network.out_shape) != 1 or network.out_shape[0] % parameters:
+        raise ValueError(
+            f"network: expected an out_shape of {parameters} numbers for each latent variable, "
+            f"got {tuple(network.out_shape)}"
+        )
+    return network.out_shape[0] // parameters

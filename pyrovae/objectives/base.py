@@ -1,0 +1,92 @@
+"""The base of the objectives: from the traces of model and guide to a loss."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+import pyro.infer
+import torch
+from pyro.infer.enum import get_importance_trace
+from pyro.poutine import Trace
+from torch import Tensor
+
+__all__ = ["Objective"]
+
+Program = Callable[..., Any]
+
+
+class Objective(pyro.infer.ELBO):
+    """A lower bound to maximise, from one run of the guide and one of the model.
+
+    It is a ``pyro.infer.ELBO``: ``SVI(model, guide, optim, loss=objective)`` takes it as it takes
+    Pyro's own. A subclass writes `bound_and_surrogate`. Nothing here waits for the device: the
+    loss stays a tensor until somebody asks for its value.
+
+    Args:
+        num_particles: Number of draws from the guide for each datum, in one vectorised run.
+        max_plate_nesting: Depth of nested plates in model and guide. Pyro would otherwise find
+            it out by running both once more, which draws random numbers.
+
+    Raises:
+        ValueError: If ``num_particles`` is not positive.
+    """
+
+    def __init__(self, *, num_particles: int = 1, max_plate_nesting: int = 1) -> None:
+        if num_particles < 1:
+            raise ValueError(f"num_particles: expected at least 1, got {num_particles}")
+        super().__init__(
+            num_particles=num_particles,
+            max_plate_nesting=max_plate_nesting,
+            vectorize_particles=True,
+        )
+
+    @abstractmethod
+    def bound_and_surrogate(self, model_trace: Trace, guide_trace: Trace) -> tuple[Tensor, Tensor]:
+        """The bound, and what to differentiate in its place.
+
+        Args:
+            model_trace: Trace of the model, replayed on the guide's draws. Each sample site's
+                ``"log_prob"`` is computed, with a first dimension for the particles if there
+                are several.
+            guide_trace: Trace of the guide, likewise, with ``"score_parts"``.
+
+        Returns:
+            Two 0-dim tensors, summed over the batch: the value that is reported, and the
+            surrogate whose gradient estimates the bound's.
+        """
+
+    def differentiable_loss(
+        self, model: Program, guide: Program, *args: Any, **kwargs: Any
+    ) -> Tensor:
+        """Minus the bound, summed over the batch, with the surrogate's gradient."""
+        bound, surrogate = self.bound_and_surrogate(*self.traces(model, guide, args, kwargs))
+        return -(surrogate + (bound - surrogate).detach())
+
+    def loss(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> float:
+        """Minus the bound, summed over the batch, as a number."""
+        with torch.no_grad():
+            bound, _ = self.bound_and_surrogate(*self.traces(model, guide, args, kwargs))
+        return -bound.item()
+
+    def loss_and_grads(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> Tensor:
+        """Minus the bound, summed over the batch; the gradients are added to the parameters'."""
+        loss = self.differentiable_loss(model, guide, *args, **kwargs)
+        if loss.requires_grad:
+            loss.backward()
+        return loss.detach()
+
+    def traces(
+        self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Trace, Trace]:
+        """Runs the guide once, then the model on its draws; all particles in one run."""
+        return self._get_vectorized_trace(model, guide, args, kwargs)
+
+    def _get_trace(
+        self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Trace, Trace]:
+        return get_importance_trace(
+            "flat", self.max_plate_nesting, model, guide, args, kwargs, detach=False
+        )
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(num_particles={self.num_particles})"

@@ -1,0 +1,30 @@
+"""Figures of training, data and latent spaces: every function returns a matplotlib ``Figure``.
+
+Nothing is saved or shown, and no state of matplotlib (backend, ``rcParams``, pyplot) is touched:
+save with ``figure.savefig("samples.png")``; a notebook shows the figure that a cell returns.
+
+The functions take any model with the interface of
+:class:`~pyrovae.plots.latents.PlottableModel`. Data whose shape is ``(height, width)``,
+``(1, height, width)`` or ``(3, height, width)`` are drawn as images with grey levels or colours
+in [0, 1]; all other data as profiles, the features from left to right.
+"""
+
+from pyrovae.plots.grid import image_grid
+from pyrovae.plots.interpolation import interpolation
+from pyrovae.plots.manifold import manifold
+from pyrovae.plots.reconstructions import reconstructions
+from pyrovae.plots.samples import samples
+from pyrovae.plots.scatter import latent_scatter
+from pyrovae.plots.training import training_curves
+from pyrovae.plots.traversal import traversal
+
+__all__ = [
+    "image_grid",
+    "interpolation",
+    "latent_scatter",
+    "manifold",
+    "reconstructions",
+    "samples",
+    "training_curves",
+    "traversal",
+]

@@ -1,0 +1,90 @@
+"""The way from one datum to another, through the latent space."""
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from pyrovae.plots.grid import check_positive
+from pyrovae.plots.latents import (
+    Codes,
+    PlottableModel,
+    check_batch,
+    data_shape,
+    decode,
+    encode,
+    one_latent,
+)
+from pyrovae.plots.tiles import draw_tiles
+
+
+def interpolation(
+    model: PlottableModel,
+    start: Tensor,
+    end: Tensor,
+    *,
+    steps: int = 10,
+    site: str | None = None,
+) -> Figure:
+    """Decoded points of the straight line between the codes of two data, one row a pair.
+
+    The originals stand at both ends in a coloured frame; the columns between them say how far
+    along the line they are, from 0 (the code of ``start``) to 1 (the code of ``end``).
+
+    Args:
+        model: The model.
+        start: A datum ``data_shape``, or a batch ``(n, *data_shape)``.
+        end: Like ``start``.
+        steps: Number of decoded points, the two codes included.
+        site: With several latents: the only one that moves, the others stay at the codes of
+            ``start``. All move together if left out.
+
+    Returns:
+        A figure with n rows of ``steps + 2`` data.
+
+    Raises:
+        ValueError: The shapes of ``start`` and ``end`` differ or are not data, ``steps`` is
+            smaller than 2, or ``site`` is no latent of the model.
+    """
+    check_positive("steps", steps, at_least=2)
+    if start.shape != end.shape:
+        raise ValueError(
+            f"start and end must have one shape, got {tuple(start.shape)} and {tuple(end.shape)}"
+        )
+    if tuple(start.shape) == data_shape(model):
+        start, end = start[None], end[None]
+    check_batch("start", start)
+
+    pairs = len(start)
+    start, end = start.detach(), end.detach()
+    codes = encode(model, torch.cat([start, end]))
+    weights = torch.linspace(0, 1, steps)
+    points: Codes
+    if isinstance(codes, dict):
+        if site is not None:
+            one_latent(codes, site)
+        points = {
+            name: _line(code, weights if site in (None, name) else torch.zeros(steps))
+            for name, code in codes.items()
+        }
+    else:
+        points = _line(one_latent(codes, site), weights)
+    decoded = decode(model, points)
+
+    between = decoded.unflatten(0, (pairs, steps))
+    rows = torch.cat([start.cpu()[:, None], between, end.cpu()[:, None]], dim=1)
+    moved = "" if site is None else f" {site}"
+    return draw_tiles(
+        rows.flatten(0, 1),
+        columns=steps + 2,
+        title=f"Straight lines between latent codes{moved}",
+        column_labels=["start", *(f"{weight:.2f}" for weight in weights.tolist()), "end"],
+        marked_columns=[0, steps + 1],
+    )
+
+
+def _line(codes: Tensor, weights: Tensor) -> Tensor:
+    """Points of the lines from the first half of the codes to the second: (pairs * steps, ...)."""
+    start, end = (half.unsqueeze(1) for half in codes.chunk(2))
+    weights = weights.to(codes).reshape(1, -1, *[1] * (codes.ndim - 1))
+    # lerp is exact at both ends: the first and last points are the codes themselves.
+    return torch.lerp(start, end, weights).flatten(0, 1)

@@ -1,0 +1,35 @@
+"""Data above what a model makes of them."""
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from pyrovae.plots.grid import check_positive
+from pyrovae.plots.latents import PlottableModel, check_batch
+from pyrovae.plots.tiles import draw_tiles
+
+
+def reconstructions(model: PlottableModel, x: Tensor, *, columns: int = 10) -> Figure:
+    """Originals in the upper row, each above its reconstruction.
+
+    Args:
+        model: Whose ``reconstruct`` is shown.
+        x: ``(n, *data_shape)``; the first ``columns`` of them are used.
+        columns: Number of pairs.
+
+    Returns:
+        A figure with two rows.
+
+    Raises:
+        ValueError: ``x`` is not a batch, or ``columns`` is not positive.
+    """
+    check_positive("columns", columns)
+    check_batch("x", x)
+    originals = x[:columns].detach()
+    rows = [originals.cpu(), model.reconstruct(originals).detach().cpu()]
+    return draw_tiles(
+        torch.cat(rows),
+        columns=len(originals),
+        title="Reconstructions",
+        row_labels=["original", "reconstruction"],
+    )

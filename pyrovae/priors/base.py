@@ -1,0 +1,27 @@
+"""What a prior is."""
+
+from abc import ABC, abstractmethod
+
+from torch import Size
+from torch.distributions import Distribution
+
+from pyrovae.component import Component
+
+__all__ = ["Prior"]
+
+
+class Prior(Component, ABC):
+    """A prior p(z): a module that returns a distribution and does nothing else.
+
+    A new one is a class with `forward`; see ``examples/custom_prior.py``.
+
+    Attributes:
+        latent_shape: Shape of one latent, where the class knows it before it is called. Models
+            compare the shapes that their parts declare when they are put together.
+    """
+
+    latent_shape: Size | None = None
+
+    @abstractmethod
+    def forward(self) -> Distribution:
+        """Returns p(z), with ``batch_shape ()`` and ``event_shape`` that of one latent."""

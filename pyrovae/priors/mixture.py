@@ -1,0 +1,43 @@
+"""Mixture-of-Gaussians prior."""
+
+import pyro.distributions as dist
+import torch
+from torch import nn
+from torch.distributions import Distribution
+
+from pyrovae.distributions import Mixture
+from pyrovae.nn.network import as_size
+from pyrovae.nn.positive import positive
+from pyrovae.priors.base import Prior
+
+__all__ = ["MixturePrior"]
+
+
+class MixturePrior(Prior):
+    r"""A learned mixture of diagonal normals.
+
+    .. math:: p(z) = \sum_{c=1}^{C} \pi_c \, N(z; \mu_c, \operatorname{diag} \sigma_c^2)
+
+    Weights, means and scales are trained with the rest of the model. The means begin as draws
+    from N(0, I): equal components would stay equal.
+
+    Dilokthanakul et al., 2016, Deep unsupervised clustering with Gaussian mixture variational
+    autoencoders, https://arxiv.org/abs/1611.02648 (the prior alone).
+
+    Args:
+        latent_features: Number of latent variables.
+        components: Number of normals in the mixture, :math:`C`.
+    """
+
+    def __init__(self, latent_features: int, *, components: int = 10) -> None:
+        super().__init__()
+        self.latent_shape = as_size(latent_features, "latent_features")
+        as_size(components, "components")
+        self.logits = nn.Parameter(torch.zeros(components))
+        self.loc = nn.Parameter(torch.randn(components, latent_features))
+        self.raw_scale = nn.Parameter(torch.full((components, latent_features), 0.5))
+
+    def forward(self) -> Distribution:
+        """Returns the mixture, with event shape ``(latent_features,)``."""
+        normals = dist.Normal(self.loc, positive(self.raw_scale)).to_event(1)
+        return Mixture(dist.Categorical(logits=self.logits), normals)

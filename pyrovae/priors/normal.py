@@ -1,0 +1,38 @@
+"""Normal prior."""
+
+import pyro.distributions as dist
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from pyrovae.nn.network import as_size
+from pyrovae.priors.base import Prior
+
+__all__ = ["NormalPrior"]
+
+
+class NormalPrior(Prior):
+    r"""The standard normal :math:`p(z) = N(0, I)`, or a diagonal normal that is learned.
+
+    Kingma and Welling, 2014, Auto-encoding variational Bayes, https://arxiv.org/abs/1312.6114.
+
+    Args:
+        latent_features: Number of latent variables.
+        learned: Whether mean and scale are trained; they begin at 0 and 1.
+    """
+
+    def __init__(self, latent_features: int, *, learned: bool = False) -> None:
+        super().__init__()
+        self.latent_shape = as_size(latent_features, "latent_features")
+        self.loc: Tensor
+        self.log_scale: Tensor
+        for name in ("loc", "log_scale"):
+            value = torch.zeros(latent_features)
+            if learned:
+                self.register_parameter(name, nn.Parameter(value))
+            else:
+                self.register_buffer(name, value)
+
+    def forward(self) -> Distribution:
+        """Returns the normal, with event shape ``(latent_features,)``."""
+        return dist.Normal(self.loc, self.log_scale.exp()).to_event(1)

@@ -1,0 +1,65 @@
+"""VampPrior: a mixture of the posterior at learned pseudo-inputs."""
+
+import pyro.distributions as dist
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from pyrovae.distributions import Mixture
+from pyrovae.nn.modes import evaluation_mode
+from pyrovae.posteriors.base import Posterior
+from pyrovae.priors.base import Prior
+
+__all__ = ["VampPrior"]
+
+
+class VampPrior(Prior):
+    r"""Variational mixture of posteriors: the prior that is the aggregate of the posterior.
+
+    .. math:: p(z) = \frac{1}{C} \sum_{c=1}^{C} q(z \mid u_c)
+
+    The pseudo-inputs :math:`u_c` are parameters, trained with the rest of the model, and so is
+    the posterior's network through both its uses. The posterior is read in evaluation mode here:
+    dropout would make the prior random, and the pseudo-inputs would enter the running statistics
+    of batch normalisation as if they were data.
+
+    Tomczak and Welling, 2018, VAE with a VampPrior, https://arxiv.org/abs/1705.07120.
+
+    Args:
+        posterior: The model's own posterior q(z|x).
+        pseudo_inputs: Data to begin from, ``(n, *data_shape)``.
+        components: Number of pseudo-inputs, drawn from ``pseudo_inputs`` at random without
+            replacement; all of them, in their order, if left out.
+
+    Raises:
+        ValueError: If there are fewer pseudo-inputs than components, or their shape is not that
+            of the posterior's data.
+    """
+
+    def __init__(
+        self, posterior: Posterior, *, pseudo_inputs: Tensor, components: int | None = None
+    ) -> None:
+        super().__init__()
+        if posterior.data_shape is not None and pseudo_inputs.shape[1:] != posterior.data_shape:
+            raise ValueError(
+                f"pseudo_inputs: expected data of shape {tuple(posterior.data_shape)}, "
+                f"got {tuple(pseudo_inputs.shape[1:])}"
+            )
+        n = len(pseudo_inputs)
+        if n < 1 or (components is not None and not 1 <= components <= n):
+            raise ValueError(
+                f"components: expected from 1 to the number of pseudo-inputs, {n}, "
+                f"got {components}"
+            )
+        if components is not None:
+            pseudo_inputs = pseudo_inputs[torch.randperm(n)[:components]]
+        self.latent_shape = posterior.latent_shape
+        self.posterior = posterior
+        self.pseudo_inputs = nn.Parameter(pseudo_inputs.detach().clone())
+        self.register_buffer("logits", torch.zeros(len(self.pseudo_inputs)))
+
+    def forward(self) -> Distribution:
+        """Returns the mixture, with the event shape of the posterior."""
+        with evaluation_mode(self.posterior):
+            components = self.posterior(self.pseudo_inputs)
+        return Mixture(dist.Categorical(logits=self.logits), components)

@@ -1,0 +1,51 @@
+"""When to stop: the best validation value so far and how long ago it was."""
+
+from typing import Any
+
+__all__ = ["EarlyStopping"]
+
+
+class EarlyStopping:
+    """Counts the epochs since the validation ELBO was last better than ever before.
+
+    Args:
+        patience: Epochs without a better value after which to stop.
+        first_epoch: Epochs before this one are not counted: a warm-up has to end first.
+
+    Raises:
+        ValueError: If the patience is not positive.
+    """
+
+    def __init__(self, patience: int, *, first_epoch: float = 0) -> None:
+        if patience < 1:
+            raise ValueError(f"patience: expected at least 1 epoch, got {patience}")
+        self.patience = patience
+        self.first_epoch = first_epoch
+        self.best = float("-inf")
+        self.best_epoch = 0
+        self.waited = 0
+
+    def update(self, epoch: int, value: float) -> bool:
+        """Takes an epoch's value and says whether it is the best since the warm-up."""
+        if epoch < self.first_epoch:
+            return False
+        if value > self.best:
+            self.best, self.best_epoch, self.waited = value, epoch, 0
+            return True
+        self.waited += 1
+        return False
+
+    @property
+    def done(self) -> bool:
+        """Whether to stop."""
+        return self.waited >= self.patience
+
+    def state_dict(self) -> dict[str, Any]:
+        """The counters, as plain values."""
+        return {"best": self.best, "best_epoch": self.best_epoch, "waited": self.waited}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes up the counters again."""
+        self.best = state["best"]
+        self.best_epoch = state["best_epoch"]
+        self.waited = state["waited"]

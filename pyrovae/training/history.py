@@ -1,0 +1,64 @@
+"""What training did, epoch by epoch."""
+
+import csv
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, overload
+
+from pyrovae.files import atomic
+
+__all__ = ["History"]
+
+
+class History(Sequence[dict[str, Any]]):
+    """The rows of training, one an epoch, in nats per datum.
+
+    A row has ``epoch``, ``loss`` (the objective itself, its weights included), ``learning_rate``,
+    ``beta``, ``seconds`` and, with validation data, ``validation_elbo``,
+    ``validation_reconstruction`` and ``validation_kl`` (without any weight).
+
+    Args:
+        rows: Rows to begin with.
+
+    Attributes:
+        best_epoch: The epoch whose weights the model holds, where training kept the best.
+        stopped: Why training ended before its last epoch, or ``None``.
+    """
+
+    def __init__(self, rows: Iterable[dict[str, Any]] = ()) -> None:
+        self._rows = list(rows)
+        self.best_epoch: int | None = None
+        self.stopped: str | None = None
+
+    @overload
+    def __getitem__(self, index: int) -> dict[str, Any]: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[dict[str, Any]]: ...
+    def __getitem__(self, index: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
+        return self._rows[index]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self._rows)
+
+    def append(self, row: dict[str, Any]) -> None:
+        """Adds an epoch."""
+        self._rows.append(row)
+
+    def column(self, name: str) -> list[Any]:
+        """The values of one column, ``None`` where a row lacks it."""
+        return [row.get(name) for row in self._rows]
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the rows as comma-separated values, with a header."""
+        names = list(dict.fromkeys(name for row in self._rows for name in row))
+        with atomic(path) as temporary, temporary.open("w", newline="") as file:
+            writer = csv.DictWriter(file, names)
+            writer.writeheader()
+            writer.writerows(self._rows)
+
+    def __repr__(self) -> str:
+        last = f", last {self._rows[-1]}" if self._rows else ""
+        return f"History({len(self)} epochs{last})"

@@ -1,0 +1,80 @@
+"""Schedules of the weight on the KL term."""
+
+from abc import ABC, abstractmethod
+
+__all__ = ["CyclicalSchedule", "LinearWarmup", "Schedule"]
+
+
+class Schedule(ABC):
+    """A number that changes while training goes on.
+
+    Attributes:
+        settled: The epoch from which it no longer changes. Early stopping waits for it: a bound
+            that is still being weighed differently cannot be compared.
+    """
+
+    settled: float
+
+    @abstractmethod
+    def __call__(self, epoch: float) -> float:
+        """The value after that many epochs, fractions included (0 at the start)."""
+
+
+class LinearWarmup(Schedule):
+    """A weight that grows linearly, so that the latents carry something before they cost.
+
+    Sonderby et al., 2016, Ladder variational autoencoders, https://arxiv.org/abs/1602.02282.
+
+    Args:
+        epochs: Length of the warm-up.
+        start: Value at the beginning.
+        end: Value from the end of the warm-up on.
+
+    Raises:
+        ValueError: If the length is not positive or a value is negative.
+    """
+
+    def __init__(self, epochs: float = 10, *, start: float = 0.0, end: float = 1.0) -> None:
+        if not epochs > 0:
+            raise ValueError(f"epochs: expected a positive number, got {epochs}")
+        if start < 0 or end < 0:
+            raise ValueError(f"start, end: expected weights of at least 0, got {start}, {end}")
+        self.settled = epochs
+        self.start = start
+        self.end = end
+
+    def __call__(self, epoch: float) -> float:
+        """The weight after that many epochs."""
+        return self.start + (self.end - self.start) * min(1.0, epoch / self.settled)
+
+
+class CyclicalSchedule(Schedule):
+    """A weight that rises again and again, then stays.
+
+    Each cycle grows linearly from 0 to 1 in its first part and stays at 1 in the rest.
+
+    Fu et al., 2019, Cyclical annealing schedule, https://arxiv.org/abs/1903.10145.
+
+    Args:
+        period: Epochs of one cycle.
+        cycles: Number of cycles.
+        rising: Share of a cycle in which the weight grows.
+
+    Raises:
+        ValueError: If a length is not positive or the share not in (0, 1].
+    """
+
+    def __init__(self, period: float = 10, *, cycles: int = 4, rising: float = 0.5) -> None:
+        if not (period > 0 and cycles > 0):
+            raise ValueError(f"period, cycles: expected positive numbers, got {period}, {cycles}")
+        if not 0 < rising <= 1:
+            raise ValueError(f"rising: expected a share in (0, 1], got {rising}")
+        self.settled = period * cycles
+        self.period = period
+        self.rising = rising
+
+    def __call__(self, epoch: float) -> float:
+        """The weight after that many epochs."""
+        if epoch >= self.settled:
+            return 1.0
+        return min(1.0, epoch % self.period / (self.period * self.rising))
