@@ -4,7 +4,6 @@ A file holds how each component was made (``class_path`` and ``init_args``, the 
 format too), the state dict, and, if it was written while training, what training needs to go on.
 """
 
-import importlib
 import os
 from collections.abc import Collection
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pyrovae.component import Component
+from pyrovae.component import Component, import_class
 from pyrovae.files import atomic
 
 __all__ = ["describe", "import_component", "load", "read", "rebuild", "save", "write"]
@@ -184,11 +183,4 @@ def import_component(class_path: str, *, allow: Collection[str] = ()) -> type[Co
             f"{class_path}: the package {package!r} is not allowed; "
             f"if you trust it, allow it by name (allow=[{package!r}], --allow {package})"
         )
-    module, _, name = class_path.rpartition(".")
-    try:
-        cls = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError):
-        raise ValueError(f"{class_path}: there is no such class to import") from None
-    if not (isinstance(cls, type) and issubclass(cls, Component)):
-        raise ValueError(f"{class_path}: expected a subclass of pyrovae's Component")
-    return cls
+    return import_class(class_path)

@@ -67,13 +67,13 @@ class Report:
     def __str__(self) -> str:
         ll = self.log_likelihood
         what = "log-likelihood" if self.is_density else "cross-entropy, not a log-likelihood"
+        errors = f"S = {ll.samples}, mc_se {ll.mc_se:.3f}, data_se {ll.data_se:.3f}"
         lines = [
             f"{self.data} data, binarization {self.binarization}; nats per datum",
             f"  ELBO             {self.elbo:10.3f}",
             f"  reconstruction   {self.reconstruction:10.3f}",
             f"  KL               {self.kl:10.3f}",
-            f"  log p(x)         {ll.value:10.3f}  (S = {ll.samples}, mc_se {ll.mc_se:.3f}, "
-            f"data_se {ll.data_se:.3f}; {what})",
+            f"  log p(x)         {ll.value:10.3f}  ({errors}; {what})",
             f"  effective sample size {ll.ess:.1f} (median; 5 % of the data below {ll.ess_low:.1f})",
         ]
         units = ", ".join(

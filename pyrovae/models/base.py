@@ -36,9 +36,11 @@ class LatentVariableModel(Component, ABC):
 
     Attributes:
         latent_shape: Shape of one latent, where there is one latent and its shape is declared.
+        data_shape: Shape of one datum, where it is declared.
     """
 
     latent_shape: Size | None = None
+    data_shape: Size | None = None
 
     @abstractmethod
     def model(self, *args: Any, **kwargs: Any) -> Any:

@@ -42,6 +42,7 @@ class VAE(LatentVariableModel):
         self.prior = prior
         self.likelihood = likelihood
         self.latent_shape = posterior.latent_shape or prior.latent_shape
+        self.data_shape = posterior.data_shape or likelihood.data_shape
 
     def model(self, x: Tensor) -> Any:
         """p(z) p(x|z), for data ``(n, *data_shape)``."""

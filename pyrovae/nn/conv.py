@@ -34,7 +34,7 @@ class ConvEncoder(Network):
         in_shape: (channels, height, width) of one image.
         out_shape: Shape of one output.
         channels: Channels of each convolution, from input to output.
-        hidden: Units of the dense layers after the convolutions.
+        dense: Units of the dense layers after the convolutions.
         activation: Nonlinearity after each layer but the last.
         batch_norm: Whether to normalise each convolution's channels over the batch.
 
@@ -48,7 +48,7 @@ class ConvEncoder(Network):
         out_shape: Shape,
         *,
         channels: Sequence[int] = (32, 64),
-        hidden: Sequence[int] = (16,),
+        dense: Sequence[int] = (16,),
         activation: Activation = "relu",
         batch_norm: bool = False,
     ) -> None:
@@ -66,7 +66,7 @@ class ConvEncoder(Network):
             n_in = n_out
         self.layers.append(nn.Flatten())
         n_in *= prod(_halved(self.in_shape[1:], len(channels))[-1])
-        for n_out in hidden:
+        for n_out in dense:
             self.layers.append(nn.Linear(n_in, n_out))
             self.layers.append(activation_function(activation))
             n_in = n_out
@@ -88,7 +88,7 @@ class ConvDecoder(Network):
         in_shape: Shape of one latent.
         out_shape: (channels, height, width) of one output.
         channels: Channels of each transposed convolution, from input to output.
-        hidden: Units of dense layers before the small image.
+        dense: Units of dense layers before the small image.
         activation: Nonlinearity after each layer but the last.
         batch_norm: Whether to normalise each convolution's channels over the batch.
 
@@ -102,7 +102,7 @@ class ConvDecoder(Network):
         out_shape: Shape,
         *,
         channels: Sequence[int] = (64, 32),
-        hidden: Sequence[int] = (),
+        dense: Sequence[int] = (),
         activation: Activation = "relu",
         batch_norm: bool = False,
     ) -> None:
@@ -113,7 +113,7 @@ class ConvDecoder(Network):
         sizes = _halved(self.out_shape[1:], len(channels))[::-1]
         n_in = prod(self.in_shape)
         self.layers = nn.Sequential(nn.Flatten())
-        for n_out in [*hidden, channels[0] * prod(sizes[0])]:
+        for n_out in [*dense, channels[0] * prod(sizes[0])]:
             self.layers.append(nn.Linear(n_in, n_out))
             self.layers.append(activation_function(activation))
             n_in = n_out

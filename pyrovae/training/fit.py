@@ -11,7 +11,7 @@ import pyro.infer
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from tqdm.auto import tqdm
 
 from pyrovae import checkpoint as checkpoints
@@ -69,7 +69,7 @@ def fit(
         optimizer: Makes a torch optimizer from the parameters. Adam with a learning rate of
             1e-3 if left out.
         scheduler: Makes a torch learning-rate scheduler from the optimizer; it moves on once an
-            epoch.
+            epoch (one that waits for a plateau looks at the validation ELBO).
         beta: Weight on the KL term, a number or a schedule over epochs such as `LinearWarmup`.
             Reported bounds never contain it.
         patience: Stop after so many epochs without a better validation ELBO, counted from the
@@ -199,7 +199,9 @@ def fit(
                 row["learning_rate"] = optim.param_groups[0]["lr"]
                 row["beta"] = float(scale.factor)
                 row["seconds"] = time.perf_counter() - began
-                if decay is not None:
+                if isinstance(decay, ReduceLROnPlateau):
+                    decay.step(-row["validation_elbo"] if data.validation else row["loss"])
+                elif decay is not None:
                     decay.step()
                 if stopping is not None and stopping.update(epoch, row["validation_elbo"]):
                     best = snapshot(model)

@@ -1,0 +1,256 @@
+"""The arguments of each command, from the signatures and docstrings of what they call."""
+
+import re
+from argparse import Action
+from functools import cache
+from inspect import isabstract, isclass
+from types import ModuleType
+from typing import Any
+
+import torch
+from jsonargparse import ArgumentParser, DefaultHelpFormatter, Namespace
+
+import pyrovae.likelihoods
+import pyrovae.nn
+import pyrovae.objectives
+import pyrovae.posteriors
+import pyrovae.priors
+from pyrovae import __version__
+from pyrovae.datasets import load_data
+from pyrovae.training import fit
+
+__all__ = ["command_parser", "config_text", "one_line", "train_parser"]
+
+COMMANDS = {
+    "train": "Train a VAE and leave a run folder with checkpoint, history, report and figures.",
+    "resume": "Go on with a run that was interrupted, or train it for more epochs.",
+    "evaluate": "Report on a run's model: bounds, log-likelihood with its errors, latents.",
+    "sample": "Generate data from a run's model, its own prior first.",
+    "reconstruct": "Encode and decode data with a run's model.",
+    "plot": "Draw a run's figures again.",
+    "compare": "Put several runs side by side in a table.",
+}
+
+# What only the data or another part can know: build() fills it in.
+WIRED = {"latent_features", "data_shape", "posterior", "pseudo_inputs", "network"}
+# What is a flag on a command line, with no value to give.
+SWITCHES = {
+    "download": "Download the files of the named data if they are not in root.",
+    "pooled": "Train on all data, published test images included, and keep none aside. Only to "
+    "repeat tutorials that do so: no honest number can be reported then.",
+}
+# What training takes and no user of a command line gives.
+UNASKED: set[str | int] = {
+    "model",
+    "data",
+    "device",
+    "progress",
+    "on_epoch",
+    "checkpoint",
+    "resume",
+}
+COMPONENTS: dict[str, tuple[ModuleType, str, dict[str, Any], str]] = {
+    "prior": (pyrovae.priors, "Prior", {"class_path": "NormalPrior"}, "The prior p(z)"),
+    "posterior": (
+        pyrovae.posteriors,
+        "Posterior",
+        {"class_path": "NormalPosterior"},
+        "The posterior q(z|x)",
+    ),
+    "likelihood": (
+        pyrovae.likelihoods,
+        "Likelihood",
+        {"class_path": "BernoulliLikelihood"},
+        "The likelihood p(x|z)",
+    ),
+    "encoder": (
+        pyrovae.nn,
+        "Network",
+        {"class_path": "MLP", "init_args": {"hidden": [400]}},
+        "The posterior's network, from data to parameters",
+    ),
+    "decoder": (
+        pyrovae.nn,
+        "Network",
+        {"class_path": "MLP", "init_args": {"hidden": [400]}},
+        "The likelihood's network, from latents to parameters",
+    ),
+}
+
+MODULES = {key: module for key, (module, *_) in COMPONENTS.items()} | {
+    "objective": pyrovae.objectives,
+    "beta": pyrovae.training,
+    "optimizer": torch.optim,
+    "scheduler": torch.optim.lr_scheduler,
+}
+# Bases that do not say of themselves that they are abstract.
+ABSTRACT = {"Optimizer", "LRScheduler", "Diverged", "History", "LogWeights", "SparseAdam"}
+WORDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text"}
+
+
+class _Formatter(DefaultHelpFormatter):
+    """Says what a newcomer needs: the choices by their short names, no type expressions."""
+
+    def _expand_help(self, action: Action) -> str:
+        text = super()._expand_help(action)
+        found = re.search(r"known subclasses: ([^)]*)\)", text)
+        if found:
+            text = text.replace(f", {found.group(0)}", ")")
+            if choices := _choices(action.dest):
+                text += f" One of {', '.join(choices)}, or a class by its import path."
+        return re.sub(r"\(type: .*?, default: (.*)\)", _default, text, flags=re.DOTALL)
+
+
+def _default(found: re.Match[str]) -> str:
+    value = re.sub(r"\{'class_path': '[\w.]*?(\w+)'.*\}", r"\1", found.group(1))
+    return "" if value == "null" else f"(default: {value})"
+
+
+def _parser(command: str) -> ArgumentParser:
+    return ArgumentParser(
+        prog=f"pyrovae {command}",
+        description=COMMANDS[command],
+        formatter_class=_Formatter,
+        exit_on_error=False,
+    )
+
+
+@cache
+def train_parser() -> ArgumentParser:
+    """The arguments of ``pyrovae train``."""
+    parser = _parser("train")
+    parser.add_argument("--config", action="config", help="A file with these options (YAML).")
+    run = parser.add_argument_group("Run")
+    run.add_argument(
+        "--out", type=str | None, default=None, help="Run folder. If left out: a new one in runs/."
+    )
+    run.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="Whether a run that is in the folder already may be replaced.",
+    )
+    run.add_argument(
+        "--samples",
+        type=int,
+        default=100,
+        help="Draws S for each datum in the report's log-likelihood.",
+    )
+    run.add_argument("--quiet", action="store_true", help="No progress bar and no report shown.")
+    data = parser.add_argument_group("Data")
+    data.add_function_arguments(load_data, as_group=False, skip={*SWITCHES})
+    for name, text in SWITCHES.items():
+        data.add_argument(f"--{name}", action="store_true", help=text)
+    model = parser.add_argument_group("Model")
+    model.add_argument("--latent_features", type=int, default=20, help="Number of latents.")
+    for key, (module, base, default, title) in COMPONENTS.items():
+        model.add_subclass_arguments(
+            getattr(module, base),
+            key,
+            as_group=False,
+            skip=WIRED | {"in_shape", "out_shape"},
+            instantiate=False,
+            default=default,
+            metavar="CLASS",
+            help=f"{title}, a class name; its own arguments as --{key}.NAME.",
+        )
+    training = parser.add_argument_group("Training")
+    training.add_function_arguments(fit, as_group=False, skip=UNASKED)
+    training.add_argument(
+        "--device",
+        type=str,
+        default="auto",
+        help="auto (CUDA where there is one, else the CPU), cpu, cuda or mps.",
+    )
+    parser.set_defaults(
+        optimizer={"class_path": "torch.optim.Adam", "init_args": {"lr": 1e-3, "fused": True}},
+        objective={"class_path": "pyrovae.objectives.ELBO"},
+    )
+    return parser
+
+
+def command_parser(command: str) -> ArgumentParser:
+    """The arguments of a command that works on runs."""
+    parser = _parser(command)
+    if command == "compare":
+        parser.add_argument("runs", type=str, nargs="+", help="Run folders.")
+        parser.add_argument("--csv", type=str | None, default=None, help="Write the table here.")
+        return parser
+    parser.add_argument("run", type=str, help="The run folder.")
+    parser.add_argument(
+        "--allow",
+        type=list[str],
+        default=[],
+        action="append",
+        help="A package whose classes the run's files may name; give it again for another.",
+    )
+    if command == "resume":
+        parser.add_argument(
+            "--epochs", type=int | None, default=None, help="Epochs in all, if not as before."
+        )
+        parser.add_argument("--quiet", action="store_true", help="No progress bar, no report.")
+    if command in ("resume", "evaluate", "reconstruct", "plot"):
+        parser.add_argument(
+            "--root", type=str | None, default=None, help="Where the data are now, if moved."
+        )
+    if command == "evaluate":
+        parser.add_argument("--samples", type=int, default=1000, help="Draws S for each datum.")
+        parser.add_argument("--split", type=str, default="test", help="train, validation or test.")
+        parser.add_argument("--seed", type=int, default=0, help="Seed of the draws.")
+    if command in ("sample", "reconstruct"):
+        parser.add_argument(
+            "--n", type=int, default=64 if command == "sample" else 10, help="Number of data."
+        )
+        parser.add_argument("--draw", action="store_true", help="Draw pixels; else their means.")
+        parser.add_argument(
+            "--out",
+            type=str | None,
+            default=None,
+            help="A .png figure or a .npy array. If left out: a figure in the run folder.",
+        )
+    if command == "sample":
+        parser.add_argument("--seed", type=int, default=0, help="Seed of the draws.")
+    return parser
+
+
+def config_text(config: Namespace) -> str:
+    """The resolved configuration of ``pyrovae train``, as ``--config`` reads it."""
+    return train_parser().dump(config, skip_none=False)
+
+
+def one_line(error: BaseException) -> str:
+    """What is wrong, in one line; an unknown class is answered with the choices."""
+    text = str(error)
+    keys = re.findall(r'Parser key "([\w.]+)"', text)
+    unknown = re.search(r"(?:dot import path string:|Import path) (\S+)", text)
+    if keys and unknown and (choices := _choices(keys[0])):
+        return (
+            f"{keys[0]}: expected one of {', '.join(choices)} or a class by its import path, "
+            f"got {unknown.group(1)!r}"
+        )
+    if missing := re.search(r"given class_path '(.*?)':\s+No module named", text):
+        return f"{keys[0]}: there is no class {missing.group(1)} to import"
+    given = re.search(r"(?:Got|Given) value: (.*)", text)
+    wanted = re.search(r"Expected (?:a |an )?(?:<class '(\w+)'>|typing\.Literal\[(.*?)\])", text)
+    if keys and given and wanted:
+        kind = wanted.group(1) or f"one of {wanted.group(2)}"
+        return f"{'.'.join(keys)}: expected {WORDS.get(kind, kind)}, got {given.group(1)!r}"
+    text = re.sub(r'Parser key "([\w.]+)":', r"\1:", text)
+    return re.sub(r"\s+", " ", text.replace("\n  - ", " ")).strip()
+
+
+def _choices(key: str) -> list[str]:
+    """The short names of the classes that an option may name, as far as there is a list."""
+    module = MODULES.get(key)
+    if module is None:
+        return []
+    classes = {name: getattr(module, name) for name in module.__all__}
+    return [
+        name
+        for name, value in sorted(classes.items())
+        if isclass(value) and not isabstract(value) and name not in ABSTRACT
+    ]
+
+
+def version() -> str:
+    """The version, as ``pyrovae --version`` prints it."""
+    return f"pyrovae {__version__}"

@@ -1,0 +1,106 @@
+"""Probabilistic PCA, written as a user would: everything about it is known in closed form.
+
+z ~ N(0, I), x|z ~ N(Wz + b, s^2 I); in double precision, so that tolerances mean something.
+"""
+
+import pyro.distributions as dist
+import torch
+from torch import Size, nn
+
+from pyrovae import VAE
+from pyrovae.likelihoods import Likelihood
+from pyrovae.posteriors import Posterior
+from pyrovae.priors import Prior
+
+LATENT, FEATURES = 2, 4
+
+
+class StandardNormal(Prior):
+    latent_shape = Size([LATENT])
+
+    def forward(self):
+        return dist.Normal(torch.zeros(LATENT).double(), 1.0).to_event(1)
+
+
+class LinearLikelihood(Likelihood):
+    def __init__(self):
+        super().__init__()
+        generator = torch.Generator().manual_seed(1)
+        self.weight = nn.Parameter(torch.randn(FEATURES, LATENT, generator=generator).double())
+        self.bias = nn.Parameter(torch.linspace(-1, 1, FEATURES).double())
+        self.log_scale = nn.Parameter(torch.tensor(-0.3).double())
+
+    def forward(self, z):
+        loc = z @ self.weight.mT + self.bias
+        return dist.Normal(loc, self.log_scale.exp()).to_event(1)
+
+    @classmethod
+    def network_shape(cls, data_shape, **options):
+        return data_shape
+
+    def log_evidence(self, x):
+        """Exact log p(x), (n,)."""
+        covariance = self.weight @ self.weight.mT + (2 * self.log_scale).exp() * torch.eye(
+            FEATURES
+        )
+        return dist.MultivariateNormal(self.bias, covariance).log_prob(x)
+
+    def exact_posterior(self, x):
+        """Exact p(z|x)."""
+        precision = torch.eye(LATENT) + self.weight.mT @ self.weight / (2 * self.log_scale).exp()
+        covariance = torch.linalg.inv(precision)
+        loc = (x - self.bias) @ self.weight @ covariance / (2 * self.log_scale).exp()
+        return dist.MultivariateNormal(loc, covariance)
+
+
+class ExactPosterior(Posterior):
+    """p(z|x) itself."""
+
+    def __init__(self, likelihood):
+        super().__init__()
+        self.likelihood = likelihood
+
+    def forward(self, x):
+        return self.likelihood.exact_posterior(x)
+
+    @classmethod
+    def network_shape(cls, latent_features, **options):
+        raise NotImplementedError
+
+
+class LinearPosterior(Posterior):
+    """A poor one: a normal around a linear map of x, with one scale that is far too wide."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.full((LATENT, FEATURES), 0.1).double())
+        self.log_scale = nn.Parameter(torch.tensor(-0.2).double())
+
+    def forward(self, x):
+        scale = self.log_scale.exp().expand(LATENT)
+        return dist.Normal(x @ self.weight.mT, scale).to_event(1)
+
+    @classmethod
+    def network_shape(cls, latent_features, **options):
+        raise NotImplementedError
+
+
+def exact_vae():
+    """The model with its exact posterior."""
+    likelihood = LinearLikelihood()
+    return VAE(StandardNormal(), ExactPosterior(likelihood), likelihood)
+
+
+def poor_vae():
+    """The model with a poor posterior."""
+    return VAE(StandardNormal(), LinearPosterior(), LinearLikelihood())
+
+
+def data(n=6):
+    """Draws from the model."""
+    likelihood = LinearLikelihood()
+    with torch.no_grad():
+        z = torch.randn(n, LATENT, generator=torch.Generator().manual_seed(2)).double()
+        noise = torch.randn(n, FEATURES, generator=torch.Generator().manual_seed(3)).double()
+        p = likelihood(z).base_dist
+        return p.loc + p.scale * noise

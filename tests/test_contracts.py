@@ -1,0 +1,269 @@
+"""What every public component keeps, run over the registry."""
+
+import copy
+import inspect
+
+import pyro.infer
+import pytest
+import torch
+from registry import (
+    DATA,
+    LATENT,
+    LIKELIHOODS,
+    NETWORKS,
+    OBJECTIVES,
+    POSTERIORS,
+    PRIORS,
+    posterior,
+)
+from torch import nn
+
+import pyrovae.likelihoods
+import pyrovae.nn
+import pyrovae.objectives
+import pyrovae.posteriors
+import pyrovae.priors
+from pyrovae.likelihoods import Likelihood
+from pyrovae.nn import Network
+from pyrovae.posteriors import NormalPosterior, Posterior
+from pyrovae.priors import Prior
+
+LEADING = [(5,), (2, 5), ()]
+
+
+class Prior_:
+    """A prior of the registry, read as the other parts are: a value for it, and its shapes."""
+
+    event = torch.Size([LATENT])
+
+    def __init__(self, make):
+        self.make = lambda: make(posterior(NormalPosterior))
+
+    def given(self, leading, dtype=torch.float32):
+        return ()
+
+    def value(self, leading, dtype=torch.float32):
+        return torch.randn(*leading, LATENT, dtype=dtype)
+
+
+class Posterior_:
+    event = torch.Size([LATENT])
+
+    def __init__(self, make):
+        self.make = make
+
+    def given(self, leading, dtype=torch.float32):
+        return (torch.rand(*leading, *DATA, dtype=dtype),)
+
+    def value(self, leading, dtype=torch.float32):
+        return torch.randn(*leading, LATENT, dtype=dtype)
+
+
+class Likelihood_:
+    event = DATA
+
+    def __init__(self, make):
+        self.make = make
+
+    def given(self, leading, dtype=torch.float32):
+        return (torch.randn(*leading, LATENT, dtype=dtype),)
+
+    def value(self, leading, dtype=torch.float32):
+        return torch.rand(*leading, *DATA, dtype=dtype)
+
+
+PARTS = (
+    {name: Prior_(make) for name, make in PRIORS.items()}
+    | {name: Posterior_(make) for name, make in POSTERIORS.items()}
+    | {name: Likelihood_(make) for name, make in LIKELIHOODS.items()}
+)
+CONDITIONAL = {name: part for name, part in PARTS.items() if not isinstance(part, Prior_)}
+COMPONENTS = {name: part.make for name, part in PARTS.items()} | NETWORKS
+
+
+def over(dictionary):
+    return pytest.mark.parametrize(
+        "part", list(dictionary.values()), ids=list(dictionary)
+    )
+
+
+@pytest.mark.parametrize(
+    ("module", "base", "made"),
+    [
+        (pyrovae.nn, Network, [make() for make in NETWORKS.values()]),
+        (pyrovae.priors, Prior, [Prior_(make).make() for make in PRIORS.values()]),
+        (pyrovae.posteriors, Posterior, [make() for make in POSTERIORS.values()]),
+        (pyrovae.likelihoods, Likelihood, [make() for make in LIKELIHOODS.values()]),
+        (pyrovae.objectives, pyro.infer.ELBO, [make() for make in OBJECTIVES.values()]),
+    ],
+    ids=["nn", "priors", "posteriors", "likelihoods", "objectives"],
+)
+def test_registry_names_every_public_component(module, base, made):
+    public = {
+        thing
+        for name in module.__all__
+        if inspect.isclass(thing := getattr(module, name))
+        and issubclass(thing, base)
+        and not inspect.isabstract(thing)
+    }
+    assert public
+    assert public == {type(component) for component in made}
+
+
+@over({name: part for name, part in PARTS.items() if isinstance(part, Prior_)})
+def test_shapes_of_a_prior(part):
+    prior = part.make()
+    p = prior()
+    assert p.batch_shape == ()
+    assert p.event_shape == prior.latent_shape == part.event
+    assert p.sample().shape == part.event
+    assert p.sample((7, 2)).shape == (7, 2, *part.event)
+    assert p.log_prob(torch.randn(7, 2, *part.event)).shape == (7, 2)
+
+
+@pytest.mark.parametrize("leading", LEADING)
+@over(CONDITIONAL)
+def test_shapes_of_a_posterior_or_likelihood(part, leading):
+    p = part.make()(*part.given(leading))
+    assert p.batch_shape == leading
+    assert p.event_shape == part.event
+    assert p.sample().shape == (*leading, *part.event)
+    assert p.sample((7,)).shape == (7, *leading, *part.event)
+    assert p.log_prob(part.value(leading)).shape == leading
+    assert p.mean.shape == (*leading, *part.event)
+
+
+@over(CONDITIONAL)
+def test_data_do_not_see_each_other(part):
+    module = part.make()
+    given, value = part.given((2, 3)), part.value((2, 3))
+    together = module(*given).log_prob(value)
+    for i in range(2):
+        for j in range(3):
+            alone = module(*(g[i, j] for g in given)).log_prob(value[i, j])
+            torch.testing.assert_close(together[i, j], alone)
+
+
+@over(POSTERIORS)
+def test_draws_of_a_posterior_carry_gradients(part):
+    module = part()
+    module(torch.rand(5, *DATA)).rsample().sum().backward()
+    assert any(p.grad.abs().sum() > 0 for p in module.parameters())
+
+
+@over(PARTS)
+def test_dtype_follows_the_module(part):
+    module = part.make().double()
+    p = module(*part.given((5,), torch.float64))
+    assert p.sample().dtype == torch.float64
+    assert p.log_prob(part.value((5,), torch.float64)).dtype == torch.float64
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+@over(PARTS)
+def test_device_follows_the_module(part):
+    module = part.make().cuda()
+    p = module(*(g.cuda() for g in part.given((5,))))
+    assert p.sample().is_cuda
+    assert p.log_prob(part.value((5,)).cuda()).is_cuda
+
+
+@over(PARTS)
+def test_every_parameter_gets_a_gradient(part):
+    module = part.make()
+    module(*part.given((5,))).log_prob(part.value((5,))).sum().backward()
+    without = [
+        name
+        for name, parameter in module.named_parameters()
+        if parameter.grad is None or not parameter.grad.isfinite().all() or not parameter.grad.any()
+    ]
+    assert not without
+
+
+@over(NETWORKS)
+def test_every_parameter_of_a_network_gets_a_gradient(part):
+    network = part()
+    (network(torch.randn(64, *network.in_shape)) ** 2).sum().backward()
+    without = [name for name, p in network.named_parameters() if not p.grad.any()]
+    assert not without
+
+
+def shake(module):
+    """Moves every parameter, so that an instance differs from a fresh one."""
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter += 0.1 * torch.randn_like(parameter)
+
+
+@over(PARTS)
+def test_state_dict_round_trip(part):
+    module, fresh = part.make(), part.make()
+    shake(module)
+    given, value = part.given((5,)), part.value((5,))
+    expected = module(*given).log_prob(value)
+    if any(True for _ in module.parameters()):
+        assert not torch.equal(fresh(*given).log_prob(value), expected)
+    fresh.load_state_dict(module.state_dict())
+    assert torch.equal(fresh(*given).log_prob(value), expected)
+
+
+@over(PARTS)
+def test_deep_copy_is_independent(part):
+    module = part.make()
+    given, value = part.given((5,)), part.value((5,))
+    expected = module(*given).log_prob(value)
+    clone = copy.deepcopy(module)
+    assert torch.equal(clone(*given).log_prob(value), expected)
+    shake(clone)
+    assert torch.equal(module(*given).log_prob(value), expected)
+    assert not {id(p) for p in module.parameters()} & {id(p) for p in clone.parameters()}
+
+
+@over(COMPONENTS)
+def test_repr_names_class_and_scalar_arguments(part):
+    module = part()
+    text = repr(module)
+    assert text.startswith(type(module).__name__)
+    signature = inspect.signature(type(module)).parameters
+    for name, value in module.init_args.items():
+        assert name in signature
+        if isinstance(value, int | float | str):
+            assert f"{name}={value!r}" in text
+        if isinstance(value, nn.Module):
+            assert f"({name}): {type(value).__name__}(" in text
+
+
+@over(OBJECTIVES)
+def test_repr_of_an_objective(part):
+    objective = part()
+    assert repr(objective).startswith(f"{type(objective).__name__}(")
+    assert f"num_particles={objective.num_particles}" in repr(objective)
+
+
+@over(PARTS)
+def test_declared_shapes_are_those_of_the_distribution(part):
+    module = part.make()
+    assert module.latent_shape == (LATENT,)
+    if not isinstance(part, Prior_):
+        assert module.data_shape == DATA
+
+
+@over(CONDITIONAL)
+def test_network_shape_is_the_out_shape_of_its_network(part):
+    module = part.make()
+    options = {k: v for k, v in module.init_args.items() if k != "network"}
+    size = LATENT if isinstance(part, Posterior_) else DATA
+    assert type(module).network_shape(size, **options) == module.network.out_shape
+    # Options that other classes know are passed over.
+    assert type(module).network_shape(size, foreign=1, **options) == module.network.out_shape
+
+
+@over({name: PARTS[name] for name in POSTERIORS})
+def test_posterior_refuses_a_network_whose_output_does_not_divide(part):
+    module = part.make()
+    options = {k: v for k, v in module.init_args.items() if k != "network"}
+    (right,) = module.network.out_shape
+    with pytest.raises(ValueError, match=rf"network: .*numbers for each latent.*\({right + 1},\)"):
+        type(module)(pyrovae.nn.MLP(DATA, [4], right + 1), **options)
+    with pytest.raises(ValueError, match="expected a pyrovae.nn.Network.*got Linear"):
+        type(module)(nn.Linear(30, right), **options)
