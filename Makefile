@@ -6,7 +6,8 @@ BIN := $(VENV)/bin
 .PHONY: demo test clean
 
 demo: $(VENV)/.installed
-	$(BIN)/pyrovae train --out runs/demo --overwrite
+	$(BIN)/pyrovae train --prior VampPrior --prior.components 50 --likelihood NormalLikelihood \
+		--latent_features 8 --epochs 300 --patience 40 --samples 1000 --out runs/demo --overwrite
 
 test: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -4,7 +4,9 @@ A file holds how each component was made (``class_path`` and ``init_args``, the 
 format too), the state dict, and, if it was written while training, what training needs to go on.
 """
 
+import inspect
 import os
+from collections import OrderedDict
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -108,7 +110,8 @@ def describe(model: Component) -> list[dict[str, Any]]:
     ``{"tensor": shape, "dtype": name}``, its values being the state dict's.
 
     Raises:
-        ValueError: If an argument is none of these and no plain value.
+        ValueError: If an argument is none of these and no plain value, or a class cannot be
+            imported by its name.
     """
     entries: list[dict[str, Any]] = []
     seen: dict[int, int] = {}
@@ -116,6 +119,12 @@ def describe(model: Component) -> list[dict[str, Any]]:
     def visit(component: Component) -> int:
         if id(component) not in seen:
             cls = type(component)
+            if "." in cls.__qualname__:
+                raise ValueError(
+                    f"{cls.__qualname__} cannot be recorded: expected a class at the top of its "
+                    "module, where it can be imported from; save its state_dict and "
+                    "load(path, model=...)"
+                )
             where = f"{cls.__name__}'s argument"
             arguments = {
                 name: encode(value, f"{where} {name!r}")
@@ -132,8 +141,11 @@ def describe(model: Component) -> list[dict[str, Any]]:
             return {"component": visit(value)}
         if isinstance(value, Tensor):
             return {"tensor": list(value.shape), "dtype": str(value.dtype).removeprefix("torch.")}
-        if isinstance(value, PLAIN):
+        # A subclass, such as an enumeration's members, would be read back as code.
+        if type(value) in PLAIN:
             return value
+        if isinstance(value, float):  # NumPy's float64
+            return float(value)
         if isinstance(value, list | tuple):
             return [encode(item, where) for item in value]
         if isinstance(value, dict) and all(isinstance(key, str) for key in value):
@@ -167,8 +179,23 @@ def rebuild(entries: list[dict[str, Any]], *, allow: Collection[str] = ()) -> Co
     with torch.random.fork_rng(devices=[]):
         for entry in entries:
             cls = import_component(entry["class_path"], allow=allow)
-            built.append(cls(**{name: decode(v) for name, v in entry["init_args"].items()}))
+            built.append(_make(cls, {name: decode(v) for name, v in entry["init_args"].items()}))
     return built[-1]
+
+
+def _make(cls: type[Component], init_args: dict[str, Any]) -> Component:
+    """Calls a class with recorded arguments, those of ``*args`` and ``**kwargs`` in their place."""
+    signature = inspect.signature(cls.__init__)
+    arguments = dict.fromkeys(list(signature.parameters)[:1]) | {
+        name: value for name, value in init_args.items() if name in signature.parameters
+    }
+    extra = {name: value for name, value in init_args.items() if name not in arguments}
+    bound = inspect.BoundArguments(signature, OrderedDict(arguments))
+    try:
+        return cls(*bound.args[1:], **bound.kwargs, **extra)
+    except TypeError as error:
+        name = f"{cls.__module__}.{cls.__qualname__}"
+        raise ValueError(f"{name}: it is not made from what was recorded: {error}") from error
 
 
 def import_component(class_path: str, *, allow: Collection[str] = ()) -> type[Component]:

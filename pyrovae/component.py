@@ -11,12 +11,20 @@ __all__ = ["Component", "import_class"]
 
 
 def _remember(value: Any) -> Any:
-    """Keeps an argument for the record; of a tensor only the shape and dtype.
+    """Copies an argument for the record; of a tensor only the shape and dtype.
 
     A tensor's values either become parameters or buffers, which the state dict holds, or are
     not needed again: keeping a whole training set alive for the record would waste memory.
     """
-    return value.detach().to("meta") if isinstance(value, Tensor) else value
+    if isinstance(value, Tensor):
+        return value.detach().to("meta")
+    # Copied, because the caller may go on to change a list; and exact types, because a named
+    # tuple is not made as a tuple is.
+    if type(value) in (list, tuple):
+        return type(value)(_remember(item) for item in value)
+    if type(value) is dict:
+        return {key: _remember(item) for key, item in value.items()}
+    return value
 
 
 class Component(nn.Module):
@@ -72,8 +80,9 @@ def import_class(class_path: str) -> type[Component]:
     module, _, name = class_path.rpartition(".")
     try:
         cls = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError):
-        raise ValueError(f"{class_path}: there is no such class to import") from None
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"{class_path}: there is no such class to import ({reason})") from None
     if not (isinstance(cls, type) and issubclass(cls, Component)):
         raise ValueError(f"{class_path}: expected a subclass of pyrovae's Component")
     return cls

@@ -19,6 +19,7 @@ class GreyBernoulli(dist.Bernoulli):
 
     support = constraints.unit_interval
     normalized_support = constraints.boolean
+    has_enumerate_support = False
 
     def enumerate_support(self, expand: bool = True) -> Any:
         """Refused: the unit interval cannot be enumerated.

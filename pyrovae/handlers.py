@@ -15,19 +15,21 @@ __all__ = [
     "ScaleLatents",
     "UseMeans",
     "is_latent",
+    "is_subsample",
     "latent_means",
     "scale_latents",
     "tensors_taken",
 ]
 
 
+def is_subsample(site: Any) -> bool:
+    """Whether a sample site is a plate's choice of its batch, and no random variable."""
+    return type(site["fn"]).__name__ == "_Subsample"
+
+
 def is_latent(site: Any) -> bool:
     """Whether a trace's node or a message is a latent variable (and no datum, param or plate)."""
-    return (
-        site["type"] == "sample"
-        and not site["is_observed"]
-        and type(site["fn"]).__name__ != "_Subsample"
-    )
+    return site["type"] == "sample" and not site["is_observed"] and not is_subsample(site)
 
 
 def tensors_taken(program: Callable[..., Any]) -> int | None:
@@ -113,11 +115,17 @@ class CheckShapes(Messenger):
     def __init__(self, size: int) -> None:
         super().__init__()
         self.size = size
+        self.data: set[str] = set()
+
+    def _pyro_sample(self, msg: Message) -> None:
+        # Nothing outside the program has spoken yet, so this is what the program observes.
+        if msg["is_observed"]:
+            self.data.add(msg["name"])
 
     def _pyro_post_sample(self, msg: Message) -> None:
         fn: Any = msg["fn"]
         value: Any = msg["value"]
-        if not isinstance(value, Tensor) or type(fn).__name__ == "_Subsample":
+        if not isinstance(value, Tensor) or is_subsample(msg):
             return
         events = len(fn.event_shape)
         batch, event = value.shape[: value.dim() - events], value.shape[value.dim() - events :]
@@ -127,8 +135,12 @@ class CheckShapes(Messenger):
                 f"{tuple(fn.event_shape)}, but its value has {tuple(event)} "
                 f"(shape {tuple(value.shape)})"
             )
-        # Particles and enumeration add dimensions to the latents, never to the data.
-        if msg["is_observed"] and batch != (self.size,):
+        if not msg["is_observed"]:
+            return
+        # The plates around the program, of particles or draws, add dimensions to the latents that
+        # poutine.condition gives, never to the data.
+        plates = 1 if msg["name"] in self.data else max(-f.dim for f in msg["cond_indep_stack"])
+        if batch[-1:] != (self.size,) or len(batch) > plates:
             raise ValueError(
                 f"site {msg['name']!r}: expected data of shape "
                 f"{(self.size, *fn.event_shape)}, the batch first, got {tuple(value.shape)}"

@@ -1,12 +1,13 @@
-"""Leaving no trace: the random state and the parameter store are given back as they were."""
+"""Leaving no trace: random state, parameter store and validation are given back as they were."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pyro
 import torch
+from torch.distributions import Distribution
 
-__all__ = ["isolated"]
+__all__ = ["isolated", "without_validation"]
 
 
 @contextmanager
@@ -25,5 +26,29 @@ def isolated(device: torch.device, seed: int | None = None) -> Iterator[None]:
         accelerator = [] if device.type == "cpu" else [device]
         kind = "cuda" if device.type == "cpu" else device.type
         with torch.random.fork_rng(devices=accelerator, device_type=kind):
-            torch.manual_seed(seed)
+            _seed(device, seed)
             yield
+
+
+def _seed(device: torch.device, seed: int) -> None:
+    # Not torch.manual_seed: it seeds every device there is, and only these are given back.
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            torch.cuda.manual_seed(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)
+
+
+@contextmanager
+def without_validation() -> Iterator[None]:
+    """Switches off the checks of Pyro and of torch's distributions for a block.
+
+    ``pyro.validation_enabled`` alone gives torch's flag back as Pyro's, whatever it was.
+    """
+    flag = Distribution._validate_args
+    try:
+        with pyro.validation_enabled(False):
+            yield
+    finally:
+        Distribution.set_default_validate_args(flag)

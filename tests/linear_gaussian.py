@@ -40,14 +40,16 @@ class LinearLikelihood(Likelihood):
 
     def log_evidence(self, x):
         """Exact log p(x), (n,)."""
-        covariance = self.weight @ self.weight.mT + (2 * self.log_scale).exp() * torch.eye(
-            FEATURES
+        covariance = (
+            self.weight @ self.weight.mT
+            + (2 * self.log_scale).exp() * torch.eye(len(self.weight)).double()
         )
         return dist.MultivariateNormal(self.bias, covariance).log_prob(x)
 
     def exact_posterior(self, x):
         """Exact p(z|x)."""
-        precision = torch.eye(LATENT) + self.weight.mT @ self.weight / (2 * self.log_scale).exp()
+        identity = torch.eye(self.weight.shape[1]).double()
+        precision = identity + self.weight.mT @ self.weight / (2 * self.log_scale).exp()
         covariance = torch.linalg.inv(precision)
         loc = (x - self.bias) @ self.weight @ covariance / (2 * self.log_scale).exp()
         return dist.MultivariateNormal(loc, covariance)

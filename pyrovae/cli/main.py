@@ -46,6 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if command not in RUN:
         return _fail(f"command: expected one of {', '.join(RUN)}, got {command!r}")
+    if os.environ.get("PYROVAE_DEBUG"):  # for those who write their own parts: the traceback
+        RUN[command](rest)
+        return 0
     try:
         RUN[command](rest)
     except KeyboardInterrupt:

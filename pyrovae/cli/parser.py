@@ -2,12 +2,14 @@
 
 import re
 from argparse import Action
+from collections.abc import Sequence
 from functools import cache
 from inspect import isabstract, isclass
+from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import torch
+import yaml
 from jsonargparse import ArgumentParser, DefaultHelpFormatter, Namespace
 
 import pyrovae.likelihoods
@@ -19,7 +21,7 @@ from pyrovae import __version__
 from pyrovae.datasets import load_data
 from pyrovae.training import fit
 
-__all__ = ["command_parser", "config_text", "one_line", "train_parser"]
+__all__ = ["command_parser", "config_text", "one_line", "parse_train", "train_parser"]
 
 COMMANDS = {
     "train": "Train a VAE and leave a run folder with checkpoint, history, report and figures.",
@@ -49,35 +51,27 @@ UNASKED: set[str | int] = {
     "checkpoint",
     "resume",
 }
-COMPONENTS: dict[str, tuple[ModuleType, str, dict[str, Any], str]] = {
-    "prior": (pyrovae.priors, "Prior", {"class_path": "NormalPrior"}, "The prior p(z)"),
-    "posterior": (
-        pyrovae.posteriors,
-        "Posterior",
-        {"class_path": "NormalPosterior"},
-        "The posterior q(z|x)",
-    ),
-    "likelihood": (
-        pyrovae.likelihoods,
-        "Likelihood",
-        {"class_path": "BernoulliLikelihood"},
-        "The likelihood p(x|z)",
-    ),
-    "encoder": (
-        pyrovae.nn,
-        "Network",
-        {"class_path": "MLP", "init_args": {"hidden": [400]}},
-        "The posterior's network, from data to parameters",
-    ),
-    "decoder": (
-        pyrovae.nn,
-        "Network",
-        {"class_path": "MLP", "init_args": {"hidden": [400]}},
-        "The likelihood's network, from latents to parameters",
-    ),
+# The classes a model is put together from: their package, their base, what they are.
+COMPONENTS: dict[str, tuple[ModuleType, str, str]] = {
+    "prior": (pyrovae.priors, "Prior", "The prior p(z)"),
+    "posterior": (pyrovae.posteriors, "Posterior", "The posterior q(z|x)"),
+    "likelihood": (pyrovae.likelihoods, "Likelihood", "The likelihood p(x|z)"),
+    "encoder": (pyrovae.nn, "Network", "The posterior's network, from data to parameters"),
+    "decoder": (pyrovae.nn, "Network", "The likelihood's network, from latents to parameters"),
 }
-
-MODULES = {key: module for key, (module, *_) in COMPONENTS.items()} | {
+# What stands for an option that names a class, where neither the command line nor a configuration
+# names one. Given to the parser as arguments and not as defaults: a default's own arguments would
+# be handed on to another class that is chosen instead of it.
+CHOSEN = {
+    "prior": ["NormalPrior"],
+    "posterior": ["NormalPosterior"],
+    "likelihood": ["BernoulliLikelihood"],
+    "encoder": ["MLP", "--encoder.hidden", "[400]"],
+    "decoder": ["MLP", "--decoder.hidden", "[400]"],
+    "objective": ["ELBO"],
+    "optimizer": ["Adam", "--optimizer.lr", "1e-3", "--optimizer.fused", "true"],
+}
+MODULES = {key: module for key, (module, _, _) in COMPONENTS.items()} | {
     "objective": pyrovae.objectives,
     "beta": pyrovae.training,
     "optimizer": torch.optim,
@@ -96,14 +90,15 @@ class _Formatter(DefaultHelpFormatter):
         found = re.search(r"known subclasses: ([^)]*)\)", text)
         if found:
             text = text.replace(f", {found.group(0)}", ")")
+            if action.dest in CHOSEN:
+                text += f" Usually {' '.join(CHOSEN[action.dest])}."
             if choices := _choices(action.dest):
                 text += f" One of {', '.join(choices)}, or a class by its import path."
         return re.sub(r"\(type: .*?, default: (.*)\)", _default, text, flags=re.DOTALL)
 
 
 def _default(found: re.Match[str]) -> str:
-    value = re.sub(r"\{'class_path': '[\w.]*?(\w+)'.*\}", r"\1", found.group(1))
-    return "" if value == "null" else f"(default: {value})"
+    return "" if found.group(1) == "null" else f"(default: {found.group(1)})"
 
 
 def _parser(command: str) -> ArgumentParser:
@@ -142,14 +137,14 @@ def train_parser() -> ArgumentParser:
         data.add_argument(f"--{name}", action="store_true", help=text)
     model = parser.add_argument_group("Model")
     model.add_argument("--latent_features", type=int, default=20, help="Number of latents.")
-    for key, (module, base, default, title) in COMPONENTS.items():
+    for key, (module, base, title) in COMPONENTS.items():
         model.add_subclass_arguments(
             getattr(module, base),
             key,
             as_group=False,
             skip=WIRED | {"in_shape", "out_shape"},
             instantiate=False,
-            default=default,
+            required=False,
             metavar="CLASS",
             help=f"{title}, a class name; its own arguments as --{key}.NAME.",
         )
@@ -161,11 +156,25 @@ def train_parser() -> ArgumentParser:
         default="auto",
         help="auto (CUDA where there is one, else the CPU), cpu, cuda or mps.",
     )
-    parser.set_defaults(
-        optimizer={"class_path": "torch.optim.Adam", "init_args": {"lr": 1e-3, "fused": True}},
-        objective={"class_path": "pyrovae.objectives.ELBO"},
-    )
     return parser
+
+
+def parse_train(arguments: Sequence[str]) -> Namespace:
+    """Reads the options of ``pyrovae train``, with the usual classes where none is named.
+
+    Raises:
+        ArgumentError: If they do not fit.
+    """
+    named = {argument.split("=")[0].removeprefix("--") for argument in arguments}
+    for i, argument in enumerate(arguments):
+        if argument == "--config" or argument.startswith("--config="):
+            file = Path(arguments[i + 1] if argument == "--config" else argument.split("=", 1)[1])
+            if file.is_file():
+                named |= set(yaml.safe_load(file.read_text()) or {})
+    usual = [
+        word for key, words in CHOSEN.items() if key not in named for word in (f"--{key}", *words)
+    ]
+    return train_parser().parse_args([*usual, *arguments])
 
 
 def command_parser(command: str) -> ArgumentParser:
@@ -178,7 +187,7 @@ def command_parser(command: str) -> ArgumentParser:
     parser.add_argument("run", type=str, help="The run folder.")
     parser.add_argument(
         "--allow",
-        type=list[str],
+        type=str,
         default=[],
         action="append",
         help="A package whose classes the run's files may name; give it again for another.",

@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -171,5 +172,11 @@ def check_writable(folder: Path, *, overwrite: bool) -> None:
     parent = folder.absolute()
     while not parent.exists():
         parent = parent.parent
-    if not os.access(parent, os.W_OK | os.X_OK) or not parent.is_dir():
-        raise ValueError(f"out: expected a folder that can be written, got {folder}")
+    try:
+        # Writing is the only test that holds for every file system and user.
+        with tempfile.TemporaryFile(dir=parent):
+            pass
+    except OSError as error:
+        raise ValueError(
+            f"out: expected a folder that can be written, got {folder} ({error.strerror})"
+        ) from None

@@ -12,7 +12,7 @@ from jsonargparse import Namespace
 from pyrovae import __version__
 from pyrovae.build import build
 from pyrovae.cli.figures import draw_figures
-from pyrovae.cli.parser import COMPONENTS, command_parser, config_text, train_parser
+from pyrovae.cli.parser import COMPONENTS, command_parser, config_text, parse_train, train_parser
 from pyrovae.cli.runs import Run, check_writable, load_data_of, new_folder
 from pyrovae.datasets import Data
 from pyrovae.evaluation import Report, evaluate
@@ -36,8 +36,7 @@ FIT_OPTIONS = (
 
 def train(arguments: Sequence[str]) -> None:
     """Runs ``pyrovae train``."""
-    parser = train_parser()
-    config = parser.parse_args(list(arguments))
+    config = parse_train(arguments)
     # Absolute, so that the run can be opened from any folder.
     config.root = str(Path(config.root).absolute())
     if Path(config.data).exists():
@@ -78,7 +77,7 @@ def _train(config: Namespace, run: Run, *, resuming: bool) -> None:
         # As many as a prior may ask for; a whole large data set would be read for nothing.
         pseudo_inputs=data.train.take(10_000)[0],
     )
-    options = train_parser().instantiate_classes(config)
+    options = train_parser().instantiate(config)
     rows: list[dict[str, Any]] = list(run.history()) if resuming else []
 
     def on_epoch(row: dict[str, Any]) -> None:

@@ -36,7 +36,12 @@ def draw(model: Any, batch: tuple[Tensor, ...], samples: int, *, rows: int) -> I
 
     Yields:
         `Draws`, whose first dimensions add up to ``samples``.
+
+    Raises:
+        ValueError: If ``samples`` is not positive, or the program has a global latent.
     """
+    if samples < 1:
+        raise ValueError(f"samples: expected at least 1, got {samples}")
     at_once = max(1, rows // len(batch[0]))
     for start in range(0, samples, at_once):
         particles = min(at_once, samples - start)

@@ -3,7 +3,6 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import pyro
 import torch
 from torch import Tensor
 from torch.distributions import Independent
@@ -14,7 +13,7 @@ from pyrovae.evaluation.elbo import elbo
 from pyrovae.evaluation.log_likelihood import ImportanceSampling, LogLikelihood, summarize
 from pyrovae.handlers import latent_means, tensors_taken
 from pyrovae.nn.modes import evaluation_mode
-from pyrovae.scope import isolated
+from pyrovae.scope import isolated, without_validation
 
 __all__ = ["Report", "evaluate"]
 
@@ -121,7 +120,7 @@ def evaluate(
     estimates: list[ImportanceSampling] = []
     means: dict[str, list[Tensor]] = {}
     is_density = True
-    with isolated(device, seed), evaluation_mode(model), pyro.validation_enabled(False):
+    with isolated(device, seed), evaluation_mode(model), without_validation():
         for batch in split.batches(batch_size, device=device):
             estimate = ImportanceSampling(len(batch[0]), device)
             for draws in draw(model, batch, samples, rows=rows):
@@ -149,7 +148,7 @@ def evaluate(
         units=units,
         train_elbo=None
         if train is None
-        else _train_elbo(model, as_split(train), split, seed, device),
+        else _train_elbo(model, as_split(train, fields=fields), split, seed, device),
         warnings=[*_distrust(likelihood, active, kl)],
     )
 
@@ -169,7 +168,8 @@ def _active_units(means: Tensor) -> int:
 
 def _distrust(likelihood: LogLikelihood, active: dict[str, int], kl: float) -> list[str]:
     warnings = []
-    if likelihood.ess < SMALL_ESS:
+    # Of few draws even equal weights make a small number, and no reason to distrust it.
+    if likelihood.ess < min(SMALL_ESS, likelihood.samples / 2):
         warnings.append(
             f"half of the data have an effective sample size below {likelihood.ess:.1f} of "
             f"{likelihood.samples} draws: log p(x) is biased low and its mc_se too small; "
@@ -187,4 +187,6 @@ def _distrust(likelihood: LogLikelihood, active: dict[str, int], kl: float) -> l
 def _train_elbo(model: Any, train: Split, split: Split, seed: int, device: torch.device) -> float:
     """The bound on the first training data, as many as there are data to compare with."""
     n = min(len(train), len(split))
-    return elbo(model, as_split(train.take(n)), samples=10, seed=seed, device=device).elbo
+    with isolated(device, seed):
+        first = as_split(train.take(n))
+    return elbo(model, first, samples=10, seed=seed, device=device).elbo

@@ -34,11 +34,18 @@ class Likelihood(Component, ABC):
         """
 
     @classmethod
-    @abstractmethod
     def network_shape(cls, data_shape: Size, **options: Any) -> Size:
         """Says which ``out_shape`` its network must have, for those who build one for it.
 
         Args:
             data_shape: Shape of one datum.
             **options: The other arguments that the likelihood will be made with.
+
+        Raises:
+            ValueError: If the class does not say. Only one that is to be made by name, as on a
+                command line, has to.
         """
+        raise ValueError(
+            f"{cls.__name__}: it does not say which network it needs; give it network_shape, "
+            "or make it in Python"
+        )

@@ -7,7 +7,7 @@ from torch.distributions import Distribution
 
 from pyrovae.distributions import GreyBernoulli
 from pyrovae.likelihoods.base import Likelihood
-from pyrovae.nn.network import Network
+from pyrovae.nn.network import Network, check_network
 
 __all__ = ["BernoulliLikelihood"]
 
@@ -25,10 +25,14 @@ class BernoulliLikelihood(Likelihood):
 
     Args:
         network: From a latent to the logits, with ``out_shape`` that of one datum.
+
+    Raises:
+        ValueError: If the network does not declare its shapes.
     """
 
     def __init__(self, network: Network) -> None:
         super().__init__()
+        check_network(network)
         self.latent_shape = network.in_shape
         self.data_shape = network.out_shape
         self.network = network

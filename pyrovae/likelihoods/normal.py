@@ -8,7 +8,7 @@ from torch import Size, Tensor, nn
 from torch.distributions import Distribution
 
 from pyrovae.likelihoods.base import Likelihood
-from pyrovae.nn.network import Network
+from pyrovae.nn.network import Network, check_network
 from pyrovae.nn.positive import positive
 
 __all__ = ["NormalLikelihood"]
@@ -35,7 +35,8 @@ class NormalLikelihood(Likelihood):
             density of a variable that never varies grows without bound.
 
     Raises:
-        ValueError: If the scale is none of these, or the network's output cannot be halved.
+        ValueError: If the scale is none of these, the network does not declare its shapes, or its
+            output cannot be halved.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class NormalLikelihood(Likelihood):
         min_scale: float = 1e-3,
     ) -> None:
         super().__init__()
+        check_network(network)
         if isinstance(scale, str):
             if scale not in ("learned", "predicted"):
                 raise ValueError(

@@ -11,11 +11,12 @@ from weakref import WeakKeyDictionary
 import pyro
 import torch
 from pyro import poutine
+from pyro.params import param_with_module_name
 from torch import Size, Tensor
 from torch.distributions import Distribution
 
 from pyrovae.component import Component
-from pyrovae.handlers import CheckShapes, is_latent, latent_means
+from pyrovae.handlers import CheckShapes, is_subsample, latent_means
 from pyrovae.nn.modes import evaluation_mode
 
 __all__ = ["LatentVariableModel"]
@@ -62,7 +63,15 @@ class LatentVariableModel(Component, ABC):
         """
         if self not in _names:
             _names[self] = f"{type(self).__name__}{next(_numbers)}"
-        pyro.module(_names[self], self)
+        # pyro.module would warn of each frozen parameter in each run, and keep the parameters of
+        # a part that has been swapped: the new part, of the same names, would never train.
+        store = pyro.get_param_store()
+        for name, parameter in self.named_parameters():
+            if parameter.requires_grad:
+                key = param_with_module_name(_names[self], name)
+                if key in store and store[key] is not parameter:
+                    del store[key]
+                pyro.param(key, parameter)
         with pyro.plate("data", len(x), dim=-1), CheckShapes(len(x)):
             yield
 
@@ -91,7 +100,17 @@ class LatentVariableModel(Component, ABC):
 
         Returns:
             The means, ``(n, *latent_shape)``; a dict by site where there are several latents.
+
+        Raises:
+            ValueError: If the data are not ``(n, *data_shape)``, where that is declared.
         """
+        # A guide observes nothing, so nothing in it would notice a missing batch dimension.
+        expected, shape = self.data_shape, batch[0].shape
+        if expected is not None and shape[1:] != expected:
+            raise ValueError(
+                f"expected data of shape (n, {', '.join(map(str, expected))}), the batch first, "
+                f"got {tuple(shape)}"
+            )
         with evaluation_mode(self), pyro.get_param_store().scope():
             codes = latent_means(self.guide, *(value.to(self.device) for value in batch))
         return next(iter(codes.values())) if len(codes) == 1 else codes
@@ -136,11 +155,7 @@ class LatentVariableModel(Component, ABC):
 
     def _only_latent(self) -> str:
         trace = self._trace(1, {})
-        latents = [
-            name
-            for name, site in trace.nodes.items()
-            if is_latent(site) and not site["infer"].get("was_observed")
-        ]
+        latents = _latents_of(trace)
         if len(latents) != 1:
             raise ValueError(f"decode: expected a dict with latents of {latents}, got a tensor")
         return latents[0]
@@ -157,9 +172,9 @@ class LatentVariableModel(Component, ABC):
         if n < 1:
             raise ValueError(f"expected at least one datum, got {n}")
         trace = self._trace(n, latents or {})
-        unknown = sorted(set(latents or {}) - set(trace.nodes))
+        names = _latents_of(trace)
+        unknown = sorted(set(latents or {}) - set(names))
         if unknown:
-            names = [name for name, site in trace.nodes.items() if site["type"] == "sample"]
             raise ValueError(f"decode: expected latents among {names}, got {unknown}")
         return next(
             site
@@ -180,3 +195,14 @@ class LatentVariableModel(Component, ABC):
                 stacklevel=3,
             )
             return site["value"]
+
+
+def _latents_of(trace: poutine.Trace) -> list[str]:
+    """The latents of a model that was run forward, those that were given included."""
+    return [
+        name
+        for name, site in trace.nodes.items()
+        if site["type"] == "sample"
+        and not is_subsample(site)
+        and not site["infer"].get("was_observed")
+    ]

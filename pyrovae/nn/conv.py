@@ -5,7 +5,7 @@ from math import prod
 
 from torch import Size, Tensor, nn
 
-from pyrovae.nn.network import Activation, Network, Shape, activation_function
+from pyrovae.nn.network import Activation, Network, Shape, activation_function, check_layers
 
 __all__ = ["ConvDecoder", "ConvEncoder"]
 
@@ -39,7 +39,8 @@ class ConvEncoder(Network):
         batch_norm: Whether to normalise each convolution's channels over the batch.
 
     Raises:
-        ValueError: If ``in_shape`` is not that of an image or ``channels`` is empty.
+        ValueError: If ``in_shape`` is not that of an image, ``channels`` is empty or a size is
+            not positive.
     """
 
     def __init__(
@@ -56,6 +57,8 @@ class ConvEncoder(Network):
         _check_image(self.in_shape, "in_shape")
         if not channels:
             raise ValueError("channels: expected at least one convolution, got none")
+        check_layers(channels, "channels")
+        check_layers(dense, "dense")
         self.layers = nn.Sequential()
         n_in = self.in_shape[0]
         for n_out in channels:
@@ -93,7 +96,8 @@ class ConvDecoder(Network):
         batch_norm: Whether to normalise each convolution's channels over the batch.
 
     Raises:
-        ValueError: If ``out_shape`` is not that of an image or ``channels`` is empty.
+        ValueError: If ``out_shape`` is not that of an image, ``channels`` is empty or a size is
+            not positive.
     """
 
     def __init__(
@@ -110,6 +114,8 @@ class ConvDecoder(Network):
         _check_image(self.out_shape, "out_shape")
         if not channels:
             raise ValueError("channels: expected at least one convolution, got none")
+        check_layers(channels, "channels")
+        check_layers(dense, "dense")
         sizes = _halved(self.out_shape[1:], len(channels))[::-1]
         n_in = prod(self.in_shape)
         self.layers = nn.Sequential(nn.Flatten())

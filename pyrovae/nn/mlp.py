@@ -6,7 +6,7 @@ from math import prod
 
 from torch import Tensor, nn
 
-from pyrovae.nn.network import Activation, Network, Shape, activation_function
+from pyrovae.nn.network import Activation, Network, Shape, activation_function, check_layers
 
 __all__ = ["MLP"]
 
@@ -41,8 +41,7 @@ class MLP(Network):
         super().__init__(in_shape, out_shape)
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout: expected a share in [0, 1), got {dropout}")
-        if any(n < 1 for n in hidden):
-            raise ValueError(f"hidden: expected positive layer sizes, got {list(hidden)}")
+        check_layers(hidden, "hidden")
         sizes = [prod(self.in_shape), *hidden, prod(self.out_shape)]
         self.layers = nn.Sequential()
         for n_in, n_out in pairwise(sizes[:-1]):

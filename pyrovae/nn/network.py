@@ -16,6 +16,8 @@ __all__ = [
     "Shape",
     "activation_function",
     "as_size",
+    "check_layers",
+    "check_network",
     "features_per",
 ]
 
@@ -50,10 +52,20 @@ def as_size(shape: Shape, name: str = "shape") -> Size:
     Raises:
         ValueError: If a size is not a positive integer.
     """
-    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    sizes = tuple(shape) if isinstance(shape, Sequence) else (shape,)
     if not sizes or any(not isinstance(n, int) or n < 1 for n in sizes):
         raise ValueError(f"{name}: expected positive sizes, got {shape!r}")
     return Size(sizes)
+
+
+def check_layers(sizes: Sequence[int], name: str) -> None:
+    """Looks whether all sizes of a list of layers are positive.
+
+    Raises:
+        ValueError: If one is not.
+    """
+    if any(n < 1 for n in sizes):
+        raise ValueError(f"{name}: expected positive layer sizes, got {list(sizes)}")
 
 
 class Network(Component, ABC):
@@ -96,17 +108,26 @@ class Network(Component, ABC):
         return y.reshape(*batch, *self.out_shape)
 
 
-def features_per(network: Network, parameters: int) -> int:
-    """Number of variables for which a network puts out that many parameters each.
+def check_network(network: object) -> None:
+    """Looks whether something declares its shapes, as a `Network` does.
 
     Raises:
-        ValueError: If it is not a `Network`, or its output is not one vector that divides so.
+        ValueError: If it is not a `Network`.
     """
     if not isinstance(network, Network):
         raise ValueError(
             "network: expected a pyrovae.nn.Network, which declares its shapes, "
             f"got {type(network).__name__}"
         )
+
+
+def features_per(network: Network, parameters: int) -> int:
+    """Number of variables for which a network puts out that many parameters each.
+
+    Raises:
+        ValueError: If it is not a `Network`, or its output is not one vector that divides so.
+    """
+    check_network(network)
     if len(network.out_shape) != 1 or network.out_shape[0] % parameters:
         raise ValueError(
             f"network: expected an out_shape of {parameters} numbers for each latent variable, "

@@ -7,7 +7,9 @@ from typing import Any
 import pyro.infer
 import torch
 from pyro.infer.enum import get_importance_trace
+from pyro.infer.util import is_validation_enabled
 from pyro.poutine import Trace
+from pyro.util import check_if_enumerated
 from torch import Tensor
 
 __all__ = ["Objective"]
@@ -84,9 +86,12 @@ class Objective(pyro.infer.ELBO):
     def _get_trace(
         self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Trace, Trace]:
-        return get_importance_trace(
+        model_trace, guide_trace = get_importance_trace(
             "flat", self.max_plate_nesting, model, guide, args, kwargs, detach=False
         )
+        if is_validation_enabled():
+            check_if_enumerated(guide_trace)
+        return model_trace, guide_trace
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(num_particles={self.num_particles})"

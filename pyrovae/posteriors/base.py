@@ -34,11 +34,18 @@ class Posterior(Component, ABC):
         """
 
     @classmethod
-    @abstractmethod
     def network_shape(cls, latent_features: int, **options: Any) -> Size:
         """Says which ``out_shape`` its network must have, for those who build one for it.
 
         Args:
             latent_features: Number of latent variables.
             **options: The other arguments that the posterior will be made with.
+
+        Raises:
+            ValueError: If the class does not say. Only one that is to be made by name, as on a
+                command line, has to.
         """
+        raise ValueError(
+            f"{cls.__name__}: it does not say which network it needs; give it network_shape, "
+            "or make it in Python"
+        )

@@ -33,8 +33,8 @@ class LowRankNormalPosterior(Posterior):
     def __init__(self, network: Network, *, rank: int = 2) -> None:
         super().__init__()
         as_size(rank, "rank")
-        self.data_shape = network.in_shape
         features = features_per(network, 2 + rank)
+        self.data_shape = network.in_shape
         self.latent_shape = Size([features])
         self.network = network
         self.rank = rank

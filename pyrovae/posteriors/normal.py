@@ -30,8 +30,8 @@ class NormalPosterior(Posterior):
 
     def __init__(self, network: Network) -> None:
         super().__init__()
-        self.data_shape = network.in_shape
         self.latent_shape = Size([features_per(network, 2)])
+        self.data_shape = network.in_shape
         self.network = network
 
     def forward(self, x: Tensor) -> Distribution:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pyro
 import torch
 from pyro import poutine
 from torch import Tensor
@@ -11,9 +10,9 @@ from torch.distributions import constraints
 from pyrovae.datasets.splits import Split
 from pyrovae.datasets.tensor_split import TensorSplit
 from pyrovae.nn.modes import evaluation_mode
-from pyrovae.scope import isolated
+from pyrovae.scope import isolated, without_validation
 
-__all__ = ["Diverged", "check_support", "find_fault"]
+__all__ = ["Diverged", "check_support", "find_fault", "make_first_call"]
 
 
 class Diverged(ArithmeticError):
@@ -33,14 +32,27 @@ def check_support(model: Any, split: Split, device: torch.device) -> None:
         for i, batch in enumerate(split.batches(1000, device=device)):
             if i == 0:
                 sites = _observed(model, tuple(value[:2] for value in batch))
+            if any(_has_bounds_of_its_own(site["fn"].support) for site in sites.values()):
+                sites = _observed(model, batch)
             for name, site in sites.items():
                 _check_values(name, site, batch[0])
             if not isinstance(split, TensorSplit):
                 break
 
 
+def make_first_call(objective: Any, model: Any, split: Split, device: torch.device) -> None:
+    """Lets one of Pyro's estimators find out how deep the plates are nested.
+
+    It does so at its first call, with draws of its own. Made ahead of training, the call leaves
+    to training the same random numbers whether it begins or goes on.
+    """
+    with isolated(device, seed=0), evaluation_mode(model):
+        batch = (value.to(device) for value in split.take(2))
+        objective.loss_and_grads(model.model, model.guide, *batch)
+
+
 def _observed(model: Any, batch: tuple[Tensor, ...]) -> dict[str, Any]:
-    with pyro.validation_enabled(False):
+    with without_validation():
         guide_trace = poutine.trace(model.guide).get_trace(*batch)
         program = poutine.replay(model.model, trace=guide_trace)
         model_trace = poutine.trace(program).get_trace(*batch)
@@ -66,11 +78,23 @@ def _check_values(name: str, site: Any, x: Tensor) -> None:
         )
 
 
+def _has_bounds_of_its_own(support: Any) -> bool:
+    """Whether each datum has bounds of its own, as those of a binomial's counts."""
+    return any(
+        isinstance(bound, Tensor) and bound.dim() for bound in vars(_base(support)).values()
+    )
+
+
+def _base(support: Any) -> Any:
+    return support.base_constraint if isinstance(support, constraints.independent) else support
+
+
 def _words(support: Any) -> str:
-    if isinstance(support, constraints.independent):
-        support = support.base_constraint
-    if isinstance(support, constraints.interval):
-        return f"[{float(support.lower_bound):g}, {float(support.upper_bound):g}]"
+    support = _base(support)
+    if isinstance(support, constraints.interval | constraints.integer_interval):
+        low, high = torch.as_tensor(support.lower_bound), torch.as_tensor(support.upper_bound)
+        kind = "integers in " if support.is_discrete else ""
+        return f"{kind}[{low.min().item():g}, {high.max().item():g}]"
     return str(support)
 
 
@@ -83,7 +107,7 @@ def find_fault(model: Any, batch: tuple[Tensor, ...]) -> str:
             return f"parameter {name!r} is not finite"
     # Numbers cannot be got back, but the run after next would not be a fair witness: the same
     # seed every time makes the message reproducible.
-    with isolated(batch[0].device, seed=0), pyro.validation_enabled(False):
+    with isolated(batch[0].device, seed=0), without_validation():
         guide_trace = poutine.trace(model.guide).get_trace(*batch)
         model_trace = poutine.trace(poutine.replay(model.model, trace=guide_trace)).get_trace(
             *batch

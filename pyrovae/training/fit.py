@@ -1,12 +1,12 @@
 """Training: stochastic variational inference over epochs."""
 
+import math
 import os
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-import pyro
 import pyro.infer
 import torch
 from torch import Tensor, nn
@@ -20,8 +20,8 @@ from pyrovae.datasets import Data, as_split
 from pyrovae.evaluation.elbo import elbo
 from pyrovae.handlers import ScaleLatents, tensors_taken
 from pyrovae.objectives import ELBO
-from pyrovae.scope import isolated
-from pyrovae.training.checks import Diverged, check_support, find_fault
+from pyrovae.scope import isolated, without_validation
+from pyrovae.training.checks import Diverged, check_support, find_fault, make_first_call
 from pyrovae.training.early_stopping import EarlyStopping
 from pyrovae.training.history import History
 from pyrovae.training.schedules import Schedule
@@ -38,7 +38,7 @@ def fit(
     data: Any,
     *,
     objective: pyro.infer.ELBO | None = None,
-    epochs: int = 20,
+    epochs: int = 100,
     batch_size: int = 128,
     optimizer: Callable[[Iterable[nn.Parameter]], Optimizer] | None = None,
     scheduler: Callable[[Optimizer], LRScheduler] | None = None,
@@ -94,7 +94,7 @@ def fit(
         Diverged: If the loss or a parameter becomes NaN. The site or parameter is named, and the
             model is put back to the weights it had when the epoch began.
     """
-    _check_arguments(epochs, batch_size, clip_norm, resume, checkpoint)
+    _check_arguments(epochs, batch_size, beta, clip_norm, resume, checkpoint)
     if not isinstance(data, Data):
         data = Data(train=as_split(data, fields=tensors_taken(model.model)))
     if patience is not None and data.validation is None:
@@ -104,6 +104,8 @@ def fit(
         model.to(device)
         model.train()
     check_support(model, data.train, device)
+    if data.validation is not None:
+        check_support(model, data.validation, device)
 
     objective = objective if objective is not None else ELBO()
     weight = beta if isinstance(beta, Schedule) else None
@@ -145,7 +147,9 @@ def fit(
         }
         checkpoints.write(path, content)
 
-    with isolated(device, seed), pyro.validation_enabled(False):
+    with isolated(device, seed), without_validation():
+        if objective.max_plate_nesting == math.inf:
+            make_first_call(objective, model, data.train, device)
         if resume:
             content = checkpoints.read(str(checkpoint))
             state = content.get("training")
@@ -153,7 +157,10 @@ def fit(
                 raise ValueError(
                     f"{checkpoint}: it holds a model alone, no training to go on with"
                 )
-            restore(model, content["state_dict"])
+            try:
+                restore(model, content["state_dict"])
+            except ValueError as error:
+                raise ValueError(f"{checkpoint}: {error}") from None
             optim.load_state_dict(state["optimizer"])
             if decay is not None and state["scheduler"] is not None:
                 decay.load_state_dict(state["scheduler"])
@@ -163,12 +170,13 @@ def fit(
             history = History(state["history"])
             set_random_state(state["random"], device)
 
-        steps = -(-len(data.train) // batch_size)
+        n = len(data.train)
         with tqdm(
-            total=epochs * steps,
-            initial=len(history) * steps,
+            total=epochs * n,
+            initial=len(history) * n,
             disable=not progress,
-            unit="step",
+            unit=" data",
+            unit_scale=True,
             dynamic_ncols=True,
         ) as bar:
             for epoch in range(len(history) + 1, epochs + 1):
@@ -182,14 +190,14 @@ def fit(
                     data.train.batches(batch_size, shuffle=True, device=device)
                 ):
                     if weight is not None:
-                        scale.factor = weight(epoch - 1 + i / steps)
+                        scale.factor = weight(epoch - 1 + seen / n)
                     loss = step(batch)
                     total += loss
                     seen += len(batch[0])
                     if i % STEPS_BETWEEN_LOOKS.get(device.type, 100) == 0 and total.isnan():
                         _diverge(model, good, batch, f"epoch {epoch}, step {i + 1}")
                     optim.step()
-                    bar.update()
+                    bar.update(len(batch[0]))
                 if total.isnan() or not _finite(parameters):
                     _diverge(model, good, batch, f"epoch {epoch}")
                 row = {"epoch": epoch, "loss": (total / seen).item()}
@@ -212,7 +220,9 @@ def fit(
                 if checkpoint is not None:
                     keep(checkpoint)
                 if on_epoch is not None:
-                    on_epoch(row)
+                    # What it draws is its own: training goes on as it would from the checkpoint.
+                    with isolated(device, seed=epoch):
+                        on_epoch(row)
     if stopping is not None and best is not None:
         restore(model, best)
         history.best_epoch = stopping.best_epoch
@@ -242,12 +252,19 @@ def choose_device(device: str | torch.device) -> torch.device:
 
 
 def _check_arguments(
-    epochs: int, batch_size: int, clip_norm: float | None, resume: bool, checkpoint: Any
+    epochs: int,
+    batch_size: int,
+    beta: float | Schedule,
+    clip_norm: float | None,
+    resume: bool,
+    checkpoint: Any,
 ) -> None:
     if epochs < 1:
         raise ValueError(f"epochs: expected at least 1, got {epochs}")
     if batch_size < 1:
         raise ValueError(f"batch_size: expected at least 1, got {batch_size}")
+    if not isinstance(beta, Schedule) and not 0 <= beta < math.inf:
+        raise ValueError(f"beta: expected a weight of at least 0, got {beta}")
     if clip_norm is not None and not clip_norm > 0:
         raise ValueError(f"clip_norm: expected a positive number, got {clip_norm}")
     if resume and checkpoint is None:

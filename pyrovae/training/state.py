@@ -22,8 +22,20 @@ def snapshot(model: Any) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def restore(model: Any, state: dict[str, Tensor]) -> None:
-    """Puts a snapshot back, in place."""
-    for name, tensor in tensors(model).items():
+    """Puts a snapshot back, in place.
+
+    Raises:
+        ValueError: If it is of another model. Nothing is put back then.
+    """
+    mine = tensors(model)
+    for name in [*mine, *(name for name in state if name not in mine)]:
+        shapes = [tuple(t[name].shape) if name in t else None for t in (mine, state)]
+        if shapes[0] != shapes[1]:
+            raise ValueError(
+                f"the weights do not fit the model: {name!r} has shape {shapes[1]} here and "
+                f"{shapes[0]} in the model"
+            )
+    for name, tensor in mine.items():
         tensor.copy_(state[name])
 
 

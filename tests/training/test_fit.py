@@ -116,12 +116,13 @@ def test_without_a_seed_the_callers_generator_decides():
 
 def test_training_on_the_cpu_does_not_seed_other_devices(monkeypatch):
     seeded = []
+    vae = tiny_vae()
     monkeypatch.setattr(torch.cuda, "manual_seed_all", seeded.append)
-    quiet(tiny_vae(), binary_data(), epochs=1, seed=3)
+    quiet(vae, Data(binary_data(), validation=binary_data(4)), epochs=1, seed=3)
     assert seeded == []
 
 
-def test_the_callers_param_store_stays(monkeypatch):
+def test_the_callers_param_store_stays():
     store = pyro.get_param_store()
     with store.scope():
         pyro.param("mine", torch.tensor(2.0))
@@ -281,7 +282,6 @@ def test_equal_sources_of_data_give_equal_training():
         x,
         x.numpy(),
         TensorDataset(x, torch.arange(12)),
-        Pairs(x),
         TensorSplit(x),
         Data(train=x),
     ]
@@ -291,6 +291,36 @@ def test_equal_sources_of_data_give_equal_training():
         quiet(vae, source, epochs=2, batch_size=5)
         results.append(state(vae))
     assert all(same(result, results[0]) for result in results)
+
+
+@pytest.mark.parametrize(
+    "wrap", [Pairs, lambda x: DataLoader(Pairs(x), batch_size=4), lambda x: (x, x, x)]
+)
+def test_of_longer_tuples_as_many_items_are_used_as_the_model_takes(wrap):
+    x = torch.arange(10.0)[:, None]
+    history = quiet(PointModel(0.3), wrap(x), optimizer=STILL, epochs=1)
+    assert history[0]["loss"] == pytest.approx(gaussian_loss(x, 0.3), rel=1e-6)
+
+
+def test_each_epoch_takes_all_data_in_an_order_of_its_own():
+    orders = []
+    vae = tiny_vae(normal=True)
+    guide = vae.guide
+
+    def watched(x):
+        if vae.training:
+            orders.append(x[:, 0])
+        return guide(x)
+
+    vae.guide = watched
+    x = torch.arange(20.0)[:, None].expand(20, 4) / 20
+    quiet(vae, x, epochs=2, batch_size=7)
+    first, second = torch.cat(orders[:3]), torch.cat(orders[3:])
+    assert first.sort().values.equal(x[:, 0])
+    assert second.sort().values.equal(x[:, 0])
+    # Two orders of twenty are the same once in 20!.
+    assert not first.equal(x[:, 0])
+    assert not first.equal(second)
 
 
 def test_a_data_loader_keeps_its_own_batches():
@@ -349,7 +379,7 @@ def test_dynamic_binarization_draws_anew_and_trains():
     ("source", "message"),
     [
         (torch.full((5, 4), 3.0), r"'x'.*\[0, 1\].*3 to 3"),
-        (torch.cat([torch.zeros(2000, 4), torch.full((1, 4), -1.0)]), r"'x'.*-1 to 0"),
+        (torch.cat([torch.zeros(2000, 4), torch.full((1, 4), -1.0)]), r"'x'.*\[0, 1\].*-1"),
         (torch.tensor([[0.0, 1.0, math.nan, 0.0]]), "NaN"),
         (DataLoader(torch.tensor([[0.0, 1.0, math.nan, 0.0]])), "NaN"),
         (torch.zeros(5, 3), "4"),
@@ -363,6 +393,14 @@ def test_data_that_do_not_fit_are_refused(source, message):
     before = state(vae)
     with pytest.raises(ValueError, match=message):
         quiet(vae, source, epochs=1)
+    assert same(state(vae), before)
+
+
+def test_validation_data_that_do_not_fit_are_refused_before_training():
+    vae = tiny_vae()
+    before = state(vae)
+    with pytest.raises(ValueError, match=r"'x'.*\[0, 1\].*3 to 3"):
+        quiet(vae, Data(binary_data(), validation=torch.full((5, 4), 3.0)))
     assert same(state(vae), before)
 
 

@@ -1,0 +1,53 @@
+"""Every example runs on small data, and is small itself."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+ARGUMENTS = {
+    "plain_svi.py": ["--epochs", "1"],
+    "train_mnist.py": ["--data", "digits", "--epochs", "1", "--samples", "2", "--out", "run"],
+    "vamp_prior.py": ["--epochs", "1", "--samples", "2"],
+    "importance_weighted.py": ["--epochs", "1", "--samples", "2"],
+    "custom_prior.py": ["--epochs", "1"],
+    "custom_objective.py": ["--epochs", "1"],
+}
+
+
+def test_every_example_is_run():
+    assert {path.name for path in EXAMPLES.glob("*.py")} == set(ARGUMENTS)
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_example(name, tmp_path):
+    assert len((EXAMPLES / name).read_text().splitlines()) < 80
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / name, *ARGUMENTS[name]],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+def test_examples_classes_from_the_command_line(tmp_path):
+    own = ["--prior", "custom_prior.StudentPrior", "--prior.df", "5"]
+    own += ["--objective", "custom_objective.DenoisingELBO"]
+    options = ["--epochs", "1", "--samples", "2", "--quiet", "--out", str(tmp_path / "run")]
+    done = subprocess.run(
+        [sys.executable, "-m", "pyrovae", "train", *own, *options],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=EXAMPLES,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "run/report.json").exists()
