@@ -80,7 +80,8 @@ def test_train_leaves_a_run_folder_that_opens_by_hand(tmp_path):
     figures = {path.name for path in (tmp_path / "run/figures").iterdir()}
     assert figures == FIGURES
     for path in (tmp_path / "run/figures").iterdir():
-        assert np.asarray(Image.open(path).convert("L")).std() > 5  # grey levels: not blank
+        with Image.open(path) as image:
+            assert np.asarray(image.convert("L")).std() > 5  # grey levels: not blank
     model = load(tmp_path / "run/checkpoint.pt")
     assert model.sample(2).shape == (2, 1, 8, 8)
 
@@ -197,7 +198,8 @@ def test_sample_and_reconstruct_to_array_and_figure(trained, tmp_path):
     assert values.shape == (5, 1, 8, 8)
     assert set(np.unique(values)) <= {0.0, 1.0}  # draws of a Bernoulli
     assert main(["sample", str(trained), "--out", str(tmp_path / "samples.png")]) == 0
-    assert Image.open(tmp_path / "samples.png").size[0] > 100
+    with Image.open(tmp_path / "samples.png") as image:
+        assert image.size[0] > 100
     out = tmp_path / "again.npy"
     assert main(["reconstruct", str(trained), "--n", "4", "--out", str(out)]) == 0
     assert np.load(out).shape == (4, 1, 8, 8)

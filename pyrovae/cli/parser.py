@@ -223,7 +223,7 @@ def command_parser(command: str) -> ArgumentParser:
 
 def config_text(config: Namespace) -> str:
     """The resolved configuration of ``pyrovae train``, as ``--config`` reads it."""
-    return train_parser().dump(config, skip_none=False)
+    return train_parser().dump(config, skip_unset=False)
 
 
 def one_line(error: BaseException) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pyrovae.datasets.values import as_images, from_numpy
+from pyrovae.datasets.values import as_images, check_values, from_numpy
 
 __all__ = ["read_arrays"]
 
@@ -32,7 +32,9 @@ def read_arrays(path: Path) -> tuple[Tensor, Tensor | None]:
     """
     try:
         x, y = _read(path)
-        return as_images(from_numpy(x)), None if y is None else _labels(y)
+        images = as_images(from_numpy(x))
+        check_values(images)
+        return images, None if y is None else _labels(y)
     except (ValueError, EOFError, BadZipFile) as error:
         raise ValueError(f"{path}: {error}") from error
 
