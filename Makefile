@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 
 demo: $(VENV)/.installed
 	$(BIN)/pyrovae train --prior VampPrior --prior.components 50 --likelihood NormalLikelihood \
-		--latent_features 8 --epochs 300 --patience 40 --samples 1000 --out runs/demo --overwrite
+		--latent_features 8 --epochs 200 --patience 40 --samples 1000 --out runs/demo --overwrite
 
 test: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

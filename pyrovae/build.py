@@ -1,7 +1,7 @@
 """Wiring: from class names, their own arguments and the data to a model."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import Size, Tensor
@@ -24,7 +24,7 @@ def build(
     likelihood: Spec,
     encoder: Spec,
     decoder: Spec,
-    pseudo_inputs: Tensor | None = None,
+    pseudo_inputs: Callable[[], Tensor] | None = None,
 ) -> VAE:
     """Makes a VAE from specifications ``{"class_path": ..., "init_args": {...}}``.
 
@@ -39,7 +39,8 @@ def build(
         likelihood: Class and arguments of the likelihood.
         encoder: Class and arguments of the posterior's network.
         decoder: Class and arguments of the likelihood's network.
-        pseudo_inputs: Training data, ``(n, *data_shape)``, for priors that begin from some.
+        pseudo_inputs: Gives training data, ``(n, *data_shape)``, to a prior that begins from
+            some; it is called for no other.
 
     Raises:
         ValueError: If a class cannot be made from its arguments.
@@ -70,16 +71,34 @@ def _load(spec: Spec) -> Any:
 
 def _make(spec: Spec, known: dict[str, Any]) -> Any:
     cls = _load(spec)
-    names = inspect.signature(cls).parameters
-    arguments = {name: value for name, value in known.items() if name in names}
-    arguments |= spec.get("init_args", {})
+    parameters = _parameters(cls)
+    arguments = {name: value for name, value in known.items() if name in parameters}
+    if "pseudo_inputs" in arguments:
+        arguments["pseudo_inputs"] = arguments["pseudo_inputs"]()
+    for name, value in spec.get("init_args", {}).items():
+        nested = isinstance(value, Mapping) and "class_path" in value
+        arguments[name] = _make(value, known) if nested else value
     missing = [
         name
-        for name, parameter in names.items()
-        if parameter.default is parameter.empty
-        and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
-        and name not in arguments
+        for name, parameter in parameters.items()
+        if parameter.default is parameter.empty and name not in arguments
     ]
     if missing:
         raise ValueError(f"{cls.__name__}: expected a value for {', '.join(missing)}")
     return cls(**arguments)
+
+
+def _parameters(cls: type) -> dict[str, inspect.Parameter]:
+    """A constructor's parameters by name, those that it passes on to its base's included."""
+    found: dict[str, inspect.Parameter] = {}
+    for base in cls.__mro__:
+        if "__init__" not in vars(base):
+            continue
+        parameters = list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]
+        named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+        for parameter in parameters:
+            if parameter.kind in named:
+                found.setdefault(parameter.name, parameter)
+        if not any(parameter.kind == parameter.VAR_KEYWORD for parameter in parameters):
+            break
+    return found

@@ -55,7 +55,7 @@ def load(
         device: Where the model shall be.
 
     Returns:
-        The model, in evaluation mode.
+        The model, in evaluation mode; where training kept its best weights, with these.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -70,8 +70,9 @@ def load(
                 "the parameters into, load(path, model=...)"
             )
         model = rebuild(content["components"], allow=allow)
+    best = (content.get("training") or {}).get("best")
     try:
-        model.load_state_dict(content["state_dict"])
+        model.load_state_dict(content["state_dict"] if best is None else best)
     except RuntimeError as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"{path}: the parameters do not fit the model: {reason}") from None

@@ -389,3 +389,95 @@ def test_wrong_input_through_the_entry_point():
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {
+            "objective": {
+                "class_path": "pyrovae.objectives.BetaELBO",
+                "init_args": {"elbo": "evil.E"},
+            }
+        },
+        {
+            "objective": {
+                "class_path": "pyrovae.objectives.BetaELBO",
+                "dict_kwargs": {"elbo": {"class_path": "evil.E"}},
+            }
+        },
+        {"objective.class_path": "evil.E"},
+        {"encoder": {"class_path": "pyrovae.nn.MLP", "init_args": {"hidden": ["evil.E"]}}},
+        {"objective": "options"},
+    ],
+)
+def test_a_configuration_cannot_hide_a_class(trained, tmp_path, monkeypatch, value):
+    copy = _copy(trained, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    Path("evil.py").write_text("open('was_here', 'w').close()")
+    Path("options").write_text("class_path: evil.E")
+    config = yaml.safe_load((copy / "config.yaml").read_text())
+    (copy / "config.yaml").write_text(yaml.safe_dump(config | value))
+    assert main(["resume", str(copy), "--epochs", "3"]) == 2
+    assert not Path("was_here").exists()
+
+
+def test_overwriting_removes_what_the_old_run_said(in_tmp, monkeypatch):
+    assert main(["train", *QUICK, "--latent_features", "2", "--out", "run"]) == 0
+    assert Path("run/figures/manifold.png").exists()
+    assert main(["train", *QUICK, "--out", "run"]) == 2  # not without being asked
+    assert main(["train", *QUICK, "--out", "run", "--overwrite"]) == 0
+    assert not Path("run/figures/manifold.png").exists()
+    # Repeating a run from its configuration does not write over it.
+    before = Path("run/checkpoint.pt").read_bytes()
+    assert main(["train", "--config", "run/config.yaml", "--epochs", "1"]) == 0
+    assert Path("run/checkpoint.pt").read_bytes() == before
+    assert len(list(Path("runs").iterdir())) == 1
+
+
+def test_the_best_weights_are_the_runs_model_everywhere(in_tmp):
+    options = [*QUICK, "--epochs", "12", "--patience", "1", "--optimizer.lr", "0.1"]
+    assert main(["train", *options, "--out", "run"]) == 0
+    report = json.loads(Path("run/report.json").read_text())
+    assert report["training"]["best_epoch"] is not None
+    again = pyrovae.evaluate(
+        load("run/checkpoint.pt"), pyrovae.load_data("digits").test, samples=5
+    )
+    assert again.elbo == pytest.approx(report["elbo"])
+    assert main(["evaluate", "run", "--samples", "5"]) == 0
+    assert json.loads(Path("run/report.json").read_text())["training"] == report["training"]
+
+
+def test_few_data_still_make_a_run(in_tmp):
+    np.save("few.npy", np.random.default_rng(0).random((20, 6), dtype=np.float32))
+    assert main(["train", *QUICK, "--data", "few.npy", "--out", "run"]) == 0
+    Path("few.npy").rename("moved.npy")
+    assert main(["evaluate", "run", "--samples", "2"]) == 2
+    assert main(["evaluate", "run", "--samples", "2", "--data", "moved.npy"]) == 0
+
+
+def test_a_folder_does_not_hide_a_data_set_of_its_name(in_tmp):
+    Path("digits").mkdir()
+    assert main(["train", *QUICK, "--data", "digits", "--out", "run"]) == 0
+
+
+def test_a_configuration_that_is_none(in_tmp, capsys):
+    Path("run.yaml").write_text("a: [")
+    assert main(["train", "--config", "run.yaml"]) == 2
+    assert "run.yaml" in capsys.readouterr().err
+
+
+PASSING = """
+from pyrovae.priors import MixturePrior
+
+class Sharp(MixturePrior):
+    def __init__(self, *, sharp: float = 1.0, **kwargs):
+        super().__init__(**kwargs)
+"""
+
+
+def test_a_class_that_passes_its_arguments_on(in_tmp):
+    Path("passing.py").write_text(PASSING)
+    own = ["--prior", "passing.Sharp", "--prior.components", "3"]
+    done = run("train", *QUICK, *own, "--out", "run")
+    assert done.returncode == 0, done.stderr

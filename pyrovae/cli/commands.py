@@ -12,8 +12,8 @@ import torch
 from pyrovae import plots
 from pyrovae.cli.figures import draw_figures, save_figure
 from pyrovae.cli.parser import command_parser
-from pyrovae.cli.runs import Run, load_data_of
-from pyrovae.cli.train import held_out, report_dict
+from pyrovae.cli.runs import Run, held_out, load_data_of
+from pyrovae.cli.train import report_dict
 from pyrovae.evaluation import evaluate as evaluate_model
 from pyrovae.files import atomic
 
@@ -24,8 +24,8 @@ def evaluate(arguments: Sequence[str]) -> None:
     """Runs ``pyrovae evaluate``."""
     options = command_parser("evaluate").parse_args(list(arguments))
     run = Run(options.run)
-    config, model = run.config(), run.model(options.allow)
-    data = load_data_of(config, options.root)
+    config, model = run.config(), run.model(options.allow, options.device)
+    data = load_data_of(config, data=options.data, root=options.root)
     if options.split not in ("train", "validation", "test"):
         raise ValueError(f"split: expected train, validation or test, got {options.split!r}")
     split = getattr(data, options.split)
@@ -41,7 +41,7 @@ def sample(arguments: Sequence[str]) -> None:
     """Runs ``pyrovae sample``."""
     options = command_parser("sample").parse_args(list(arguments))
     run = Run(options.run)
-    model = run.model(options.allow)
+    model = run.model(options.allow, options.device)
     _check_out(options.out)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(options.seed)
@@ -58,8 +58,8 @@ def reconstruct(arguments: Sequence[str]) -> None:
     """Runs ``pyrovae reconstruct``."""
     options = command_parser("reconstruct").parse_args(list(arguments))
     run = Run(options.run)
-    model = run.model(options.allow)
-    data = load_data_of(run.config(), options.root)
+    model = run.model(options.allow, options.device)
+    data = load_data_of(run.config(), data=options.data, root=options.root)
     _check_out(options.out)
     (x, *_) = getattr(data, held_out(data)).take(options.n)
     if _is_array(options.out):
@@ -74,8 +74,8 @@ def plot(arguments: Sequence[str]) -> None:
     """Runs ``pyrovae plot``."""
     options = command_parser("plot").parse_args(list(arguments))
     run = Run(options.run)
-    model = run.model(options.allow)
-    data = load_data_of(run.config(), options.root)
+    model = run.model(options.allow, options.device)
+    data = load_data_of(run.config(), data=options.data, root=options.root)
     for name in draw_figures(run, model, data, run.history()):
         print(run.figures / name)
 
@@ -83,7 +83,15 @@ def plot(arguments: Sequence[str]) -> None:
 def compare(arguments: Sequence[str]) -> None:
     """Runs ``pyrovae compare``."""
     options = command_parser("compare").parse_args(list(arguments))
-    rows = [_row(Run(folder)) for folder in options.runs]
+    runs = [Run(folder) for folder in options.runs]
+    rows = [_row(run) for run in runs if run.report_file.is_file()]
+    if not rows:
+        raise ValueError(
+            f"compare: expected runs with a report.json, found none in {', '.join(options.runs)}"
+        )
+    for run in runs:
+        if not run.report_file.is_file():
+            print(f"{run.folder}: left out, it has no report.json", file=sys.stderr)
     if options.csv is not None:
         with atomic(options.csv) as temporary, temporary.open("w", newline="") as file:
             writer = csv.DictWriter(file, list(rows[0]))
@@ -112,6 +120,7 @@ def _row(run: Run) -> dict[str, str]:
         "posterior": report["model"]["posterior"],
         "likelihood": report["model"]["likelihood"],
         "objective": report["model"]["objective"],
+        "latents": str(report["model"]["latent_features"]),
         "epochs": str(report["training"]["epochs"]),
         "elbo": f"{report['elbo']:.2f}",
         "kl": f"{report['kl']:.2f}",

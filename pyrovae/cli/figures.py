@@ -7,7 +7,7 @@ import torch
 from matplotlib.figure import Figure
 
 from pyrovae import plots
-from pyrovae.cli.runs import Run
+from pyrovae.cli.runs import Run, held_out
 from pyrovae.datasets import Data
 from pyrovae.files import atomic
 from pyrovae.training import History
@@ -22,7 +22,7 @@ def draw_figures(run: Run, model: Any, data: Data, history: History) -> Iterator
 
     The figures show data that the model was not trained on, where there are any.
     """
-    split = data.test or data.validation or data.train
+    split = getattr(data, held_out(data))
     (x, *_) = split.take(SCATTERED)
     labels = None if split.labels is None else split.labels[: len(x)]
     figures: dict[str, Callable[[], Figure]] = {
@@ -35,6 +35,8 @@ def draw_figures(run: Run, model: Any, data: Data, history: History) -> Iterator
     }
     if len(x) < 10:
         del figures["interpolation"]
+    if len(x) < 3:  # too few for a plane through them
+        del figures["latents"]
     if model.latent_shape == (2,):
         figures["manifold"] = lambda: plots.manifold(model)
     for name, figure in figures.items():

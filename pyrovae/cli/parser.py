@@ -7,6 +7,7 @@ from functools import cache
 from inspect import isabstract, isclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import torch
 import yaml
@@ -170,11 +171,21 @@ def parse_train(arguments: Sequence[str]) -> Namespace:
         if argument == "--config" or argument.startswith("--config="):
             file = Path(arguments[i + 1] if argument == "--config" else argument.split("=", 1)[1])
             if file.is_file():
-                named |= set(yaml.safe_load(file.read_text()) or {})
+                named |= set(_mapping(file))
     usual = [
         word for key, words in CHOSEN.items() if key not in named for word in (f"--{key}", *words)
     ]
     return train_parser().parse_args([*usual, *arguments])
+
+
+def _mapping(file: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(file.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError):
+        content = None
+    if not isinstance(content, dict):
+        raise ValueError(f"config: expected a YAML file of options, which {file} is not")
+    return content
 
 
 def command_parser(command: str) -> ArgumentParser:
@@ -198,9 +209,12 @@ def command_parser(command: str) -> ArgumentParser:
         )
         parser.add_argument("--quiet", action="store_true", help="No progress bar, no report.")
     if command in ("resume", "evaluate", "reconstruct", "plot"):
-        parser.add_argument(
-            "--root", type=str | None, default=None, help="Where the data are now, if moved."
-        )
+        for name, what in (("data", "file or folder of the data"), ("root", "root of the data")):
+            parser.add_argument(
+                f"--{name}", type=str | None, default=None, help=f"The {what}, if it has moved."
+            )
+    if command in ("evaluate", "sample", "reconstruct", "plot"):
+        parser.add_argument("--device", type=str, default="auto", help="auto, cpu, cuda or mps.")
     if command == "evaluate":
         parser.add_argument("--samples", type=int, default=1000, help="Draws S for each datum.")
         parser.add_argument("--split", type=str, default="test", help="train, validation or test.")
@@ -223,7 +237,10 @@ def command_parser(command: str) -> ArgumentParser:
 
 def config_text(config: Namespace) -> str:
     """The resolved configuration of ``pyrovae train``, as ``--config`` reads it."""
-    return train_parser().dump(config, skip_unset=False)
+    # Where a run went is not how it was made: repeating it must not write over it.
+    copy = config.clone()
+    copy.out, copy.overwrite = None, False
+    return train_parser().dump(copy, skip_unset=False)
 
 
 def one_line(error: BaseException) -> str:

@@ -1,7 +1,9 @@
 """A run folder: what training leaves, and reading it back."""
 
+import inspect
 import json
 import os
+import re
 import tempfile
 from collections.abc import Collection
 from pathlib import Path
@@ -10,37 +12,17 @@ from typing import Any
 import yaml
 
 from pyrovae.checkpoint import load, read
+from pyrovae.cli.parser import MODULES, train_parser
 from pyrovae.datasets import Data, load_data
 from pyrovae.files import atomic
 from pyrovae.training import History
+from pyrovae.training.fit import choose_device
 
-__all__ = ["Run", "check_writable", "load_data_of", "new_folder"]
+__all__ = ["Run", "absolute", "check_writable", "held_out", "load_data_of", "new_folder"]
 
 #: The options of ``pyrovae train`` that say which data.
-DATA_OPTIONS = (
-    "data",
-    "root",
-    "download",
-    "binarization",
-    "validation",
-    "test",
-    "pooled",
-    "image_size",
-    "data_seed",
-    "num_workers",
-)
-#: Options whose values name classes, which reading a configuration imports.
-CLASS_OPTIONS = (
-    "prior",
-    "posterior",
-    "likelihood",
-    "encoder",
-    "decoder",
-    "objective",
-    "optimizer",
-    "scheduler",
-    "beta",
-)
+DATA_OPTIONS = tuple(inspect.signature(load_data).parameters)
+DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 
 
 class Run:
@@ -81,7 +63,10 @@ class Run:
             ValueError: If a class is of another package. Reading would import it.
         """
         config = self.config()
-        for key in CLASS_OPTIONS:
+        unknown = sorted(set(config) - set(train_parser().get_defaults().as_dict()))
+        if unknown:
+            raise ValueError(f"{self.config_file}: these are no options: {', '.join(unknown)}")
+        for key in MODULES:
             for class_path in _class_paths(config.get(key)):
                 package = class_path.split(".")[0]
                 if package not in {"pyrovae", "pyro", "torch", *allow}:
@@ -91,20 +76,16 @@ class Run:
                     )
         return config
 
-    def model(self, allow: Collection[str]) -> Any:
+    def model(self, allow: Collection[str], device: str = "auto") -> Any:
         """The trained model: the best weights where training kept them."""
         self.check()
-        content = read(self.checkpoint)
-        model = load(self.checkpoint, allow=allow)
-        best = (content.get("training") or {}).get("best")
-        if best is not None:
-            model.load_state_dict(best)
-        return model
+        return load(self.checkpoint, allow=allow, device=choose_device(device))
 
     def history(self) -> History:
         """The rows of training."""
         self.check()
-        return History((read(self.checkpoint).get("training") or {}).get("history", []))
+        training = read(self.checkpoint).get("training")
+        return History() if training is None else History.from_state(training["history"])
 
     def report(self) -> dict[str, Any]:
         """The last report.
@@ -115,6 +96,12 @@ class Run:
         if not self.report_file.is_file():
             raise FileNotFoundError(f"{self.folder}: no report.json; run pyrovae evaluate first")
         return json.loads(self.report_file.read_text())
+
+    def clear(self) -> None:
+        """Removes what a run that was here before said of its model."""
+        self.report_file.unlink(missing_ok=True)
+        for figure in self.figures.glob("*.png"):
+            figure.unlink()
 
     def write_config(self, text: str) -> None:
         """Writes the resolved configuration."""
@@ -128,27 +115,35 @@ class Run:
 
 
 def _class_paths(value: Any) -> list[str]:
-    """Every string that reading an option could take for a class, however deep."""
+    """Every string in an option that reading it could take for a class or a file, however deep."""
     if isinstance(value, str):
-        return [value]
+        return [value] if DOTTED.fullmatch(value) or Path(value).exists() else []
+    if isinstance(value, list):
+        return [path for item in value for path in _class_paths(item)]
     if isinstance(value, dict):
-        inner = value.get("init_args") or {}
-        found = [
-            path
-            for item in inner.values()
-            if isinstance(item, dict)
-            for path in _class_paths(item)
-        ]
-        return [str(value["class_path"]), *found] if "class_path" in value else found
+        # A key with a dot is read as an argument within an argument.
+        keys = [str(key) for key in value if "." in str(key)]
+        return [*keys, *(path for item in value.values() for path in _class_paths(item))]
     return []
 
 
-def load_data_of(config: dict[str, Any], root: str | None = None) -> Data:
-    """Loads the data a run was made with; ``root`` says where they are now, if they moved."""
+def absolute(path: str) -> str:
+    """A path that holds from any folder; a home folder's ``~`` is written out."""
+    return str(Path(path).expanduser().absolute())
+
+
+def load_data_of(
+    config: dict[str, Any], *, data: str | None = None, root: str | None = None
+) -> Data:
+    """Loads the data a run was made with; ``data`` and ``root`` say where they are now."""
     options = {name: config[name] for name in DATA_OPTIONS if name in config}
-    if root is not None:
-        options["root"] = root
+    options |= {k: v for k, v in (("data", data), ("root", root)) if v is not None}
     return load_data(**options)
+
+
+def held_out(data: Data) -> str:
+    """The name of the split to report on: test, else validation, else the training data."""
+    return next(name for name in ("test", "validation", "train") if getattr(data, name))
 
 
 def new_folder(name: str) -> Path:

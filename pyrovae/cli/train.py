@@ -1,5 +1,7 @@
 """``pyrovae train`` and ``pyrovae resume``."""
 
+import importlib
+import inspect
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,29 +10,29 @@ from typing import Any
 import pyro
 import torch
 from jsonargparse import Namespace
+from torch import Tensor
 
 from pyrovae import __version__
 from pyrovae.build import build
 from pyrovae.cli.figures import draw_figures
-from pyrovae.cli.parser import COMPONENTS, command_parser, config_text, parse_train, train_parser
-from pyrovae.cli.runs import Run, check_writable, load_data_of, new_folder
-from pyrovae.datasets import Data
+from pyrovae.cli.parser import (
+    COMPONENTS,
+    UNASKED,
+    command_parser,
+    config_text,
+    parse_train,
+    train_parser,
+)
+from pyrovae.cli.runs import Run, absolute, check_writable, held_out, load_data_of, new_folder
+from pyrovae.datasets import Data, TensorSplit
+from pyrovae.datasets.load import NAMES
 from pyrovae.evaluation import Report, evaluate
 from pyrovae.training import History, fit
 
-__all__ = ["held_out", "report_dict", "resume", "train"]
+__all__ = ["report_dict", "resume", "train"]
 
-FIT_OPTIONS = (
-    "objective",
-    "epochs",
-    "batch_size",
-    "optimizer",
-    "scheduler",
-    "beta",
-    "patience",
-    "clip_norm",
-    "seed",
-    "device",
+FIT_OPTIONS = tuple(
+    name for name in inspect.signature(fit).parameters if name not in UNASKED - {"device"}
 )
 
 
@@ -38,9 +40,9 @@ def train(arguments: Sequence[str]) -> None:
     """Runs ``pyrovae train``."""
     config = parse_train(arguments)
     # Absolute, so that the run can be opened from any folder.
-    config.root = str(Path(config.root).absolute())
-    if Path(config.data).exists():
-        config.data = str(Path(config.data).absolute())
+    config.root = absolute(config.root)
+    if config.data not in NAMES and Path(config.data).expanduser().exists():
+        config.data = absolute(config.data)
     folder = Path(config.out) if config.out else new_folder(_name(config))
     check_writable(folder, overwrite=config.overwrite)
     _train(config, Run(folder), resuming=False)
@@ -51,8 +53,10 @@ def resume(arguments: Sequence[str]) -> None:
     options = command_parser("resume").parse_args(list(arguments))
     run = Run(options.run)
     stored = run.trusted_config(options.allow)
-    if options.root is not None:
-        stored["root"] = options.root
+    for name in ("data", "root"):
+        if options[name] is not None:
+            known = name == "data" and options[name] in NAMES
+            stored[name] = options[name] if known else absolute(options[name])
     if options.epochs is not None:
         stored["epochs"] = options.epochs
     stored["quiet"] = options.quiet
@@ -74,15 +78,16 @@ def _train(config: Namespace, run: Run, *, resuming: bool) -> None:
         data.shape,
         config.latent_features,
         **specs,
-        # As many as a prior may ask for; a whole large data set would be read for nothing.
-        pseudo_inputs=data.train.take(10_000)[0],
+        pseudo_inputs=lambda: _pseudo_inputs(data),
     )
     options = train_parser().instantiate(config)
     rows: list[dict[str, Any]] = list(run.history()) if resuming else []
 
     def on_epoch(row: dict[str, Any]) -> None:
         rows.append(row)
-        if row["epoch"] == 1 or resuming:
+        if row["epoch"] == 1:
+            run.clear()
+        if len(rows) == 1 or resuming:
             run.write_config(config_text(config))
         History(rows).save(run.history_file)
 
@@ -108,18 +113,20 @@ def _train(config: Namespace, run: Run, *, resuming: bool) -> None:
         samples=config.samples,
     )
     run.write_report(report_dict(report, data, split, history, config.as_dict()))
-    figures = list(draw_figures(run, model, data, history))
     if not config.quiet:
         if history.stopped:
             print(f"stopped early: {history.stopped}")
         print(f"{data.name}, {split} data: {report}")
         print(f"{run.folder}: config.yaml, checkpoint.pt, history.csv, report.json")
+    figures = list(draw_figures(run, model, data, history))
+    if not config.quiet:
         print(f"{run.figures}: {', '.join(figures)}")
 
 
-def held_out(data: Data) -> str:
-    """The name of the split to report on: test, else validation, else the training data."""
-    return next(name for name in ("test", "validation", "train") if getattr(data, name))
+def _pseudo_inputs(data: Data) -> Tensor:
+    """Training data for a prior to begin from: all that are in memory, else the first of them."""
+    n = len(data.train) if isinstance(data.train, TensorSplit) else 1000
+    return data.train.take(n)[0]
 
 
 def report_dict(
@@ -145,16 +152,24 @@ def report_dict(
 
 
 def _short(spec: Any) -> str:
-    """A class's name with the arguments that were given, for tables."""
+    """A class's name with the arguments that are not its defaults, for tables."""
     if not isinstance(spec, dict):
         return str(spec)
-    return str(spec["class_path"]).rpartition(".")[2]
+    module, _, name = str(spec["class_path"]).rpartition(".")
+    defaults = {}
+    # A run's configuration is read here, too, and only our own classes are safe to import.
+    if module.split(".")[0] == "pyrovae":
+        cls = getattr(importlib.import_module(module), name)
+        defaults = {k: p.default for k, p in inspect.signature(cls).parameters.items()}
+    given = {
+        key: value
+        for key, value in (spec.get("init_args") or {}).items()
+        if value != defaults.get(key) and not isinstance(value, dict)
+    }
+    arguments = ", ".join(f"{key}={value}" for key, value in given.items())
+    return f"{name}({arguments})" if arguments else name
 
 
 def _name(config: Namespace) -> str:
-    parts = [
-        Path(config.data).stem,
-        _short(config.prior.as_dict()),
-        _short(config.objective.as_dict()),
-    ]
-    return "-".join(part for part in parts if part)
+    classes = (config.prior.class_path, config.objective.class_path)
+    return "-".join([Path(config.data).stem, *(path.rpartition(".")[2] for path in classes)])

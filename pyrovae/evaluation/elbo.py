@@ -48,6 +48,6 @@ def elbo(
         for batch in split.batches(batch_size, device=device):
             for draws in draw(model, batch, samples, rows=batch_size):
                 parts = torch.stack([draws.log_weights.sum(), draws.reconstruction.sum()])
-                totals += parts.double().cpu()
+                totals += parts.cpu().double()
     bound, reconstruction = (totals / (samples * len(split))).tolist()
     return Bound(bound, reconstruction, reconstruction - bound)

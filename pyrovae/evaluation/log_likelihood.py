@@ -42,17 +42,17 @@ class ImportanceSampling:
 
     Args:
         size: Number of data B.
-        device: Where the draws are.
     """
 
-    def __init__(self, size: int, device: torch.device) -> None:
-        empty = torch.full((size,), -math.inf, dtype=torch.float64, device=device)
+    def __init__(self, size: int) -> None:
+        # On the CPU, in double precision, which not every accelerator has.
+        empty = torch.full((size,), -math.inf, dtype=torch.float64)
         self.log_sum, self.log_sum_squares = empty, empty.clone()
         self.samples = 0
 
     def add(self, log_weights: Tensor) -> None:
         """Takes in log-weights, ``(S, B)``."""
-        log_weights = log_weights.double()
+        log_weights = log_weights.cpu().double()
         self.log_sum = torch.logaddexp(self.log_sum, log_weights.logsumexp(0))
         self.log_sum_squares = torch.logaddexp(
             self.log_sum_squares, (2 * log_weights).logsumexp(0)
@@ -107,7 +107,7 @@ def log_likelihood(
     estimates = []
     with isolated(device, seed), evaluation_mode(model):
         for batch in split.batches(batch_size, device=device):
-            estimate = ImportanceSampling(len(batch[0]), device)
+            estimate = ImportanceSampling(len(batch[0]))
             for draws in draw(model, batch, samples, rows=rows):
                 estimate.add(draws.log_weights)
             estimates.append(estimate)
@@ -116,9 +116,9 @@ def log_likelihood(
 
 def summarize(estimates: list[ImportanceSampling]) -> LogLikelihood:
     """Puts the batches' estimates together."""
-    values = torch.cat([estimate.log_mean for estimate in estimates]).cpu()
-    ess = torch.cat([estimate.ess for estimate in estimates]).cpu()
-    variance = torch.cat([estimate.variance for estimate in estimates]).cpu()
+    values = torch.cat([estimate.log_mean for estimate in estimates])
+    ess = torch.cat([estimate.ess for estimate in estimates])
+    variance = torch.cat([estimate.variance for estimate in estimates])
     n = len(values)
     return LogLikelihood(
         value=values.mean().item(),

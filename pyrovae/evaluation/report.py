@@ -122,11 +122,11 @@ def evaluate(
     is_density = True
     with isolated(device, seed), evaluation_mode(model), without_validation():
         for batch in split.batches(batch_size, device=device):
-            estimate = ImportanceSampling(len(batch[0]), device)
+            estimate = ImportanceSampling(len(batch[0]))
             for draws in draw(model, batch, samples, rows=rows):
                 estimate.add(draws.log_weights)
                 parts = torch.stack([draws.log_weights.sum(), draws.reconstruction.sum()])
-                sums += parts.double().cpu()
+                sums += parts.cpu().double()
             estimates.append(estimate)
             is_density &= all(_is_density(site) for site in draws.observed.values())
             for name, mean in latent_means(model.guide, *batch).items():

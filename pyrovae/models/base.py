@@ -18,6 +18,7 @@ from torch.distributions import Distribution
 from pyrovae.component import Component
 from pyrovae.handlers import CheckShapes, is_subsample, latent_means
 from pyrovae.nn.modes import evaluation_mode
+from pyrovae.scope import isolated
 
 __all__ = ["LatentVariableModel"]
 
@@ -154,8 +155,8 @@ class LatentVariableModel(Component, ABC):
         return len(next(iter(z.values()))), z
 
     def _only_latent(self) -> str:
-        trace = self._trace(1, {})
-        latents = _latents_of(trace)
+        with isolated(self.device, seed=0):
+            latents = _latents_of(self._trace(1, {}))
         if len(latents) != 1:
             raise ValueError(f"decode: expected a dict with latents of {latents}, got a tensor")
         return latents[0]

@@ -3,6 +3,7 @@
 import math
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
@@ -59,7 +60,8 @@ def fit(
     and parameter store are left as they were.
 
     Args:
-        model: An object with ``model``, ``guide`` and ``parameters()``, such as a `VAE`.
+        model: An object with ``model``, ``guide`` and ``parameters()``, such as a `VAE`. It is
+            put into training mode, and left there.
         data: A `Data`, or training data alone: a tensor, a ``Dataset``, a ``DataLoader``. Of a
             data set that gives tuples, as many items are used as the model takes.
         objective: What to maximise: one of this library's objectives or of Pyro's. `ELBO` if
@@ -75,15 +77,16 @@ def fit(
         patience: Stop after so many epochs without a better validation ELBO, counted from the
             end of a warm-up on, and go back to the best weights. Never, if left out.
         clip_norm: Largest norm of the gradient of the mean over a batch. No limit, if left out.
-        seed: Seed of every random number of training. With None, the caller's generators are
-            used and moved on.
+        seed: Seed of every random number that training draws from torch's generators. With
+            None, the caller's generators are used and moved on.
         device: Where to train: "auto" (CUDA where there is one, else the CPU), "cpu", "cuda",
             "mps".
         progress: Whether to show a progress bar.
         on_epoch: Called with each epoch's row of the history.
         checkpoint: File to write after each epoch, from which training can go on.
         resume: Whether to go on from ``checkpoint``. On the CPU the result is bit for bit that
-            of a run without interruption.
+            of a run without interruption, as far as the data draw from torch's generators alone
+            (a loader with a generator of its own keeps that one's state to itself).
 
     Returns:
         The history, one row an epoch.
@@ -117,6 +120,7 @@ def fit(
     decay = scheduler(optim) if scheduler is not None else None
     settled = weight.settled if weight else 0
     stopping = EarlyStopping(patience, first_epoch=settled) if patience is not None else None
+    components = _describe(model) if checkpoint is not None else None
     history = History()
     best: dict[str, Tensor] | None = None
 
@@ -134,14 +138,14 @@ def fit(
 
     def keep(path: str | os.PathLike[str]) -> None:
         content = {
-            "components": _describe(model),
+            "components": components,
             "state_dict": snapshot(model),
             "training": {
                 "optimizer": optim.state_dict(),
                 "scheduler": None if decay is None else decay.state_dict(),
                 "stopping": None if stopping is None else stopping.state_dict(),
-                "best": best,
-                "history": list(history),
+                "best": None if stopping is None else best,
+                "history": history.state_dict(),
                 "random": random_state(device),
             },
         }
@@ -167,7 +171,9 @@ def fit(
             if stopping is not None and state["stopping"] is not None:
                 stopping.load_state_dict(state["stopping"])
             best = state["best"]
-            history = History(state["history"])
+            history = History.from_state(state["history"])
+            if stopping is None:
+                history.best_epoch = history.stopped = None
             set_random_state(state["random"], device)
 
         n = len(data.train)
@@ -212,8 +218,13 @@ def fit(
                 elif decay is not None:
                     decay.step()
                 if stopping is not None and stopping.update(epoch, row["validation_elbo"]):
-                    best = snapshot(model)
+                    best, history.best_epoch = snapshot(model), epoch
                 history.append(row)
+                if stopping is not None and stopping.done:
+                    history.stopped = (
+                        f"no better validation ELBO in {stopping.patience} epochs, "
+                        f"back to epoch {stopping.best_epoch}"
+                    )
                 bar.set_postfix(
                     {k: f"{row[k]:.2f}" for k in ("loss", "validation_elbo") if k in row}
                 )
@@ -225,12 +236,6 @@ def fit(
                         on_epoch(row)
     if stopping is not None and best is not None:
         restore(model, best)
-        history.best_epoch = stopping.best_epoch
-        if stopping.done:
-            history.stopped = (
-                f"no better validation ELBO in {stopping.patience} epochs, "
-                f"back to epoch {stopping.best_epoch}"
-            )
     return history
 
 
@@ -275,7 +280,8 @@ def _describe(model: Any) -> list[dict[str, Any]] | None:
     """How the model is made, where that can be recorded: a checkpoint is useful without, too."""
     try:
         return checkpoints.describe(model) if isinstance(model, Component) else None
-    except ValueError:
+    except ValueError as error:
+        warnings.warn(f"the checkpoint will not say how its model is made: {error}", stacklevel=3)
         return None
 
 

@@ -59,6 +59,17 @@ class History(Sequence[dict[str, Any]]):
             writer.writeheader()
             writer.writerows(self._rows)
 
+    def state_dict(self) -> dict[str, Any]:
+        """Rows and how training ended, as plain values."""
+        return {"rows": self._rows, "best_epoch": self.best_epoch, "stopped": self.stopped}
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> "History":
+        """The history whose `state_dict` it was."""
+        history = cls(state["rows"])
+        history.best_epoch, history.stopped = state["best_epoch"], state["stopped"]
+        return history
+
     def __repr__(self) -> str:
         last = f", last {self._rows[-1]}" if self._rows else ""
         return f"History({len(self)} epochs{last})"

@@ -116,7 +116,7 @@ def test_mc_se_is_the_spread_over_seeds():
 
 def test_the_effective_sample_size_and_the_error_by_hand():
     log_weights = torch.tensor([[0.0, 1.0], [math.log(3.0), 1.0], [math.log(2.0), 1.0]])
-    estimate = ImportanceSampling(2, torch.device("cpu"))
+    estimate = ImportanceSampling(2)
     estimate.add(log_weights[:1])
     estimate.add(log_weights[1:])
     # Weights 1, 3, 2: mean 2, ess 36 / 14, variance of the mean (1 + 1) / 2 / 3, over 2^2.
@@ -130,7 +130,7 @@ def test_the_effective_sample_size_and_the_error_by_hand():
 
 
 def test_weights_far_out_of_the_range_of_numbers():
-    estimate = ImportanceSampling(2, torch.device("cpu"))
+    estimate = ImportanceSampling(2)
     estimate.add(torch.tensor([[-5000.0, 5000.0], [-5000.0, 5000.0]]))
     estimate.add(torch.tensor([[-5000.0, 5000.0]]))
     torch.testing.assert_close(estimate.log_mean, torch.tensor([-5000.0, 5000.0]).double())

@@ -163,4 +163,4 @@ def test_divergence_leaves_the_checkpoint_of_the_epoch_before(tmp_path):
         quiet(vae, grey_data(), epochs=5, on_epoch=watch, checkpoint=path)
     content = torch.load(path, weights_only=True)
     assert same(content["state_dict"], watch.states[2])
-    assert len(content["training"]["history"]) == 2
+    assert len(content["training"]["history"]["rows"]) == 2

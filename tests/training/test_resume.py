@@ -120,7 +120,9 @@ def test_interrupted_by_the_keyboard(case, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run(case, epochs=EPOCHS, checkpoint=path, on_epoch=stop)
     assert torch.get_rng_state().equal(before)
-    assert len(torch.load(path, weights_only=True)["training"]["history"]) == INTERRUPTED + 1
+    assert (
+        len(torch.load(path, weights_only=True)["training"]["history"]["rows"]) == INTERRUPTED + 1
+    )
     resumed, again = run(case, epochs=EPOCHS, checkpoint=path, resume=True)
     assert same(state(resumed), state(whole))
     assert numbers(again) == numbers(history)
@@ -143,7 +145,7 @@ def test_interrupted_in_the_middle_of_an_epoch(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run("adam", model=vae, epochs=EPOCHS, checkpoint=path)
     # One call looks at the support and three are an epoch: the ninth is in epoch 3.
-    assert len(torch.load(path, weights_only=True)["training"]["history"]) == 2
+    assert len(torch.load(path, weights_only=True)["training"]["history"]["rows"]) == 2
     resumed, again = run("adam", epochs=EPOCHS, checkpoint=path, resume=True)
     assert same(state(resumed), state(whole))
     assert numbers(again) == numbers(history)
@@ -242,9 +244,11 @@ def test_a_model_that_cannot_be_recorded_is_kept_all_the_same(tmp_path):
 
     path = tmp_path / "run.pt"
     first = vae()
-    quiet(first, binary_data(), epochs=2, checkpoint=path)
+    with pytest.warns(UserWarning, match="will not say how its model is made"):
+        quiet(first, binary_data(), epochs=2, checkpoint=path)
     assert same(state(load(path, model=vae())), state(first))
-    assert len(quiet(vae(), binary_data(), epochs=3, checkpoint=path, resume=True)) == 3
+    with pytest.warns(UserWarning, match="will not say"):
+        assert len(quiet(vae(), binary_data(), epochs=3, checkpoint=path, resume=True)) == 3
 
 
 def test_a_checkpoint_that_is_missing(tmp_path):
