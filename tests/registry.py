@@ -7,8 +7,17 @@ import torch
 
 from pyrovae.likelihoods import (
     BernoulliLikelihood,
+    BetaLikelihood,
+    CategoricalLikelihood,
     ContinuousBernoulliLikelihood,
+    DiscretizedLogisticLikelihood,
+    DiscretizedLogisticMixtureLikelihood,
+    LaplaceLikelihood,
+    MultinomialLikelihood,
+    NegativeBinomialLikelihood,
     NormalLikelihood,
+    PoissonLikelihood,
+    StudentTLikelihood,
 )
 from pyrovae.nn import MLP, ConvDecoder, ConvEncoder
 from pyrovae.objectives import ELBO, AnalyticKLELBO, BetaELBO, ImportanceWeightedELBO
@@ -60,7 +69,44 @@ LIKELIHOODS = {
     "NormalLikelihood": lambda: likelihood(NormalLikelihood),
     "NormalLikelihood-fixed": lambda: likelihood(NormalLikelihood, scale=0.5),
     "NormalLikelihood-predicted": lambda: likelihood(NormalLikelihood, scale="predicted"),
+    "LaplaceLikelihood": lambda: likelihood(LaplaceLikelihood),
+    "StudentTLikelihood": lambda: likelihood(StudentTLikelihood, df=3.0),
+    "BetaLikelihood": lambda: likelihood(BetaLikelihood),
+    "CategoricalLikelihood": lambda: likelihood(CategoricalLikelihood, categories=6),
+    "DiscretizedLogisticLikelihood": lambda: likelihood(DiscretizedLogisticLikelihood),
+    "DiscretizedLogisticMixtureLikelihood": lambda: likelihood(
+        DiscretizedLogisticMixtureLikelihood, components=2
+    ),
+    "PoissonLikelihood": lambda: likelihood(PoissonLikelihood),
+    "NegativeBinomialLikelihood": lambda: likelihood(NegativeBinomialLikelihood),
+    "MultinomialLikelihood": lambda: likelihood(MultinomialLikelihood, total_count=7),
 }
+
+
+def grey(shape, dtype=torch.float32, levels=256):
+    return torch.randint(levels, shape).to(dtype) / (levels - 1)
+
+
+def counts(shape, dtype=torch.float32):
+    return torch.randint(9, shape).to(dtype)
+
+
+# Data in the likelihood's support, where random numbers in [0, 1] are not.
+DATA_FOR = {
+    "CategoricalLikelihood": lambda *args: grey(*args, levels=6),
+    "DiscretizedLogisticLikelihood": grey,
+    "DiscretizedLogisticMixtureLikelihood": grey,
+    "PoissonLikelihood": counts,
+    "NegativeBinomialLikelihood": counts,
+    "MultinomialLikelihood": counts,
+}
+
+
+def data_for(name, leading, dtype=torch.float32):
+    """Random data for the likelihood of that name, ``(*leading, *DATA)``."""
+    shape = (*leading, *DATA)
+    return DATA_FOR[name](shape, dtype) if name in DATA_FOR else torch.rand(shape, dtype=dtype)
+
 
 OBJECTIVES = {
     "ELBO": lambda: ELBO(),

@@ -14,6 +14,7 @@ from registry import (
     OBJECTIVES,
     POSTERIORS,
     PRIORS,
+    data_for,
     posterior,
 )
 from torch import nn
@@ -62,20 +63,21 @@ class Posterior_:
 class Likelihood_:
     event = DATA
 
-    def __init__(self, make):
+    def __init__(self, name, make):
+        self.name = name
         self.make = make
 
     def given(self, leading, dtype=torch.float32):
         return (torch.randn(*leading, LATENT, dtype=dtype),)
 
     def value(self, leading, dtype=torch.float32):
-        return torch.rand(*leading, *DATA, dtype=dtype)
+        return data_for(self.name, leading, dtype)
 
 
 PARTS = (
     {name: Prior_(make) for name, make in PRIORS.items()}
     | {name: Posterior_(make) for name, make in POSTERIORS.items()}
-    | {name: Likelihood_(make) for name, make in LIKELIHOODS.items()}
+    | {name: Likelihood_(name, make) for name, make in LIKELIHOODS.items()}
 )
 CONDITIONAL = {name: part for name, part in PARTS.items() if not isinstance(part, Prior_)}
 COMPONENTS = {name: part.make for name, part in PARTS.items()} | NETWORKS

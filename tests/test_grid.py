@@ -6,7 +6,7 @@ import pyro
 import pytest
 import torch
 from pyro.infer import SVI, Trace_ELBO, TraceMeanField_ELBO
-from registry import DATA, LIKELIHOODS, OBJECTIVES, POSTERIORS, PRIORS
+from registry import DATA, LIKELIHOODS, OBJECTIVES, POSTERIORS, PRIORS, data_for
 
 from pyrovae import VAE
 
@@ -34,7 +34,7 @@ def test_one_step_moves_every_parameter(prior, posterior, likelihood, objective)
     vae = make_vae(prior, posterior, likelihood)
     elbo = OBJECTIVES[objective]()
     optim = torch.optim.Adam(vae.parameters(), lr=0.01)
-    x = torch.rand(8, *DATA)
+    x = data_for(likelihood, (8,))
 
     def step():
         loss = elbo.loss_and_grads(vae.model, vae.guide, x)
@@ -64,7 +64,7 @@ def test_plain_svi_moves_every_parameter(prior, posterior, likelihood, objective
     vae = make_vae(prior, posterior, likelihood)
     elbo = ALL_OBJECTIVES[objective]()
     svi = SVI(vae.model, vae.guide, pyro.optim.Adam({"lr": 0.01}), loss=elbo)
-    x = torch.rand(8, *DATA)
+    x = data_for(likelihood, (8,))
     assert unmoved(vae, lambda: svi.step(x)) == []
     assert isinstance(svi.evaluate_loss(x), float)
 

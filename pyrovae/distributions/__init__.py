@@ -1,6 +1,20 @@
 """Distributions that Pyro lacks in the form a VAE needs."""
 
+from pyrovae.distributions.counts_given_total import CountsGivenTotal
+from pyrovae.distributions.discretized_logistic import DiscretizedLogistic
 from pyrovae.distributions.grey_bernoulli import GreyBernoulli
+from pyrovae.distributions.level_categorical import LevelCategorical
+from pyrovae.distributions.levels import Levels
 from pyrovae.distributions.mixture import Mixture
+from pyrovae.distributions.stretched_beta import OpenInterval, StretchedBeta
 
-__all__ = ["GreyBernoulli", "Mixture"]
+__all__ = [
+    "CountsGivenTotal",
+    "DiscretizedLogistic",
+    "GreyBernoulli",
+    "LevelCategorical",
+    "Levels",
+    "Mixture",
+    "OpenInterval",
+    "StretchedBeta",
+]
