@@ -39,7 +39,8 @@ def build(
         likelihood: Class and arguments of the likelihood.
         encoder: Class and arguments of the posterior's network.
         decoder: Class and arguments of the likelihood's network.
-        pseudo_inputs: Training data, ``(n, *data_shape)``, for priors that begin from some.
+        pseudo_inputs: Training data, ``(n, *data_shape)``, for priors that begin from some
+            or, as exemplars, keep some.
 
     Raises:
         ValueError: If a class cannot be made from its arguments.
@@ -56,7 +57,7 @@ def build(
     known["posterior"] = _make(posterior, {**known, "network": encoding})
     decoding = network(decoder, likelihood, latent, shape)
     if pseudo_inputs is not None:
-        known["pseudo_inputs"] = pseudo_inputs
+        known["pseudo_inputs"] = known["exemplars"] = pseudo_inputs
     return VAE(
         _make(prior, known),
         known["posterior"],

@@ -9,6 +9,9 @@ from pyro import poutine
 from pyro.poutine.messenger import Messenger
 from pyro.poutine.runtime import Message
 from torch import Tensor
+from torch.nn.functional import normalize
+
+from pyrovae.latents import check_kinds, latent_kind
 
 __all__ = [
     "CheckShapes",
@@ -69,8 +72,10 @@ def scale_latents(fn: Callable[..., Any], factor: float | Tensor) -> Callable[..
 class UseMeans(Messenger):
     """Gives each latent site the mean of its distribution instead of a draw.
 
-    Where a distribution has no mean in closed form, the mean of ``draws`` draws stands in and a
-    warning names the site.
+    Where a distribution has no mean in closed form, the mean of ``draws`` draws stands in, and
+    where it has none at all (a Cauchy, or a categorical's labels), its mode; a warning names the
+    site. On a sphere it is the mean direction, for the mean itself is inside. A one-hot
+    vector's mean is its probabilities.
 
     Args:
         draws: Number of draws where there is no closed form.
@@ -83,17 +88,24 @@ class UseMeans(Messenger):
     def _pyro_sample(self, msg: Message) -> None:
         if msg["done"] or not is_latent(msg):
             return
-        fn: Any = msg["fn"]
+        msg["value"] = self._mean(msg["name"], msg["fn"])
+        msg["done"] = True
+
+    def _mean(self, name: Any, fn: Any) -> Tensor:
+        kind = type(fn).__name__
         try:
-            msg["value"] = fn.mean
+            mean = fn.mean
         except NotImplementedError:
             warnings.warn(
-                f"site {msg['name']!r}: {type(fn).__name__} has no mean in closed form, "
+                f"site {name!r}: {kind} has no mean in closed form, "
                 f"so the mean of {self.draws} draws is given",
                 stacklevel=2,
             )
-            msg["value"] = fn.sample((self.draws,)).mean(0)
-        msg["done"] = True
+            mean = fn.sample((self.draws,)).mean(0)
+        if mean.isnan().any():
+            warnings.warn(f"site {name!r}: {kind} has no mean, so its mode is given", stacklevel=2)
+            mean = fn.mode
+        return normalize(mean, dim=-1) if latent_kind(fn) == "sphere" else mean
 
 
 def latent_means(guide: Callable[..., Any], *batch: Tensor) -> dict[str, Tensor]:
@@ -104,6 +116,8 @@ def latent_means(guide: Callable[..., Any], *batch: Tensor) -> dict[str, Tensor]
 
 class CheckShapes(Messenger):
     """Refuses values whose shapes do not fit their distribution, before they broadcast.
+
+    And a latent whose prior and posterior are densities of different kinds.
 
     A missing batch dimension or a flattened image otherwise broadcasts against the
     distribution's parameters, and the program trains on nonsense without a complaint.
@@ -127,6 +141,11 @@ class CheckShapes(Messenger):
         value: Any = msg["value"]
         if not isinstance(value, Tensor) or is_subsample(msg):
             return
+        if is_latent(msg):
+            # A model that is replayed on a guide's draws gets the guide's notes with them.
+            notes: Any = msg["infer"]
+            kind = latent_kind(fn)
+            check_kinds(f"site {msg['name']!r}", notes.setdefault("latent_kind", kind), kind)
         events = len(fn.event_shape)
         batch, event = value.shape[: value.dim() - events], value.shape[value.dim() - events :]
         if event != fn.event_shape:
