@@ -9,7 +9,7 @@ from pyro.poutine import Trace
 from torch import Tensor
 from torch.distributions import Distribution, Independent, kl_divergence
 
-from pyrovae.handlers import is_latent
+from pyrovae.handlers import family, is_latent
 
 __all__ = [
     "Term",
@@ -140,7 +140,7 @@ def factorised(site: Any) -> Any:
         fn = fn.base_dist
     if fn.event_shape:
         raise ValueError(
-            f"site {site['name']!r}: {type(fn).__name__} does not factorise over its features, "
+            f"site {site['name']!r}: {family(fn)} does not factorise over its features, "
             "which this objective takes one by one"
         )
     return fn
