@@ -20,9 +20,49 @@ from pyrovae.likelihoods import (
     StudentTLikelihood,
 )
 from pyrovae.nn import MLP, ConvDecoder, ConvEncoder
-from pyrovae.objectives import ELBO, AnalyticKLELBO, BetaELBO, ImportanceWeightedELBO
-from pyrovae.posteriors import LowRankNormalPosterior, NormalPosterior
-from pyrovae.priors import MixturePrior, NormalPrior, VampPrior
+from pyrovae.objectives import (
+    DIPELBO,
+    ELBO,
+    MMDELBO,
+    VIMCO,
+    AnalyticKLELBO,
+    BetaELBO,
+    CapacityELBO,
+    CombinedImportanceWeightedELBO,
+    DoublyReparameterizedELBO,
+    FreeBitsELBO,
+    ImportanceWeightedELBO,
+    MultiplyImportanceWeightedELBO,
+    PartiallyImportanceWeightedELBO,
+    RenyiELBO,
+    ReweightedWakeSleep,
+    StickingTheLandingELBO,
+    ThermodynamicELBO,
+    TotalCorrelationELBO,
+)
+from pyrovae.posteriors import (
+    CategoricalPosterior,
+    FullNormalPosterior,
+    HouseholderPosterior,
+    IAFPosterior,
+    LowRankNormalPosterior,
+    NormalPosterior,
+    PlanarPosterior,
+    PowerSphericalPosterior,
+    RelaxedCategoricalPosterior,
+    SylvesterPosterior,
+)
+from pyrovae.priors import (
+    CategoricalPrior,
+    DistributionPrior,
+    ExemplarPrior,
+    FlowPrior,
+    MixturePrior,
+    NormalPrior,
+    RelaxedCategoricalPrior,
+    UniformSpherePrior,
+    VampPrior,
+)
 
 LATENT = 3
 DATA = torch.Size([1, 6, 5])
@@ -55,13 +95,81 @@ PRIORS = {
     "NormalPrior-learned": lambda q: NormalPrior(LATENT, learned=True),
     "MixturePrior": lambda q: MixturePrior(LATENT, components=4),
     "VampPrior": lambda q: VampPrior(q, pseudo_inputs=torch.rand(6, *DATA), components=4),
+    # Fixed data: they are not in the state dict, only their fingerprint is.
+    "ExemplarPrior": lambda q: ExemplarPrior(
+        q, exemplars=torch.arange(180.0).view(6, *DATA) / 180
+    ),
+    "FlowPrior": lambda q: FlowPrior(LATENT, transforms=2, hidden=(6,)),
+    "FlowPrior-coupling": lambda q: FlowPrior(
+        LATENT, transform="affine_coupling", transforms=2, hidden=(6,)
+    ),
+    "FlowPrior-spline": lambda q: FlowPrior(
+        LATENT, transform="spline_autoregressive", transforms=1, hidden=(6,)
+    ),
+    "DistributionPrior": lambda q: DistributionPrior(LATENT),
+    "DistributionPrior-StudentT": lambda q: DistributionPrior(
+        LATENT, family="StudentT", parameters={"df": 3.0}
+    ),
+    "UniformSpherePrior": lambda q: UniformSpherePrior(LATENT),
+    "CategoricalPrior": lambda q: CategoricalPrior(LATENT),
+    "CategoricalPrior-learned": lambda q: CategoricalPrior(LATENT, learned=True),
+    "RelaxedCategoricalPrior": lambda q: RelaxedCategoricalPrior(LATENT),
+    "RelaxedCategoricalPrior-learned": lambda q: RelaxedCategoricalPrior(LATENT, learned=True),
 }
 
 POSTERIORS = {
     "NormalPosterior": lambda: posterior(NormalPosterior),
     "LowRankNormalPosterior": lambda: posterior(LowRankNormalPosterior),
     "LowRankNormalPosterior-1": lambda: posterior(LowRankNormalPosterior, rank=1),
+    "FullNormalPosterior": lambda: posterior(FullNormalPosterior),
+    "HouseholderPosterior": lambda: posterior(HouseholderPosterior, reflections=2),
+    "PlanarPosterior": lambda: posterior(PlanarPosterior, transforms=2),
+    "SylvesterPosterior": lambda: posterior(SylvesterPosterior, transforms=2, reflections=2),
+    "IAFPosterior": lambda: posterior(IAFPosterior, context_features=2, hidden=(6,)),
+    "PowerSphericalPosterior": lambda: posterior(PowerSphericalPosterior),
+    "CategoricalPosterior": lambda: posterior(CategoricalPosterior),
+    "RelaxedCategoricalPosterior": lambda: posterior(RelaxedCategoricalPosterior),
 }
+
+# Over what the latents of a prior or posterior range, where it is not a real space.
+KINDS = {
+    "UniformSpherePrior": "sphere",
+    "CategoricalPrior": "discrete",
+    "CategoricalPrior-learned": "discrete",
+    "RelaxedCategoricalPrior": "simplex",
+    "RelaxedCategoricalPrior-learned": "simplex",
+    "PowerSphericalPosterior": "sphere",
+    "CategoricalPosterior": "discrete",
+    "RelaxedCategoricalPosterior": "simplex",
+}
+# Posteriors that know the density of their own draws alone, that have no mean in closed form,
+# and whose draws carry no gradient.
+ONE_WAY = {"PlanarPosterior", "SylvesterPosterior"}
+WITHOUT_MEAN = ONE_WAY | {"IAFPosterior", "RelaxedCategoricalPosterior"}
+NOT_REPARAMETERIZED = {"CategoricalPosterior"}
+
+
+def fits(prior, posterior):
+    """Whether a prior and a posterior of these names make a model."""
+    if prior == "VampPrior":
+        return posterior not in ONE_WAY
+    if prior == "ExemplarPrior" and posterior in WITHOUT_MEAN:
+        return False
+    return KINDS.get(prior, "real") == KINDS.get(posterior, "real")
+
+
+def latent_for(name, leading, dtype=torch.float32):
+    """Random latents that the prior or posterior of that name can score."""
+    kind = KINDS.get(name, "real")
+    z = torch.randn(*leading, LATENT, dtype=dtype)
+    if kind == "sphere":
+        return z / z.norm(dim=-1, keepdim=True)
+    if kind == "simplex":
+        return z.softmax(-1)
+    if kind == "discrete":
+        return torch.nn.functional.one_hot(z.argmax(-1), LATENT).to(dtype)
+    return z
+
 
 LIKELIHOODS = {
     "BernoulliLikelihood": lambda: likelihood(BernoulliLikelihood),
@@ -114,4 +222,18 @@ OBJECTIVES = {
     "AnalyticKLELBO": lambda: AnalyticKLELBO(num_particles=2),
     "BetaELBO": lambda: BetaELBO(0.5),
     "ImportanceWeightedELBO": lambda: ImportanceWeightedELBO(num_particles=4),
+    "CapacityELBO": lambda: CapacityELBO(),
+    "FreeBitsELBO": lambda: FreeBitsELBO(free_nats=0.0, num_particles=20),
+    "RenyiELBO": lambda: RenyiELBO(num_particles=3),
+    "MultiplyImportanceWeightedELBO": lambda: MultiplyImportanceWeightedELBO(num_particles=4),
+    "PartiallyImportanceWeightedELBO": lambda: PartiallyImportanceWeightedELBO(num_particles=4),
+    "CombinedImportanceWeightedELBO": lambda: CombinedImportanceWeightedELBO(num_particles=3),
+    "StickingTheLandingELBO": lambda: StickingTheLandingELBO(),
+    "DoublyReparameterizedELBO": lambda: DoublyReparameterizedELBO(num_particles=3),
+    "ReweightedWakeSleep": lambda: ReweightedWakeSleep(num_particles=3),
+    "VIMCO": lambda: VIMCO(num_particles=3),
+    "ThermodynamicELBO": lambda: ThermodynamicELBO(num_particles=3),
+    "TotalCorrelationELBO": lambda: TotalCorrelationELBO(data_size=100),
+    "DIPELBO": lambda: DIPELBO(),
+    "MMDELBO": lambda: MMDELBO(),
 }
