@@ -79,12 +79,12 @@ class DiscretizedLogistic(TorchDistribution):
         if self._validate_args:
             self._validate_sample(value)
         level, top = level_of(value, self.levels), self.levels - 1
-        # From the level and not from the value, whose rounding could be large beside the scale.
-        centred = level / top - self.loc
-        half = 0.5 / top
-        below = logsigmoid((centred + half) / self.scale)
-        above = logsigmoid((half - centred) / self.scale)
-        width = torch.log(-torch.expm1(-1 / (top * self.scale)))
+        # In units of a level, where edges are half numbers: two neighbours then share an edge to
+        # the last digit, and the sum is one however small the scale.
+        loc, scale = self.loc * top, self.scale * top
+        below = logsigmoid((level + 0.5 - loc) / scale)
+        above = logsigmoid((loc - (level - 0.5)) / scale)
+        width = torch.log(-torch.expm1(-1 / scale))
         # All branches are finite, so that the unused one's gradient is zero and not NaN.
         inner = (level > 0) & (level < top)
         zero = torch.zeros_like(below)

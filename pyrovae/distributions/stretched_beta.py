@@ -77,7 +77,7 @@ class StretchedBeta(dist.Beta):
     @constraints.dependent_property(is_discrete=False, event_dim=0)
     def support(self) -> OpenInterval:
         """The stretched interval, without its ends."""
-        return OpenInterval(-self.margin, 1 + self.margin)
+        return OpenInterval(0 - self.margin, 1 + self.margin)
 
     @property
     def mean(self) -> Tensor:

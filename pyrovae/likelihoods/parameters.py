@@ -29,11 +29,9 @@ def divide_shape(network: Network, parameters: int, what: str) -> Size:
     check_network(network)
     first, *rest = network.out_shape
     if first % parameters:
-        divisor = "an even first dimension" if parameters == 2 else f"multiples of {parameters}"
-        place = "" if parameters == 2 else " in the first dimension"
         raise ValueError(
-            f"network: expected an out_shape with {divisor}{place} ({what}), "
-            f"got {tuple(network.out_shape)}"
+            f"network: expected an out_shape whose first dimension divides by {parameters} "
+            f"({what}), got {tuple(network.out_shape)}"
         )
     return Size([first // parameters, *rest])
 
