@@ -237,3 +237,36 @@ OBJECTIVES = {
     "DIPELBO": lambda: DIPELBO(),
     "MMDELBO": lambda: MMDELBO(),
 }
+
+# Objectives that score a draw as if it came from elsewhere, and those of them that send gradients
+# back through it.
+LEAVES = {
+    "PartiallyImportanceWeightedELBO",
+    "StickingTheLandingELBO",
+    "DoublyReparameterizedELBO",
+    "ReweightedWakeSleep",
+    "ThermodynamicELBO",
+}
+PATHS = LEAVES - {"ReweightedWakeSleep", "ThermodynamicELBO"}
+MIXTURES = {"MixturePrior", "VampPrior", "ExemplarPrior"}
+WITH_COVARIANCE = {
+    "NormalPosterior",
+    "LowRankNormalPosterior",
+    "LowRankNormalPosterior-1",
+    "FullNormalPosterior",
+}
+
+
+def refusal(prior, posterior, objective):
+    """What an objective says of a prior and posterior that it cannot be used with, or None."""
+    if objective in LEAVES and posterior in ONE_WAY:
+        return "site 'z': a transform of its Flow has no inverse"
+    if objective in PATHS | {"MMDELBO"} and posterior in NOT_REPARAMETERIZED:
+        return "site 'z': OneHotCategorical is not reparameterised"
+    if objective == "MMDELBO" and prior in MIXTURES:
+        return r"site 'z': the prior's draws \(Mixture\) are not differentiable"
+    if objective == "TotalCorrelationELBO" and posterior != "NormalPosterior":
+        return "site 'z': .* does not factorise over its features"
+    if objective == "DIPELBO" and posterior not in WITH_COVARIANCE:
+        return "site 'z': mean or covariance of .* has no closed form"
+    return None
