@@ -103,8 +103,8 @@ class StretchedBeta(dist.Beta):
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         """Draws with gradients."""
         draws = super().rsample(Size(sample_shape))
-        # In floating numbers a draw can be 0 or 1 itself, which the support does not hold.
-        eps = torch.finfo(draws.dtype).eps
+        # In floating numbers a stretched draw can be an end itself, which the support excludes.
+        eps = 4 * torch.finfo(draws.dtype).eps
         return draws.clamp(eps, 1 - eps) * (1 + 2 * self.margin) - self.margin
 
     def log_prob(self, value: Tensor) -> Tensor:

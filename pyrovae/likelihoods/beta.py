@@ -26,9 +26,9 @@ class BetaLikelihood(LocationScaleLikelihood):
     :math:`\mu` is the mean and :math:`\phi` the dispersion: the variance is
     :math:`\mu (1 - \mu) \phi / (1 + \phi)` (for m = 0). At 0 and 1 a beta density is 0 or
     infinite, and images are full of both: the variables are stretched to :math:`(-m, 1 + m)`, a
-    proper density, by a margin of half an 8-bit level unless told otherwise. With ``margin=0`` the
-    data have to lie strictly between 0 and 1; values on or beyond the ends are refused. (To both
-    concentrations :math:`10^{-6}` is added, so that none becomes zero in float32.)
+    proper density, by a margin of about half an 8-bit level unless told otherwise. With
+    ``margin=0`` the data have to lie strictly between 0 and 1; values on or beyond the ends are
+    refused. (To both concentrations :math:`10^{-6}` is added, so that none becomes zero in float32.)
 
     Ferrari and Cribari-Neto, 2004, Beta regression for modelling rates and proportions,
     https://doi.org/10.1080/0266476042000214501.

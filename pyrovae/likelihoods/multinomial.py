@@ -24,8 +24,8 @@ class MultinomialLikelihood(Likelihood):
     probabilities. The data are whole numbers of at least 0; see `PoissonLikelihood` for how to
     give them.
 
-    Liang, Krishnan, Hoffman and Jebara, 2018, Variational autoencoders for collaborative filtering,
-    https://arxiv.org/abs/1802.05814.
+    Liang, Krishnan, Hoffman and Jebara, 2018, Variational autoencoders for collaborative
+    filtering, https://arxiv.org/abs/1802.05814.
 
     Args:
         network: From a latent to the logits, with ``out_shape`` that of one datum; all variables

@@ -82,8 +82,9 @@ def test_finite_with_gradients_at_extremes(x, concentration):
     assert b.grad.isfinite()
 
 
-def test_draws_at_the_ends_stay_inside():
-    p = StretchedBeta(torch.tensor(1e-3), torch.tensor(1e-3))
+@pytest.mark.parametrize("margin", [0.0, 0.002, 0.1, 10.0])
+def test_draws_at_the_ends_stay_inside(margin):
+    p = StretchedBeta(torch.tensor(1e-3), torch.tensor(1e-3), margin=margin)
     draws = p.sample((1000,))
     assert p.support.check(draws).all()
     assert p.log_prob(draws).isfinite().all()
