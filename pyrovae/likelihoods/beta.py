@@ -28,7 +28,7 @@ class BetaLikelihood(LocationScaleLikelihood):
     infinite, and images are full of both: the variables are stretched to :math:`(-m, 1 + m)`, a
     proper density, by a margin of about half an 8-bit level unless told otherwise. With
     ``margin=0`` the data have to lie strictly between 0 and 1; values on or beyond the ends are
-    refused. (To both concentrations :math:`10^{-6}` is added, so that none becomes zero in float32.)
+    refused. (To both concentrations :math:`10^{-6}` is added, so that none becomes zero.)
 
     Ferrari and Cribari-Neto, 2004, Beta regression for modelling rates and proportions,
     https://doi.org/10.1080/0266476042000214501.
