@@ -157,10 +157,13 @@ class PowerSpherical(TorchDistribution):
         """Draws that carry gradients."""
         shape = self._extended_shape(Size(sample_shape))
         alpha, beta = self._alpha_beta
-        # A Dirichlet gives b and 1 - b each to full precision: 1 - b from b would be zero in
-        # float32 for large concentrations, and the square root's gradient infinite.
-        pair = torch.stack([alpha, torch.full_like(alpha, beta)], dim=-1)
-        b, rest = dist.Dirichlet(pair, validate_args=False).rsample(Size(sample_shape)).unbind(-1)
+        # A Dirichlet gives b and 1 - b each to full precision: 1 - b from b would be zero for large
+        # concentrations, and the square root's gradient infinite. Its own gradient there is NaN
+        # in float32.
+        exact = self.loc.dtype if self.loc.device.type == "mps" else torch.float64
+        pair = torch.stack([alpha, torch.full_like(alpha, beta)], dim=-1).to(exact)
+        both = dist.Dirichlet(pair, validate_args=False).rsample(Size(sample_shape))
+        b, rest = both.to(self.loc.dtype).unbind(-1)
         along = (b - rest).unsqueeze(-1)
         tiny = torch.finfo(b.dtype).tiny
         across = 2 * (b * rest).clamp(min=tiny).sqrt().unsqueeze(-1)
