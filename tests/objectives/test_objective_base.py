@@ -1,14 +1,17 @@
 """What every objective keeps, whatever it estimates."""
 
+import math
+
 import pyro
 import pyro.distributions as dist
 import pytest
 import torch
 from programs import PROGRAMS, coin_vae, loss_and_gradients, normal_vae
 from pyro import poutine
+from pyro.infer import SVI
 from torch import nn
 
-from pyrovae import VAE
+from pyrovae import VAE, fit
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.nn import MLP
 from pyrovae.objectives import (
@@ -288,3 +291,17 @@ def test_without_any_parameter_there_is_a_loss_and_nothing_to_learn(name):
     vae, x = noisy_vae(vamp=False)
     vae.requires_grad_(False)
     assert OBJECTIVES[name]().loss_and_grads(vae.model, vae.guide, x).isfinite()
+
+
+@over_objectives
+def test_learns_in_plain_svi_and_in_fit(name):
+    for train in ("svi", "fit"):
+        vae, x = noisy_vae(vamp=False)
+        before = {n: p.detach().clone() for n, p in vae.named_parameters()}
+        objective = OBJECTIVES[name]()
+        if train == "svi":
+            SVI(vae.model, vae.guide, pyro.optim.Adam({"lr": 0.01}), loss=objective).step(x)
+        else:
+            history = fit(vae, x, objective=objective, epochs=2, batch_size=4, progress=False)
+            assert all(math.isfinite(row["loss"]) for row in history)
+        assert not any(torch.equal(p, before[n]) for n, p in vae.named_parameters())
