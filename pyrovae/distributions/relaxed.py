@@ -19,7 +19,8 @@ class RelaxedOneHot(dist.RelaxedOneHotCategorical):
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         """Draws that carry gradients."""
         value = super().rsample(torch.Size(sample_shape))
-        value = value.clamp(min=torch.finfo(value.dtype).tiny)
+        # Not the smallest number there is: the density's gradient divides by it.
+        value = value.clamp(min=torch.finfo(value.dtype).tiny ** 0.75)
         return value / value.sum(-1, keepdim=True)
 
     def sample(self, sample_shape: Any = ()) -> Tensor:

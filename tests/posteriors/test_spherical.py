@@ -141,6 +141,20 @@ def test_gradients_agree_with_numerical_ones(dim):
 
 
 @pytest.mark.parametrize("dim", DIMS)
+def test_densities_gradients_are_numerical_ones(dim):
+    u = SphereUniform(torch.zeros(dim).double())
+    z = make(dim, 1.0).sample((6,))
+    raw = torch.randn(dim, dtype=torch.float64, requires_grad=True)
+    k = torch.tensor(3.0, dtype=torch.float64, requires_grad=True)
+
+    def all_of_it(raw, k):
+        p = PowerSpherical(normalize(raw, dim=-1), k)
+        return p.log_prob(z), p.entropy(), kl_divergence(p, u), p.mean
+
+    assert torch.autograd.gradcheck(all_of_it, (raw, k))
+
+
+@pytest.mark.parametrize("dim", DIMS)
 @pytest.mark.parametrize("concentration", [0.3, 7.0])
 def test_kl_and_entropy_in_closed_form(dim, concentration):
     p, u = make(dim, concentration), SphereUniform(torch.zeros(dim).double())
