@@ -189,7 +189,9 @@ class DrawLeaves(Messenger):
         msg["done"] = True
 
 
-def send_back(draws: list[Draw], gradients: list[Tensor]) -> Tensor:
+def send_back(
+    draws: list[Draw], gradients: list[Tensor], shares: list[Tensor] | None = None
+) -> Tensor:
     """Sends gradients with respect to leaves back through the samples whose place they took.
 
     Last site first: the sample of a later site depends on the leaves of earlier ones, whose
@@ -198,6 +200,8 @@ def send_back(draws: list[Draw], gradients: list[Tensor]) -> Tensor:
     Args:
         draws: All draws of a guide, in their order.
         gradients: One for each leaf.
+        shares: By how much to multiply what came back to each sample, from everything after it,
+            before it goes on to the guide's parameters. All of it, if left out.
 
     Returns:
         A 0-dim surrogate, whose gradient with respect to the guide's parameters is theirs.
@@ -216,6 +220,8 @@ def send_back(draws: list[Draw], gradients: list[Tensor]) -> Tensor:
         for j, gradient in enumerate(passed):
             if gradient is not None:
                 totals[j] = totals[j] + gradient
+    if shares is not None:
+        totals = [total * share for total, share in zip(totals, shares, strict=True)]
     products = (draw.sample * total for draw, total in zip(draws, totals, strict=True))
     return torch.stack([product.sum() for product in products]).sum()
 

@@ -17,8 +17,8 @@ class DoublyReparameterizedELBO(LeafObjective):
 
     Value and expected gradient are those of `ImportanceWeightedELBO`, whose gradient for the
     guide drowns in noise as particles are added; this one's does not. The model's gradient is
-    the same. A weight :math:`\beta` on the latent sites (see `BetaELBO`) is accounted for:
-    :math:`\tilde w_k^2` becomes :math:`\beta \tilde w_k^2 + (1 - \beta) \tilde w_k`.
+    the same. Where a weight :math:`\beta` (see `BetaELBO`) or a mask lets the density of a latent
+    count less, :math:`\tilde w_k^2` is :math:`\beta \tilde w_k^2 + (1 - \beta) \tilde w_k` there.
 
     Tucker, Lawson, Gu and Maddison, 2019, Doubly reparameterized gradient estimators for Monte
     Carlo objectives, https://arxiv.org/abs/1810.04152.
@@ -32,8 +32,7 @@ class DoublyReparameterizedELBO(LeafObjective):
             without inverse, or lies outside the data's plate. The site is named.
     """
 
-    def coefficients(self, log_weights: Tensor, kl_weight: Tensor | float) -> Coefficients:
-        """The normalised weights by the model, their squares by the paths."""
+    def coefficients(self, log_weights: Tensor) -> Coefficients:
+        """The normalised weights, once by the model and twice by the paths."""
         weights = log_weights.softmax(0)
-        path = kl_weight * weights.square() + (1 - kl_weight) * weights
-        return Coefficients(model=weights, density=0.0, path=path)
+        return Coefficients(model=weights, density=0.0, path=weights, thinning=1 - weights)

@@ -22,11 +22,15 @@ class Coefficients(NamedTuple):
         density: Of :math:`-\nabla_\phi \log q(z_k \mid x)`, the latents held fixed.
         path: Of :math:`\nabla_{z_k} \log w_k`, sent back through the samples; ``None`` where
             nothing is.
+        thinning: Share of what came back to a sample that is taken off before it goes on to the
+            guide's parameters, in the measure in which the site's density counts: less where a
+            weight (`BetaELBO`) or a mask lets it count less. ``None`` for nothing.
     """
 
     model: Tensor | float
     density: Tensor | float
     path: Tensor | None
+    thinning: Tensor | None = None
 
 
 class LeafObjective(ImportanceWeightedELBO):
@@ -46,13 +50,8 @@ class LeafObjective(ImportanceWeightedELBO):
     paths: bool = True
 
     @abstractmethod
-    def coefficients(self, log_weights: Tensor, kl_weight: Tensor | float) -> Coefficients:
-        """The coefficients of each particle.
-
-        Args:
-            log_weights: Log-weights without gradient, ``(K, B)``.
-            kl_weight: The weight beta of the latent sites (see `ScaleLatents`), 1 as a rule.
-        """
+    def coefficients(self, log_weights: Tensor) -> Coefficients:
+        """The coefficients of each particle, from log-weights without gradient, ``(K, B)``."""
 
     def bound_and_surrogate(self, model_trace: Trace, guide_trace: Trace) -> tuple[Tensor, Tensor]:
         """The bound and its surrogate, summed over the batch."""
@@ -60,17 +59,22 @@ class LeafObjective(ImportanceWeightedELBO):
         bound = weights.scale * self.bound(weights.values).sum()
         if not torch.is_grad_enabled():
             return bound, bound
-        values = weights.values.detach()
-        draws = [site["infer"]["draw"] for site in guide_trace.nodes.values() if is_latent(site)]
-        model, density, path = self.coefficients(values, _kl_weight(guide_trace, weights.scale))
+        model, density, path, thinning = self.coefficients(weights.values.detach())
         surrogate = weights.scale * (model * weights.model - density * weights.guide).sum()
-        if path is not None and draws:
-            target = weights.scale * (path * weights.values).sum()
-            leaves = [draw.leaf for draw in draws]
+        sites = [site for site in guide_trace.nodes.values() if is_latent(site)]
+        if path is not None and sites:
+            draws = [site["infer"]["draw"] for site in sites]
             gradients = torch.autograd.grad(
-                target, leaves, retain_graph=True, materialize_grads=True
+                weights.scale * (path * weights.values).sum(),
+                [draw.leaf for draw in draws],
+                retain_graph=True,
+                materialize_grads=True,
             )
-            surrogate = surrogate + send_back(draws, list(gradients))
+            shares = None
+            if thinning is not None:
+                thinning = thinning.view(*thinning.shape, *[1] * (self.plate_nesting - 1))
+                shares = [_share(site, weights.scale, thinning) for site in sites]
+            surrogate = surrogate + send_back(draws, list(gradients), shares)
         return bound, surrogate
 
     def _get_trace(
@@ -84,10 +88,13 @@ class LeafObjective(ImportanceWeightedELBO):
             raise
 
 
-def _kl_weight(guide_trace: Trace, scale: float) -> Any:
-    """The weight of the latent sites beside the plate's scale."""
-    sites = (site for site in guide_trace.nodes.values() if is_latent(site))
-    return next((site["scale"] / scale for site in sites), 1.0)
+def _share(site: Any, scale: float, thinning: Tensor) -> Tensor:
+    """What is left of the gradient at a site, with one dimension for each of its draw's."""
+    counts = site["scale"] / scale
+    if site["mask"] is not None:
+        counts = counts * site["mask"]
+    share = 1 - counts * thinning
+    return share.view(*share.shape, *[1] * len(site["fn"].event_shape))
 
 
 def _refuse_lack_of_inverse(leaves: DrawLeaves) -> None:

@@ -41,7 +41,7 @@ class PartiallyImportanceWeightedELBO(LeafObjective):
         super().__init__(num_particles=num_particles, max_plate_nesting=max_plate_nesting)
         self.groups = groups
 
-    def coefficients(self, log_weights: Tensor, kl_weight: Tensor | float) -> Coefficients:
+    def coefficients(self, log_weights: Tensor) -> Coefficients:
         """Weights normalised over all particles for the model, over a group for the guide."""
         grouped = log_weights.unflatten(0, (self.groups, -1)).softmax(1).flatten(0, 1)
         guide = grouped / self.groups

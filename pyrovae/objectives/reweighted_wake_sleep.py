@@ -40,7 +40,7 @@ class ReweightedWakeSleep(LeafObjective):
             raise ValueError(f"num_particles: expected at least 2, got {num_particles}")
         super().__init__(num_particles=num_particles, max_plate_nesting=max_plate_nesting)
 
-    def coefficients(self, log_weights: Tensor, kl_weight: Tensor | float) -> Coefficients:
+    def coefficients(self, log_weights: Tensor) -> Coefficients:
         """The normalised weights, for both densities."""
         weights = log_weights.softmax(0)
         return Coefficients(model=weights, density=-weights, path=None)

@@ -36,7 +36,7 @@ class StickingTheLandingELBO(LeafObjective):
     def __init__(self, *, num_particles: int = 1, max_plate_nesting: int = 1) -> None:
         super().__init__(num_particles=num_particles, max_plate_nesting=max_plate_nesting)
 
-    def coefficients(self, log_weights: Tensor, kl_weight: Tensor | float) -> Coefficients:
+    def coefficients(self, log_weights: Tensor) -> Coefficients:
         """The normalised weights, by model and paths; nothing by the guide's density."""
         weights = log_weights.softmax(0)
         return Coefficients(model=weights, density=0.0, path=weights)

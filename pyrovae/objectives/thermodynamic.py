@@ -72,7 +72,7 @@ class ThermodynamicELBO(LeafObjective):
             total = total + width * ((beta * log_weights).softmax(0) * log_weights).sum(0)
         return total
 
-    def coefficients(self, log_weights: Tensor, kl_weight: Tensor | float) -> Coefficients:
+    def coefficients(self, log_weights: Tensor) -> Coefficients:
         r"""The coefficients of the paper's gradient.
 
         The mean over draws in the covariance is taken with the same weights, so each score is

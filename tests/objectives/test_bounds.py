@@ -104,9 +104,10 @@ def test_thermodynamic_bound_lies_between_the_others_draw_by_draw():
         previous = bound
     one = ThermodynamicELBO(partitions=1).bound(weights)
     torch.testing.assert_close(one, elbo)
-    # The step is 0.005 in the logarithm: the sum's error is about half of it, times the growth.
+    # A step is 0.0046 in the logarithm of beta: half of it, times the growth of the integrand,
+    # which is below the spread of the weights (some 15).
     fine = ThermodynamicELBO(partitions=1000, first_beta=0.01).bound(weights)
-    torch.testing.assert_close(fine, tight, rtol=0, atol=0.2)
+    torch.testing.assert_close(fine, tight, rtol=0, atol=0.035)
 
 
 def test_thermodynamic_bound_by_hand():

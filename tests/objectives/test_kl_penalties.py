@@ -136,8 +136,6 @@ def test_without_a_floor_free_bits_is_the_elbo_in_closed_form(make):
 
 def test_without_a_closed_form_the_kl_is_sampled():
     model, guide, x = mixture_vae()
-    bound = -ELBO().loss(model, guide, x)
-    assert bound < 0
     losses = []
     for capacity in (0.0, 1000.0):
         torch.manual_seed(3)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from linear_gaussian import FEATURES, LinearLikelihood, StandardNormal
 from programs import loss_and_gradients, mixture_vae, normal_vae
+from pyro import poutine
 from pyro.distributions import transforms
 from torch import nn
 
@@ -88,7 +89,7 @@ def test_at_the_exact_posterior_other_gradients_are_not_zero(objective):
 class Everything(LeafObjective):
     """All parts with the same coefficients: the ordinary gradient, by way of the leaves."""
 
-    def coefficients(self, log_weights, kl_weight):
+    def coefficients(self, log_weights):
         weights = log_weights.softmax(0)
         return Coefficients(model=weights, density=weights, path=weights)
 
@@ -185,7 +186,34 @@ def poor_chain():
     return model, guide, x.repeat(30)
 
 
-HARD = {"poor": poor, "chain": poor_chain, "vamp": poor_vamp}
+def uneven():
+    """A latent whose density counts a third, and one that is masked for half of the data."""
+    a, b, c = (torch.tensor(v).double() for v in (0.5, 0.8, 0.6))
+    mask = torch.tensor([True, False]).repeat(60)
+
+    def model(x):
+        with pyro.plate("data", len(x), dim=-1):
+            with poutine.scale(scale=0.3):
+                z1 = pyro.sample(
+                    "z1", dist.Normal(torch.zeros(len(x), 2).double(), 1.0).to_event(1)
+                )
+            with poutine.mask(mask=mask):
+                z2 = pyro.sample("z2", dist.Normal(z1.sum(-1), 0.9))
+            pyro.sample("x", dist.Normal(z2 + z1[..., 0], 0.5), obs=x)
+
+    def guide(x):
+        p = {k: pyro.param(k, v) for k, v in (("a", a), ("b", b), ("c", c))}
+        with pyro.plate("data", len(x), dim=-1):
+            with poutine.scale(scale=0.3):
+                loc = torch.stack([p["a"] * x, p["b"] * x], -1)
+                z1 = pyro.sample("z1", dist.Normal(loc, p["c"]).to_event(1))
+            with poutine.mask(mask=mask):
+                pyro.sample("z2", dist.Normal(p["b"] * z1.prod(-1), p["c"]))
+
+    return model, guide, torch.tensor([0.3, -1.2, 2.0, 0.9]).double().repeat(30)
+
+
+HARD = {"poor": poor, "chain": poor_chain, "vamp": poor_vamp, "uneven": uneven}
 
 
 @pytest.mark.parametrize("name", HARD)
@@ -195,15 +223,15 @@ def test_doubly_reparameterised_gradient_is_that_of_the_bound_in_expectation(nam
         DoublyReparameterizedELBO(num_particles=3),
         ImportanceWeightedELBO(num_particles=3),
     )
-    t = paired_t(one, other, model, guide, x, 300)
-    assert len(t) >= 5
+    t = paired_t(one, other, model, guide, x, 150)
+    assert len(t) >= 3
     assert t.abs().max() < limit(len(t))
 
 
 @pytest.mark.parametrize("name", HARD)
 def test_sticking_the_landing_with_one_particle_is_unbiased(name):
     model, guide, x = HARD[name]()
-    t = paired_t(StickingTheLandingELBO(), ELBO(), model, guide, x, 300)
+    t = paired_t(StickingTheLandingELBO(), ELBO(), model, guide, x, 150)
     assert t.abs().max() < limit(len(t))
 
 
@@ -212,7 +240,7 @@ def test_sticking_the_landing_with_several_particles_is_biased(name):
     """So the tests above can tell."""
     model, guide, x = HARD[name]()
     one, other = StickingTheLandingELBO(num_particles=3), ImportanceWeightedELBO(num_particles=3)
-    t = paired_t(one, other, model, guide, x, 300)
+    t = paired_t(one, other, model, guide, x, 150)
     assert t.abs().max() > 2 * limit(len(t))
 
 
@@ -221,10 +249,10 @@ def test_a_weight_on_the_latents_leaves_the_doubly_reparameterised_gradient_unbi
     model, guide, x = poor()
     one = BetaELBO(beta, elbo=DoublyReparameterizedELBO(num_particles=3))
     other = BetaELBO(beta, elbo=ImportanceWeightedELBO(num_particles=3))
-    t = paired_t(one, other, model, guide, x, 300)
+    t = paired_t(one, other, model, guide, x, 150)
     assert t.abs().max() < limit(len(t))
     # With the square alone it would not be.
-    t = paired_t(Squares(beta), other, model, guide, x, 300)
+    t = paired_t(Squares(beta), other, model, guide, x, 150)
     assert t.abs().max() > 2 * limit(len(t))
 
 
@@ -232,8 +260,9 @@ class Squares(BetaELBO):
     """DReG as if the weight were 1."""
 
     class _Squares(DoublyReparameterizedELBO):
-        def coefficients(self, log_weights, kl_weight):
-            return super().coefficients(log_weights, 1.0)
+        def coefficients(self, log_weights):
+            weights = log_weights.softmax(0)
+            return Coefficients(model=weights, density=0.0, path=weights.square())
 
     def __init__(self, beta):
         super().__init__(beta, elbo=self._Squares(num_particles=3))
