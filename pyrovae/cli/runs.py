@@ -7,14 +7,17 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
+from torch import Tensor
 
 from pyrovae.checkpoint import load, read
 from pyrovae.datasets import Data, load_data
 from pyrovae.files import atomic
+from pyrovae.priors import ExemplarPrior
 from pyrovae.training import History
 
-__all__ = ["Run", "check_writable", "load_data_of", "new_folder"]
+__all__ = ["Run", "check_writable", "first_data", "load_data_of", "new_folder"]
 
 #: The options of ``pyrovae train`` that say which data.
 DATA_OPTIONS = (
@@ -91,14 +94,25 @@ class Run:
                     )
         return config
 
-    def model(self, allow: Collection[str]) -> Any:
-        """The trained model: the best weights where training kept them."""
+    def model(self, allow: Collection[str], root: str | None = None) -> Any:
+        """The trained model: the best weights where training kept them.
+
+        Args:
+            allow: Packages whose classes the run's files may name.
+            root: Where the data are now, for a prior that has to be given some again.
+        """
         self.check()
         content = read(self.checkpoint)
         model = load(self.checkpoint, allow=allow)
         best = (content.get("training") or {}).get("best")
         if best is not None:
             model.load_state_dict(best)
+        priors = [part for part in model.modules() if isinstance(part, ExemplarPrior)]
+        if priors:
+            config = self.config()
+            exemplars = first_data(load_data_of(config, root), config["seed"])
+            for prior in priors:
+                prior.set_exemplars(exemplars)
         return model
 
     def history(self) -> History:
@@ -149,6 +163,18 @@ def load_data_of(config: dict[str, Any], root: str | None = None) -> Data:
     if root is not None:
         options["root"] = root
     return load_data(**options)
+
+
+def first_data(data: Data, seed: int | None) -> Tensor:
+    """The training data that a prior may begin from or keep, the same whenever it is asked.
+
+    As many as one may ask for; a whole large data set would be read for nothing. Data that are
+    binarized each time they are drawn are the same for one seed alone.
+    """
+    with torch.random.fork_rng(devices=[]):
+        if seed is not None:
+            torch.default_generator.manual_seed(seed)
+        return data.train.take(10_000)[0]
 
 
 def new_folder(name: str) -> Path:

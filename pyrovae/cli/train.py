@@ -13,7 +13,7 @@ from pyrovae import __version__
 from pyrovae.build import build
 from pyrovae.cli.figures import draw_figures
 from pyrovae.cli.parser import COMPONENTS, command_parser, config_text, parse_train, train_parser
-from pyrovae.cli.runs import Run, check_writable, load_data_of, new_folder
+from pyrovae.cli.runs import Run, check_writable, first_data, load_data_of, new_folder
 from pyrovae.datasets import Data
 from pyrovae.evaluation import Report, evaluate
 from pyrovae.training import History, fit
@@ -74,8 +74,7 @@ def _train(config: Namespace, run: Run, *, resuming: bool) -> None:
         data.shape,
         config.latent_features,
         **specs,
-        # As many as a prior may ask for; a whole large data set would be read for nothing.
-        pseudo_inputs=data.train.take(10_000)[0],
+        pseudo_inputs=first_data(data, config.seed),
     )
     options = train_parser().instantiate(config)
     rows: list[dict[str, Any]] = list(run.history()) if resuming else []
