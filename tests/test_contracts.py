@@ -28,6 +28,7 @@ import pyrovae.nn
 import pyrovae.objectives
 import pyrovae.posteriors
 import pyrovae.priors
+from pyrovae import load, save
 from pyrovae.likelihoods import Likelihood
 from pyrovae.nn import Network
 from pyrovae.posteriors import NormalPosterior, Posterior
@@ -237,6 +238,19 @@ def test_state_dict_round_trip(part):
         assert not torch.equal(score(part, fresh, given, value), expected)
     fresh.load_state_dict(module.state_dict())
     assert torch.equal(score(part, fresh, given, value), expected)
+
+
+@over({name: part for name, part in PARTS.items() if name != "ExemplarPrior"})
+def test_checkpoint_round_trip(part, tmp_path):
+    # An ExemplarPrior's data are not in its checkpoint: tests/priors/test_exemplar_prior.py.
+    module = part.make().eval()
+    shake(module)
+    given, value = part.given((5,)), part.value((5,))
+    save(module, tmp_path / "part.pt")
+    loaded = load(tmp_path / "part.pt")
+    assert loaded.init_args.keys() == module.init_args.keys()
+    expected = score(part, module, given, value)
+    assert torch.equal(score(part, loaded, given, value), expected)
 
 
 @over(PARTS)
