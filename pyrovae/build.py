@@ -40,7 +40,7 @@ def build(
         encoder: Class and arguments of the posterior's network.
         decoder: Class and arguments of the likelihood's network.
         pseudo_inputs: Gives training data, ``(n, *data_shape)``, to a prior that begins from
-            some; it is called for no other.
+            some or, as exemplars, keeps some; it is called for no other.
 
     Raises:
         ValueError: If a class cannot be made from its arguments.
@@ -57,7 +57,7 @@ def build(
     known["posterior"] = _make(posterior, {**known, "network": encoding})
     decoding = network(decoder, likelihood, latent, shape)
     if pseudo_inputs is not None:
-        known["pseudo_inputs"] = pseudo_inputs
+        known["pseudo_inputs"] = known["exemplars"] = pseudo_inputs
     return VAE(
         _make(prior, known),
         known["posterior"],
@@ -73,8 +73,8 @@ def _make(spec: Spec, known: dict[str, Any]) -> Any:
     cls = _load(spec)
     parameters = _parameters(cls)
     arguments = {name: value for name, value in known.items() if name in parameters}
-    if "pseudo_inputs" in arguments:
-        arguments["pseudo_inputs"] = arguments["pseudo_inputs"]()
+    for name in {"pseudo_inputs", "exemplars"} & set(arguments):
+        arguments[name] = arguments[name]()
     for name, value in spec.get("init_args", {}).items():
         nested = isinstance(value, Mapping) and "class_path" in value
         arguments[name] = _make(value, known) if nested else value

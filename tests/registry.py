@@ -7,13 +7,62 @@ import torch
 
 from pyrovae.likelihoods import (
     BernoulliLikelihood,
+    BetaLikelihood,
+    CategoricalLikelihood,
     ContinuousBernoulliLikelihood,
+    DiscretizedLogisticLikelihood,
+    DiscretizedLogisticMixtureLikelihood,
+    LaplaceLikelihood,
+    MultinomialLikelihood,
+    NegativeBinomialLikelihood,
     NormalLikelihood,
+    PoissonLikelihood,
+    StudentTLikelihood,
 )
 from pyrovae.nn import MLP, ConvDecoder, ConvEncoder
-from pyrovae.objectives import ELBO, AnalyticKLELBO, BetaELBO, ImportanceWeightedELBO
-from pyrovae.posteriors import LowRankNormalPosterior, NormalPosterior
-from pyrovae.priors import MixturePrior, NormalPrior, VampPrior
+from pyrovae.objectives import (
+    DIPELBO,
+    ELBO,
+    MMDELBO,
+    VIMCO,
+    AnalyticKLELBO,
+    BetaELBO,
+    CapacityELBO,
+    CombinedImportanceWeightedELBO,
+    DoublyReparameterizedELBO,
+    FreeBitsELBO,
+    ImportanceWeightedELBO,
+    MultiplyImportanceWeightedELBO,
+    PartiallyImportanceWeightedELBO,
+    RenyiELBO,
+    ReweightedWakeSleep,
+    StickingTheLandingELBO,
+    ThermodynamicELBO,
+    TotalCorrelationELBO,
+)
+from pyrovae.posteriors import (
+    CategoricalPosterior,
+    FullNormalPosterior,
+    HouseholderPosterior,
+    IAFPosterior,
+    LowRankNormalPosterior,
+    NormalPosterior,
+    PlanarPosterior,
+    PowerSphericalPosterior,
+    RelaxedCategoricalPosterior,
+    SylvesterPosterior,
+)
+from pyrovae.priors import (
+    CategoricalPrior,
+    DistributionPrior,
+    ExemplarPrior,
+    FlowPrior,
+    MixturePrior,
+    NormalPrior,
+    RelaxedCategoricalPrior,
+    UniformSpherePrior,
+    VampPrior,
+)
 
 LATENT = 3
 DATA = torch.Size([1, 6, 5])
@@ -46,13 +95,81 @@ PRIORS = {
     "NormalPrior-learned": lambda q: NormalPrior(LATENT, learned=True),
     "MixturePrior": lambda q: MixturePrior(LATENT, components=4),
     "VampPrior": lambda q: VampPrior(q, pseudo_inputs=torch.rand(6, *DATA), components=4),
+    # Fixed data: they are not in the state dict, only their fingerprint is.
+    "ExemplarPrior": lambda q: ExemplarPrior(
+        q, exemplars=torch.arange(180.0).view(6, *DATA) / 180
+    ),
+    "FlowPrior": lambda q: FlowPrior(LATENT, transforms=2, hidden=(6,)),
+    "FlowPrior-coupling": lambda q: FlowPrior(
+        LATENT, transform="affine_coupling", transforms=2, hidden=(6,)
+    ),
+    "FlowPrior-spline": lambda q: FlowPrior(
+        LATENT, transform="spline_autoregressive", transforms=1, hidden=(6,)
+    ),
+    "DistributionPrior": lambda q: DistributionPrior(LATENT),
+    "DistributionPrior-StudentT": lambda q: DistributionPrior(
+        LATENT, family="StudentT", parameters={"df": 3.0}
+    ),
+    "UniformSpherePrior": lambda q: UniformSpherePrior(LATENT),
+    "CategoricalPrior": lambda q: CategoricalPrior(LATENT),
+    "CategoricalPrior-learned": lambda q: CategoricalPrior(LATENT, learned=True),
+    "RelaxedCategoricalPrior": lambda q: RelaxedCategoricalPrior(LATENT),
+    "RelaxedCategoricalPrior-learned": lambda q: RelaxedCategoricalPrior(LATENT, learned=True),
 }
 
 POSTERIORS = {
     "NormalPosterior": lambda: posterior(NormalPosterior),
     "LowRankNormalPosterior": lambda: posterior(LowRankNormalPosterior),
     "LowRankNormalPosterior-1": lambda: posterior(LowRankNormalPosterior, rank=1),
+    "FullNormalPosterior": lambda: posterior(FullNormalPosterior),
+    "HouseholderPosterior": lambda: posterior(HouseholderPosterior, reflections=2),
+    "PlanarPosterior": lambda: posterior(PlanarPosterior, transforms=2),
+    "SylvesterPosterior": lambda: posterior(SylvesterPosterior, transforms=2, reflections=2),
+    "IAFPosterior": lambda: posterior(IAFPosterior, context_features=2, hidden=(6,)),
+    "PowerSphericalPosterior": lambda: posterior(PowerSphericalPosterior),
+    "CategoricalPosterior": lambda: posterior(CategoricalPosterior),
+    "RelaxedCategoricalPosterior": lambda: posterior(RelaxedCategoricalPosterior),
 }
+
+# Over what the latents of a prior or posterior range, where it is not a real space.
+KINDS = {
+    "UniformSpherePrior": "sphere",
+    "CategoricalPrior": "discrete",
+    "CategoricalPrior-learned": "discrete",
+    "RelaxedCategoricalPrior": "simplex",
+    "RelaxedCategoricalPrior-learned": "simplex",
+    "PowerSphericalPosterior": "sphere",
+    "CategoricalPosterior": "discrete",
+    "RelaxedCategoricalPosterior": "simplex",
+}
+# Posteriors that know the density of their own draws alone, that have no mean in closed form,
+# and whose draws carry no gradient.
+ONE_WAY = {"PlanarPosterior", "SylvesterPosterior"}
+WITHOUT_MEAN = ONE_WAY | {"IAFPosterior", "RelaxedCategoricalPosterior"}
+NOT_REPARAMETERIZED = {"CategoricalPosterior"}
+
+
+def fits(prior, posterior):
+    """Whether a prior and a posterior of these names make a model."""
+    if prior == "VampPrior":
+        return posterior not in ONE_WAY
+    if prior == "ExemplarPrior" and posterior in WITHOUT_MEAN:
+        return False
+    return KINDS.get(prior, "real") == KINDS.get(posterior, "real")
+
+
+def latent_for(name, leading, dtype=torch.float32):
+    """Random latents that the prior or posterior of that name can score."""
+    kind = KINDS.get(name, "real")
+    z = torch.randn(*leading, LATENT, dtype=dtype)
+    if kind == "sphere":
+        return z / z.norm(dim=-1, keepdim=True)
+    if kind == "simplex":
+        return z.softmax(-1)
+    if kind == "discrete":
+        return torch.nn.functional.one_hot(z.argmax(-1), LATENT).to(dtype)
+    return z
+
 
 LIKELIHOODS = {
     "BernoulliLikelihood": lambda: likelihood(BernoulliLikelihood),
@@ -60,7 +177,44 @@ LIKELIHOODS = {
     "NormalLikelihood": lambda: likelihood(NormalLikelihood),
     "NormalLikelihood-fixed": lambda: likelihood(NormalLikelihood, scale=0.5),
     "NormalLikelihood-predicted": lambda: likelihood(NormalLikelihood, scale="predicted"),
+    "LaplaceLikelihood": lambda: likelihood(LaplaceLikelihood),
+    "StudentTLikelihood": lambda: likelihood(StudentTLikelihood, df=3.0),
+    "BetaLikelihood": lambda: likelihood(BetaLikelihood),
+    "CategoricalLikelihood": lambda: likelihood(CategoricalLikelihood, categories=6),
+    "DiscretizedLogisticLikelihood": lambda: likelihood(DiscretizedLogisticLikelihood),
+    "DiscretizedLogisticMixtureLikelihood": lambda: likelihood(
+        DiscretizedLogisticMixtureLikelihood, components=2
+    ),
+    "PoissonLikelihood": lambda: likelihood(PoissonLikelihood),
+    "NegativeBinomialLikelihood": lambda: likelihood(NegativeBinomialLikelihood),
+    "MultinomialLikelihood": lambda: likelihood(MultinomialLikelihood, total_count=7),
 }
+
+
+def grey(shape, dtype=torch.float32, levels=256):
+    return torch.randint(levels, shape).to(dtype) / (levels - 1)
+
+
+def counts(shape, dtype=torch.float32):
+    return torch.randint(9, shape).to(dtype)
+
+
+# Data in the likelihood's support, where random numbers in [0, 1] are not.
+DATA_FOR = {
+    "CategoricalLikelihood": lambda *args: grey(*args, levels=6),
+    "DiscretizedLogisticLikelihood": grey,
+    "DiscretizedLogisticMixtureLikelihood": grey,
+    "PoissonLikelihood": counts,
+    "NegativeBinomialLikelihood": counts,
+    "MultinomialLikelihood": counts,
+}
+
+
+def data_for(name, leading, dtype=torch.float32):
+    """Random data for the likelihood of that name, ``(*leading, *DATA)``."""
+    shape = (*leading, *DATA)
+    return DATA_FOR[name](shape, dtype) if name in DATA_FOR else torch.rand(shape, dtype=dtype)
+
 
 OBJECTIVES = {
     "ELBO": lambda: ELBO(),
@@ -68,4 +222,51 @@ OBJECTIVES = {
     "AnalyticKLELBO": lambda: AnalyticKLELBO(num_particles=2),
     "BetaELBO": lambda: BetaELBO(0.5),
     "ImportanceWeightedELBO": lambda: ImportanceWeightedELBO(num_particles=4),
+    "CapacityELBO": lambda: CapacityELBO(),
+    "FreeBitsELBO": lambda: FreeBitsELBO(free_nats=0.0, num_particles=20),
+    "RenyiELBO": lambda: RenyiELBO(num_particles=3),
+    "MultiplyImportanceWeightedELBO": lambda: MultiplyImportanceWeightedELBO(num_particles=4),
+    "PartiallyImportanceWeightedELBO": lambda: PartiallyImportanceWeightedELBO(num_particles=4),
+    "CombinedImportanceWeightedELBO": lambda: CombinedImportanceWeightedELBO(num_particles=3),
+    "StickingTheLandingELBO": lambda: StickingTheLandingELBO(),
+    "DoublyReparameterizedELBO": lambda: DoublyReparameterizedELBO(num_particles=3),
+    "ReweightedWakeSleep": lambda: ReweightedWakeSleep(num_particles=3),
+    "VIMCO": lambda: VIMCO(num_particles=3),
+    "ThermodynamicELBO": lambda: ThermodynamicELBO(num_particles=3),
+    "TotalCorrelationELBO": lambda: TotalCorrelationELBO(data_size=100),
+    "DIPELBO": lambda: DIPELBO(),
+    "MMDELBO": lambda: MMDELBO(),
 }
+
+# Objectives that score a draw as if it came from elsewhere, and those of them that send gradients
+# back through it.
+LEAVES = {
+    "PartiallyImportanceWeightedELBO",
+    "StickingTheLandingELBO",
+    "DoublyReparameterizedELBO",
+    "ReweightedWakeSleep",
+    "ThermodynamicELBO",
+}
+PATHS = LEAVES - {"ReweightedWakeSleep", "ThermodynamicELBO"}
+MIXTURES = {"MixturePrior", "VampPrior", "ExemplarPrior"}
+WITH_COVARIANCE = {
+    "NormalPosterior",
+    "LowRankNormalPosterior",
+    "LowRankNormalPosterior-1",
+    "FullNormalPosterior",
+}
+
+
+def refusal(prior, posterior, objective):
+    """What an objective says of a prior and posterior that it cannot be used with, or None."""
+    if objective in LEAVES and posterior in ONE_WAY:
+        return "site 'z': a transform of its Flow has no inverse"
+    if objective in PATHS | {"MMDELBO"} and posterior in NOT_REPARAMETERIZED:
+        return "site 'z': OneHotCategorical is not reparameterised"
+    if objective == "MMDELBO" and prior in MIXTURES:
+        return r"site 'z': the prior's draws \(Mixture\) are not differentiable"
+    if objective == "TotalCorrelationELBO" and posterior != "NormalPosterior":
+        return "site 'z': .* does not factorise over its features"
+    if objective == "DIPELBO" and posterior not in WITH_COVARIANCE:
+        return "site 'z': mean or covariance of .* has no closed form"
+    return None

@@ -183,6 +183,16 @@ def test_interrupted_by_a_signal_then_resumed(in_tmp):
     assert not list(Path("run").glob(".*"))  # no temporary file is left
 
 
+@pytest.mark.parametrize("binarization", ["threshold", "dynamic"])
+def test_a_prior_that_keeps_data_is_given_them_again(in_tmp, binarization):
+    options = [*QUICK, "--prior", "ExemplarPrior", "--binarization", binarization]
+    assert main(["train", *options, "--out", "run", "--seed", "3"]) == 0
+    assert (in_tmp / "run" / "checkpoint.pt").stat().st_size < 1e6
+    assert main(["sample", "run", "--n", "3", "--out", "samples.npy"]) == 0
+    assert main(["evaluate", "run", "--samples", "2"]) == 0
+    assert main(["resume", "run", "--epochs", "3", "--quiet"]) == 0
+
+
 def test_evaluate_again_with_more_samples(trained, tmp_path, capsys):
     copy = _copy(trained, tmp_path)
     assert main(["evaluate", str(copy), "--samples", "20", "--split", "validation"]) == 0
@@ -307,7 +317,10 @@ def wrong_files(tmp_path_factory):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["train", "--prior", "Vamp"], "expected one of MixturePrior, NormalPrior, VampPrior"),
+        (
+            ["train", "--prior", "Vamp"],
+            "expected one of CategoricalPrior, DistributionPrior, ExemplarPrior",
+        ),
         (["train", "--prior", "no.such.Thing"], "no.such.Thing"),
         (["train", "--prior.nope", "3"], "nope"),
         (["train", "--objective", "Foo"], "ImportanceWeightedELBO"),

@@ -160,3 +160,16 @@ def test_tensors_taken():
     assert tensors_taken(lambda: None) == 0
     assert tensors_taken(lambda x, /: None) == 1
     assert tensors_taken(lambda *batch: None) is None
+
+
+@pytest.mark.parametrize(
+    ("p", "mode"),
+    [
+        (dist.Cauchy(torch.tensor([1.0, -2.0]), 1.0).to_event(1), [1.0, -2.0]),
+        (dist.Categorical(torch.tensor([0.2, 0.7, 0.1])), 1),
+    ],
+)
+def test_the_mode_stands_in_for_a_mean_that_does_not_exist(p, mode):
+    with pytest.warns(UserWarning, match="site 'z': .* has no mean, so its mode is given"):
+        means = latent_means(lambda x: pyro.sample("z", p), torch.zeros(1))
+    assert means["z"].tolist() == mode

@@ -24,7 +24,8 @@ def evaluate(arguments: Sequence[str]) -> None:
     """Runs ``pyrovae evaluate``."""
     options = command_parser("evaluate").parse_args(list(arguments))
     run = Run(options.run)
-    config, model = run.config(), run.model(options.allow, options.device)
+    config = run.config()
+    model = run.model(options.allow, options.device, data=options.data, root=options.root)
     data = load_data_of(config, data=options.data, root=options.root)
     if options.split not in ("train", "validation", "test"):
         raise ValueError(f"split: expected train, validation or test, got {options.split!r}")
@@ -58,7 +59,7 @@ def reconstruct(arguments: Sequence[str]) -> None:
     """Runs ``pyrovae reconstruct``."""
     options = command_parser("reconstruct").parse_args(list(arguments))
     run = Run(options.run)
-    model = run.model(options.allow, options.device)
+    model = run.model(options.allow, options.device, data=options.data, root=options.root)
     data = load_data_of(run.config(), data=options.data, root=options.root)
     _check_out(options.out)
     (x, *_) = getattr(data, held_out(data)).take(options.n)
@@ -74,7 +75,7 @@ def plot(arguments: Sequence[str]) -> None:
     """Runs ``pyrovae plot``."""
     options = command_parser("plot").parse_args(list(arguments))
     run = Run(options.run)
-    model = run.model(options.allow, options.device)
+    model = run.model(options.allow, options.device, data=options.data, root=options.root)
     data = load_data_of(run.config(), data=options.data, root=options.root)
     for name in draw_figures(run, model, data, run.history()):
         print(run.figures / name)

@@ -35,7 +35,7 @@ COMMANDS = {
 }
 
 # What only the data or another part can know: build() fills it in.
-WIRED = {"latent_features", "data_shape", "posterior", "pseudo_inputs", "network"}
+WIRED = {"latent_features", "data_shape", "posterior", "pseudo_inputs", "exemplars", "network"}
 # What is a flag on a command line, with no value to give.
 SWITCHES = {
     "download": "Download the files of the named data if they are not in root.",

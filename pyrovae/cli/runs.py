@@ -9,16 +9,27 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
+from torch import Tensor
 
 from pyrovae.checkpoint import load, read
 from pyrovae.cli.parser import MODULES, train_parser
-from pyrovae.datasets import Data, load_data
+from pyrovae.datasets import Data, TensorSplit, load_data
 from pyrovae.files import atomic
+from pyrovae.priors import ExemplarPrior
 from pyrovae.training import History
 from pyrovae.training.fit import choose_device
 
-__all__ = ["Run", "absolute", "check_writable", "held_out", "load_data_of", "new_folder"]
+__all__ = [
+    "Run",
+    "absolute",
+    "check_writable",
+    "first_data",
+    "held_out",
+    "load_data_of",
+    "new_folder",
+]
 
 #: The options of ``pyrovae train`` that say which data.
 DATA_OPTIONS = tuple(inspect.signature(load_data).parameters)
@@ -76,10 +87,31 @@ class Run:
                     )
         return config
 
-    def model(self, allow: Collection[str], device: str = "auto") -> Any:
-        """The trained model: the best weights where training kept them."""
+    def model(
+        self,
+        allow: Collection[str],
+        device: str = "auto",
+        *,
+        data: str | None = None,
+        root: str | None = None,
+    ) -> Any:
+        """The trained model: the best weights where training kept them.
+
+        Args:
+            allow: Packages whose classes the run's files may name.
+            device: Where the model shall be.
+            data: Where the data are now, for a prior that has to be given some again.
+            root: Their root, likewise.
+        """
         self.check()
-        return load(self.checkpoint, allow=allow, device=choose_device(device))
+        model = load(self.checkpoint, allow=allow)
+        priors = [part for part in model.modules() if isinstance(part, ExemplarPrior)]
+        if priors:
+            config = self.config()
+            exemplars = first_data(load_data_of(config, data=data, root=root), config["seed"])
+            for prior in priors:
+                prior.set_exemplars(exemplars)
+        return model.to(choose_device(device))
 
     def history(self) -> History:
         """The rows of training."""
@@ -144,6 +176,19 @@ def load_data_of(
 def held_out(data: Data) -> str:
     """The name of the split to report on: test, else validation, else the training data."""
     return next(name for name in ("test", "validation", "train") if getattr(data, name))
+
+
+def first_data(data: Data, seed: int | None) -> Tensor:
+    """The training data that a prior may begin from or keep, the same whenever it is asked.
+
+    All that are in memory, of others the first thousand. Data that are binarized each time they
+    are drawn are the same for one seed alone.
+    """
+    n = len(data.train) if isinstance(data.train, TensorSplit) else 1000
+    with torch.random.fork_rng(devices=[]):
+        if seed is not None:
+            torch.default_generator.manual_seed(seed)
+        return data.train.take(n)[0]
 
 
 def new_folder(name: str) -> Path:

@@ -10,7 +10,6 @@ from typing import Any
 import pyro
 import torch
 from jsonargparse import Namespace
-from torch import Tensor
 
 from pyrovae import __version__
 from pyrovae.build import build
@@ -23,8 +22,16 @@ from pyrovae.cli.parser import (
     parse_train,
     train_parser,
 )
-from pyrovae.cli.runs import Run, absolute, check_writable, held_out, load_data_of, new_folder
-from pyrovae.datasets import Data, TensorSplit
+from pyrovae.cli.runs import (
+    Run,
+    absolute,
+    check_writable,
+    first_data,
+    held_out,
+    load_data_of,
+    new_folder,
+)
+from pyrovae.datasets import Data
 from pyrovae.datasets.load import NAMES
 from pyrovae.evaluation import Report, evaluate
 from pyrovae.training import History, fit
@@ -78,7 +85,7 @@ def _train(config: Namespace, run: Run, *, resuming: bool) -> None:
         data.shape,
         config.latent_features,
         **specs,
-        pseudo_inputs=lambda: _pseudo_inputs(data),
+        pseudo_inputs=lambda: first_data(data, config.seed),
     )
     options = train_parser().instantiate(config)
     rows: list[dict[str, Any]] = list(run.history()) if resuming else []
@@ -121,12 +128,6 @@ def _train(config: Namespace, run: Run, *, resuming: bool) -> None:
     figures = list(draw_figures(run, model, data, history))
     if not config.quiet:
         print(f"{run.figures}: {', '.join(figures)}")
-
-
-def _pseudo_inputs(data: Data) -> Tensor:
-    """Training data for a prior to begin from: all that are in memory, else the first of them."""
-    n = len(data.train) if isinstance(data.train, TensorSplit) else 1000
-    return data.train.take(n)[0]
 
 
 def report_dict(

@@ -37,7 +37,7 @@ def load_data(
             the data as "x" and labels, if any, as "y") of shape (N, features), (N, height,
             width), (N, channels, height, width) or (N, height, width, channels); or a folder of
             images, where sub-folders, if any, are classes. 8-bit values are divided by 255,
-            other numbers are left as they are.
+            other numbers are left as they are: counts pass as any type but 8-bit integers.
         root: The folder that holds the files of mnist, fashion-mnist, kmnist, cifar10 and celeba,
             laid out as torchvision does, or that gets them with download.
         download: Downloads the files of the named data if they are not in root.

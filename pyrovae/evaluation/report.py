@@ -1,6 +1,7 @@
 """The report on a trained model: bounds, log-likelihood, latents, and what to distrust."""
 
 from dataclasses import asdict, dataclass, field
+from math import log
 from typing import Any
 
 import torch
@@ -39,6 +40,8 @@ class Report:
             whose variance over the data exceeds 0.01 (Burda et al., 2016).
         units: For each latent site, how many variables it has.
         train_elbo: Mean bound on as many training data, where these were given.
+        bits_per_dim: The log-likelihood as bits for each variable, -log p(x) / (D ln 2), where
+            the likelihood is one of discrete data; None where it is not.
         warnings: What to distrust, in sentences.
     """
 
@@ -52,6 +55,7 @@ class Report:
     active_units: dict[str, int]
     units: dict[str, int]
     train_elbo: float | None = None
+    bits_per_dim: float | None = None
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -75,6 +79,8 @@ class Report:
             f"  log p(x)         {ll.value:10.3f}  ({errors}; {what})",
             f"  effective sample size {ll.ess:.1f} (median; 5 % of the data below {ll.ess_low:.1f})",
         ]
+        if self.bits_per_dim is not None:
+            lines.insert(-1, f"  bits per dim     {self.bits_per_dim:10.3f}  (of log p(x))")
         units = ", ".join(
             f"{n} of {self.units[name]} in {name}" for name, n in self.active_units.items()
         )
@@ -119,7 +125,8 @@ def evaluate(
     sums = torch.zeros(2, dtype=torch.float64)
     estimates: list[ImportanceSampling] = []
     means: dict[str, list[Tensor]] = {}
-    is_density = True
+    is_density = is_discrete = True
+    dimensions = 0
     with isolated(device, seed), evaluation_mode(model), without_validation():
         for batch in split.batches(batch_size, device=device):
             estimate = ImportanceSampling(len(batch[0]))
@@ -129,6 +136,9 @@ def evaluate(
                 sums += parts.cpu().double()
             estimates.append(estimate)
             is_density &= all(_is_density(site) for site in draws.observed.values())
+            is_discrete &= all(_is_discrete(site) for site in draws.observed.values())
+            values = sum(site["value"].numel() for site in draws.observed.values())
+            dimensions = values // len(batch[0])
             for name, mean in latent_means(model.guide, *batch).items():
                 means.setdefault(name, []).append(mean.flatten(1))
     bound, reconstruction = (sums / (samples * len(split))).tolist()
@@ -149,17 +159,34 @@ def evaluate(
         train_elbo=None
         if train is None
         else _train_elbo(model, as_split(train, fields=fields), split, seed, device),
+        bits_per_dim=-likelihood.value / (dimensions * log(2))
+        if is_density and is_discrete and dimensions
+        else None,
         warnings=[*_distrust(likelihood, active, kl)],
     )
 
 
 def _is_density(site: Any) -> bool:
     """Whether the site's distribution is normalised over a set that holds all its values."""
-    fn = site["fn"]
+    normalized = getattr(_each(site["fn"]), "normalized_support", None)
+    return normalized is None or bool(normalized.check(site["value"]).all())
+
+
+def _is_discrete(site: Any) -> bool:
+    """Whether the set over which the site's distribution is normalised is discrete."""
+    fn = _each(site["fn"])
+    try:
+        support = getattr(fn, "normalized_support", fn.support)
+    except NotImplementedError:  # a distribution need not say
+        return False
+    return bool(support.is_discrete)
+
+
+def _each(fn: Any) -> Any:
+    """The distribution of the variables of which this is a block."""
     while isinstance(fn, Independent):
         fn = fn.base_dist
-    normalized = getattr(fn, "normalized_support", None)
-    return normalized is None or bool(normalized.check(site["value"]).all())
+    return fn
 
 
 def _active_units(means: Tensor) -> int:

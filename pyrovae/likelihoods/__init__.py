@@ -2,12 +2,30 @@
 
 from pyrovae.likelihoods.base import Likelihood
 from pyrovae.likelihoods.bernoulli import BernoulliLikelihood
+from pyrovae.likelihoods.beta import BetaLikelihood
+from pyrovae.likelihoods.categorical import CategoricalLikelihood
 from pyrovae.likelihoods.continuous_bernoulli import ContinuousBernoulliLikelihood
+from pyrovae.likelihoods.discretized_logistic import DiscretizedLogisticLikelihood
+from pyrovae.likelihoods.discretized_logistic_mixture import DiscretizedLogisticMixtureLikelihood
+from pyrovae.likelihoods.laplace import LaplaceLikelihood
+from pyrovae.likelihoods.multinomial import MultinomialLikelihood
+from pyrovae.likelihoods.negative_binomial import NegativeBinomialLikelihood
 from pyrovae.likelihoods.normal import NormalLikelihood
+from pyrovae.likelihoods.poisson import PoissonLikelihood
+from pyrovae.likelihoods.student_t import StudentTLikelihood
 
 __all__ = [
     "BernoulliLikelihood",
+    "BetaLikelihood",
+    "CategoricalLikelihood",
     "ContinuousBernoulliLikelihood",
+    "DiscretizedLogisticLikelihood",
+    "DiscretizedLogisticMixtureLikelihood",
+    "LaplaceLikelihood",
     "Likelihood",
+    "MultinomialLikelihood",
+    "NegativeBinomialLikelihood",
     "NormalLikelihood",
+    "PoissonLikelihood",
+    "StudentTLikelihood",
 ]

@@ -5,6 +5,7 @@ from typing import Any
 import pyro
 from torch import Tensor
 
+from pyrovae.latents import check_kinds
 from pyrovae.likelihoods.base import Likelihood
 from pyrovae.models.base import LatentVariableModel
 from pyrovae.posteriors.base import Posterior
@@ -27,7 +28,8 @@ class VAE(LatentVariableModel):
         likelihood: p(x|z).
 
     Raises:
-        ValueError: If two parts declare different shapes of the latent or of the data.
+        ValueError: If two parts declare different shapes of the latent or of the data, or prior
+            and posterior are densities of different kinds.
     """
 
     def __init__(self, prior: Prior, posterior: Posterior, likelihood: Likelihood) -> None:
@@ -36,6 +38,11 @@ class VAE(LatentVariableModel):
         _check_agreement("latent", {k: part.latent_shape for k, part in parts.items()})
         _check_agreement(
             "datum", {"posterior": posterior.data_shape, "likelihood": likelihood.data_shape}
+        )
+        check_kinds(
+            f"{type(posterior).__name__} under {type(prior).__name__}",
+            posterior.latent_kind,
+            prior.latent_kind,
         )
         # The posterior first: parameters that a prior shares with it bear the posterior's name.
         self.posterior = posterior

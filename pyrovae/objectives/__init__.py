@@ -3,17 +3,47 @@
 from pyrovae.objectives.analytic_kl import AnalyticKLELBO
 from pyrovae.objectives.base import Objective
 from pyrovae.objectives.beta import BetaELBO
+from pyrovae.objectives.capacity import CapacityELBO
+from pyrovae.objectives.combined_importance_weighted import CombinedImportanceWeightedELBO
+from pyrovae.objectives.dip import DIPELBO
+from pyrovae.objectives.doubly_reparameterized import DoublyReparameterizedELBO
 from pyrovae.objectives.elbo import ELBO
+from pyrovae.objectives.free_bits import FreeBitsELBO
 from pyrovae.objectives.importance_weighted import ImportanceWeightedELBO
+from pyrovae.objectives.leaves import LeafObjective
+from pyrovae.objectives.mmd import MMDELBO
+from pyrovae.objectives.multiply_importance_weighted import MultiplyImportanceWeightedELBO
+from pyrovae.objectives.partially_importance_weighted import PartiallyImportanceWeightedELBO
 from pyrovae.objectives.particles import LogWeights, ParticleObjective, log_weights
+from pyrovae.objectives.renyi import RenyiELBO
+from pyrovae.objectives.reweighted_wake_sleep import ReweightedWakeSleep
+from pyrovae.objectives.sticking_the_landing import StickingTheLandingELBO
+from pyrovae.objectives.thermodynamic import ThermodynamicELBO
+from pyrovae.objectives.total_correlation import TotalCorrelationELBO
+from pyrovae.objectives.vimco import VIMCO
 
 __all__ = [
+    "DIPELBO",
     "ELBO",
+    "MMDELBO",
+    "VIMCO",
     "AnalyticKLELBO",
     "BetaELBO",
+    "CapacityELBO",
+    "CombinedImportanceWeightedELBO",
+    "DoublyReparameterizedELBO",
+    "FreeBitsELBO",
     "ImportanceWeightedELBO",
+    "LeafObjective",
     "LogWeights",
+    "MultiplyImportanceWeightedELBO",
     "Objective",
+    "PartiallyImportanceWeightedELBO",
     "ParticleObjective",
+    "RenyiELBO",
+    "ReweightedWakeSleep",
+    "StickingTheLandingELBO",
+    "ThermodynamicELBO",
+    "TotalCorrelationELBO",
     "log_weights",
 ]

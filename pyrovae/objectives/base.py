@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 import pyro.infer
@@ -41,6 +42,11 @@ class Objective(pyro.infer.ELBO):
             max_plate_nesting=max_plate_nesting,
             vectorize_particles=True,
         )
+
+    @property
+    def plate_nesting(self) -> int:
+        """Depth of nested plates in model and guide, without the particles' own."""
+        return self.max_plate_nesting - (self.num_particles > 1)
 
     @abstractmethod
     def bound_and_surrogate(self, model_trace: Trace, guide_trace: Trace) -> tuple[Tensor, Tensor]:
@@ -94,4 +100,6 @@ class Objective(pyro.infer.ELBO):
         return model_trace, guide_trace
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(num_particles={self.num_particles})"
+        names = [n for n in signature(type(self)).parameters if n != "max_plate_nesting"]
+        arguments = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
+        return f"{type(self).__name__}({arguments})"

@@ -1,12 +1,10 @@
 """The evidence lower bound."""
 
-from collections.abc import Iterator
-
 from pyro.poutine import Trace
 from torch import Tensor
 
 from pyrovae.objectives.base import Objective
-from pyrovae.objectives.terms import Term, site_terms, sum_of_terms
+from pyrovae.objectives.terms import elbo_terms, sum_of_terms
 
 __all__ = ["ELBO"]
 
@@ -31,12 +29,6 @@ class ELBO(Objective):
 
     def bound_and_surrogate(self, model_trace: Trace, guide_trace: Trace) -> tuple[Tensor, Tensor]:
         """The bound and its surrogate, summed over the batch and averaged over particles."""
-        bound, surrogate = sum_of_terms(self._terms(model_trace, guide_trace), guide_trace)
+        terms = elbo_terms(model_trace, guide_trace)
+        bound, surrogate = sum_of_terms(terms, guide_trace)
         return bound / self.num_particles, surrogate / self.num_particles
-
-    @staticmethod
-    def _terms(model_trace: Trace, guide_trace: Trace) -> Iterator[Term]:
-        for trace, sign in ((model_trace, 1), (guide_trace, -1)):
-            for site in trace.nodes.values():
-                if site["type"] == "sample":
-                    yield from site_terms(site, sign)

@@ -3,11 +3,13 @@
 from abc import abstractmethod
 from typing import Any, NamedTuple
 
+import torch
 from pyro.distributions.util import is_identically_zero
 from pyro.poutine import Trace
 from torch import Tensor
 
 from pyrovae.objectives.base import Objective
+from pyrovae.objectives.terms import data_frame
 
 __all__ = ["LogWeights", "ParticleObjective", "log_weights"]
 
@@ -20,11 +22,15 @@ class LogWeights(NamedTuple):
         scores: Sum of the log-probabilities of the draws that are not reparameterised,
             ``(K, B)``, or ``None`` where all are reparameterised.
         scale: By how much the data's plate scales its batch: N / B if it draws B of N, else 1.
+        model: The model's part, :math:`\log p(x_b, z_{kb})`, ``(K, B)``.
+        guide: The guide's part, :math:`\log q(z_{kb}|x_b)`, ``(K, B)``.
     """
 
     values: Tensor
     scores: Tensor | None
     scale: float
+    model: Tensor
+    guide: Tensor
 
 
 def log_weights(
@@ -45,31 +51,31 @@ def log_weights(
         ValueError: If a site is outside the data's plate (a global latent): such a program has
             no weight for each datum. The site is named.
     """
-    values: Any = 0.0
+    parts: list[Any] = []
     scores: Any = None
     scale = 1.0
-    for trace, sign in ((model_trace, 1), (guide_trace, -1)):
-        for name, site in trace.nodes.items():
+    inner = tuple(range(-nesting + 1, 0))
+    for trace in (model_trace, guide_trace):
+        total: Any = 0.0
+        for site in trace.nodes.values():
             if site["type"] != "sample":
                 continue
-            frame = next((f for f in site["cond_indep_stack"] if f.dim == -nesting), None)
-            if frame is None:
-                raise ValueError(
-                    f"site {name!r} is outside the data's plate (dim {-nesting}), so the "
-                    "program has no importance weight for each datum; use ELBO"
-                )
-            scale = (frame.full_size or frame.size) / frame.size
-            inner = tuple(range(-nesting + 1, 0))
-            log_prob = site["log_prob"].sum(inner) if inner else site["log_prob"]
-            values = values + (sign / scale) * log_prob
-            if sign < 0 and not is_identically_zero(site["score_parts"].score_function):
+            _, scale = data_frame(site, nesting)
+            log_prob = site["log_prob"] / scale
+            total = total + (log_prob.sum(inner) if inner else log_prob)
+            if trace is guide_trace and not is_identically_zero(
+                site["score_parts"].score_function
+            ):
                 score = site["score_parts"].score_function
                 score = score.sum(inner) if inner else score
                 scores = score if scores is None else scores + score
+        parts.append(total)
+    model, guide = parts
+    values = model - guide
     shape = (num_particles, values.shape[-1])
-    return LogWeights(
-        values.expand(shape), None if scores is None else scores.expand(shape), scale
-    )
+    model, guide, values = (torch.as_tensor(v).expand(shape) for v in (model, guide, values))
+    scores = None if scores is None else scores.expand(shape)
+    return LogWeights(values, scores, scale, model, guide)
 
 
 class ParticleObjective(Objective):
@@ -77,24 +83,33 @@ class ParticleObjective(Objective):
 
     A subclass writes `bound`. The gradient is that of the bound through reparameterised draws;
     draws that are not reparameterised add the score-function term
-    :math:`\text{bound} \cdot \nabla \sum_k \log q(z_k \mid x)`.
+    :math:`\sum_k s_k \nabla \log q(z_k \mid x)`, where the learning signal :math:`s_k` is the
+    bound itself.
     """
 
     @abstractmethod
     def bound(self, log_weights: Tensor) -> Tensor:
         """The bound of each datum, ``(B,)``, from log-weights ``(K, B)``."""
 
-    def bound_and_surrogate(self, model_trace: Trace, guide_trace: Trace) -> tuple[Tensor, Tensor]:
-        """The bound and its surrogate, summed over the batch."""
-        several = self.num_particles > 1
-        weights = log_weights(
+    def learning_signals(self, log_weights: Tensor, bound: Tensor) -> Tensor:
+        """What multiplies the score of each particle; broadcasts to ``(K, B)``."""
+        return bound
+
+    def log_weights(self, model_trace: Trace, guide_trace: Trace) -> LogWeights:
+        """The log-weights of a pair of traces, as many as there are particles."""
+        return log_weights(
             model_trace,
             guide_trace,
             num_particles=self.num_particles,
-            nesting=self.max_plate_nesting - several,
+            nesting=self.plate_nesting,
         )
+
+    def bound_and_surrogate(self, model_trace: Trace, guide_trace: Trace) -> tuple[Tensor, Tensor]:
+        """The bound and its surrogate, summed over the batch."""
+        weights = self.log_weights(model_trace, guide_trace)
         bound = self.bound(weights.values)
         surrogate = bound
         if weights.scores is not None:
-            surrogate = bound + bound.detach() * weights.scores.sum(0)
+            signals = self.learning_signals(weights.values.detach(), bound.detach())
+            surrogate = bound + (signals * weights.scores).sum(0)
         return weights.scale * bound.sum(), weights.scale * surrogate.sum()

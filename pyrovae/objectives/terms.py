@@ -1,14 +1,24 @@
 """A bound as a sum of terms over sites, with score-function gradients where they are needed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from pyro.distributions.util import is_identically_zero
+from pyro.distributions.util import is_identically_zero, scale_and_mask
 from pyro.infer.util import MultiFrameTensor
 from pyro.poutine import Trace
 from torch import Tensor
+from torch.distributions import Distribution, Independent, kl_divergence
 
-__all__ = ["Term", "site_terms", "sum_of_terms"]
+from pyrovae.handlers import family, is_latent
+
+__all__ = [
+    "Term",
+    "data_frame",
+    "elbo_terms",
+    "factorised",
+    "per_feature",
+    "sum_of_terms",
+]
 
 
 class Term(NamedTuple):
@@ -18,22 +28,143 @@ class Term(NamedTuple):
         stack: The plates it lies in, as Pyro's ``cond_indep_stack``.
         value: The summand, with the plates' dimensions.
         differentiable: What stands for it in the surrogate; ``None`` for nothing.
+        latent: The latent site whose Kullback-Leibler term it is part of, if any.
     """
 
     stack: tuple[Any, ...]
     value: Tensor
     differentiable: Tensor | None
+    latent: str | None = None
 
 
-def site_terms(site: Any, sign: int) -> Iterable[Term]:
-    """The log-probability of a site: added for the model (+1), subtracted for the guide (-1)."""
-    if sign > 0:
-        yield Term(site["cond_indep_stack"], site["log_prob"], site["log_prob"])
+def elbo_terms(
+    model_trace: Trace,
+    guide_trace: Trace,
+    *,
+    analytic: bool = False,
+    by_feature: bool = False,
+) -> Iterator[Term]:
+    """The terms of the evidence lower bound.
+
+    Args:
+        model_trace: Trace of the model, with log-probabilities computed.
+        guide_trace: Trace of the guide, with score parts computed.
+        analytic: Whether the term of a latent is in closed form where one is registered. It is
+            sampled nevertheless where the latent's prior depends on one that the guide draws
+            later: that closed form is not the expectation which the bound contains.
+        by_feature: Whether the terms of latents keep a last dimension of features, not summed.
+
+    Raises:
+        ValueError: If they are to keep it and a distribution does not factorise over it. The
+            site is named.
+    """
+    closed = _sites_of_given_prior(model_trace, guide_trace) if analytic else set()
+    shared = set()
+    for name, site in model_trace.nodes.items():
+        if site["type"] != "sample":
+            continue
+        if is_latent(site) and name in guide_trace:
+            shared.add(name)
+            yield from _latent_terms(site, guide_trace.nodes[name], name in closed, by_feature)
+        else:
+            yield _model_term(site)
+    for name, site in guide_trace.nodes.items():
+        if site["type"] == "sample" and name not in shared:
+            yield _guide_term(site)
+
+
+def _model_term(site: Any) -> Term:
+    return Term(site["cond_indep_stack"], site["log_prob"], site["log_prob"])
+
+
+def _guide_term(site: Any) -> Term:
+    # The entropy term of a site that is not reparameterised has expected gradient zero.
+    entropy = site["score_parts"].entropy_term
+    zero = is_identically_zero(entropy)
+    return Term(site["cond_indep_stack"], -site["log_prob"], None if zero else -entropy)
+
+
+def _sites_of_given_prior(model_trace: Trace, guide_trace: Trace) -> set[str]:
+    """The latents whose prior depends on none that the guide draws with them or later."""
+    order = [name for name, site in guide_trace.nodes.items() if is_latent(site)]
+    drawn_before: set[str] = set()
+    given = set()
+    for name, site in model_trace.nodes.items():
+        if is_latent(site) and name in order:
+            if not drawn_before & set(order[order.index(name) :]):
+                given.add(name)
+            drawn_before.add(name)
+    return given
+
+
+def _latent_terms(p: Any, q: Any, closed: bool, by_feature: bool) -> Iterator[Term]:
+    name, p_fn, q_fn = q["name"], p["fn"], q["fn"]
+    if by_feature:
+        p_fn, q_fn = factorised(p), factorised(q)
+    kl = _kl(q_fn, p_fn) if closed else None
+    if kl is not None:
+        kl = -_weigh(per_feature(q, kl) if by_feature else kl, q, by_feature)
+        yield Term(q["cond_indep_stack"], kl, kl, name)
+    elif not by_feature:
+        yield _model_term(p)._replace(latent=name)
+        yield _guide_term(q)._replace(latent=name)
     else:
-        # The entropy term of a site that is not reparameterised has expected gradient zero.
-        entropy = site["score_parts"].entropy_term
-        zero = is_identically_zero(entropy)
-        yield Term(site["cond_indep_stack"], -site["log_prob"], None if zero else -entropy)
+        for sign, site, fn in ((1, p, p_fn), (-1, q, q_fn)):
+            log_prob = per_feature(site, fn.log_prob(site["value"]))
+            value = sign * _weigh(log_prob, site, by_feature)
+            drop = sign < 0 and not fn.has_rsample
+            yield Term(site["cond_indep_stack"], value, None if drop else value, name)
+
+
+def _kl(q: Distribution, p: Distribution) -> Tensor | None:
+    try:
+        return kl_divergence(q, p)
+    except NotImplementedError:
+        return None
+
+
+def _weigh(value: Tensor, site: Any, by_feature: bool) -> Tensor:
+    if by_feature:
+        return scale_and_mask(value.movedim(-1, 0), site["scale"], site["mask"]).movedim(0, -1)
+    return scale_and_mask(value, site["scale"], site["mask"])
+
+
+def factorised(site: Any) -> Any:
+    """The distribution of a site with its features as dimensions of the batch.
+
+    Raises:
+        ValueError: If it does not factorise over its features. The site is named.
+    """
+    fn = site["fn"]
+    while isinstance(fn, Independent):
+        fn = fn.base_dist
+    if fn.event_shape:
+        raise ValueError(
+            f"site {site['name']!r}: {family(fn)} does not factorise over its features, "
+            "which this objective takes one by one"
+        )
+    return fn
+
+
+def per_feature(site: Any, value: Tensor) -> Tensor:
+    """Gives what was computed for each feature of a site one last dimension of features."""
+    events = len(site["fn"].event_shape)
+    return value.flatten(-events) if events else value.unsqueeze(-1)
+
+
+def data_frame(site: Any, nesting: int) -> tuple[Any, float]:
+    """The data's plate around a site, and by how much it scales its batch (N / B, or 1).
+
+    Raises:
+        ValueError: If the site is outside it (a global latent). The site is named.
+    """
+    frame = next((f for f in site["cond_indep_stack"] if f.dim == -nesting), None)
+    if frame is None:
+        raise ValueError(
+            f"site {site['name']!r} is outside the data's plate (dim {-nesting}), so the "
+            "program has no bound for each datum; use ELBO"
+        )
+    return frame, (frame.full_size or frame.size) / frame.size
 
 
 def sum_of_terms(terms: Iterable[Term], guide_trace: Trace) -> tuple[Any, Any]:

@@ -1,7 +1,27 @@
 """Amortised posteriors q(z|x)."""
 
 from pyrovae.posteriors.base import Posterior
+from pyrovae.posteriors.categorical import CategoricalPosterior
+from pyrovae.posteriors.full_normal import FullNormalPosterior
+from pyrovae.posteriors.householder import HouseholderPosterior
+from pyrovae.posteriors.iaf import IAFPosterior
 from pyrovae.posteriors.low_rank_normal import LowRankNormalPosterior
 from pyrovae.posteriors.normal import NormalPosterior
+from pyrovae.posteriors.planar import PlanarPosterior
+from pyrovae.posteriors.power_spherical import PowerSphericalPosterior
+from pyrovae.posteriors.relaxed_categorical import RelaxedCategoricalPosterior
+from pyrovae.posteriors.sylvester import SylvesterPosterior
 
-__all__ = ["LowRankNormalPosterior", "NormalPosterior", "Posterior"]
+__all__ = [
+    "CategoricalPosterior",
+    "FullNormalPosterior",
+    "HouseholderPosterior",
+    "IAFPosterior",
+    "LowRankNormalPosterior",
+    "NormalPosterior",
+    "PlanarPosterior",
+    "Posterior",
+    "PowerSphericalPosterior",
+    "RelaxedCategoricalPosterior",
+    "SylvesterPosterior",
+]

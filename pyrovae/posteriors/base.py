@@ -7,8 +7,10 @@ from torch import Size, Tensor
 from torch.distributions import Distribution
 
 from pyrovae.component import Component
+from pyrovae.latents import LatentKind
+from pyrovae.nn.network import Network, check_network
 
-__all__ = ["Posterior"]
+__all__ = ["Posterior", "latent_features_of"]
 
 
 class Posterior(Component, ABC):
@@ -17,10 +19,17 @@ class Posterior(Component, ABC):
     Attributes:
         data_shape: Shape of one datum, where the class knows it before it is called.
         latent_shape: Shape of one latent, likewise.
+        latent_kind: Over what a latent ranges, likewise. Models refuse a prior of another kind.
+        density_everywhere: Whether the density of any value is known, and not only that of the
+            distribution's own last draw. Priors made of posteriors need it.
+        mean_known: Whether the distribution has its mean in closed form.
     """
 
     data_shape: Size | None = None
     latent_shape: Size | None = None
+    latent_kind: LatentKind | None = None
+    density_everywhere: bool = True
+    mean_known: bool = True
 
     @abstractmethod
     def forward(self, x: Tensor) -> Distribution:
@@ -49,3 +58,28 @@ class Posterior(Component, ABC):
             f"{cls.__name__}: it does not say which network it needs; give it network_shape, "
             "or make it in Python"
         )
+
+
+def latent_features_of(cls: type[Posterior], network: Network, **options: Any) -> int:
+    """Reads off the network for how many latent variables it has parameters.
+
+    Args:
+        cls: The posterior's class, whose `network_shape` is turned round.
+        network: Its network.
+        **options: The arguments that `network_shape` depends on.
+
+    Raises:
+        ValueError: If it is not a `Network`, or its output fits no number of variables.
+    """
+    check_network(network)
+    for features in range(1, network.out_shape[0] + 1):
+        shape = cls.network_shape(features, **options)
+        if shape == network.out_shape:
+            return features
+        if shape[0] > network.out_shape[0]:
+            break
+    raise ValueError(
+        f"network: expected an out_shape of as many numbers for each latent variable as "
+        f"{cls.__name__}.network_shape says, such as {tuple(cls.network_shape(2, **options))} "
+        f"for 2, got {tuple(network.out_shape)}"
+    )

@@ -30,6 +30,8 @@ class LowRankNormalPosterior(Posterior):
         ValueError: If the network's output cannot be split in ``2 + rank``.
     """
 
+    latent_kind = "real"
+
     def __init__(self, network: Network, *, rank: int = 2) -> None:
         super().__init__()
         as_size(rank, "rank")

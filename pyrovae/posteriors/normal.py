@@ -28,6 +28,8 @@ class NormalPosterior(Posterior):
         ValueError: If the network's output cannot be split in two.
     """
 
+    latent_kind = "real"
+
     def __init__(self, network: Network) -> None:
         super().__init__()
         self.latent_shape = Size([features_per(network, 2)])

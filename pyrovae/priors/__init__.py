@@ -1,8 +1,25 @@
 """Priors p(z)."""
 
 from pyrovae.priors.base import Prior
+from pyrovae.priors.categorical import CategoricalPrior
+from pyrovae.priors.distribution import DistributionPrior
+from pyrovae.priors.exemplar import ExemplarPrior
+from pyrovae.priors.flow import FlowPrior
 from pyrovae.priors.mixture import MixturePrior
 from pyrovae.priors.normal import NormalPrior
+from pyrovae.priors.relaxed_categorical import RelaxedCategoricalPrior
+from pyrovae.priors.sphere import UniformSpherePrior
 from pyrovae.priors.vamp import VampPrior
 
-__all__ = ["MixturePrior", "NormalPrior", "Prior", "VampPrior"]
+__all__ = [
+    "CategoricalPrior",
+    "DistributionPrior",
+    "ExemplarPrior",
+    "FlowPrior",
+    "MixturePrior",
+    "NormalPrior",
+    "Prior",
+    "RelaxedCategoricalPrior",
+    "UniformSpherePrior",
+    "VampPrior",
+]

@@ -6,6 +6,7 @@ from torch import Size
 from torch.distributions import Distribution
 
 from pyrovae.component import Component
+from pyrovae.latents import LatentKind
 
 __all__ = ["Prior"]
 
@@ -18,9 +19,12 @@ class Prior(Component, ABC):
     Attributes:
         latent_shape: Shape of one latent, where the class knows it before it is called. Models
             compare the shapes that their parts declare when they are put together.
+        latent_kind: Over what a latent ranges, likewise. Models refuse a posterior of another
+            kind.
     """
 
     latent_shape: Size | None = None
+    latent_kind: LatentKind | None = None
 
     @abstractmethod
     def forward(self) -> Distribution:

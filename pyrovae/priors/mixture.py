@@ -29,6 +29,8 @@ class MixturePrior(Prior):
         components: Number of normals in the mixture, :math:`C`.
     """
 
+    latent_kind = "real"
+
     def __init__(self, latent_features: int, *, components: int = 10) -> None:
         super().__init__()
         self.latent_shape = as_size(latent_features, "latent_features")

@@ -21,6 +21,8 @@ class NormalPrior(Prior):
         learned: Whether mean and scale are trained; they begin at 0 and 1.
     """
 
+    latent_kind = "real"
+
     def __init__(self, latent_features: int, *, learned: bool = False) -> None:
         super().__init__()
         self.latent_shape = as_size(latent_features, "latent_features")

@@ -33,13 +33,19 @@ class VampPrior(Prior):
 
     Raises:
         ValueError: If there are fewer pseudo-inputs than components, or their shape is not that
-            of the posterior's data.
+            of the posterior's data, or the posterior's density is not known for any value.
     """
 
     def __init__(
         self, posterior: Posterior, *, pseudo_inputs: Tensor, components: int | None = None
     ) -> None:
         super().__init__()
+        if not posterior.density_everywhere:
+            raise ValueError(
+                f"posterior: a VampPrior scores latents under the posterior of its "
+                f"pseudo-inputs, and {type(posterior).__name__} knows the density of its own "
+                "draws alone"
+            )
         if posterior.data_shape is not None and pseudo_inputs.shape[1:] != posterior.data_shape:
             raise ValueError(
                 f"pseudo_inputs: expected data of shape {tuple(posterior.data_shape)}, "
@@ -54,6 +60,7 @@ class VampPrior(Prior):
         if components is not None:
             pseudo_inputs = pseudo_inputs[torch.randperm(n)[:components]]
         self.latent_shape = posterior.latent_shape
+        self.latent_kind = posterior.latent_kind
         self.posterior = posterior
         self.pseudo_inputs = nn.Parameter(pseudo_inputs.detach().clone())
         self.register_buffer("logits", torch.zeros(len(self.pseudo_inputs)))

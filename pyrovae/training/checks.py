@@ -69,12 +69,14 @@ def _check_values(name: str, site: Any, x: Tensor) -> None:
     if x.isnan().any():
         raise ValueError(f"site {name!r}: the data contain NaN")
     if not support.check(x).all():
+        each = _base(support).check(x)
+        odd = f", with {x[~each][0].item():.7g} among them" if each.shape == x.shape else ""
         family = site["fn"]
         while isinstance(family, torch.distributions.Independent):
             family = family.base_dist
         raise ValueError(
             f"site {name!r}: {type(family).__name__} allows values in {_words(support)}, "
-            f"but the data range from {x.min().item():g} to {x.max().item():g}"
+            f"but the data range from {x.min().item():g} to {x.max().item():g}{odd}"
         )
 
 
@@ -95,6 +97,8 @@ def _words(support: Any) -> str:
         low, high = torch.as_tensor(support.lower_bound), torch.as_tensor(support.upper_bound)
         kind = "integers in " if support.is_discrete else ""
         return f"{kind}[{low.min().item():g}, {high.max().item():g}]"
+    if support is constraints.nonnegative_integer:
+        return "whole numbers of at least 0"
     return str(support)
 
 

@@ -82,7 +82,7 @@ def test_normal_scale_does_not_fall_below_the_smallest():
         (DATA, "guessed", "scale: expected a positive number, 'learned' or 'predicted', got 'g"),
         (DATA, 0.0, "scale: expected a positive number, got 0.0"),
         (DATA, float("nan"), "scale: expected a positive number, got nan"),
-        (DATA, "predicted", r"even first dimension \(means, then scales\), got \(1, 3, 2\)"),
+        (DATA, "predicted", r"divides by 2 \(locations, then scales\), got \(1, 3, 2\)"),
     ],
 )
 def test_wrong_arguments_are_named(out_shape, scale, message):

@@ -1,11 +1,11 @@
-"""Distributions that Pyro lacks in the form a VAE needs."""
+"""The Bernoulli that scores grey levels."""
 
 from typing import Any
 
 import pyro.distributions as dist
 from pyro.distributions import constraints
 
-__all__ = ["GreyBernoulli", "Mixture"]
+__all__ = ["GreyBernoulli"]
 
 
 class GreyBernoulli(dist.Bernoulli):
@@ -28,16 +28,3 @@ class GreyBernoulli(dist.Bernoulli):
             NotImplementedError: Always.
         """
         raise NotImplementedError("GreyBernoulli has the unit interval as support")
-
-
-class Mixture(dist.MixtureSameFamily):
-    """A mixture of one family that reports its component's support.
-
-    Samplers such as NUTS transform a site by its support, and no transform is registered for
-    the mixture's own constraint.
-    """
-
-    @property
-    def support(self) -> constraints.Constraint:
-        """The support of each component."""
-        return self.component_distribution.support

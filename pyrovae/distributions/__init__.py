@@ -1,0 +1,27 @@
+"""Distributions that Pyro lacks in the form a VAE needs."""
+
+from pyrovae.distributions.counts_given_total import CountsGivenTotal
+from pyrovae.distributions.discretized_logistic import DiscretizedLogistic
+from pyrovae.distributions.flow import Flow
+from pyrovae.distributions.grey_bernoulli import GreyBernoulli
+from pyrovae.distributions.level_categorical import LevelCategorical
+from pyrovae.distributions.levels import Levels
+from pyrovae.distributions.mixture import Mixture
+from pyrovae.distributions.relaxed import RelaxedOneHot
+from pyrovae.distributions.sphere import PowerSpherical, SphereUniform
+from pyrovae.distributions.stretched_beta import OpenInterval, StretchedBeta
+
+__all__ = [
+    "CountsGivenTotal",
+    "DiscretizedLogistic",
+    "Flow",
+    "GreyBernoulli",
+    "LevelCategorical",
+    "Levels",
+    "Mixture",
+    "OpenInterval",
+    "PowerSpherical",
+    "RelaxedOneHot",
+    "SphereUniform",
+    "StretchedBeta",
+]

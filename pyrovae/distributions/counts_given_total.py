@@ -1,0 +1,105 @@
+"""Multinomial counts, scored given their total."""
+
+from typing import Any, ClassVar
+
+import torch
+from pyro.distributions import TorchDistribution, constraints
+from torch import Size, Tensor
+
+__all__ = ["CountsGivenTotal"]
+
+
+class CountsGivenTotal(TorchDistribution):
+    r"""Counts of categories, with each datum's total taken from the datum itself.
+
+    .. math:: \log p\Big(x \,\Big|\, n = \sum_v x_v\Big) = \log n! - \sum_v \log x_v!
+        + \sum_v x_v \log \operatorname{softmax}(a)_v
+
+    PyTorch's multinomial has one total for all; documents, users and cells each have their own.
+    The numbers are conditional on the totals: they sum to one over all counts of one total.
+
+    Args:
+        logits: Log-probabilities :math:`a` of the categories, up to a constant,
+            ``(*batch, *event)``.
+        total_count: Total of the counts that are drawn, and that `mean` is of.
+        event_dim: How many of the last dimensions of ``logits`` are the categories.
+        validate_args: Whether to check arguments and values.
+
+    Raises:
+        ValueError: If the total is negative, there are no event dimensions, or, where checked, a
+            logit is NaN or a value is not a whole number of at least 0.
+    """
+
+    arg_constraints: ClassVar[dict[str, Any]] = {"logits": constraints.real}
+
+    def __init__(
+        self,
+        logits: Tensor,
+        *,
+        total_count: int = 1,
+        event_dim: int = 1,
+        validate_args: bool | None = None,
+    ) -> None:
+        if not isinstance(total_count, int) or total_count < 0:
+            raise ValueError(
+                f"total_count: expected a whole number of at least 0, got {total_count!r}"
+            )
+        if not 1 <= event_dim <= logits.dim():
+            raise ValueError(
+                f"event_dim: expected 1 to {logits.dim()} of the dimensions of logits, "
+                f"got {event_dim}"
+            )
+        split = logits.dim() - event_dim
+        self.total_count = total_count
+        flat = logits.flatten(split)
+        self.logits = (flat - flat.logsumexp(-1, keepdim=True)).reshape(logits.shape)
+        super().__init__(logits.shape[:split], logits.shape[split:], validate_args=validate_args)
+
+    @constraints.dependent_property(is_discrete=True)
+    def support(self) -> constraints.Constraint:
+        """Whole numbers of at least 0."""
+        return constraints.independent(constraints.nonnegative_integer, len(self.event_shape))
+
+    @property
+    def probs(self) -> Tensor:
+        """Probabilities of the categories, ``(*batch, *event)``."""
+        return self.logits.exp()
+
+    @property
+    def mean(self) -> Tensor:
+        """The expected counts of ``total_count``."""
+        return self.total_count * self.probs
+
+    @property
+    def variance(self) -> Tensor:
+        """The variance of each count of ``total_count``."""
+        return self.total_count * self.probs * (1 - self.probs)
+
+    def expand(self, batch_shape: Size, _instance: Any = None) -> "CountsGivenTotal":
+        """The same distribution for a larger batch."""
+        new = self._get_checked_instance(CountsGivenTotal, _instance)
+        batch_shape = Size(batch_shape)
+        new.total_count = self.total_count
+        new.logits = self.logits.expand(batch_shape + self.event_shape)
+        super(CountsGivenTotal, new).__init__(batch_shape, self.event_shape, validate_args=False)
+        new._validate_args = self._validate_args
+        return new
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """The log-probability of counts given their total, ``(*batch,)``."""
+        if self._validate_args:
+            self._validate_sample(value)
+        dims = tuple(range(-len(self.event_shape), 0))
+        coefficient = torch.lgamma(value.sum(dims) + 1) - torch.lgamma(value + 1).sum(dims)
+        # A count of 0 adds 0 even where the probability is 0.
+        scores = torch.where(value == 0, torch.zeros_like(value), value * self.logits)
+        return coefficient + scores.sum(dims)
+
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        """Draws counts that add up to ``total_count``."""
+        with torch.no_grad():
+            flat = self.logits.flatten(len(self.batch_shape))
+            counts = torch.distributions.Multinomial(
+                self.total_count, logits=flat, validate_args=False
+            ).sample(Size(sample_shape))
+            return counts.reshape(self._extended_shape(Size(sample_shape)))

@@ -1,0 +1,57 @@
+"""Grey levels: the grid of values that k-level images take."""
+
+import torch
+from torch import Tensor
+from torch.distributions import constraints
+
+__all__ = ["Levels", "check_levels", "level_of"]
+
+# Dividing by 255 and multiplying again costs two roundings; twice that is left to the user's own.
+TOLERANCE = 4 * torch.finfo(torch.float32).eps
+
+
+def check_levels(levels: int, name: str = "levels") -> None:
+    """Looks whether there are at least two levels.
+
+    Raises:
+        ValueError: If not.
+    """
+    if not isinstance(levels, int) or levels < 2:
+        raise ValueError(f"{name}: expected a whole number of at least 2, got {levels!r}")
+
+
+def level_of(x: Tensor, levels: int) -> Tensor:
+    """The level k of grey values k / (levels - 1): the nearest, as a floating number."""
+    return (x * (levels - 1)).round().clamp(0, levels - 1)
+
+
+class Levels(constraints.Constraint):
+    """The grey levels k / (levels - 1) for k = 0, ..., levels - 1.
+
+    A value passes if it is such a fraction up to the rounding of float32, so that 8-bit pixels
+    divided by 255 do, in whatever order and precision that was computed.
+
+    Args:
+        levels: Number of levels, such as 256.
+    """
+
+    is_discrete = True
+    event_dim = 0
+
+    def __init__(self, levels: int) -> None:
+        self.levels = levels
+        super().__init__()
+
+    def check(self, value: Tensor) -> Tensor:
+        """Whether each value is one of the levels."""
+        distance = value * (self.levels - 1) - level_of(value, self.levels)
+        return distance.abs() <= TOLERANCE * (self.levels - 1)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Levels) and other.levels == self.levels
+
+    def __hash__(self) -> int:
+        return hash((Levels, self.levels))
+
+    def __repr__(self) -> str:
+        return f"k/{self.levels - 1} for k = 0, ..., {self.levels - 1}"

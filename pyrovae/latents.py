@@ -1,0 +1,68 @@
+"""Over what a latent ranges: densities of different kinds do not compare."""
+
+from typing import Literal
+
+from pyro.distributions import constraints
+from torch.distributions import Distribution
+
+__all__ = ["LatentKind", "check_kinds", "latent_kind"]
+
+LatentKind = Literal["real", "sphere", "simplex", "discrete"]
+
+_RANGES = {
+    "real": "volumes in a real space",
+    "sphere": "the unit sphere",
+    "simplex": "the simplex",
+    "discrete": "separate values",
+}
+
+
+def latent_kind(distribution: Distribution) -> LatentKind | None:
+    r"""Says with respect to what a distribution's density is taken.
+
+    A bound contains :math:`\log p(z) - \log q(z \mid x)`, which means something only if both
+    are densities with respect to one measure: volume (``"real"``; so are half-lines and
+    intervals), the sphere's surface (``"sphere"``), the simplex's (``"simplex"``), or counting
+    (``"discrete"``).
+
+    Returns:
+        The kind; ``None`` where the distribution does not say.
+    """
+    try:
+        support = distribution.support
+    except (NotImplementedError, AttributeError):
+        return None
+    if support is None:
+        return None
+    try:
+        if support.is_discrete:
+            return "discrete"
+    except NotImplementedError:
+        return None
+    while hasattr(support, "base_constraint"):
+        support = support.base_constraint
+    if support is constraints.sphere:
+        return "sphere"
+    # By type: two equal constraints may be two objects.
+    if isinstance(support, type(constraints.simplex)):
+        return "simplex"
+    return "real"
+
+
+def check_kinds(what: str, posterior: LatentKind | None, prior: LatentKind | None) -> None:
+    """Refuses a posterior and a prior whose densities do not compare.
+
+    Args:
+        what: What they are the kinds of, for the message.
+        posterior: Kind of q(z|x), or ``None`` where it is not declared.
+        prior: Kind of p(z), likewise.
+
+    Raises:
+        ValueError: If both are known and differ.
+    """
+    if posterior and prior and posterior != prior:
+        raise ValueError(
+            f"{what}: the posterior has a density over {_RANGES[posterior]} and the prior one "
+            f"over {_RANGES[prior]}, so that log p(z) - log q(z|x) has no meaning; give both "
+            "the same kind of latent"
+        )

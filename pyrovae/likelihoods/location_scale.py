@@ -1,0 +1,83 @@
+"""What the likelihoods with a location from the network and a scale share."""
+
+from typing import Any, Literal
+
+import torch
+from torch import Size, Tensor, nn
+
+from pyrovae.likelihoods.base import Likelihood
+from pyrovae.likelihoods.parameters import divide_shape, multiply_shape
+from pyrovae.nn.network import Network, check_network
+from pyrovae.nn.positive import positive
+
+__all__ = ["LocationScaleLikelihood"]
+
+
+class LocationScaleLikelihood(Likelihood):
+    """A likelihood with locations from a network and a fixed, learned or predicted scale.
+
+    A subclass makes its distribution of `location_and_scale`. One whose second parameter is
+    another positive number passes that as the scale, and says its name in ``scale_name``.
+
+    Args:
+        network: From a latent to the locations, with ``out_shape`` that of one datum; with a
+            predicted scale the first dimension is twice as long: the locations, then the scales
+            before they are made positive.
+        scale: A positive number (fixed), ``"learned"`` (one number for all variables) or
+            ``"predicted"`` (by the network, for each variable).
+        min_scale: Smallest learned or predicted scale.
+
+    Raises:
+        ValueError: If the scale is none of these, the smallest scale is negative, the network does
+            not declare its shapes, or its output cannot be halved.
+    """
+
+    scale_name = "scale"
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        scale: float | Literal["learned", "predicted"] = "learned",
+        min_scale: float = 1e-3,
+    ) -> None:
+        super().__init__()
+        name = self.scale_name
+        if isinstance(scale, str):
+            if scale not in ("learned", "predicted"):
+                raise ValueError(
+                    f"{name}: expected a positive number, 'learned' or 'predicted', got {scale!r}"
+                )
+        elif not 0 < scale < float("inf"):
+            raise ValueError(f"{name}: expected a positive number, got {scale}")
+        if not 0 <= min_scale < float("inf"):
+            raise ValueError(f"min_{name}: expected a number of at least 0, got {min_scale}")
+        check_network(network)
+        self.latent_shape = network.in_shape
+        parameters = 2 if scale == "predicted" else 1
+        self.data_shape = divide_shape(network, parameters, f"locations, then {name}s")
+        self.network = network
+        self.event_dim = len(network.out_shape)
+        self.scale = scale
+        self.min_scale = min_scale
+        if scale == "learned":
+            self.raw_scale = nn.Parameter(torch.zeros(()))
+        elif scale != "predicted":
+            self.fixed_scale: Tensor
+            self.register_buffer("fixed_scale", torch.tensor(float(scale)))
+
+    def location_and_scale(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns the locations, ``(*batch, *data_shape)``, and scales that broadcast to them."""
+        loc = self.network(z)
+        if self.scale == "predicted":
+            loc, raw_scale = loc.chunk(2, dim=-self.event_dim)
+            return loc, positive(raw_scale) + self.min_scale
+        if self.scale == "learned":
+            return loc, positive(self.raw_scale) + self.min_scale
+        return loc, self.fixed_scale
+
+    @classmethod
+    def network_shape(cls, data_shape: Size, **options: Any) -> Size:
+        """A location for each variable, and a scale where it is predicted."""
+        predicted = options.get(cls.scale_name) == "predicted"
+        return multiply_shape(data_shape, 2 if predicted else 1)

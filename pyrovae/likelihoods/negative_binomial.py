@@ -1,0 +1,58 @@
+"""Negative binomial likelihood."""
+
+from typing import Literal
+
+import pyro.distributions as dist
+from torch import Tensor
+from torch.distributions import Distribution
+
+from pyrovae.likelihoods.location_scale import LocationScaleLikelihood
+from pyrovae.nn.network import Network
+from pyrovae.nn.positive import positive
+
+__all__ = ["NegativeBinomialLikelihood"]
+
+
+class NegativeBinomialLikelihood(LocationScaleLikelihood):
+    r"""Independent counts that vary more than Poisson counts of the same mean.
+
+    .. math:: p(x \mid z) = \prod_d \frac{\Gamma(x_d + r_d)}{x_d! \, \Gamma(r_d)}
+        \left(\frac{r_d}{r_d + \mu_d}\right)^{r_d} \left(\frac{\mu_d}{r_d + \mu_d}\right)^{x_d},
+        \quad \mu = \log(1 + e^{f(z)}), \quad r_d = 1 / \alpha_d
+
+    :math:`\mu` is the mean and :math:`\alpha` the dispersion: the variance is
+    :math:`\mu + \alpha \mu^2`, and as :math:`\alpha` goes to 0 the counts become Poisson. The data
+    are whole numbers of at least 0; see `PoissonLikelihood` for how to give them.
+
+    Lopez, Regier, Cole, Jordan and Yosef, 2017, A deep generative model for gene expression
+    profiles from single-cell RNA sequencing, https://arxiv.org/abs/1709.02082.
+
+    Args:
+        network: From a latent to the means before they are made positive, with ``out_shape`` that
+            of one datum; with a predicted dispersion the first dimension is twice as long: the
+            means, then the dispersions.
+        dispersion: A positive number (fixed), ``"learned"`` (one number for all variables) or
+            ``"predicted"`` (by the network, for each variable).
+        min_dispersion: Smallest learned or predicted dispersion.
+
+    Raises:
+        ValueError: If the dispersion is none of these, the smallest dispersion is negative, the
+            network does not declare its shapes, or its output cannot be halved.
+    """
+
+    scale_name = "dispersion"
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        dispersion: float | Literal["learned", "predicted"] = "learned",
+        min_dispersion: float = 1e-3,
+    ) -> None:
+        super().__init__(network, scale=dispersion, min_scale=min_dispersion)
+
+    def forward(self, z: Tensor) -> Distribution:
+        """Returns p(x|z) for latents ``(*batch, *latent_shape)``."""
+        raw_mean, dispersion = self.location_and_scale(z)
+        logits = positive(raw_mean).log() + dispersion.log()
+        return dist.NegativeBinomial(1 / dispersion, logits=logits).to_event(self.event_dim)

@@ -1,0 +1,41 @@
+"""Where the parameters of each variable stand in a network's output."""
+
+from torch import Size, Tensor
+
+from pyrovae.nn.network import Network, check_network
+
+__all__ = ["divide_shape", "multiply_shape", "parameters_last"]
+
+
+def multiply_shape(data_shape: Size, parameters: int) -> Size:
+    """The ``out_shape`` of a network that gives each variable of a datum so many parameters.
+
+    They multiply the first dimension: all of the first parameter, then all of the next.
+    """
+    return Size([parameters * data_shape[0], *data_shape[1:]])
+
+
+def divide_shape(network: Network, parameters: int, what: str) -> Size:
+    """The shape of a datum whose variables get so many parameters each from a network.
+
+    Args:
+        network: The network.
+        parameters: Number of parameters of each variable.
+        what: Which they are, for the message.
+
+    Raises:
+        ValueError: If it is not a `Network`, or its first dimension does not divide so.
+    """
+    check_network(network)
+    first, *rest = network.out_shape
+    if first % parameters:
+        raise ValueError(
+            f"network: expected an out_shape whose first dimension divides by {parameters} "
+            f"({what}), got {tuple(network.out_shape)}"
+        )
+    return Size([first // parameters, *rest])
+
+
+def parameters_last(y: Tensor, parameters: int, event_dim: int) -> Tensor:
+    """Brings ``(*batch, parameters * n, ...)`` to ``(*batch, n, ..., parameters)``."""
+    return y.unflatten(-event_dim, (parameters, -1)).movedim(-event_dim - 1, -1)

@@ -1,0 +1,109 @@
+"""The base of the particle objectives that treat the paths of a gradient differently."""
+
+from abc import abstractmethod
+from typing import Any, NamedTuple
+
+import torch
+from pyro.poutine import Trace
+from torch import Tensor
+
+from pyrovae.handlers import DrawLeaves, family, is_latent, send_back
+from pyrovae.objectives.base import Program
+from pyrovae.objectives.importance_weighted import ImportanceWeightedELBO
+
+__all__ = ["Coefficients", "LeafObjective"]
+
+
+class Coefficients(NamedTuple):
+    r"""How much each particle counts in each part of a gradient; broadcasts to ``(K, B)``.
+
+    Attributes:
+        model: Of :math:`\nabla_\theta \log p(x, z_k)`, the latents held fixed.
+        density: Of :math:`-\nabla_\phi \log q(z_k \mid x)`, the latents held fixed.
+        path: Of :math:`\nabla_{z_k} \log w_k`, sent back through the samples; ``None`` where
+            nothing is.
+        thinning: Share of what came back to a sample that is taken off before it goes on to the
+            guide's parameters, in the measure in which the site's density counts: less where a
+            weight (`BetaELBO`) or a mask lets it count less. ``None`` for nothing.
+    """
+
+    model: Tensor | float
+    density: Tensor | float
+    path: Tensor | None
+    thinning: Tensor | None = None
+
+
+class LeafObjective(ImportanceWeightedELBO):
+    r"""A bound whose gradient counts the ways through model, density and samples differently.
+
+    A subclass writes `coefficients` (and `bound`, where it is not the importance-weighted one).
+    The guide runs once, under `DrawLeaves`, which puts a detached leaf in place of each latent;
+    the model runs once, on these leaves. So the three parts of the gradient come apart without
+    copies of parameters, and parameters which prior and posterior share (`VampPrior`) get by
+    each way what belongs to it.
+
+    Attributes:
+        paths: Whether a gradient is sent back through the samples. If so, each latent must be
+            reparameterised.
+    """
+
+    paths: bool = True
+
+    @abstractmethod
+    def coefficients(self, log_weights: Tensor) -> Coefficients:
+        """The coefficients of each particle, from log-weights without gradient, ``(K, B)``."""
+
+    def bound_and_surrogate(self, model_trace: Trace, guide_trace: Trace) -> tuple[Tensor, Tensor]:
+        """The bound and its surrogate, summed over the batch."""
+        weights = self.log_weights(model_trace, guide_trace)
+        bound = weights.scale * self.bound(weights.values).sum()
+        if not torch.is_grad_enabled():
+            return bound, bound
+        model, density, path, thinning = self.coefficients(weights.values.detach())
+        surrogate = weights.scale * (model * weights.model - density * weights.guide).sum()
+        sites = [site for site in guide_trace.nodes.values() if is_latent(site)]
+        if path is not None and sites:
+            draws = [site["infer"]["draw"] for site in sites]
+            gradients = torch.autograd.grad(
+                weights.scale * (path * weights.values).sum(),
+                [draw.leaf for draw in draws],
+                retain_graph=True,
+                materialize_grads=True,
+            )
+            shares = None
+            if thinning is not None:
+                thinning = thinning.view(*thinning.shape, *[1] * (self.plate_nesting - 1))
+                shares = [_share(site, weights.scale, thinning) for site in sites]
+            surrogate = surrogate + send_back(draws, list(gradients), shares)
+        return bound, surrogate
+
+    def _get_trace(
+        self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Trace, Trace]:
+        leaves = DrawLeaves(paths=self.paths)
+        try:
+            return super()._get_trace(model, leaves(guide), args, kwargs)
+        except (KeyError, NotImplementedError):
+            _refuse_lack_of_inverse(leaves)
+            raise
+
+
+def _share(site: Any, scale: float, thinning: Tensor) -> Tensor:
+    """What is left of the gradient at a site, with one dimension for each of its draw's."""
+    counts = site["scale"] / scale
+    if site["mask"] is not None:
+        counts = counts * site["mask"]
+    share = 1 - counts * thinning
+    return share.view(*share.shape, *[1] * len(site["fn"].event_shape))
+
+
+def _refuse_lack_of_inverse(leaves: DrawLeaves) -> None:
+    for name, draw in leaves.draws.items():
+        try:
+            draw.fn.log_prob(draw.leaf)
+        except (KeyError, NotImplementedError):
+            raise ValueError(
+                f"site {name!r}: a transform of its {family(draw.fn)} has no inverse, so there "
+                "is no density at a given value; use ELBO or ImportanceWeightedELBO, or a "
+                "posterior whose transforms have one"
+            ) from None

@@ -1,0 +1,57 @@
+"""Normal posterior with a full covariance."""
+
+from typing import Any
+
+import pyro.distributions as dist
+import torch
+from torch import Size, Tensor
+from torch.distributions import Distribution
+
+from pyrovae.distributions.flow import triangular
+from pyrovae.nn.network import Network
+from pyrovae.nn.positive import positive
+from pyrovae.posteriors.base import Posterior, latent_features_of
+
+__all__ = ["FullNormalPosterior"]
+
+
+class FullNormalPosterior(Posterior):
+    r"""A normal with any covariance, given by its Cholesky factor from a network.
+
+    .. math:: q(z \mid x) = N(z; \mu(x), L(x) L(x)^\top), \quad
+        L \text{ lower triangular}, \; L_{ii} > 0
+
+    Kingma and Welling, 2019, An introduction to variational autoencoders,
+    https://arxiv.org/abs/1906.02691 (section 2.5.1).
+
+    Args:
+        network: From a datum to ``n + n (n + 1) / 2`` numbers for ``n`` latent variables: the
+            means, then the factor row by row, its diagonal before it is made positive.
+
+    Raises:
+        ValueError: If the network's output is of no such size.
+    """
+
+    latent_kind = "real"
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.features = latent_features_of(FullNormalPosterior, network)
+        self.latent_shape = Size([self.features])
+        self.data_shape = network.in_shape
+        self.network = network
+
+    def forward(self, x: Tensor) -> Distribution:
+        """Returns q(z|x) for data ``(*batch, *data_shape)``."""
+        numbers = self.network(x)
+        loc, entries = numbers[..., : self.features], numbers[..., self.features :]
+        factor = triangular(entries, self.features)
+        diagonal = positive(factor.diagonal(dim1=-2, dim2=-1))
+        return dist.MultivariateNormal(
+            loc, scale_tril=factor.tril(-1) + torch.diag_embed(diagonal)
+        )
+
+    @classmethod
+    def network_shape(cls, latent_features: int, **options: Any) -> Size:
+        """A mean for each latent variable, and a triangular matrix."""
+        return Size([latent_features + latent_features * (latent_features + 1) // 2])

@@ -1,0 +1,122 @@
+"""Inverse autoregressive flow posterior."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyro.distributions as dist
+import torch
+from pyro.nn import ConditionalAutoRegressiveNN
+from torch import Size, Tensor, nn
+from torch.distributions import Distribution
+
+from pyrovae.distributions.flow import Affine, Flow
+from pyrovae.nn.network import Network, as_size, check_layers
+from pyrovae.nn.positive import positive
+from pyrovae.posteriors.base import Posterior, latent_features_of
+
+__all__ = ["IAFPosterior"]
+
+
+class IAFPosterior(Posterior):
+    r"""A diagonal normal pushed through inverse autoregressive transforms.
+
+    .. math:: z_{k,i} = \sigma_k(z_{k-1, <i}, h(x)) \, z_{k-1,i} + \mu_k(z_{k-1, <i}, h(x)),
+        \quad z_0 \sim N(\mu(x), \operatorname{diag} \sigma(x)^2)
+
+    :math:`\mu_k` and :math:`\sigma_k` are masked networks of their own that see the variables
+    before the i-th and a context :math:`h(x)`, which is the network's; the order is reversed
+    from one transform to the next. Draws, with their densities, are cheap; the density of a value
+    from elsewhere takes one pass for each latent variable.
+
+    Kingma, Salimans, Jozefowicz, Chen, Sutskever and Welling, 2016, Improved variational
+    inference with inverse autoregressive flow, https://arxiv.org/abs/1606.04934.
+
+    Args:
+        network: From a datum to ``2 * latent_features + context_features`` numbers: the means,
+            the scales before they are made positive, and the context.
+        transforms: Number of transforms.
+        context_features: Size of the context :math:`h(x)`.
+        hidden: Units of each hidden layer of the masked networks; none smaller than the number
+            of latent variables.
+
+    Raises:
+        ValueError: If the network's output does not fit, there is one latent variable alone, or
+            a hidden layer is too small.
+    """
+
+    latent_kind = "real"
+    mean_known = False
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        transforms: int = 2,
+        context_features: int = 16,
+        hidden: Sequence[int] = (64,),
+    ) -> None:
+        super().__init__()
+        as_size(transforms, "transforms")
+        as_size(context_features, "context_features")
+        n = latent_features_of(IAFPosterior, network, context_features=context_features)
+        check_autoregressive(n, hidden)
+        self.data_shape = network.in_shape
+        self.latent_shape = Size([n])
+        self.network = network
+        self.sizes = [n, n, context_features]
+        self.autoregressive = nn.ModuleList(
+            ConditionalAutoRegressiveNN(
+                n, context_features, list(hidden), permutation=order(n, k), nonlinearity=nn.ELU()
+            )
+            for k in range(transforms)
+        )
+
+    def forward(self, x: Tensor) -> Distribution:
+        """Returns q(z|x) for data ``(*batch, *data_shape)``."""
+        loc, raw_scale, context = self.network(x).split(self.sizes, dim=-1)
+        base = dist.Normal(loc, positive(raw_scale)).to_event(1)
+        return Flow(base, [Affine(_InContext(net, context)) for net in self.autoregressive])
+
+    @classmethod
+    def network_shape(
+        cls, latent_features: int, *, context_features: int = 16, **options: Any
+    ) -> Size:
+        """A mean and a scale for each latent variable, and the context."""
+        return Size([2 * latent_features + context_features])
+
+
+class _InContext:
+    """A masked network in a context, both with any leading dimensions that broadcast."""
+
+    def __init__(self, network: nn.Module, context: Tensor) -> None:
+        self.network = network
+        self.context = context
+
+    def __call__(self, z: Tensor) -> Any:
+        batch = torch.broadcast_shapes(z.shape[:-1], self.context.shape[:-1])
+        return self.network(z.expand(*batch, -1), self.context)
+
+
+def order(features: int, k: int) -> Any:
+    """The order of the variables in the k-th transform: forwards and backwards in turn."""
+    forwards = torch.arange(features)
+    return forwards.flip(0) if k % 2 else forwards
+
+
+def check_autoregressive(features: int, hidden: Sequence[int]) -> None:
+    """Looks whether a masked network can connect all variables.
+
+    Raises:
+        ValueError: If it cannot.
+    """
+    if features < 2:
+        raise ValueError(
+            "latent_features: a flow expects at least 2 variables that depend on each other, "
+            f"got {features}"
+        )
+    check_layers(hidden, "hidden")
+    if not hidden or min(hidden) < features:
+        raise ValueError(
+            f"hidden: expected at least one layer, of at least {features} units, one for each "
+            f"latent variable, got {list(hidden)}"
+        )

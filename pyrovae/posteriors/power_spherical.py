@@ -1,0 +1,60 @@
+"""Power spherical posterior."""
+
+from typing import Any
+
+from torch import Size, Tensor
+from torch.distributions import Distribution
+from torch.nn.functional import normalize
+
+from pyrovae.distributions.sphere import PowerSpherical
+from pyrovae.nn.network import Network
+from pyrovae.nn.positive import positive
+from pyrovae.posteriors.base import Posterior, latent_features_of
+
+__all__ = ["PowerSphericalPosterior"]
+
+
+class PowerSphericalPosterior(Posterior):
+    r"""A power spherical distribution on the unit sphere, from a network.
+
+    .. math:: q(z \mid x) \propto (1 + \mu(x)^\top z)^{\kappa(x)}, \quad \lVert z \rVert = 1
+
+    Close to a von Mises-Fisher distribution, with draws that need no rejection. Its prior is a
+    `UniformSpherePrior` (the KL divergence is then known in closed form) or a `VampPrior`. The
+    number of latent features is that of the space the sphere lies in; its surface has one
+    dimension less. Encoding gives the mean direction :math:`\mu(x)`, which is on the sphere, as
+    the mean is not.
+
+    De Cao and Aziz, 2020, The power spherical distribution, https://arxiv.org/abs/2006.04437;
+    Davidson et al., 2018, Hyperspherical variational auto-encoders,
+    https://arxiv.org/abs/1804.00891.
+
+    Args:
+        network: From a datum to ``latent_features + 1`` numbers: the mean direction before it is
+            normalised, and the concentration before it is made positive.
+
+    Raises:
+        ValueError: If there are fewer than 2 latent features.
+    """
+
+    latent_kind = "sphere"
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        features = latent_features_of(PowerSphericalPosterior, network)
+        if features < 2:
+            raise ValueError(f"latent_features: a sphere expects at least 2, got {features}")
+        self.data_shape = network.in_shape
+        self.latent_shape = Size([features])
+        self.network = network
+
+    def forward(self, x: Tensor) -> Distribution:
+        """Returns q(z|x) for data ``(*batch, *data_shape)``."""
+        numbers = self.network(x)
+        loc, raw = numbers[..., :-1], numbers[..., -1]
+        return PowerSpherical(normalize(loc, dim=-1), positive(raw))
+
+    @classmethod
+    def network_shape(cls, latent_features: int, **options: Any) -> Size:
+        """A direction, and a concentration."""
+        return Size([latent_features + 1])

@@ -1,0 +1,142 @@
+"""Exemplar prior: a mixture around the encodings of training data."""
+
+import hashlib
+from typing import Any
+
+import pyro.distributions as dist
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from pyrovae.distributions import Mixture
+from pyrovae.nn.modes import evaluation_mode
+from pyrovae.nn.positive import positive
+from pyrovae.posteriors.base import Posterior
+from pyrovae.priors.base import Prior
+
+__all__ = ["ExemplarPrior"]
+
+
+class ExemplarPrior(Prior):
+    r"""A mixture of normals, one around the posterior's mean of each exemplar.
+
+    .. math:: p(z) = \frac{1}{C} \sum_{c=1}^{C} N(z; \mu(x_c), \sigma^2 I)
+
+    The exemplars :math:`x_c` are training data and stay as they are; the posterior's network is
+    trained through both its uses, and so is :math:`\sigma`, which all components share. While
+    training, each call takes ``components`` of the exemplars at random; in evaluation mode it
+    takes all of them, and a density costs that many components. The posterior is read in
+    evaluation mode, as in `VampPrior`.
+
+    Unlike in the paper a datum is not left out of its own prior: a prior does not see the batch.
+    Few components of many exemplars make that rare. Nor is there a search for neighbours.
+
+    The exemplars are not in the state dict nor in a checkpoint, which would else hold training
+    data; only their fingerprint is. A prior that was loaded has none, says so when it is called,
+    and takes them by `set_exemplars`::
+
+        vae = load(path)
+        vae.prior.set_exemplars(x)  # the same data, in the same order
+
+    or ``load(path, model=vae)`` reads the parameters into a model that has them.
+
+    Norouzi, Fleet and Norouzi, 2020, Exemplar VAE, https://arxiv.org/abs/2004.04795.
+
+    Args:
+        posterior: The model's own posterior q(z|x), with a mean in closed form.
+        exemplars: Training data, ``(n, *data_shape)``.
+        components: How many of them one call takes while training; all if left out or if there
+            are no more.
+
+    Raises:
+        ValueError: If there are no exemplars, their shape is not that of the posterior's data,
+            or the posterior is not over real vectors or has no mean in closed form.
+        RuntimeError: When called, if the exemplars have to be given again.
+    """
+
+    latent_kind = "real"
+
+    def __init__(
+        self, posterior: Posterior, *, exemplars: Tensor, components: int | None = 500
+    ) -> None:
+        super().__init__()
+        name = type(posterior).__name__
+        if posterior.latent_kind not in (None, "real"):
+            raise ValueError(
+                f"posterior: an ExemplarPrior is a mixture of normals, but the latents of "
+                f"{name} are of the kind {posterior.latent_kind!r}"
+            )
+        if not posterior.mean_known:
+            raise ValueError(
+                f"posterior: an ExemplarPrior needs the posterior's mean, and that of {name} is "
+                "not known in closed form"
+            )
+        if posterior.data_shape is not None and exemplars.shape[1:] != posterior.data_shape:
+            raise ValueError(
+                f"exemplars: expected data of shape {tuple(posterior.data_shape)}, "
+                f"got {tuple(exemplars.shape[1:])}"
+            )
+        if len(exemplars) < 1 or (components is not None and components < 1):
+            raise ValueError(
+                f"components: expected at least one component and one exemplar, got {components} "
+                f"and {len(exemplars)}"
+            )
+        self.latent_shape = posterior.latent_shape
+        self.posterior = posterior
+        self.components = components
+        self.raw_scale = nn.Parameter(torch.tensor(0.5))
+        self.exemplars: Tensor
+        self.fingerprint: Tensor
+        self.register_buffer("exemplars", exemplars.detach(), persistent=False)
+        self.register_buffer("fingerprint", _fingerprint(exemplars))
+        self.complete = True
+
+    def set_exemplars(self, exemplars: Tensor) -> None:
+        """Gives the exemplars again to a prior that was loaded.
+
+        Args:
+            exemplars: The data it was trained with, in the same order.
+
+        Raises:
+            ValueError: If they are other data.
+        """
+        if not torch.equal(_fingerprint(exemplars), self.fingerprint.cpu()):
+            raise ValueError(
+                "exemplars: expected the data the prior was trained with, in the same order, "
+                f"of shape {tuple(self.exemplars.shape)}; got other data, of shape "
+                f"{tuple(exemplars.shape)}"
+            )
+        self.exemplars = exemplars.detach().to(self.raw_scale)
+        self.complete = True
+
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+        super()._load_from_state_dict(*args, **kwargs)
+        mine = _fingerprint(self.exemplars)
+        self.complete = torch.equal(mine, self.fingerprint.cpu())
+
+    def forward(self) -> Distribution:
+        """Returns the mixture, with the event shape of the posterior.
+
+        Raises:
+            RuntimeError: If the exemplars have to be given again.
+        """
+        if not self.complete:
+            raise RuntimeError(
+                "ExemplarPrior: its exemplars are training data and not in the file it was "
+                "loaded from; give the same data again with prior.set_exemplars(x), or load into "
+                "a model that has them, load(path, model=...)"
+            )
+        x = self.exemplars
+        if self.training and self.components is not None and self.components < len(x):
+            x = x[torch.rand(len(x), device=x.device).topk(self.components).indices]
+        with evaluation_mode(self.posterior):
+            loc = self.posterior(x).mean
+        normals = dist.Normal(loc, positive(self.raw_scale)).to_event(1)
+        return Mixture(dist.Categorical(logits=torch.zeros_like(loc[:, 0])), normals)
+
+
+def _fingerprint(data: Tensor) -> Tensor:
+    """Eight bytes that tell data apart, whatever their dtype and device are now."""
+    content = data.detach().cpu().float().contiguous().numpy()
+    digest = hashlib.sha256(str(tuple(data.shape)).encode() + content.tobytes())
+    return torch.tensor(list(digest.digest()[:8]), dtype=torch.uint8)

@@ -1,0 +1,119 @@
+"""Flow prior."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import pyro.distributions as dist
+import torch
+from pyro.distributions.transforms import AffineCoupling, Permute, SplineAutoregressive
+from pyro.nn import AutoRegressiveNN, DenseNN
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from pyrovae.distributions.flow import Affine, Flow
+from pyrovae.nn.network import as_size, check_layers
+from pyrovae.posteriors.iaf import check_autoregressive, order
+from pyrovae.priors.base import Prior
+
+__all__ = ["FlowPrior"]
+
+Transform = Literal["affine_autoregressive", "affine_coupling", "spline_autoregressive"]
+BINS = 8
+
+
+class FlowPrior(Prior):
+    r"""A standard normal pushed through learned invertible transforms.
+
+    .. math:: \log p(z) = \log N(f(z); 0, I) +
+        \log \left\lvert \det \frac{\partial f}{\partial z} \right\rvert, \quad
+        f = f_K \circ \cdots \circ f_1
+
+    Training needs the density, so that is the cheap direction: one pass through :math:`f`. A
+    draw inverts :math:`f`, which the autoregressive transforms do one variable at a time. The
+    transforms are Pyro's:
+
+    * ``"affine_autoregressive"``: a masked autoregressive flow;
+    * ``"affine_coupling"``: the layers of RealNVP, as cheap to draw from as to score;
+    * ``"spline_autoregressive"``: monotonic rational splines on [-3, 3], and the identity
+      beyond.
+
+    The order of the variables is reversed from one to the next.
+
+    Chen, Kingma, Salimans et al., 2017, Variational lossy autoencoder,
+    https://arxiv.org/abs/1611.02731; Papamakarios, Pavlakou and Murray, 2017, Masked
+    autoregressive flow, https://arxiv.org/abs/1705.07057; Dinh, Sohl-Dickstein and Bengio, 2017,
+    Density estimation using Real NVP, https://arxiv.org/abs/1605.08803; Dolatabadi, Erfani and
+    Leckie, 2020, Invertible generative modeling using linear rational splines,
+    https://arxiv.org/abs/2001.05168.
+
+    Args:
+        latent_features: Number of latent variables.
+        transform: Which transform.
+        transforms: Number :math:`K` of transforms.
+        hidden: Units of each hidden layer of the transforms' networks. Of an autoregressive one
+            none may be smaller than the number of latent variables.
+
+    Raises:
+        ValueError: If there is one latent variable alone, no such transform, or a size does not
+            fit.
+    """
+
+    latent_kind = "real"
+
+    def __init__(
+        self,
+        latent_features: int,
+        *,
+        transform: Transform = "affine_autoregressive",
+        transforms: int = 4,
+        hidden: Sequence[int] = (64,),
+    ) -> None:
+        super().__init__()
+        self.latent_shape = as_size(latent_features, "latent_features")
+        as_size(transforms, "transforms")
+        coupling = transform == "affine_coupling"
+        check_layers(hidden, "hidden")
+        # A coupling's network takes layers of any size.
+        check_autoregressive(latent_features, [latent_features] if coupling else hidden)
+        self.transform = transform
+        self.origin: Tensor
+        self.register_buffer("origin", torch.zeros(latent_features))
+        self.networks = nn.ModuleList(
+            self._network(latent_features, list(hidden), k) for k in range(transforms)
+        )
+
+    def _network(self, n: int, hidden: list[int], k: int) -> nn.Module:
+        if self.transform == "affine_coupling":
+            seen = n // 2
+            return DenseNN(seen, hidden, [n - seen, n - seen], nonlinearity=nn.ELU())
+        sizes = {
+            "affine_autoregressive": [1, 1],
+            "spline_autoregressive": [BINS, BINS, BINS - 1, BINS],
+        }
+        if self.transform not in sizes:
+            raise ValueError(
+                f"transform: expected one of {', '.join(('affine_coupling', *sizes))}, "
+                f"got {self.transform!r}"
+            )
+        return AutoRegressiveNN(
+            n,
+            hidden,
+            param_dims=sizes[self.transform],
+            permutation=order(n, k),
+            nonlinearity=nn.ELU(),
+        )
+
+    def forward(self) -> Distribution:
+        """Returns the flow, with event shape ``(latent_features,)``."""
+        # From latents to noise; made anew, see pyrovae.distributions.flow.
+        to_noise: list[Any] = []
+        for network in self.networks:
+            if self.transform == "affine_autoregressive":
+                to_noise.append(Affine(network))
+            elif self.transform == "spline_autoregressive":
+                to_noise.append(SplineAutoregressive(len(self.origin), network, count_bins=BINS))
+            else:
+                backwards = torch.arange(len(self.origin), device=self.origin.device).flip(0)
+                to_noise += [AffineCoupling(len(self.origin) // 2, network), Permute(backwards)]
+        base = dist.Normal(self.origin, torch.ones_like(self.origin)).to_event(1)
+        return Flow(base, [f.inv for f in reversed(to_noise)])

@@ -1,0 +1,54 @@
+"""Relaxed categorical prior."""
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from pyrovae.distributions.relaxed import RelaxedOneHot
+from pyrovae.priors.base import Prior
+from pyrovae.priors.categorical import categories
+
+__all__ = ["RelaxedCategoricalPrior"]
+
+
+class RelaxedCategoricalPrior(Prior):
+    r"""A relaxed one-hot categorical (concrete): a density inside the simplex.
+
+    .. math:: p(z) = (C - 1)! \, \tau^{C-1} \prod_{k=1}^{C} \frac{\pi_k z_k^{-\tau - 1}}
+        {\sum_j \pi_j z_j^{-\tau}}
+
+    Its posterior is a `RelaxedCategoricalPosterior`; the two temperatures may differ, and the
+    paper found a lower one here to be better.
+
+    Maddison, Mnih and Teh, 2017, The concrete distribution, https://arxiv.org/abs/1611.00712.
+
+    Args:
+        latent_features: Number of categories :math:`C`.
+        temperature: The temperature :math:`\tau`.
+        learned: Whether the probabilities :math:`\pi` are trained; they begin equal.
+
+    Raises:
+        ValueError: If there are fewer than 2 categories or the temperature is not positive.
+    """
+
+    latent_kind = "simplex"
+
+    def __init__(
+        self, latent_features: int, *, temperature: float = 0.5, learned: bool = False
+    ) -> None:
+        super().__init__()
+        self.latent_shape = categories(latent_features)
+        if not temperature > 0:
+            raise ValueError(f"temperature: expected a positive number, got {temperature}")
+        self.logits: Tensor
+        self.temperature: Tensor
+        logits = torch.zeros(latent_features)
+        if learned:
+            self.register_parameter("logits", nn.Parameter(logits))
+        else:
+            self.register_buffer("logits", logits)
+        self.register_buffer("temperature", torch.tensor(float(temperature)))
+
+    def forward(self) -> Distribution:
+        """Returns the relaxed categorical, with event shape ``(latent_features,)``."""
+        return RelaxedOneHot(self.temperature, logits=self.logits)
