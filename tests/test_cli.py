@@ -494,3 +494,17 @@ def test_a_class_that_passes_its_arguments_on(in_tmp):
     own = ["--prior", "passing.Sharp", "--prior.components", "3"]
     done = run("train", *QUICK, *own, "--out", "run")
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("objective", ["RenyiELBO", "ReweightedWakeSleep", "TotalCorrelationELBO"])
+def test_objectives_by_their_short_names(in_tmp, objective):
+    # Pyro has two of these names, too; the third is told the number of training data.
+    assert main(["train", *QUICK, f"--objective={objective}", "--out", "run"]) == 0
+    config = yaml.safe_load(Path("run/config.yaml").read_text())
+    assert config["objective"]["class_path"] == f"pyrovae.objectives.{objective}"
+
+
+def test_an_annealed_capacity(in_tmp):
+    capacity = ["--objective.capacity", "LinearWarmup", "--objective.capacity.end", "5"]
+    arguments = ["--objective", "CapacityELBO", *capacity]
+    assert main(["train", *QUICK, *arguments, "--out", "run"]) == 0

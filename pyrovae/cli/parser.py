@@ -172,10 +172,24 @@ def parse_train(arguments: Sequence[str]) -> Namespace:
             file = Path(arguments[i + 1] if argument == "--config" else argument.split("=", 1)[1])
             if file.is_file():
                 named |= set(_mapping(file))
+    arguments = _own_names(arguments)
     usual = [
         word for key, words in CHOSEN.items() if key not in named for word in (f"--{key}", *words)
     ]
     return train_parser().parse_args([*usual, *arguments])
+
+
+def _own_names(arguments: Sequence[str]) -> list[str]:
+    """Spells out the library's classes: Pyro has some of the same short name."""
+    spelled = list(arguments)
+    for i, argument in enumerate(spelled):
+        option, sign, value = argument.partition("=")
+        key = (option if sign else spelled[i - 1] if i else "").removeprefix("--")
+        name = value if sign else argument
+        if name in _choices(key):
+            path = f"{MODULES[key].__name__}.{name}"
+            spelled[i] = f"{option}={path}" if sign else path
+    return spelled
 
 
 def _mapping(file: Path) -> dict[str, Any]:

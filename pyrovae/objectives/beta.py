@@ -8,6 +8,7 @@ from torch import Tensor
 from pyrovae.handlers import scale_latents
 from pyrovae.objectives.base import Program
 from pyrovae.objectives.elbo import ELBO
+from pyrovae.schedules import Annealed
 
 __all__ = ["BetaELBO"]
 
@@ -40,6 +41,16 @@ class BetaELBO(pyro.infer.ELBO):
             num_particles=self.elbo.num_particles,
             vectorize_particles=self.elbo.vectorize_particles,
         )
+
+    @property
+    def settled(self) -> float:
+        """The epoch from which the weighed estimator no longer changes."""
+        return self.elbo.settled if isinstance(self.elbo, Annealed) else 0.0
+
+    def advance(self, epoch: float) -> None:
+        """Moves the weighed estimator's own schedule on, where it has one."""
+        if isinstance(self.elbo, Annealed):
+            self.elbo.advance(epoch)
 
     def loss(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> float:
         """Minus the weighted bound, summed over the batch, as a number."""

@@ -3,6 +3,7 @@
 from torch import Tensor
 
 from pyrovae.objectives.kl_penalty import KLPenaltyObjective
+from pyrovae.schedules import Schedule
 
 __all__ = ["CapacityELBO"]
 
@@ -14,20 +15,21 @@ class CapacityELBO(KLPenaltyObjective):
         KL = \frac{1}{B} \sum_{b=1}^{B} KL\left(q(z \mid x_b) \,\Vert\, p(z)\right)
 
     The mean KL of the batch, all latents together, is drawn to :math:`C` nats from both sides.
-    The paper raises :math:`C` slowly from 0: the attribute `capacity` may be set at any time, to
-    a number or, where the step is compiled, to a 0-dim tensor.
+    The paper raises :math:`C` slowly from 0, as the schedule ``LinearWarmup(100, end=25)`` does;
+    `pyrovae.fit` moves it on, and a loop of one's own calls `advance`.
 
     Burgess et al., 2018, Understanding disentangling in beta-VAE,
     https://arxiv.org/abs/1804.03599.
 
     Args:
-        capacity: The capacity :math:`C` in nats, at least 0.
+        capacity: The capacity :math:`C` in nats, at least 0: a number or a schedule over epochs.
         gamma: The weight :math:`\gamma`, at least 0.
         num_particles: Number of draws for each datum.
         max_plate_nesting: Depth of nested plates in model and guide.
 
     Attributes:
-        capacity: The capacity in nats; may be set while training goes on.
+        capacity: The capacity in nats at present; it may be set at any time.
+        settled: The epoch from which it no longer changes.
 
     Raises:
         ValueError: If ``capacity`` or ``gamma`` is negative; at the first call, if a latent lies
@@ -39,18 +41,25 @@ class CapacityELBO(KLPenaltyObjective):
     def __init__(
         self,
         *,
-        capacity: float = 25.0,
+        capacity: float | Schedule = 25.0,
         gamma: float = 30.0,
         num_particles: int = 1,
         max_plate_nesting: int = 1,
     ) -> None:
-        if not capacity >= 0:
+        if not isinstance(capacity, Schedule) and not capacity >= 0:
             raise ValueError(f"capacity: expected at least 0, got {capacity}")
         if not gamma >= 0:
             raise ValueError(f"gamma: expected a weight of at least 0, got {gamma}")
         super().__init__(num_particles=num_particles, max_plate_nesting=max_plate_nesting)
-        self.capacity = capacity
+        self.schedule = capacity if isinstance(capacity, Schedule) else None
+        self.settled = self.schedule.settled if self.schedule else 0.0
+        self.capacity = capacity(0) if isinstance(capacity, Schedule) else capacity
         self.gamma = gamma
+
+    def advance(self, epoch: float) -> None:
+        """Takes up the capacity after that many epochs."""
+        if self.schedule is not None:
+            self.capacity = self.schedule(epoch)
 
     def penalty(self, kl: Tensor) -> tuple[Tensor, Tensor]:
         """The weighted distance from the capacity, and its slope."""

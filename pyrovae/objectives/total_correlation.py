@@ -33,8 +33,7 @@ class TotalCorrelationELBO(Objective):
     ``"stratified"`` takes :math:`v_{ii} = \frac{1}{N}` and else
     :math:`v_{ij} = \frac{N - 1}{N (B - 1)}`, so that the sum is unbiased for :math:`q(z_i)`, and
     exact where the batch is all data. These are the paper's stratified weights, averaged over the
-    order of the batch's other data, on which they depend for no reason (and whose published code
-    puts them off the diagonal).
+    order of the batch's other data, on which they depend for no reason.
 
     Chen, Li, Grosse and Duvenaud, 2018, Isolating sources of disentanglement in VAEs,
     https://arxiv.org/abs/1802.04942.

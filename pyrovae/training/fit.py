@@ -21,11 +21,11 @@ from pyrovae.datasets import Data, as_split
 from pyrovae.evaluation.elbo import elbo
 from pyrovae.handlers import ScaleLatents, tensors_taken
 from pyrovae.objectives import ELBO
+from pyrovae.schedules import Annealed, Schedule
 from pyrovae.scope import isolated, without_validation
 from pyrovae.training.checks import Diverged, check_support, find_fault, make_first_call
 from pyrovae.training.early_stopping import EarlyStopping
 from pyrovae.training.history import History
-from pyrovae.training.schedules import Schedule
 from pyrovae.training.state import random_state, restore, set_random_state, snapshot
 
 __all__ = ["choose_device", "fit"]
@@ -119,6 +119,9 @@ def fit(
     optim = optimizer(parameters)
     decay = scheduler(optim) if scheduler is not None else None
     settled = weight.settled if weight else 0
+    annealed = objective if isinstance(objective, Annealed) else None
+    if annealed is not None:
+        settled = max(settled, annealed.settled)
     stopping = EarlyStopping(patience, first_epoch=settled) if patience is not None else None
     components = _describe(model) if checkpoint is not None else None
     history = History()
@@ -197,6 +200,8 @@ def fit(
                 ):
                     if weight is not None:
                         scale.factor = weight(epoch - 1 + seen / n)
+                    if annealed is not None:
+                        annealed.advance(epoch - 1 + seen / n)
                     loss = step(batch)
                     total += loss
                     seen += len(batch[0])

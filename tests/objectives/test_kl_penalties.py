@@ -9,8 +9,13 @@ from programs import coin_vae, loss_and_gradients, mixture_vae, normal_vae
 from pyro import poutine
 from torch.distributions import kl_divergence
 
-from pyrovae import fit
-from pyrovae.objectives import ELBO, AnalyticKLELBO, CapacityELBO, FreeBitsELBO
+from pyrovae import VAE, fit
+from pyrovae.likelihoods import BernoulliLikelihood
+from pyrovae.nn import MLP
+from pyrovae.objectives import ELBO, AnalyticKLELBO, BetaELBO, CapacityELBO, FreeBitsELBO
+from pyrovae.posteriors import NormalPosterior
+from pyrovae.priors import NormalPrior
+from pyrovae.training import LinearWarmup
 
 
 def parts(vae, x, num_particles=1):
@@ -205,3 +210,24 @@ def test_gradient_of_discrete_latents_above_the_floor_is_the_elbos():
 def test_arguments_that_make_no_sense_are_refused(make, words):
     with pytest.raises(ValueError, match=words):
         make()
+
+
+def test_fit_anneals_the_capacity():
+    posterior = NormalPosterior(MLP(6, [], 4))
+    vae = VAE(NormalPrior(2), posterior, BernoulliLikelihood(MLP(2, [], 6)))
+    objective = CapacityELBO(capacity=LinearWarmup(4, end=8.0))
+    assert (objective.capacity, objective.settled) == (0, 4)
+    seen = []
+    x = torch.rand(20, 6)
+    wrapped = BetaELBO(1.0, elbo=objective)  # a schedule within moves on, too
+    fit(
+        vae,
+        x,
+        objective=wrapped,
+        epochs=5,
+        batch_size=10,
+        progress=False,
+        on_epoch=lambda row: seen.append(objective.capacity),
+    )
+    # The second and last batch of an epoch begins at its half.
+    assert seen == [1.0, 3.0, 5.0, 7.0, 8.0]

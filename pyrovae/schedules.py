@@ -1,8 +1,9 @@
-"""Schedules of the weight on the KL term."""
+"""Numbers that change while training goes on: the weight on the KL term, a capacity."""
 
 from abc import ABC, abstractmethod
+from typing import Protocol, runtime_checkable
 
-__all__ = ["CyclicalSchedule", "LinearWarmup", "Schedule"]
+__all__ = ["Annealed", "CyclicalSchedule", "LinearWarmup", "Schedule"]
 
 
 class Schedule(ABC):
@@ -18,6 +19,20 @@ class Schedule(ABC):
     @abstractmethod
     def __call__(self, epoch: float) -> float:
         """The value after that many epochs, fractions included (0 at the start)."""
+
+
+@runtime_checkable
+class Annealed(Protocol):
+    """An objective with a schedule of its own, which training moves on.
+
+    Attributes:
+        settled: The epoch from which it no longer changes; 0 if it never does.
+    """
+
+    settled: float
+
+    def advance(self, epoch: float) -> None:
+        """Takes up the values after that many epochs, fractions included."""
 
 
 class LinearWarmup(Schedule):
