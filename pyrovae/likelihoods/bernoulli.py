@@ -2,17 +2,15 @@
 
 from typing import Any
 
-from torch import Size, Tensor
-from torch.distributions import Distribution
+from torch import Tensor
 
 from pyrovae.distributions import GreyBernoulli
-from pyrovae.likelihoods.base import Likelihood
-from pyrovae.nn.network import Network, check_network
+from pyrovae.likelihoods.one_parameter import OneParameterLikelihood
 
 __all__ = ["BernoulliLikelihood"]
 
 
-class BernoulliLikelihood(Likelihood):
+class BernoulliLikelihood(OneParameterLikelihood):
     r"""Independent binary variables with logits from a network.
 
     .. math:: \log p(x \mid z) = \sum_d x_d \log \mu_d + (1 - x_d) \log (1 - \mu_d),
@@ -30,19 +28,6 @@ class BernoulliLikelihood(Likelihood):
         ValueError: If the network does not declare its shapes.
     """
 
-    def __init__(self, network: Network) -> None:
-        super().__init__()
-        check_network(network)
-        self.latent_shape = network.in_shape
-        self.data_shape = network.out_shape
-        self.network = network
-        self.event_dim = len(network.out_shape)
-
-    def forward(self, z: Tensor) -> Distribution:
-        """Returns p(x|z) for latents ``(*batch, *latent_shape)``."""
-        return GreyBernoulli(logits=self.network(z)).to_event(self.event_dim)
-
-    @classmethod
-    def network_shape(cls, data_shape: Size, **options: Any) -> Size:
-        """A logit for each variable."""
-        return data_shape
+    def variables(self, parameters: Tensor) -> Any:
+        """The variables' distribution from the network's output."""
+        return GreyBernoulli(logits=parameters)

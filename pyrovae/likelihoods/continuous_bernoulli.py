@@ -3,16 +3,14 @@
 from typing import Any
 
 import pyro.distributions as dist
-from torch import Size, Tensor
-from torch.distributions import Distribution
+from torch import Tensor
 
-from pyrovae.likelihoods.base import Likelihood
-from pyrovae.nn.network import Network, check_network
+from pyrovae.likelihoods.one_parameter import OneParameterLikelihood
 
 __all__ = ["ContinuousBernoulliLikelihood"]
 
 
-class ContinuousBernoulliLikelihood(Likelihood):
+class ContinuousBernoulliLikelihood(OneParameterLikelihood):
     r"""Independent variables on [0, 1] with a normalised Bernoulli-shaped density.
 
     .. math:: p(x \mid z) = \prod_d C(\lambda_d) \lambda_d^{x_d} (1 - \lambda_d)^{1 - x_d},
@@ -31,19 +29,6 @@ class ContinuousBernoulliLikelihood(Likelihood):
         ValueError: If the network does not declare its shapes.
     """
 
-    def __init__(self, network: Network) -> None:
-        super().__init__()
-        check_network(network)
-        self.latent_shape = network.in_shape
-        self.data_shape = network.out_shape
-        self.network = network
-        self.event_dim = len(network.out_shape)
-
-    def forward(self, z: Tensor) -> Distribution:
-        """Returns p(x|z) for latents ``(*batch, *latent_shape)``."""
-        return dist.ContinuousBernoulli(logits=self.network(z)).to_event(self.event_dim)
-
-    @classmethod
-    def network_shape(cls, data_shape: Size, **options: Any) -> Size:
-        """A logit for each variable."""
-        return data_shape
+    def variables(self, parameters: Tensor) -> Any:
+        """The variables' distribution from the network's output."""
+        return dist.ContinuousBernoulli(logits=parameters)

@@ -3,17 +3,15 @@
 from typing import Any
 
 import pyro.distributions as dist
-from torch import Size, Tensor
-from torch.distributions import Distribution
+from torch import Tensor
 
-from pyrovae.likelihoods.base import Likelihood
-from pyrovae.nn.network import Network, check_network
+from pyrovae.likelihoods.one_parameter import OneParameterLikelihood
 from pyrovae.nn.positive import positive
 
 __all__ = ["PoissonLikelihood"]
 
 
-class PoissonLikelihood(Likelihood):
+class PoissonLikelihood(OneParameterLikelihood):
     r"""Independent counts with rates from a network.
 
     .. math:: p(x \mid z) = \prod_d \frac{\lambda_d^{x_d} e^{-\lambda_d}}{x_d!},
@@ -31,19 +29,6 @@ class PoissonLikelihood(Likelihood):
         ValueError: If the network does not declare its shapes.
     """
 
-    def __init__(self, network: Network) -> None:
-        super().__init__()
-        check_network(network)
-        self.latent_shape = network.in_shape
-        self.data_shape = network.out_shape
-        self.network = network
-        self.event_dim = len(network.out_shape)
-
-    def forward(self, z: Tensor) -> Distribution:
-        """Returns p(x|z) for latents ``(*batch, *latent_shape)``."""
-        return dist.Poisson(positive(self.network(z))).to_event(self.event_dim)
-
-    @classmethod
-    def network_shape(cls, data_shape: Size, **options: Any) -> Size:
-        """A rate for each variable."""
-        return data_shape
+    def variables(self, parameters: Tensor) -> Any:
+        """The variables' distribution from the network's output."""
+        return dist.Poisson(positive(parameters))

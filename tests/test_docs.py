@@ -1,0 +1,72 @@
+"""Every page of the documentation does what it says: its code runs, its links lead somewhere."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parent.parent / "docs"
+PAGES = sorted(path.name for path in DOCS.glob("*.md"))
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
+FILE = re.compile(r"# (\w+)\.py\n")
+
+
+def blocks(page):
+    """Language, first line and code of each block of a page."""
+    text = (DOCS / page).read_text()
+    return [
+        (match[1], text[: match.start(2)].count("\n"), match[2]) for match in BLOCK.finditer(text)
+    ]
+
+
+CODE = [page for page in PAGES if any(b[0] in ("python", "sh") for b in blocks(page))]
+
+
+def test_pages_are_found():
+    assert {"new_prior.md", "new_estimator.md", "from_pyro.md", "from_pythae.md"} <= set(CODE)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_to_files(page):
+    for link in LINK.findall((DOCS / page).read_text()):
+        assert (DOCS / link).exists(), link
+
+
+@pytest.mark.parametrize("page", CODE)
+def test_code_runs_in_order(page, tmp_path, monkeypatch):
+    """Python blocks share a namespace; one that begins with its file's name is that file."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    namespace = {"__name__": "__main__"}
+    modules = []
+    try:
+        for language, line, code in blocks(page):
+            if language == "sh":
+                run_in_shell(code)
+            elif language == "python" and (file := FILE.match(code)):
+                modules.append(file[1])
+                Path(f"{file[1]}.py").write_text(code)
+            elif language == "python":
+                # The empty lines make a traceback tell the page's line.
+                program = compile("\n" * line + code, str(DOCS / page), "exec")
+                exec(program, namespace)  # noqa: S102
+    finally:
+        for name in modules:
+            sys.modules.pop(name, None)
+
+
+def run_in_shell(code):
+    """Runs commands with this interpreter's ``pyrovae``, each of which has to succeed."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["sh", "-e", "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PATH": path, "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
