@@ -38,7 +38,7 @@ PRIORS: dict[str, Callable[[Any, Any, int], Any]] = {
     "standard normal": lambda q, x, n: NormalPrior(n),
     "mixture of 100": lambda q, x, n: MixturePrior(n, components=100),
     "VampPrior, 100": lambda q, x, n: VampPrior(q, pseudo_inputs=x, components=100),
-    "exemplars, 100": lambda q, x, n: ExemplarPrior(q, exemplars=x[:2000], components=100),
+    "exemplars, 500": lambda q, x, n: ExemplarPrior(q, exemplars=x[:500], components=100),
     "flow (MAF)": lambda q, x, n: FlowPrior(n),
 }
 OBJECTIVES: dict[str, Callable[[], Any]] = {
