@@ -8,6 +8,7 @@ from pyrovae.objectives.combined_importance_weighted import CombinedImportanceWe
 from pyrovae.objectives.dip import DIPELBO
 from pyrovae.objectives.doubly_reparameterized import DoublyReparameterizedELBO
 from pyrovae.objectives.elbo import ELBO
+from pyrovae.objectives.enumerated import EnumeratedELBO
 from pyrovae.objectives.free_bits import FreeBitsELBO
 from pyrovae.objectives.importance_weighted import ImportanceWeightedELBO
 from pyrovae.objectives.leaves import LeafObjective
@@ -32,6 +33,7 @@ __all__ = [
     "CapacityELBO",
     "CombinedImportanceWeightedELBO",
     "DoublyReparameterizedELBO",
+    "EnumeratedELBO",
     "FreeBitsELBO",
     "ImportanceWeightedELBO",
     "LeafObjective",

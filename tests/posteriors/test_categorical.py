@@ -2,15 +2,16 @@
 
 import math
 
+import pyro
 import pytest
 import torch
-from pyro.infer import TraceEnum_ELBO, config_enumerate
+from pyro.infer import SVI, TraceEnum_ELBO, config_enumerate
 
-from pyrovae import VAE
+from pyrovae import VAE, fit
 from pyrovae.distributions.relaxed import RelaxedOneHot
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.nn import MLP
-from pyrovae.objectives import ELBO
+from pyrovae.objectives import ELBO, EnumeratedELBO
 from pyrovae.posteriors import CategoricalPosterior, RelaxedCategoricalPosterior
 from pyrovae.priors import CategoricalPrior, RelaxedCategoricalPrior
 
@@ -38,16 +39,34 @@ def gradients(vae, loss):
     return {name: p.grad.clone() for name, p in vae.named_parameters()}
 
 
-def test_enumeration_is_the_exact_bound_with_its_gradient():
+@pytest.mark.parametrize("how", ["pyro", "ours", "ours-2"])
+def test_enumeration_is_the_exact_bound_with_its_gradient(how):
     vae = make()
     x = torch.rand(7, 6).round()
-    elbo = TraceEnum_ELBO(max_plate_nesting=1)
-    loss = elbo.differentiable_loss(vae.model, config_enumerate(vae.guide, "parallel"), x)
+    guide = config_enumerate(vae.guide, "parallel") if how == "pyro" else vae.guide
+    elbo = {
+        "pyro": TraceEnum_ELBO(max_plate_nesting=1),
+        "ours": EnumeratedELBO(),
+        "ours-2": EnumeratedELBO(num_particles=2),
+    }[how]
+    loss = elbo.differentiable_loss(vae.model, guide, x)
     bound = exact_bound(vae, x)
     torch.testing.assert_close(-loss, bound)
     found, expected = gradients(vae, loss), gradients(vae, -exact_bound(vae, x))
     for name, gradient in expected.items():
         torch.testing.assert_close(found[name], gradient, msg=name)
+
+
+def test_training_with_the_discrete_latent_summed_out():
+    vae = make()
+    x = torch.rand(40, 6).round()
+    with torch.no_grad():
+        before = exact_bound(vae, x).item() / len(x)
+    # One step sees all data, so its loss is the exact bound before the step.
+    history = fit(vae, x, objective=EnumeratedELBO(), epochs=5, batch_size=40, progress=False)
+    assert history[0]["loss"] == pytest.approx(-before, rel=1e-5)
+    assert history[4]["loss"] < history[0]["loss"]
+    SVI(vae.model, vae.guide, pyro.optim.Adam({"lr": 0.01}), loss=EnumeratedELBO()).step(x)
 
 
 def test_draws_give_the_exact_bound_on_average():
