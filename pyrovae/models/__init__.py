@@ -1,6 +1,7 @@
 """Models: a generative program and its guide."""
 
 from pyrovae.models.base import LatentVariableModel
+from pyrovae.models.categorical import CategoricalVAE
 from pyrovae.models.vae import VAE
 
-__all__ = ["VAE", "LatentVariableModel"]
+__all__ = ["VAE", "CategoricalVAE", "LatentVariableModel"]

@@ -1,0 +1,83 @@
+"""A variational autoencoder with several categorical latents, one site each."""
+
+from math import prod
+from typing import Any
+
+import pyro
+import pyro.distributions as dist
+import torch
+from torch import Tensor, nn
+
+from pyrovae.likelihoods.base import Likelihood
+from pyrovae.models.base import LatentVariableModel
+from pyrovae.nn.network import Network, as_size, check_network
+
+__all__ = ["CategoricalVAE"]
+
+
+class CategoricalVAE(LatentVariableModel):
+    r"""Independent categorical latents, whose sites can be enumerated together.
+
+    .. math:: p(x, z_1, \dots, z_L) = p(x \mid z_1, \dots, z_L) \prod_{l=1}^{L} p(z_l), \qquad
+        q(z \mid x) = \prod_{l=1}^{L} q(z_l \mid x)
+
+    Each :math:`z_l` is a one-hot vector of :math:`C` numbers and a site of its own, ``"z1"`` to
+    ``"zL"``: several categoricals in one site could not be enumerated. `EnumeratedELBO` sums over
+    all :math:`C^L` values exactly; `VIMCO`, `ReweightedWakeSleep` or `ELBO` draw them, where
+    there are too many. The probabilities of :math:`p(z_l)` are learned.
+
+    Kingma, Rezende, Mohamed and Welling, 2014, https://arxiv.org/abs/1406.5298 (enumeration);
+    Mnih and Rezende, 2016, https://arxiv.org/abs/1602.06725 (drawn latents of this kind).
+
+    Args:
+        network: From a datum to the logits, with ``out_shape (variables * categories,)``.
+        likelihood: p(x|z), of the latents side by side, ``(variables * categories,)``.
+        variables: Number of latents :math:`L`.
+        categories: Number of values :math:`C` of each.
+
+    Raises:
+        ValueError: If the network's or the likelihood's declared shapes do not fit.
+    """
+
+    def __init__(
+        self, network: Network, likelihood: Likelihood, *, variables: int, categories: int
+    ) -> None:
+        super().__init__()
+        check_network(network)
+        size = prod(as_size([variables, categories], "variables, categories"))
+        if tuple(network.out_shape) != (size,):
+            raise ValueError(
+                f"network: expected an out_shape of variables * categories, ({size},), "
+                f"got {tuple(network.out_shape)}"
+            )
+        if likelihood.latent_shape is not None and tuple(likelihood.latent_shape) != (size,):
+            raise ValueError(
+                f"likelihood: expected latents of shape ({size},), variables * categories, "
+                f"got {tuple(likelihood.latent_shape)}"
+            )
+        if likelihood.data_shape is not None and likelihood.data_shape != network.in_shape:
+            raise ValueError(
+                f"the parts expect different shapes of one datum: network "
+                f"{tuple(network.in_shape)}, likelihood {tuple(likelihood.data_shape)}"
+            )
+        self.data_shape = network.in_shape
+        self.network = network
+        self.likelihood = likelihood
+        self.logits = nn.Parameter(torch.zeros(variables, categories))
+
+    def model(self, x: Tensor) -> Any:
+        """p(z1) ... p(zL) p(x|z), for data ``(n, *data_shape)``."""
+        with self.data_plate(x):
+            latents = [
+                pyro.sample(f"z{i}", dist.OneHotCategorical(logits=logits))
+                for i, logits in enumerate(self.logits, 1)
+            ]
+            # Each enumerated latent has a dimension of its own.
+            z = torch.cat(torch.broadcast_tensors(*latents), dim=-1)
+            return pyro.sample("x", self.likelihood(z), obs=x)
+
+    def guide(self, x: Tensor) -> Any:
+        """q(z1|x) ... q(zL|x), for data ``(n, *data_shape)``."""
+        with self.data_plate(x):
+            for i, logits in enumerate(self.network(x).chunk(len(self.logits), dim=-1), 1):
+                pyro.sample(f"z{i}", dist.OneHotCategorical(logits=logits))
