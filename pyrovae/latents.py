@@ -3,14 +3,16 @@
 from typing import Literal
 
 from pyro.distributions import constraints
-from torch.distributions import Distribution
+from torch.distributions import Distribution, Independent, VonMises
 
 __all__ = ["LatentKind", "check_kinds", "latent_kind"]
 
-LatentKind = Literal["real", "sphere", "simplex", "discrete"]
+LatentKind = Literal["real", "bounded", "circle", "sphere", "simplex", "discrete"]
 
 _RANGES = {
     "real": "volumes in a real space",
+    "bounded": "a half-line or an interval",
+    "circle": "a circle",
     "sphere": "the unit sphere",
     "simplex": "the simplex",
     "discrete": "separate values",
@@ -21,9 +23,9 @@ def latent_kind(distribution: Distribution) -> LatentKind | None:
     r"""Says with respect to what a distribution's density is taken.
 
     A bound contains :math:`\log p(z) - \log q(z \mid x)`, which means something only if both
-    are densities with respect to one measure: volume (``"real"``; so are half-lines and
-    intervals), the sphere's surface (``"sphere"``), the simplex's (``"simplex"``), or counting
-    (``"discrete"``).
+    are densities with respect to one measure: volume (``"real"``; ``"bounded"`` on half-lines
+    and intervals, outside of which one of the two would be zero), arc length (``"circle"``), the
+    sphere's surface (``"sphere"``), the simplex's (``"simplex"``), or counting (``"discrete"``).
 
     Returns:
         The kind; ``None`` where the distribution does not say.
@@ -46,7 +48,12 @@ def latent_kind(distribution: Distribution) -> LatentKind | None:
     # By type: two equal constraints may be two objects.
     if isinstance(support, type(constraints.simplex)):
         return "simplex"
-    return "real"
+    while isinstance(distribution, Independent):
+        distribution = distribution.base_dist
+    # PyTorch gives these angles the whole line as support, but a density of one turn.
+    if isinstance(distribution, VonMises):
+        return "circle"
+    return "real" if isinstance(support, type(constraints.real)) else "bounded"
 
 
 def check_kinds(what: str, posterior: LatentKind | None, prior: LatentKind | None) -> None:
@@ -58,8 +65,11 @@ def check_kinds(what: str, posterior: LatentKind | None, prior: LatentKind | Non
         prior: Kind of p(z), likewise.
 
     Raises:
-        ValueError: If both are known and differ.
+        ValueError: If both are known and differ, the posterior not being within the prior's.
     """
+    # A posterior that keeps to a part of the prior's range is a posterior like any other.
+    if (posterior, prior) == ("bounded", "real"):
+        return
     if posterior and prior and posterior != prior:
         raise ValueError(
             f"{what}: the posterior has a density over {_RANGES[posterior]} and the prior one "

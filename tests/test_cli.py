@@ -508,3 +508,23 @@ def test_an_annealed_capacity(in_tmp):
     capacity = ["--objective.capacity", "LinearWarmup", "--objective.capacity.end", "5"]
     arguments = ["--objective", "CapacityELBO", *capacity]
     assert main(["train", *QUICK, *arguments, "--out", "run"]) == 0
+
+
+def test_a_refusal_within_the_program_is_one_line(in_tmp, capsys):
+    discrete = ["--posterior", "CategoricalPosterior", "--prior", "CategoricalPrior"]
+    arguments = [*discrete, "--objective", "DoublyReparameterizedELBO", "--out", "run"]
+    assert main(["train", *QUICK, *arguments]) == 2
+    said = capsys.readouterr().err
+    assert "not reparameterised" in said
+    assert "Trace Shapes" not in said
+
+
+def test_an_objective_within_an_objective_by_its_short_name(in_tmp, capsys):
+    arguments = ["--objective", "BetaELBO", "--objective.elbo", "RenyiELBO", "--out", "run"]
+    assert main(["train", *QUICK, *arguments]) == 0
+    config = yaml.safe_load(Path("run/config.yaml").read_text())
+    inner = config["objective"]["init_args"]["elbo"]["class_path"]
+    assert inner == "pyrovae.objectives.RenyiELBO"
+    Path("run.yaml").write_text("objective: RenyiELBO\n")
+    assert main(["train", *QUICK, "--config", "run.yaml", "--out", "other"]) == 2
+    assert "import path" in capsys.readouterr().err

@@ -105,3 +105,25 @@ def test_mixture_stays_itself_in_a_plate():
     assert isinstance(fn, Mixture)
     assert fn.batch_shape == (5,)
     assert fn.support is constraints.real
+
+
+@pytest.mark.parametrize("family", ["full", "low-rank"])
+def test_kl_of_a_correlated_normal_from_a_diagonal_one(family):
+    torch.manual_seed(0)
+    factor, scale = torch.randn(2, 3, 2).double(), torch.rand(2, 3).double() + 0.5
+    loc = torch.randn(2, 3).double()
+    q = dist.LowRankMultivariateNormal(loc, factor, scale)
+    if family == "full":
+        q = dist.MultivariateNormal(loc, q.covariance_matrix)
+    p_loc, p_scale = torch.randn(3).double(), torch.rand(3).double() + 0.5
+    p = dist.Normal(p_loc, p_scale).to_event(1)
+    found = torch.distributions.kl_divergence(q, p)
+    # The textbook formula, with the covariance written out.
+    s, precision = q.covariance_matrix, torch.diag(p_scale**-2)
+    difference = p_loc - loc
+    trace = (precision @ s).diagonal(dim1=-2, dim2=-1).sum(-1)
+    distance = (difference @ precision * difference).sum(-1)
+    logs = 2 * p_scale.log().sum() - s.logdet()
+    torch.testing.assert_close(found, 0.5 * (trace + distance - 3 + logs))
+    with pytest.raises(NotImplementedError):
+        torch.distributions.kl_divergence(q, dist.Laplace(p_loc, p_scale).to_event(1))

@@ -27,8 +27,10 @@ LOC = torch.tensor([1.0, 0.0])
         (dist.Normal(0.0, 1.0), "real"),
         (dist.Normal(LOC, 1.0).to_event(1), "real"),
         (dist.Normal(LOC, 1.0).expand([3, 2]).to_event(2), "real"),
-        (dist.Gamma(1.0, 1.0), "real"),
-        (dist.LogNormal(0.0, 1.0), "real"),
+        (dist.Gamma(1.0, 1.0), "bounded"),
+        (dist.LogNormal(0.0, 1.0), "bounded"),
+        (dist.Uniform(LOC, 1.5).to_event(1), "bounded"),
+        (dist.VonMises(LOC, 1.0).to_event(1), "circle"),
         (dist.MultivariateNormal(LOC, torch.eye(2)), "real"),
         (dist.Normal(LOC, 1.0).to_event(1).mask(torch.tensor(True)), "real"),
         (SphereUniform(LOC), "sphere"),
@@ -110,3 +112,26 @@ def test_what_is_undeclared_and_fits_is_not_refused():
         assert ELBO().differentiable_loss(model.model, model.guide, torch.rand(4, 6)).isfinite()
         assert model.sample(2).shape == (2, 6)
         assert model.reconstruct(torch.rand(4, 6)).shape == (4, 6)
+
+
+@pytest.mark.parametrize(
+    ("family", "parameters", "said"),
+    [
+        ("Exponential", {"rate": 1.0}, "half-line or an interval"),
+        ("HalfNormal", {}, "half-line or an interval"),
+        ("Uniform", {"low": 0.0, "high": 1.0}, "half-line or an interval"),
+        ("VonMises", {"loc": 0.0, "concentration": 1.0}, "circle"),
+    ],
+)
+def test_a_prior_on_a_part_of_the_line_is_refused_under_a_normal_posterior(
+    family, parameters, said
+):
+    from pyrovae.likelihoods import BernoulliLikelihood
+    from pyrovae.nn import MLP
+    from pyrovae.posteriors import NormalPosterior
+    from pyrovae.priors import DistributionPrior
+
+    prior = DistributionPrior(3, family=family, parameters=parameters)
+    posterior = NormalPosterior(MLP(4, [], 6))
+    with pytest.raises(ValueError, match=said):
+        VAE(prior, posterior, BernoulliLikelihood(MLP(3, [], 4)))

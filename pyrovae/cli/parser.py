@@ -186,8 +186,9 @@ def _own_names(arguments: Sequence[str]) -> list[str]:
         option, sign, value = argument.partition("=")
         key = (option if sign else spelled[i - 1] if i else "").removeprefix("--")
         name = value if sign else argument
-        if name in _choices(key):
-            path = f"{MODULES[key].__name__}.{name}"
+        module = _module_of(key)
+        if module is not None and name in _choices(key):
+            path = f"{module.__name__}.{name}"
             spelled[i] = f"{option}={path}" if sign else path
     return spelled
 
@@ -259,7 +260,7 @@ def config_text(config: Namespace) -> str:
 
 def one_line(error: BaseException) -> str:
     """What is wrong, in one line; an unknown class is answered with the choices."""
-    text = str(error)
+    text = re.split(r"\s*Trace Shapes:", str(error))[0]
     keys = re.findall(r'Parser key "([\w.]+)"', text)
     unknown = re.search(r"(?:dot import path string:|Import path) (\S+)", text)
     if keys and unknown and (choices := _choices(keys[0])):
@@ -270,6 +271,8 @@ def one_line(error: BaseException) -> str:
     if missing := re.search(r"given class_path '(.*?)':\s+No module named", text):
         return f"{keys[0]}: there is no class {missing.group(1)} to import"
     given = re.search(r"(?:Got|Given) value: (.*)", text)
+    if keys and given and given.group(1) in _choices(keys[-1]):
+        return f"{keys[-1]}: several classes are called {given.group(1)}, give its import path"
     wanted = re.search(r"Expected (?:a |an )?(?:<class '(\w+)'>|typing\.Literal\[(.*?)\])", text)
     if keys and given and wanted:
         kind = wanted.group(1) or f"one of {wanted.group(2)}"
@@ -278,9 +281,14 @@ def one_line(error: BaseException) -> str:
     return re.sub(r"\s+", " ", text.replace("\n  - ", " ")).strip()
 
 
+def _module_of(key: str) -> ModuleType | None:
+    """The package whose classes an option names; an objective may be within another."""
+    return pyrovae.objectives if key.endswith(".elbo") else MODULES.get(key)
+
+
 def _choices(key: str) -> list[str]:
     """The short names of the classes that an option may name, as far as there is a list."""
-    module = MODULES.get(key)
+    module = _module_of(key)
     if module is None:
         return []
     classes = {name: getattr(module, name) for name in module.__all__}

@@ -1,5 +1,6 @@
 """Distributions that Pyro lacks in the form a VAE needs."""
 
+from pyrovae.distributions import kl as _kl  # noqa: F401  (registers closed forms)
 from pyrovae.distributions.counts_given_total import CountsGivenTotal
 from pyrovae.distributions.discretized_logistic import DiscretizedLogistic
 from pyrovae.distributions.flow import Flow

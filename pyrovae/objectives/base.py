@@ -1,5 +1,6 @@
 """The base of the objectives: from the traces of model and guide to a loss."""
 
+import re
 from abc import abstractmethod
 from collections.abc import Callable
 from inspect import signature
@@ -92,9 +93,16 @@ class Objective(pyro.infer.ELBO):
     def _get_trace(
         self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Trace, Trace]:
-        model_trace, guide_trace = get_importance_trace(
-            "flat", self.max_plate_nesting, model, guide, args, kwargs, detach=False
-        )
+        try:
+            model_trace, guide_trace = get_importance_trace(
+                "flat", self.max_plate_nesting, model, guide, args, kwargs, detach=False
+            )
+        except ValueError as error:
+            # Pyro puts a table of all shapes behind whatever went wrong; the cause keeps it.
+            reason, *table = re.split(r"\s*Trace Shapes:", str(error))
+            if not table:
+                raise
+            raise ValueError(reason) from error
         if is_validation_enabled():
             check_if_enumerated(guide_trace)
         return model_trace, guide_trace

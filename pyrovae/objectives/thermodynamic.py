@@ -76,12 +76,15 @@ class ThermodynamicELBO(LeafObjective):
         r"""The coefficients of the paper's gradient.
 
         The mean over draws in the covariance is taken with the same weights, so each score is
-        multiplied by how far its particle's :math:`\log w` is from their mean.
+        multiplied by how far its particle's :math:`\log w` is from their mean, and by
+        K / (K - 1), since the mean contains the draw itself. With equal weights (the first
+        interval) that is unbiased; elsewhere the weights are normalised by themselves.
         """
+        bessel = len(log_weights) / (len(log_weights) - 1)
         model, density = torch.zeros_like(log_weights), torch.zeros_like(log_weights)
         for beta, width in self._intervals():
             weights = (beta * log_weights).softmax(0)
-            excess = log_weights - (weights * log_weights).sum(0)
+            excess = bessel * (log_weights - (weights * log_weights).sum(0))
             model += width * weights * (1 + beta * excess)
             density += width * weights * (1 - (1 - beta) * excess)
         return Coefficients(model=model, density=density, path=None)

@@ -18,13 +18,10 @@ class CategoricalPosterior(Posterior):
     .. math:: q(z = e_k \mid x) = \operatorname{softmax}(f(x))_k
 
     Its draws carry no gradient: an `ELBO` uses the score function. To sum over all categories
-    exactly instead, in Pyro's way, enumerate the guide's site::
-
-        svi = SVI(vae.model, pyro.infer.config_enumerate(vae.guide, "parallel"), optimizer,
-                  loss=TraceEnum_ELBO(max_plate_nesting=1))
+    exactly instead, train with `EnumeratedELBO`.
 
     The prior is a `CategoricalPrior`. Encoding gives the probabilities, the one-hot vector's
-    mean. A latent of several categoricals is several sites, in a model of its own: Pyro cannot
+    mean. Several categoricals are several sites, in the model `CategoricalVAE`: Pyro cannot
     enumerate several in one.
 
     Kingma, Mohamed, Rezende and Welling, 2014, Semi-supervised learning with deep generative
