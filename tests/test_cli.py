@@ -504,6 +504,13 @@ def test_objectives_by_their_short_names(in_tmp, objective):
     assert config["objective"]["class_path"] == f"pyrovae.objectives.{objective}"
 
 
+def test_an_objective_within_another_is_told_the_number_of_data(in_tmp):
+    inner = ["--objective.elbo", "TotalCorrelationELBO"]
+    assert main(["train", *QUICK, "--objective", "BetaELBO", *inner, "--out", "run"]) == 0
+    config = yaml.safe_load(Path("run/config.yaml").read_text())
+    assert config["objective"]["init_args"]["elbo"]["init_args"]["data_size"] == 1437
+
+
 def test_an_annealed_capacity(in_tmp):
     capacity = ["--objective.capacity", "LinearWarmup", "--objective.capacity.end", "5"]
     arguments = ["--objective", "CapacityELBO", *capacity]

@@ -87,9 +87,10 @@ def _train(config: Namespace, run: Run, *, resuming: bool) -> None:
         **specs,
         pseudo_inputs=lambda: first_data(data, config.seed),
     )
-    chosen = config.objective.init_args if config.objective is not None else {}
-    if "data_size" in chosen and chosen["data_size"] is None:
-        chosen["data_size"] = len(data.train)
+    # An objective, or one within it, may ask for what only the data know.
+    for name, value in list(config.items()):
+        if name.startswith("objective.") and name.endswith(".data_size") and value is None:
+            config[name] = len(data.train)
     options = train_parser().instantiate(config)
     rows: list[dict[str, Any]] = list(run.history()) if resuming else []
 
