@@ -104,8 +104,8 @@ def _words(support: Any) -> str:
 
 @torch.no_grad()
 def find_fault(model: Any, batch: tuple[Tensor, ...]) -> str:
-    """Names the parameter or the site at which numbers stop being finite, as far as it shows."""
-    named = model.named_parameters() if isinstance(model, torch.nn.Module) else ()
+    """Names the parameter, site or gradient that is the first not to be finite, if it shows."""
+    named = list(model.named_parameters()) if isinstance(model, torch.nn.Module) else []
     for name, parameter in named:
         if not parameter.isfinite().all():
             return f"parameter {name!r} is not finite"
@@ -125,4 +125,7 @@ def find_fault(model: Any, batch: tuple[Tensor, ...]) -> str:
                     return f"the value of site {name!r} in the {where} is not finite"
                 if not site["log_prob"].isfinite().all():
                     return f"the log-probability of site {name!r} in the {where} is not finite"
+    for name, parameter in named:
+        if parameter.grad is not None and not parameter.grad.isfinite().all():
+            return f"the gradient of parameter {name!r} is not finite, though every site is"
     return "the gradients are not finite, though every site is"
