@@ -16,6 +16,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from tqdm.auto import tqdm
 
 from pyrovae import checkpoint as checkpoints
+from pyrovae.compiled import Compile
 from pyrovae.component import Component
 from pyrovae.datasets import Data, Split, as_split
 from pyrovae.evaluation.elbo import elbo
@@ -28,7 +29,7 @@ from pyrovae.training.early_stopping import EarlyStopping
 from pyrovae.training.gradients import Gradients, Precision, guarded_step
 from pyrovae.training.history import History
 from pyrovae.training.state import random_state, restore, set_random_state, snapshot
-from pyrovae.training.stepper import Compile, Stepper
+from pyrovae.training.stepper import Stepper
 
 __all__ = ["choose_device", "fit"]
 

@@ -3,21 +3,17 @@
 import time
 import warnings
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from pyrovae.training.compiled import CompiledGradients, NotCompiled
+from pyrovae.compiled import Compile, NotCompiled, worth_compiling
+from pyrovae.training.compiled import CompiledGradients
 from pyrovae.training.gradients import Gradients
 
-__all__ = ["Compile", "Stepper"]
+__all__ = ["Stepper"]
 
-Compile = Literal["auto"] | bool
-
-# Tracing and compiling take 5 to 30 s of a small network, and the compiled step saves from a
-# fifth (convolutions) to two thirds (small dense networks) of an eager one.
-WORTH_COMPILING = 60.0
 TIMED_STEPS = slice(3, 10)  # the first ones warm up
 
 
@@ -81,7 +77,7 @@ class Stepper:
     def _decide(self, size: int) -> None:
         timed = self._seconds[TIMED_STEPS]
         left = self._left / size * sum(timed) / len(timed)
-        self._mode = left >= WORTH_COMPILING
+        self._mode = worth_compiling(left)
         if self._mode:
             self._compile()
         else:

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from pyrovae.compiled import NotCompiled
 from pyrovae.scope import isolated
-from pyrovae.training.compiled import CompiledGradients, NotCompiled
+from pyrovae.training.compiled import CompiledGradients
 from pyrovae.training.gradients import Gradients, Precision, guarded_step
 
 __all__ = ["CompiledSVI"]

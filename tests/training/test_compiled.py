@@ -12,6 +12,7 @@ from registry import DATA, LATENT, LIKELIHOODS, OBJECTIVES, POSTERIORS, PRIORS
 from tiny import binary_data, same, state, tiny_vae
 
 from pyrovae import VAE, fit
+from pyrovae.compiled import NotCompiled
 from pyrovae.datasets import TensorSplit
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.models import CategoricalVAE
@@ -31,7 +32,7 @@ from pyrovae.priors import (
 )
 from pyrovae.schedules import LinearWarmup
 from pyrovae.training import CompiledSVI
-from pyrovae.training.compiled import CompiledGradients, NotCompiled
+from pyrovae.training.compiled import CompiledGradients
 from pyrovae.training.gradients import Gradients
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -382,7 +383,7 @@ def test_a_short_run_is_not_compiled_and_says_so(monkeypatch):
 
 @pytest.mark.usefixtures("only_traced")
 def test_a_long_run_is_compiled_on_its_way(monkeypatch):
-    monkeypatch.setattr("pyrovae.training.stepper.WORTH_COMPILING", 0.0)
+    monkeypatch.setattr("pyrovae.compiled.WORTH_COMPILING", 0.0)
     compiled, eager = tiny_vae(), tiny_vae()
     arguments = {"epochs": 6, "batch_size": 6, "progress": False, "device": "cpu"}
     history = fit(compiled, binary_data(24), **arguments)
