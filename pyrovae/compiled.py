@@ -81,7 +81,14 @@ class CompiledFunction:
         self._shapes = [tensor.shape for tensor in batch]
         self._called = _Called(module, function)
         self._parameters = dict(self._called.named_parameters())
-        buffers = [f"buffer {name}" for name, _ in module.named_buffers()]
+        # Where the buffers are, and not what they are: a module may put another tensor there.
+        self._places = {
+            f"{prefix}.{name}": (owner._buffers, name)
+            for prefix, owner in self._called.named_modules()
+            for name, buffer in owner._buffers.items()
+            if buffer is not None
+        }
+        buffers = [f"buffer {name.removeprefix('module.')}" for name in self._places]
         self._names = [*names, *buffers]
         self._relative = relative
         with ExitStack() as stack:
@@ -103,26 +110,27 @@ class CompiledFunction:
         return [tensor.shape for tensor in batch] == self._shapes
 
     def _inputs(self, batch: Batch) -> list[Tensor]:
-        # Buffers are looked up each time: a module may put another tensor in their place.
         constants = (c.to(self.device, non_blocking=True) for c in self._constants)
-        return [*self._parameters.values(), *self._called.buffers(), *constants, *batch]
+        return [*self._parameters.values(), *self._buffers(), *constants, *batch]
+
+    def _buffers(self) -> list[Tensor]:
+        return [buffers[name] for buffers, name in self._places.values()]
 
     def _eager(self, tensors: Sequence[Tensor], batch: Batch) -> list[Tensor | None]:
         """The function with parameters and buffers of its own."""
-        names = [*self._parameters, *(name for name, _ in self._called.named_buffers())]
         swapped = {
             name: tensor.detach().requires_grad_(parameter.requires_grad)
             for (name, parameter), tensor in zip(self._parameters.items(), tensors, strict=False)
         }
         leaves = [leaf for leaf in swapped.values() if leaf.requires_grad]
-        swapped |= dict(zip(names[len(swapped) :], tensors[len(swapped) :], strict=True))
+        swapped |= dict(zip(self._places, tensors[len(swapped) :], strict=True))
         with torch.enable_grad():
             return list(functional_call(self._called, swapped, (leaves, batch)))
 
     def _trace(self, batch: Batch) -> tuple[GraphModule, list[Tensor]]:
         # Tracing executes: on the buffers themselves it would move a BatchNorm's.
         copies = [p.detach().clone() for p in self._parameters.values()]
-        copies += [b.clone() for b in self._called.buffers()]
+        copies += [b.clone() for b in self._buffers()]
 
         def function(*tensors: Tensor) -> list[Tensor | None]:
             return self._eager(tensors[: len(copies)], tensors[len(copies) :])
@@ -147,7 +155,7 @@ class CompiledFunction:
 
     def _check(self, run: Callable[..., Any], batch: Batch, seed: int, what: str) -> None:
         """Compares results and buffers with the eager function's."""
-        head = len(self._parameters) + len(list(self._called.buffers()))
+        head = len(self._parameters) + len(self._places)
         rest = head + len(self._constants)
 
         def eager(*inputs: Tensor) -> list[Tensor | None]:
@@ -175,7 +183,7 @@ class CompiledFunction:
         """Results, and buffers after the run, in double precision; on copies."""
         count = len(self._parameters)
         inputs = [tensor.detach() for tensor in self._inputs(batch)]
-        buffers = slice(count, count + len(list(self._called.buffers())))
+        buffers = slice(count, count + len(self._places))
         inputs[buffers] = [buffer.clone() for buffer in inputs[buffers]]
         with isolated(self.device, seed), torch.no_grad():
             results = [*run(*inputs), *inputs[buffers]]

@@ -1,11 +1,13 @@
 """Loss and gradients of one batch, through Pyro's handlers."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any, Literal
 
 import pyro.infer
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from pyrovae.handlers import ScaleLatents
 from pyrovae.training.bfloat16 import BFloat16Products
@@ -61,28 +63,44 @@ class Gradients:
         """
         for parameter in parameters:
             parameter.grad = None
-        loss = self._loss_and_grads(batch)
+        with ExitStack() as stack:
+            if self.mean:
+                stack.enter_context(_ScaleBackward(1 / len(batch[0])))
+            if self.precision == "bf16":
+                stack.enter_context(BFloat16Products())
+            scale = self.scale if self.scale is not None else _unscaled
+            loss = self.objective.loss_and_grads(scale(self.model), scale(self.guide), *batch)
         # Wake-sleep gives a pair of losses; the first is the model's.
         loss = torch.as_tensor(loss[0] if isinstance(loss, tuple) else loss)
         gradients = [p.grad for p in parameters if p.grad is not None]
         if not gradients:
             return loss
-        if self.mean:
-            torch._foreach_div_(gradients, float(len(batch[0])))
-        # One number shows whether any is not finite, before the weights are spoilt.
-        sound = torch.stack([gradient.sum() for gradient in gradients]).sum().isfinite()
+        # The norm shows whether any number is not finite, before the weights are spoilt.
+        norm = nn.utils.get_total_norm(gradients)
         if self.clip_norm is not None:
-            nn.utils.clip_grad_norm_(parameters, self.clip_norm)
-        return torch.where(sound, loss, torch.nan)
+            nn.utils.clip_grads_with_norm_(parameters, self.clip_norm, norm)
+        return torch.where(norm.isfinite(), loss, torch.nan)
 
-    def _loss_and_grads(self, batch: tuple[Tensor, ...]) -> Any:
-        model, guide = self.model, self.guide
-        if self.scale is not None:
-            model, guide = self.scale(model), self.scale(guide)
-        if self.precision == "float32":
-            return self.objective.loss_and_grads(model, guide, *batch)
-        with BFloat16Products():
-            return self.objective.loss_and_grads(model, guide, *batch)
+
+def _unscaled(program: Any) -> Any:
+    return program
+
+
+class _ScaleBackward(TorchFunctionMode):
+    """Multiplies the gradients of each backward pass in a block, at its start.
+
+    Dividing all gradients afterwards would be one more pass over as many numbers as there are
+    parameters.
+    """
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is Tensor.backward and len(args) == 1:
+            kwargs = {**(kwargs or {}), "gradient": torch.full_like(args[0], self.factor)}
+        return func(*args, **(kwargs or {}))
 
 
 def guarded_step(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
