@@ -8,7 +8,11 @@ from pyrovae.distributions.grey_bernoulli import GreyBernoulli
 from pyrovae.distributions.level_categorical import LevelCategorical
 from pyrovae.distributions.levels import Levels
 from pyrovae.distributions.mixture import Mixture
-from pyrovae.distributions.partly_observed import PartlyObserved, observe_partly
+from pyrovae.distributions.partly_observed import (
+    PartlyObserved,
+    observe_partly,
+    observed_values,
+)
 from pyrovae.distributions.product import normal_product
 from pyrovae.distributions.relaxed import RelaxedOneHot
 from pyrovae.distributions.sphere import PowerSpherical, SphereUniform
@@ -30,4 +34,5 @@ __all__ = [
     "StretchedBeta",
     "normal_product",
     "observe_partly",
+    "observed_values",
 ]

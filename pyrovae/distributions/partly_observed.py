@@ -6,7 +6,7 @@ from pyro.distributions.torch_distribution import MaskedDistribution
 from torch import Tensor
 from torch.distributions import Distribution, Independent, transform_to
 
-__all__ = ["PartlyObserved", "observe_partly"]
+__all__ = ["PartlyObserved", "observe_partly", "observed_values"]
 
 
 class _WhereObserved(constraints.Constraint):
@@ -72,3 +72,24 @@ def observe_partly(distribution: Distribution, mask: Tensor) -> Distribution:
             f"got {type(each).__name__} over events of shape {tuple(each.event_shape)}"
         )
     return PartlyObserved(each, mask).to_event(len(distribution.event_shape))
+
+
+def observed_values(distribution: Distribution, value: Tensor) -> Tensor:
+    """The values that count in a density: all, or those that a mask in the distribution names.
+
+    Args:
+        distribution: What scores the value, in blocks or not, masked or not.
+        value: What it scores.
+
+    Returns:
+        The value itself, or what the mask leaves of it as a vector.
+    """
+    while isinstance(distribution, Independent):
+        distribution = distribution.base_dist
+    if not isinstance(distribution, MaskedDistribution):
+        return value
+    mask = torch.as_tensor(distribution._mask)
+    # Particles and draws repeat the data's mask in dimensions that the data do not have.
+    while mask.dim() > value.dim():
+        mask = mask[0]
+    return value[mask.expand_as(value)]

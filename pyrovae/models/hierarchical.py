@@ -55,9 +55,11 @@ class HierarchicalModel(LatentVariableModel):
                 f"{len(conditional_priors)} conditional priors"
             )
         # What gives each latent in the model, and what the layer below it there reads.
-        priors = [*conditional_priors, prior]
+        priors: list[Prior | Posterior] = [*conditional_priors, prior]
         reads = [likelihood.latent_shape, *(part.data_shape for part in conditional_priors)]
-        for i, (posterior, over, read) in enumerate(zip(posteriors, priors, reads, strict=True), 1):
+        for i, (posterior, over, read) in enumerate(
+            zip(posteriors, priors, reads, strict=True), 1
+        ):
             check_agreement(
                 f"z{i}",
                 {

@@ -67,7 +67,7 @@ class MissingDataVAE(LatentVariableModel):
             prior.latent_kind,
         )
         read, shape = posterior.data_shape, likelihood.data_shape
-        self.reads_mask = bool(read and shape) and read == Size([2 * shape[0], *shape[1:]])
+        self.reads_mask = shape is not None and read == Size([2 * shape[0], *shape[1:]])
         if not self.reads_mask:
             check_agreement("datum", {"posterior": read, "likelihood": shape})
         # The posterior first: parameters that a prior shares with it bear the posterior's name.
@@ -140,11 +140,14 @@ class MissingDataVAE(LatentVariableModel):
         model.compute_log_prob()
         p, q = model.nodes, guide.nodes
         log_weights = p["x"]["log_prob"] + p["z"]["log_prob"] - q["z"]["log_prob"]
-        drawn = p["x"]["fn"].sample()
+        distribution = p["x"]["fn"]
         if draw:
             chosen = Categorical(logits=log_weights.mT).sample()
-            return drawn[chosen, torch.arange(len(x), device=x.device)]
-        values = self._data({**p["x"], "value": drawn}, draw=False)
+            return distribution.sample()[chosen, torch.arange(len(x), device=x.device)]
+        try:
+            values = distribution.mean
+        except NotImplementedError:  # the mean of one draw for each latent estimates the same
+            values = distribution.sample()
         weights = log_weights.softmax(0)
         return (weights.view(*weights.shape, *[1] * (x.dim() - 1)) * values).sum(0)
 
