@@ -15,6 +15,8 @@ ARGUMENTS = {
     "importance_weighted.py": ["--epochs", "1", "--samples", "2"],
     "custom_prior.py": ["--epochs", "1"],
     "custom_objective.py": ["--epochs", "1"],
+    "hierarchical.py": ["--epochs", "1", "--samples", "2", "--hidden", "8"],
+    "missing_data.py": ["--epochs", "1", "--samples", "2", "--out", "run"],
 }
 
 

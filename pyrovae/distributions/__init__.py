@@ -8,6 +8,12 @@ from pyrovae.distributions.grey_bernoulli import GreyBernoulli
 from pyrovae.distributions.level_categorical import LevelCategorical
 from pyrovae.distributions.levels import Levels
 from pyrovae.distributions.mixture import Mixture
+from pyrovae.distributions.partly_observed import (
+    PartlyObserved,
+    observe_partly,
+    observed_values,
+)
+from pyrovae.distributions.product import normal_product
 from pyrovae.distributions.relaxed import RelaxedOneHot
 from pyrovae.distributions.sphere import PowerSpherical, SphereUniform
 from pyrovae.distributions.stretched_beta import OpenInterval, StretchedBeta
@@ -21,8 +27,12 @@ __all__ = [
     "Levels",
     "Mixture",
     "OpenInterval",
+    "PartlyObserved",
     "PowerSpherical",
     "RelaxedOneHot",
     "SphereUniform",
     "StretchedBeta",
+    "normal_product",
+    "observe_partly",
+    "observed_values",
 ]

@@ -5,10 +5,12 @@ from math import log
 from typing import Any
 
 import torch
+from pyro.distributions.torch_distribution import MaskedDistribution
 from torch import Tensor
 from torch.distributions import Independent
 
 from pyrovae.datasets import Split, as_split
+from pyrovae.distributions import observed_values
 from pyrovae.evaluation.draws import draw
 from pyrovae.evaluation.elbo import elbo
 from pyrovae.evaluation.log_likelihood import ImportanceSampling, LogLikelihood, summarize
@@ -40,8 +42,8 @@ class Report:
             whose variance over the data exceeds 0.01 (Burda et al., 2016).
         units: For each latent site, how many variables it has.
         train_elbo: Mean bound on as many training data, where these were given.
-        bits_per_dim: The log-likelihood as bits for each variable, -log p(x) / (D ln 2), where
-            the likelihood is one of discrete data; None where it is not.
+        bits_per_dim: The log-likelihood as bits for each observed variable, -log p(x) / (D ln 2)
+            where none of D is missing, if the likelihood is one of discrete data; else None.
         warnings: What to distrust, in sentences.
     """
 
@@ -137,8 +139,7 @@ def evaluate(
             estimates.append(estimate)
             is_density &= all(_is_density(site) for site in draws.observed.values())
             is_discrete &= all(_is_discrete(site) for site in draws.observed.values())
-            values = sum(site["value"].numel() for site in draws.observed.values())
-            dimensions = values // len(batch[0])
+            dimensions += sum(_observed(site).numel() for site in draws.observed.values())
             for name, mean in latent_means(model.guide, *batch).items():
                 means.setdefault(name, []).append(mean.flatten(1))
     bound, reconstruction = (sums / (samples * len(split))).tolist()
@@ -159,7 +160,7 @@ def evaluate(
         train_elbo=None
         if train is None
         else _train_elbo(model, as_split(train, fields=fields), split, seed, device),
-        bits_per_dim=-likelihood.value / (dimensions * log(2))
+        bits_per_dim=-likelihood.value * len(split) / (dimensions * log(2))
         if is_density and is_discrete and dimensions
         else None,
         warnings=[*_distrust(likelihood, active, kl)],
@@ -169,7 +170,7 @@ def evaluate(
 def _is_density(site: Any) -> bool:
     """Whether the site's distribution is normalised over a set that holds all its values."""
     normalized = getattr(_each(site["fn"]), "normalized_support", None)
-    return normalized is None or bool(normalized.check(site["value"]).all())
+    return normalized is None or bool(normalized.check(_observed(site)).all())
 
 
 def _is_discrete(site: Any) -> bool:
@@ -182,9 +183,14 @@ def _is_discrete(site: Any) -> bool:
     return bool(support.is_discrete)
 
 
+def _observed(site: Any) -> Tensor:
+    """The values of the site that count in its density."""
+    return observed_values(site["fn"], site["value"])
+
+
 def _each(fn: Any) -> Any:
-    """The distribution of the variables of which this is a block."""
-    while isinstance(fn, Independent):
+    """The distribution of the variables of which this is a block, or which this masks."""
+    while isinstance(fn, Independent | MaskedDistribution):
         fn = fn.base_dist
     return fn
 

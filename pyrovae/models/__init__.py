@@ -2,6 +2,17 @@
 
 from pyrovae.models.base import LatentVariableModel
 from pyrovae.models.categorical import CategoricalVAE
+from pyrovae.models.hierarchical import HierarchicalModel, HierarchicalVAE
+from pyrovae.models.ladder import LadderVAE
+from pyrovae.models.missing import MissingDataVAE
 from pyrovae.models.vae import VAE
 
-__all__ = ["VAE", "CategoricalVAE", "LatentVariableModel"]
+__all__ = [
+    "VAE",
+    "CategoricalVAE",
+    "HierarchicalModel",
+    "HierarchicalVAE",
+    "LadderVAE",
+    "LatentVariableModel",
+    "MissingDataVAE",
+]

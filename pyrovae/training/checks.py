@@ -9,6 +9,8 @@ from torch.distributions import constraints
 
 from pyrovae.datasets.splits import Split
 from pyrovae.datasets.tensor_split import TensorSplit
+from pyrovae.distributions import observed_values
+from pyrovae.handlers import family
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.scope import isolated, without_validation
 
@@ -65,18 +67,15 @@ def _observed(model: Any, batch: tuple[Tensor, ...]) -> dict[str, Any]:
 
 
 def _check_values(name: str, site: Any, x: Tensor) -> None:
-    support = site["fn"].support
-    if x.isnan().any():
+    support, seen = site["fn"].support, observed_values(site["fn"], x)
+    if seen.isnan().any():
         raise ValueError(f"site {name!r}: the data contain NaN")
     if not support.check(x).all():
         each = _base(support).check(x)
         odd = f", with {x[~each][0].item():.7g} among them" if each.shape == x.shape else ""
-        family = site["fn"]
-        while isinstance(family, torch.distributions.Independent):
-            family = family.base_dist
         raise ValueError(
-            f"site {name!r}: {type(family).__name__} allows values in {_words(support)}, "
-            f"but the data range from {x.min().item():g} to {x.max().item():g}{odd}"
+            f"site {name!r}: {family(site['fn'])} allows values in {_words(support)}, "
+            f"but the data range from {seen.min().item():g} to {seen.max().item():g}{odd}"
         )
 
 
@@ -92,7 +91,8 @@ def _base(support: Any) -> Any:
 
 
 def _words(support: Any) -> str:
-    support = _base(support)
+    while hasattr(support, "base_constraint"):
+        support = support.base_constraint
     if isinstance(support, constraints.interval | constraints.integer_interval):
         low, high = torch.as_tensor(support.lower_bound), torch.as_tensor(support.upper_bound)
         kind = "integers in " if support.is_discrete else ""
@@ -121,7 +121,7 @@ def find_fault(model: Any, batch: tuple[Tensor, ...]) -> str:
             for name, site in trace.nodes.items():
                 if site["type"] != "sample":
                     continue
-                if not site["value"].isfinite().all():
+                if not observed_values(site["fn"], site["value"]).isfinite().all():
                     return f"the value of site {name!r} in the {where} is not finite"
                 if not site["log_prob"].isfinite().all():
                     return f"the log-probability of site {name!r} in the {where} is not finite"
