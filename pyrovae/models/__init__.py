@@ -2,6 +2,14 @@
 
 from pyrovae.models.base import LatentVariableModel
 from pyrovae.models.categorical import CategoricalVAE
+from pyrovae.models.conditional import ConditionalVAE
+from pyrovae.models.semisupervised import SemiSupervisedVAE
 from pyrovae.models.vae import VAE
 
-__all__ = ["VAE", "CategoricalVAE", "LatentVariableModel"]
+__all__ = [
+    "VAE",
+    "CategoricalVAE",
+    "ConditionalVAE",
+    "LatentVariableModel",
+    "SemiSupervisedVAE",
+]

@@ -11,7 +11,7 @@ from pyrovae.models.base import LatentVariableModel
 from pyrovae.posteriors.base import Posterior
 from pyrovae.priors.base import Prior
 
-__all__ = ["VAE"]
+__all__ = ["VAE", "check_agreement"]
 
 
 class VAE(LatentVariableModel):
@@ -35,8 +35,8 @@ class VAE(LatentVariableModel):
     def __init__(self, prior: Prior, posterior: Posterior, likelihood: Likelihood) -> None:
         super().__init__()
         parts = {"prior": prior, "posterior": posterior, "likelihood": likelihood}
-        _check_agreement("latent", {k: part.latent_shape for k, part in parts.items()})
-        _check_agreement(
+        check_agreement("latent", {k: part.latent_shape for k, part in parts.items()})
+        check_agreement(
             "datum", {"posterior": posterior.data_shape, "likelihood": likelihood.data_shape}
         )
         check_kinds(
@@ -63,7 +63,16 @@ class VAE(LatentVariableModel):
             return pyro.sample("z", self.posterior(x))
 
 
-def _check_agreement(what: str, shapes: dict[str, Any]) -> None:
+def check_agreement(what: str, shapes: dict[str, Any]) -> None:
+    """Looks whether all parts that declare a shape declare the same one.
+
+    Args:
+        what: What it is the shape of, for the message.
+        shapes: By part; None where it is not declared.
+
+    Raises:
+        ValueError: If two differ.
+    """
     declared = {part: tuple(shape) for part, shape in shapes.items() if shape is not None}
     if len(set(declared.values())) > 1:
         listed = ", ".join(f"{part} {shape}" for part, shape in declared.items())
