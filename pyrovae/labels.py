@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-__all__ = ["UNLABELLED", "check_form", "check_labels", "one_hot"]
+__all__ = ["UNLABELLED", "check_form", "check_labels", "check_range", "one_hot"]
 
 UNLABELLED = -1
 
@@ -40,6 +40,15 @@ def check_labels(y: Tensor, n: int, classes: int, *, unlabelled: bool = False) -
         ValueError: If they are not ``n`` integers, or one is no class.
     """
     check_form(y, n)
+    check_range(y, classes, unlabelled=unlabelled)
+
+
+def check_range(y: Tensor, classes: int, *, unlabelled: bool = False) -> None:
+    """Looks at the values of labels; it waits for the device.
+
+    Raises:
+        ValueError: If one is no class.
+    """
     low, high = int(y.min()), int(y.max())
     first = UNLABELLED if unlabelled else 0
     if low < first or high >= classes:

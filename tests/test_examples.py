@@ -15,6 +15,10 @@ ARGUMENTS = {
     "importance_weighted.py": ["--epochs", "1", "--samples", "2"],
     "custom_prior.py": ["--epochs", "1"],
     "custom_objective.py": ["--epochs", "1"],
+    "conditional.py": ["--epochs", "1", "--samples", "2", "--out", "run"],
+    "semi_supervised.py": ["--epochs", "1"],
+    "stacked.py": ["--epochs", "1"],
+    "quadrants.py": ["--epochs", "1"],
 }
 
 

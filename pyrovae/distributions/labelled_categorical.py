@@ -6,7 +6,7 @@ import pyro.distributions as dist
 import torch
 from torch import Size, Tensor
 
-from pyrovae.labels import UNLABELLED, one_hot
+from pyrovae.labels import UNLABELLED, check_range, one_hot
 
 __all__ = ["LabelledCategorical"]
 
@@ -19,8 +19,8 @@ class LabelledCategorical(dist.OneHotCategorical):
 
     In the place of q(y|x) in a guide it makes one program of labelled and unlabelled data. Under
     a point mass the bound is the one of log p(x, y): :math:`y` is drawn, or enumerated, as the
-    label, :math:`\log q` is zero, and nothing is left out or counted twice. (A mask over the
-    site would count a labelled datum once for each class when the site is enumerated.)
+    label, and :math:`\log q` is zero. Pyro's ``obs_mask`` comes to the same bound with three sites
+    in the place of this one.
 
     What a class other than the label is given for a log-probability is the lowest finite number,
     so that its probability is exactly zero and zero times it is zero, too.
@@ -28,7 +28,11 @@ class LabelledCategorical(dist.OneHotCategorical):
     Args:
         logits: Log-probabilities :math:`a` up to a constant, ``(*batch, C)``.
         labels: Integers, ``(*batch,)``; -1 where there is none.
-        validate_args: Whether to check arguments and values.
+        validate_args: Whether to check arguments and values. Unchecked, a label that is no
+            class makes NaN.
+
+    Raises:
+        ValueError: Where checked, if a label is neither -1 nor a class.
 
     Attributes:
         label_log_prob: What the logits give the labels, :math:`\log \operatorname{softmax}(a)_l`,
@@ -40,6 +44,8 @@ class LabelledCategorical(dist.OneHotCategorical):
     def __init__(
         self, logits: Tensor, labels: Tensor, *, validate_args: bool | None = None
     ) -> None:
+        if self._validate_args if validate_args is None else validate_args:
+            check_range(labels, logits.shape[-1], unlabelled=True)
         known = one_hot(labels, logits.shape[-1]).to(logits)
         logits = logits.log_softmax(-1)
         self.label_log_prob = torch.where(known == 0, 0.0, known * logits).sum(-1)
