@@ -22,6 +22,7 @@ __all__ = [
     "DrawLeaves",
     "ScaleLatents",
     "UseMeans",
+    "check_taken",
     "family",
     "is_latent",
     "is_subsample",
@@ -49,6 +50,24 @@ def tensors_taken(program: Callable[..., Any]) -> int | None:
         return None
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return sum(parameter.kind in positional for parameter in parameters)
+
+
+def check_taken(program: Callable[..., Any], batch: tuple[Any, ...]) -> None:
+    """Looks whether a program takes as many tensors as a batch has.
+
+    Raises:
+        ValueError: If it does not.
+    """
+    signature = inspect.signature(program)
+    try:
+        signature.bind(*batch)
+    except TypeError:
+        names = f"({', '.join(signature.parameters)})"
+        number = "one tensor" if len(batch) == 1 else f"{len(batch)} tensors"
+        raise ValueError(
+            f"expected batches with the tensors {names} that the model takes, got {number} in "
+            "each (data.with_labels() puts labels into the batches)"
+        ) from None
 
 
 class ScaleLatents(Messenger):

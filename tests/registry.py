@@ -28,6 +28,7 @@ from pyrovae.objectives import (
     AnalyticKLELBO,
     BetaELBO,
     CapacityELBO,
+    ClassificationELBO,
     CombinedImportanceWeightedELBO,
     DoublyReparameterizedELBO,
     EnumeratedELBO,
@@ -240,6 +241,9 @@ OBJECTIVES = {
     "DIPELBO": lambda: DIPELBO(),
     "MMDELBO": lambda: MMDELBO(),
 }
+
+# Objectives of guides that know labels, which a VAE's does not.
+WITH_LABELS = {"ClassificationELBO": lambda: ClassificationELBO()}
 
 # Objectives that score a draw as if it came from elsewhere, and those of them that send gradients
 # back through it.

@@ -16,6 +16,7 @@ from registry import (
     ONE_WAY,
     POSTERIORS,
     PRIORS,
+    WITH_LABELS,
     WITHOUT_MEAN,
     data_for,
     latent_for,
@@ -111,7 +112,11 @@ def over(dictionary):
         (pyrovae.priors, Prior, [Prior_(name, make).make() for name, make in PRIORS.items()]),
         (pyrovae.posteriors, Posterior, [make() for make in POSTERIORS.values()]),
         (pyrovae.likelihoods, Likelihood, [make() for make in LIKELIHOODS.values()]),
-        (pyrovae.objectives, pyro.infer.ELBO, [make() for make in OBJECTIVES.values()]),
+        (
+            pyrovae.objectives,
+            pyro.infer.ELBO,
+            [make() for make in (OBJECTIVES | WITH_LABELS).values()],
+        ),
     ],
     ids=["nn", "priors", "posteriors", "likelihoods", "objectives"],
 )
@@ -279,7 +284,7 @@ def test_repr_names_class_and_scalar_arguments(part):
             assert f"({name}): {type(value).__name__}(" in text
 
 
-@over(OBJECTIVES)
+@over(OBJECTIVES | WITH_LABELS)
 def test_repr_of_an_objective(part):
     objective = part()
     assert repr(objective).startswith(f"{type(objective).__name__}(")

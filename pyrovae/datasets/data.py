@@ -1,7 +1,7 @@
 """A data set: named splits and what is needed to say which data they are."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -79,6 +79,31 @@ class Data:
                     f"expected {len(self.attribute_names)} columns in {role} attributes, one for "
                     f"each of attribute_names, got {columns}"
                 )
+
+    def with_labels(self, *, labelled: int | None = None, seed: int = 0) -> "Data":
+        """The same data with their labels in the batches: ``(x, y)``, y integers ``(n,)``.
+
+        Args:
+            labelled: How many labels of the training data to keep, as many of each class; y is
+                -1 for the other ones, as semi-supervised models take it. All are kept if left
+                out. Validation and test data keep all of theirs.
+            seed: Which labels are kept.
+
+        Raises:
+            ValueError: If a split has no labels, or they cannot be kept so.
+        """
+        splits = {}
+        for role in ("train", "validation", "test"):
+            split = getattr(self, role)
+            if split is None:
+                continue
+            try:
+                kept = labelled if role == "train" else None
+                splits[role] = split.with_labels(labelled=kept, seed=seed)
+            except ValueError as error:
+                raise ValueError(f"{self.name}, {role}: {error}") from None
+        record = {} if labelled is None else {"labelled": labelled, "label_seed": seed}
+        return replace(self, **splits, record={**self.record, **record})
 
     @property
     def shape(self) -> torch.Size:

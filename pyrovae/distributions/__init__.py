@@ -5,6 +5,7 @@ from pyrovae.distributions.counts_given_total import CountsGivenTotal
 from pyrovae.distributions.discretized_logistic import DiscretizedLogistic
 from pyrovae.distributions.flow import Flow
 from pyrovae.distributions.grey_bernoulli import GreyBernoulli
+from pyrovae.distributions.labelled_categorical import LabelledCategorical
 from pyrovae.distributions.level_categorical import LevelCategorical
 from pyrovae.distributions.levels import Levels
 from pyrovae.distributions.mixture import Mixture
@@ -23,6 +24,7 @@ __all__ = [
     "DiscretizedLogistic",
     "Flow",
     "GreyBernoulli",
+    "LabelledCategorical",
     "LevelCategorical",
     "Levels",
     "Mixture",

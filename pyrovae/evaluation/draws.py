@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from pyrovae.handlers import check_taken
 from pyrovae.objectives import ELBO, log_weights
 
 __all__ = ["Draws", "draw"]
@@ -38,10 +39,12 @@ def draw(model: Any, batch: tuple[Tensor, ...], samples: int, *, rows: int) -> I
         `Draws`, whose first dimensions add up to ``samples``.
 
     Raises:
-        ValueError: If ``samples`` is not positive, or the program has a global latent.
+        ValueError: If ``samples`` is not positive, the program has a global latent, or it does
+            not take what is in the batch.
     """
     if samples < 1:
         raise ValueError(f"samples: expected at least 1, got {samples}")
+    check_taken(model.model, batch)
     at_once = max(1, rows // len(batch[0]))
     for start in range(0, samples, at_once):
         particles = min(at_once, samples - start)

@@ -4,6 +4,7 @@ from pyrovae.objectives.analytic_kl import AnalyticKLELBO
 from pyrovae.objectives.base import Objective
 from pyrovae.objectives.beta import BetaELBO
 from pyrovae.objectives.capacity import CapacityELBO
+from pyrovae.objectives.classification import ClassificationELBO
 from pyrovae.objectives.combined_importance_weighted import CombinedImportanceWeightedELBO
 from pyrovae.objectives.dip import DIPELBO
 from pyrovae.objectives.doubly_reparameterized import DoublyReparameterizedELBO
@@ -31,6 +32,7 @@ __all__ = [
     "AnalyticKLELBO",
     "BetaELBO",
     "CapacityELBO",
+    "ClassificationELBO",
     "CombinedImportanceWeightedELBO",
     "DoublyReparameterizedELBO",
     "EnumeratedELBO",

@@ -10,7 +10,7 @@ from torch.distributions import constraints
 from pyrovae.datasets.splits import Split
 from pyrovae.datasets.tensor_split import TensorSplit
 from pyrovae.distributions import observed_values
-from pyrovae.handlers import family
+from pyrovae.handlers import check_taken, family
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.scope import isolated, without_validation
 
@@ -25,13 +25,18 @@ class Diverged(ArithmeticError):
 def check_support(model: Any, split: Split, device: torch.device) -> None:
     """Runs guide and model once and looks whether the data lie in the likelihood's support.
 
-    Data in memory are looked at whole, others in their first batch.
+    Data in memory are looked at whole, others in their first batch. A model that has a
+    `check_batch` of its own looks at them, too.
 
     Raises:
-        ValueError: If a value lies outside, or a shape does not fit.
+        ValueError: If a value lies outside, or a shape or the number of tensors does not fit.
     """
+    check_own = getattr(model, "check_batch", None)
     with isolated(device, seed=0), evaluation_mode(model):
         for i, batch in enumerate(split.batches(1000, device=device)):
+            check_taken(model.model, batch)
+            if check_own is not None:
+                check_own(*batch)
             if i == 0:
                 sites = _observed(model, tuple(value[:2] for value in batch))
             if any(_has_bounds_of_its_own(site["fn"].support) for site in sites.values()):
