@@ -3,6 +3,7 @@
 from pyrovae.distributions import kl as _kl  # noqa: F401  (registers closed forms)
 from pyrovae.distributions.counts_given_total import CountsGivenTotal
 from pyrovae.distributions.discretized_logistic import DiscretizedLogistic
+from pyrovae.distributions.flat import Flat
 from pyrovae.distributions.flow import Flow
 from pyrovae.distributions.grey_bernoulli import GreyBernoulli
 from pyrovae.distributions.level_categorical import LevelCategorical
@@ -15,6 +16,7 @@ from pyrovae.distributions.stretched_beta import OpenInterval, StretchedBeta
 __all__ = [
     "CountsGivenTotal",
     "DiscretizedLogistic",
+    "Flat",
     "Flow",
     "GreyBernoulli",
     "LevelCategorical",

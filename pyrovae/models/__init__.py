@@ -1,7 +1,9 @@
 """Models: a generative program and its guide."""
 
+from pyrovae.models.autoencoder import Autoencoder
 from pyrovae.models.base import LatentVariableModel
 from pyrovae.models.categorical import CategoricalVAE
+from pyrovae.models.density import Density
 from pyrovae.models.vae import VAE
 
-__all__ = ["VAE", "CategoricalVAE", "LatentVariableModel"]
+__all__ = ["VAE", "Autoencoder", "CategoricalVAE", "Density", "LatentVariableModel"]
