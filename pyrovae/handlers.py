@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.distributions import Independent
 from torch.nn.functional import normalize
 
-from pyrovae.latents import check_kinds, latent_kind
+from pyrovae.latents import check_kinds, is_point_mass, latent_kind
 
 __all__ = [
     "CheckShapes",
@@ -150,8 +150,8 @@ class DrawLeaves(Messenger):
         draws: The latents by name, in the order in which they were drawn.
 
     Raises:
-        ValueError: If gradients are to go back through a site that is not reparameterised. The
-            site is named.
+        ValueError: If gradients are to go back through a site that is not reparameterised, or
+            come from the density of a point mass. The site is named.
     """
 
     def __init__(self, *, paths: bool = True) -> None:
@@ -172,6 +172,11 @@ class DrawLeaves(Messenger):
             raise ValueError(
                 f"site {name!r}: {family(fn)} is not reparameterised, so no gradient passes "
                 "through its draws"
+            )
+        if not self.paths and is_point_mass(fn):
+            raise ValueError(
+                f"site {name!r}: {family(fn)} is a point mass, whose log-probability teaches "
+                "the guide nothing"
             )
         sample = fn()
         # Straight-through draws carry the relaxed value beside the rounded one; a leaf cannot.

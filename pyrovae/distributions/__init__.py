@@ -1,6 +1,7 @@
 """Distributions that Pyro lacks in the form a VAE needs."""
 
 from pyrovae.distributions import kl as _kl  # noqa: F401  (registers closed forms)
+from pyrovae.distributions.codes import AutoregressiveCodes, Codes, NearestCode
 from pyrovae.distributions.counts_given_total import CountsGivenTotal
 from pyrovae.distributions.discretized_logistic import DiscretizedLogistic
 from pyrovae.distributions.flat import Flat
@@ -14,6 +15,8 @@ from pyrovae.distributions.sphere import PowerSpherical, SphereUniform
 from pyrovae.distributions.stretched_beta import OpenInterval, StretchedBeta
 
 __all__ = [
+    "AutoregressiveCodes",
+    "Codes",
     "CountsGivenTotal",
     "DiscretizedLogistic",
     "Flat",
@@ -22,6 +25,7 @@ __all__ = [
     "LevelCategorical",
     "Levels",
     "Mixture",
+    "NearestCode",
     "OpenInterval",
     "PowerSpherical",
     "RelaxedOneHot",

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.distributions import Independent
 
 from pyrovae.datasets import Split, as_split
+from pyrovae.evaluation.codebook import CodebookUse, code_counts, summarize_use
 from pyrovae.evaluation.draws import draw
 from pyrovae.evaluation.elbo import elbo
 from pyrovae.evaluation.log_likelihood import ImportanceSampling, LogLikelihood, summarize
@@ -45,6 +46,7 @@ class Report:
         bits_per_dim: The log-likelihood as bits for each variable, -log p(x) / (D ln 2), where
             the likelihood is one of discrete data; None where it is not.
         undefined: Why bound, KL and log-likelihood are undefined; None if they are not.
+        codebooks: For each latent site that has one, how much of its codebook is in use.
         warnings: What to distrust, in sentences.
     """
 
@@ -60,6 +62,7 @@ class Report:
     train_elbo: float | None = None
     bits_per_dim: float | None = None
     undefined: str | None = None
+    codebooks: dict[str, CodebookUse] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -101,6 +104,9 @@ class Report:
         )
         if units:
             lines.append(f"  active units     {units}")
+        for name, use in self.codebooks.items():
+            taken = f"{use.codes - use.dead} of {use.codes} codes taken"
+            lines.append(f"  codebook of {name}    {taken}, perplexity {use.perplexity:.1f}")
         if self.train_elbo is not None:
             lines.append(f"  ELBO on train    {self.train_elbo:10.3f}  (gap {self.gap:.3f})")
         return "\n".join([*lines, *(f"  warning: {warning}" for warning in self.warnings)])
@@ -141,6 +147,7 @@ def evaluate(
     sums = torch.zeros(2, dtype=torch.float64)
     estimates: list[ImportanceSampling] = []
     means: dict[str, list[Tensor]] = {}
+    counts: dict[str, Tensor] = {}
     is_density = is_discrete = True
     dimensions = 0
     reason: str | None = None
@@ -159,6 +166,8 @@ def evaluate(
             dimensions = values // len(batch[0])
             for name, mean in latent_means(model.guide, *batch).items():
                 means.setdefault(name, []).append(mean.flatten(1))
+            for name, count in code_counts(model.guide, *batch).items():
+                counts[name] = counts.get(name, 0) + count.cpu()
     bound, reconstruction = (sums / (samples * len(split))).tolist()
     active = {name: _active_units(torch.cat(values)) for name, values in means.items()}
     units = {name: values[0].shape[1] for name, values in means.items()}
@@ -181,7 +190,8 @@ def evaluate(
         if likelihood is not None and is_density and is_discrete and dimensions
         else None,
         undefined=reason,
-        warnings=[*_distrust(likelihood, active, kl)],
+        codebooks={name: summarize_use(count) for name, count in counts.items()},
+        warnings=[*_distrust(likelihood, active, kl), *map(_of_codes, counts)],
     )
 
 
@@ -235,6 +245,13 @@ def _distrust(
                 f"{known}; a warm-up of beta or a weaker decoder may help"
             )
     return warnings
+
+
+def _of_codes(name: str) -> str:
+    return (
+        f"the codes of {name!r} are not drawn but fixed by the data, so the samples are one: "
+        "log p(x) is no more than the ELBO"
+    )
 
 
 def _train_elbo(

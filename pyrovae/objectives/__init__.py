@@ -21,6 +21,7 @@ from pyrovae.objectives.reweighted_wake_sleep import ReweightedWakeSleep
 from pyrovae.objectives.sticking_the_landing import StickingTheLandingELBO
 from pyrovae.objectives.thermodynamic import ThermodynamicELBO
 from pyrovae.objectives.total_correlation import TotalCorrelationELBO
+from pyrovae.objectives.vector_quantized import VectorQuantizedELBO
 from pyrovae.objectives.vimco import VIMCO
 
 __all__ = [
@@ -47,5 +48,6 @@ __all__ = [
     "StickingTheLandingELBO",
     "ThermodynamicELBO",
     "TotalCorrelationELBO",
+    "VectorQuantizedELBO",
     "log_weights",
 ]
