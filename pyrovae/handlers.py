@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.distributions import Independent
 from torch.nn.functional import normalize
 
+from pyrovae.distributions import RelaxedOneHots
 from pyrovae.latents import check_kinds, is_point_mass, latent_kind
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Draw",
     "DrawLeaves",
     "ScaleLatents",
+    "ScaleTemperatures",
     "UseMeans",
     "family",
     "is_latent",
@@ -74,6 +76,23 @@ class ScaleLatents(Messenger):
 def scale_latents(fn: Callable[..., Any], factor: float | Tensor) -> Callable[..., Any]:
     """Wraps a model or guide in `ScaleLatents`."""
     return ScaleLatents(factor)(fn)
+
+
+class ScaleTemperatures(Messenger):
+    """Multiplies the temperature of each relaxed categorical latent by a factor.
+
+    Args:
+        factor: The factor, a 0-dim tensor.
+    """
+
+    def __init__(self, factor: Tensor) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def _pyro_sample(self, msg: Message) -> None:
+        fn: Any = msg["fn"]
+        if is_latent(msg) and isinstance(fn, RelaxedOneHots):
+            msg["fn"] = fn.at(fn.temperature * self.factor)
 
 
 class UseMeans(Messenger):

@@ -47,6 +47,8 @@ def latent_kind(distribution: Distribution) -> LatentKind | None:
             return "discrete"
     except NotImplementedError:
         return None
+    if isinstance(support, constraints.cat):  # several variables side by side, of one kind
+        support = support.cseq[0]
     while hasattr(support, "base_constraint"):
         support = support.base_constraint
     if support is constraints.sphere:

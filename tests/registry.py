@@ -38,6 +38,7 @@ from pyrovae.objectives import (
     RenyiELBO,
     ReweightedWakeSleep,
     StickingTheLandingELBO,
+    TemperedELBO,
     ThermodynamicELBO,
     TotalCorrelationELBO,
     VectorQuantizedELBO,
@@ -253,6 +254,7 @@ OBJECTIVES = {
     "TotalCorrelationELBO": lambda: TotalCorrelationELBO(data_size=100),
     "DIPELBO": lambda: DIPELBO(),
     "MMDELBO": lambda: MMDELBO(),
+    "TemperedELBO": lambda: TemperedELBO(),
     "VectorQuantizedELBO": lambda: VectorQuantizedELBO(),
 }
 

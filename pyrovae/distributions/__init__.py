@@ -10,7 +10,7 @@ from pyrovae.distributions.grey_bernoulli import GreyBernoulli
 from pyrovae.distributions.level_categorical import LevelCategorical
 from pyrovae.distributions.levels import Levels
 from pyrovae.distributions.mixture import Mixture
-from pyrovae.distributions.relaxed import RelaxedOneHot
+from pyrovae.distributions.relaxed import RelaxedOneHot, RelaxedOneHots
 from pyrovae.distributions.sphere import PowerSpherical, SphereUniform
 from pyrovae.distributions.stretched_beta import OpenInterval, StretchedBeta
 
@@ -29,6 +29,7 @@ __all__ = [
     "OpenInterval",
     "PowerSpherical",
     "RelaxedOneHot",
+    "RelaxedOneHots",
     "SphereUniform",
     "StretchedBeta",
 ]

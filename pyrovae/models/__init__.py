@@ -4,6 +4,7 @@ from pyrovae.models.autoencoder import Autoencoder
 from pyrovae.models.base import LatentVariableModel
 from pyrovae.models.categorical import CategoricalVAE
 from pyrovae.models.density import Density
+from pyrovae.models.mixed import MixedVAE
 from pyrovae.models.vae import VAE
 
-__all__ = ["VAE", "Autoencoder", "CategoricalVAE", "Density", "LatentVariableModel"]
+__all__ = ["VAE", "Autoencoder", "CategoricalVAE", "Density", "LatentVariableModel", "MixedVAE"]

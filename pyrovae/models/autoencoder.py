@@ -8,6 +8,7 @@ from torch import Tensor
 
 from pyrovae.distributions import Flat
 from pyrovae.likelihoods.base import Likelihood
+from pyrovae.models.agreement import check_agreement
 from pyrovae.models.base import LatentVariableModel
 from pyrovae.nn.network import Network, check_network
 
@@ -38,15 +39,10 @@ class Autoencoder(LatentVariableModel):
     def __init__(self, encoder: Network, likelihood: Likelihood) -> None:
         super().__init__()
         check_network(encoder)
-        for what, encodes, decodes in (
-            ("latent", encoder.out_shape, likelihood.latent_shape),
-            ("datum", encoder.in_shape, likelihood.data_shape),
-        ):
-            if decodes is not None and tuple(decodes) != tuple(encodes):
-                raise ValueError(
-                    f"the parts expect different shapes of one {what}: "
-                    f"encoder {tuple(encodes)}, likelihood {tuple(decodes)}"
-                )
+        latents = {"encoder": encoder.out_shape, "likelihood": likelihood.latent_shape}
+        data = {"encoder": encoder.in_shape, "likelihood": likelihood.data_shape}
+        check_agreement("latent", latents)
+        check_agreement("datum", data)
         self.encoder = encoder
         self.likelihood = likelihood
         self.latent_shape = encoder.out_shape
