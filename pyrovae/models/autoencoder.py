@@ -9,7 +9,7 @@ from torch import Tensor
 from pyrovae.distributions import Flat
 from pyrovae.likelihoods.base import Likelihood
 from pyrovae.models.agreement import check_agreement
-from pyrovae.models.base import LatentVariableModel
+from pyrovae.models.base import LatentVariableModel, Undefined
 from pyrovae.nn.network import Network, check_network
 
 __all__ = ["Autoencoder"]
@@ -60,18 +60,18 @@ class Autoencoder(LatentVariableModel):
             z = self.encoder(x)
             return pyro.sample("z", dist.Delta(z, event_dim=z.dim() - 1))
 
-    def sample(self, n: int, *, draw: bool = False) -> Tensor:
+    def sample(self, n: int, *given: Any, draw: bool = False) -> Tensor:
         """Refuses: there is no prior to draw codes from.
 
         Raises:
-            ValueError: Always. It says how to get a density of the codes.
+            Undefined: Always; it is a ValueError. It says how to get a density of the codes.
         """
-        raise ValueError(
+        raise Undefined(
             "sample: an autoencoder has no prior to draw codes from; fit a density to its codes, "
             "fit(density, model.encode(x)) with density = pyrovae.models.Density(prior), and "
             "decode what that one samples, model.decode(density.sample(n)).mean; or train a VAE"
         )
 
-    def _only_latent(self) -> str:
+    def _only_latent(self, *_: Any) -> str:
         # The base runs the model forward to see, which a flat prior does not allow.
         return "z"
