@@ -13,6 +13,8 @@ ARGUMENTS = {
     "train_mnist.py": ["--data", "digits", "--epochs", "1", "--samples", "2", "--out", "run"],
     "vamp_prior.py": ["--epochs", "1", "--samples", "2"],
     "importance_weighted.py": ["--epochs", "1", "--samples", "2"],
+    "discrete_latents.py": ["--epochs", "1", "--samples", "2"],
+    "vq_vae.py": ["--epochs", "1", "--out", "run"],
     "custom_prior.py": ["--epochs", "1"],
     "custom_objective.py": ["--epochs", "1"],
     "hierarchical.py": ["--epochs", "1", "--samples", "2", "--hidden", "8"],

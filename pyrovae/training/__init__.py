@@ -1,6 +1,6 @@
 """Training."""
 
-from pyrovae.schedules import CyclicalSchedule, LinearWarmup, Schedule
+from pyrovae.schedules import CyclicalSchedule, ExponentialDecay, LinearWarmup, Schedule
 from pyrovae.training.checks import Diverged
 from pyrovae.training.fit import fit
 from pyrovae.training.history import History
@@ -10,6 +10,7 @@ __all__ = [
     "CompiledSVI",
     "CyclicalSchedule",
     "Diverged",
+    "ExponentialDecay",
     "History",
     "LinearWarmup",
     "Schedule",

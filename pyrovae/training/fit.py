@@ -76,7 +76,8 @@ def fit(
         optimizer: Makes a torch optimizer from the parameters. Adam with a learning rate of
             1e-3 if left out.
         scheduler: Makes a torch learning-rate scheduler from the optimizer; it moves on once an
-            epoch (one that waits for a plateau looks at the validation ELBO).
+            epoch (one that waits for a plateau looks at the validation ELBO; of a model that has
+            none, as an autoencoder, at the reconstruction, and ``patience`` likewise).
         beta: Weight on the KL term, a number or a schedule over epochs such as `LinearWarmup`.
             Reported bounds never contain it.
         compile: Whether to trace and compile the step (see `CompiledGradients`). "auto" does so
@@ -233,21 +234,23 @@ def fit(
                 row = {"epoch": epoch, "loss": (total / seen).item()}
                 if data.validation is not None:
                     bound = elbo(model, data.validation, device=device)
-                    row |= {f"validation_{name}": v for name, v in bound._asdict().items()}
+                    known = {k: v for k, v in bound._asdict().items() if v is not None}
+                    row |= {f"validation_{name}": value for name, value in known.items()}
                 row["learning_rate"] = optim.param_groups[0]["lr"]
                 row["beta"] = float(scale.factor)
                 row["seconds"] = time.perf_counter() - began
                 if isinstance(decay, ReduceLROnPlateau):
-                    decay.step(-row["validation_elbo"] if data.validation else row["loss"])
+                    decay.step(-bound.criterion if data.validation else row["loss"])
                 elif decay is not None:
                     decay.step()
-                if stopping is not None and stopping.update(epoch, row["validation_elbo"]):
+                if stopping is not None and stopping.update(epoch, bound.criterion):
                     best, history.best_epoch = snapshot(model), epoch
                 history.append(row)
                 history.compiled = step.compiled
                 if stopping is not None and stopping.done:
+                    what = "ELBO" if "validation_elbo" in row else "reconstruction"
                     history.stopped = (
-                        f"no better validation ELBO in {stopping.patience} epochs, "
+                        f"no better validation {what} in {stopping.patience} epochs, "
                         f"back to epoch {stopping.best_epoch}"
                     )
                 bar.set_postfix(

@@ -15,7 +15,8 @@ class History(Sequence[dict[str, Any]]):
 
     A row has ``epoch``, ``loss`` (the objective itself, its weights included), ``learning_rate``,
     ``beta``, ``seconds`` and, with validation data, ``validation_elbo``,
-    ``validation_reconstruction`` and ``validation_kl`` (without any weight).
+    ``validation_reconstruction`` and ``validation_kl`` (without any weight). A model that has no
+    bound, such as an autoencoder, has no column ``validation_elbo`` or ``validation_kl``.
 
     Args:
         rows: Rows to begin with.

@@ -8,6 +8,7 @@ from registry import NETWORKS
 from torch import nn
 
 from pyrovae.nn import MLP, Chain, ConvDecoder, ConvEncoder, Network, positive
+from pyrovae.nn.batch_norm import BatchNorm1d
 
 
 @pytest.mark.parametrize("leading", [(5,), (2, 3), (2, 1, 3), ()])
@@ -126,7 +127,7 @@ def test_dropout_and_batch_norm_stand_where_they_are_asked_for():
     assert not any(isinstance(m, nn.Dropout | nn.BatchNorm1d) for m in plain.modules())
     both = MLP(3, [4, 4], 2, batch_norm=True, dropout=0.25)
     kinds = [type(m) for m in both.layers]
-    assert kinds == [nn.Linear, nn.BatchNorm1d, nn.ReLU, nn.Dropout] * 2 + [nn.Linear]
+    assert kinds == [nn.Linear, BatchNorm1d, nn.ReLU, nn.Dropout] * 2 + [nn.Linear]
     assert {m.p for m in both.layers if isinstance(m, nn.Dropout)} == {0.25}
 
 
