@@ -12,6 +12,7 @@ from pyrovae.datasets import as_split
 from pyrovae.evaluation.draws import draw
 from pyrovae.evaluation.log_likelihood import ImportanceSampling, LogLikelihood, summarize
 from pyrovae.evaluation.refined import local_guide, normal_site, refined_posterior
+from pyrovae.evaluation.support import check_support
 from pyrovae.handlers import tensors_taken
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.scope import isolated, without_validation
@@ -60,6 +61,7 @@ class InferenceGap:
 
     def __str__(self) -> str:
         ll = self.log_likelihood
+        ess = f"{ll.ess:.1f} (median; 5 % of the data below {ll.ess_low:.1f})"
         return "\n".join(
             [
                 f"{self.data} data, S = {ll.samples}; nats per datum",
@@ -68,8 +70,7 @@ class InferenceGap:
                 f"  log p(x)           {Mean(ll.value, ll.mc_se, ll.data_se)}",
                 f"  amortisation gap   {self.amortisation}",
                 f"  approximation gap  {self.approximation}",
-                f"  effective sample size {ll.ess:.1f} "
-                f"(median; 5 % of the data below {ll.ess_low:.1f})",
+                f"  effective sample size {ess}",
             ]
         )
 
@@ -92,9 +93,9 @@ def inference_gap(
 
     with :math:`q^*` the best diagonal normal of each datum (`refined_posterior`). The first part
     asks for another family of posteriors, the second for a better encoder. Both bounds take the
-    same random numbers, which makes the error of their difference smaller than theirs. An
-    optimum that was not reached adds to the first part what it takes from the second, and too few
-    effective samples bias log p(x), and with it the first part, low.
+    same random numbers, which makes the error of their difference smaller than theirs. What the
+    optimum is missed by is counted to the first part instead of the second. A :math:`q^*` that is
+    much narrower than the posterior has few effective samples, and log p(x) is then biased low.
 
     Cremer, Li and Duvenaud, 2018, Inference suboptimality in variational autoencoders,
     https://arxiv.org/abs/1801.03558.
@@ -115,21 +116,20 @@ def inference_gap(
         is changed.
 
     Raises:
-        ValueError: If a number is not positive, if there is not one latent, within the data's
-            plate, or if its posterior is no diagonal normal. The site is named.
+        ValueError: If a number is not positive, the data's shape or values do not fit, there is
+            not one latent, within the data's plate, or its posterior is no diagonal normal. The
+            site is named.
     """
     for name, value in (("samples", samples), ("batch_size", batch_size), ("rows", rows)):
         if value < 1:
             raise ValueError(f"{name}: expected at least 1, got {value}")
     split = as_split(data, fields=tensors_taken(model.model))
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    amortised, refined, estimates = [], [], []
-    with (
-        isolated(device, seed),
-        evaluation_mode(model),
-        without_validation(),
-        torch.no_grad(),
-    ):
+    check_support(model, split, device)
+    amortised: list[Tensor] = []
+    refined: list[Tensor] = []
+    estimates: list[ImportanceSampling] = []
+    with isolated(device, seed), evaluation_mode(model), without_validation(), torch.no_grad():
         for batch in split.batches(batch_size, device=device):
             best = refined_posterior(
                 model, *batch, steps=steps, num_particles=num_particles, seed=_new_seed()

@@ -25,9 +25,12 @@ X = data(20)
 
 
 def poor_vae():
-    """A poor guide, and an exact posterior whose two variables are correlated (by -0.7)."""
+    """A poor guide, and an exact posterior whose two variables are correlated, by -0.47.
+
+    With more, weights under the best diagonal normal would have no variance.
+    """
     vae = poor_model()
-    vae.likelihood.weight.data = torch.tensor([[1.0, 0.9], [0.8, 1.0], [0.7, 0.3], [0.4, 0.8]])
+    vae.likelihood.weight.data = torch.tensor([[1.0, 0.6], [0.2, 1.0], [0.7, 0.1], [0.3, 0.4]])
     return vae.double()
 
 
@@ -84,7 +87,7 @@ def test_both_gaps_are_those_of_the_closed_form():
         # The data's spread, and what the draws add to it.
         expected = math.hypot(value.std().item() / math.sqrt(20), mean.mc_se)
         assert mean.data_se == pytest.approx(expected, rel=0.1, abs=0.01)
-    assert approximation.max() > 0.2  # there is something to find
+    assert approximation.max() > 0.1  # there is something to find
     assert gap.data == 20
 
 
