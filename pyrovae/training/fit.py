@@ -19,11 +19,12 @@ from pyrovae import checkpoint as checkpoints
 from pyrovae.component import Component
 from pyrovae.datasets import Data, as_split
 from pyrovae.evaluation.elbo import elbo
+from pyrovae.evaluation.support import check_support
 from pyrovae.handlers import ScaleLatents, tensors_taken
 from pyrovae.objectives import ELBO
 from pyrovae.schedules import Annealed, Schedule
 from pyrovae.scope import isolated, without_validation
-from pyrovae.training.checks import Diverged, check_support, find_fault, make_first_call
+from pyrovae.training.checks import Diverged, find_fault, make_first_call
 from pyrovae.training.early_stopping import EarlyStopping
 from pyrovae.training.history import History
 from pyrovae.training.state import random_state, restore, set_random_state, snapshot
