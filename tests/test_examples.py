@@ -15,6 +15,9 @@ ARGUMENTS = {
     "importance_weighted.py": ["--epochs", "1", "--samples", "2"],
     "custom_prior.py": ["--epochs", "1"],
     "custom_objective.py": ["--epochs", "1"],
+    "exact_posterior.py": ["--epochs", "1", "--draws", "8"],
+    "inpainting.py": ["--epochs", "1", "--draws", "2", "--images", "2"],
+    "semi_amortised.py": ["--epochs", "1", "--steps", "5", "--images", "5"],
 }
 
 

@@ -33,6 +33,18 @@ class Mean(NamedTuple):
     mc_se: float
     data_se: float
 
+    @classmethod
+    def of(cls, draws: Tensor) -> "Mean":
+        """The mean of S draws for each of N data, ``(S, N)``."""
+        samples, n = draws.shape
+        values = draws.mean(0)
+        spread = draws.var(0, correction=min(1, samples - 1)) / samples
+        return cls(
+            value=values.mean().item(),
+            mc_se=spread.sum().sqrt().item() / n,
+            data_se=values.std(correction=min(1, n - 1)).item() / math.sqrt(n),
+        )
+
     def __str__(self) -> str:
         return f"{self.value:10.3f}  (mc_se {self.mc_se:.3f}, data_se {self.data_se:.3f})"
 
@@ -150,26 +162,14 @@ def inference_gap(
     weight = (best_q - log_p).exp() - 1 + log_p
     return InferenceGap(
         data=len(split),
-        elbo=_mean(q),
-        refined_elbo=_mean(best_q),
+        elbo=Mean.of(q),
+        refined_elbo=Mean.of(best_q),
         log_likelihood=summarize(estimates),
-        amortisation=_mean(best_q - q),
-        approximation=_mean(weight - best_q),
-        total=_mean(weight - q),
+        amortisation=Mean.of(best_q - q),
+        approximation=Mean.of(weight - best_q),
+        total=Mean.of(weight - q),
     )
 
 
 def _new_seed() -> int:
     return int(torch.randint(2**31, ()))
-
-
-def _mean(draws: Tensor) -> Mean:
-    """The mean of draws ``(S, N)`` with its errors from S draws of each of N data."""
-    samples, n = draws.shape
-    values = draws.mean(0)
-    spread = draws.var(0, correction=min(1, samples - 1)) / samples
-    return Mean(
-        value=values.mean().item(),
-        mc_se=spread.sum().sqrt().item() / n,
-        data_se=values.std(correction=min(1, n - 1)).item() / math.sqrt(n),
-    )
