@@ -19,6 +19,8 @@ from PIL import Image
 import pyrovae
 from pyrovae.checkpoint import load, read
 from pyrovae.cli import main
+from pyrovae.cli.runs import Run
+from pyrovae.datasets import load_data
 
 SMALL = ["--encoder.hidden", "[16]", "--decoder.hidden", "[16]", "--latent_features", "3"]
 QUICK = [*SMALL, "--epochs", "2", "--samples", "5", "--quiet"]
@@ -192,6 +194,44 @@ def test_a_prior_that_keeps_data_is_given_them_again(in_tmp, binarization):
     assert main(["sample", "run", "--n", "3", "--out", "samples.npy"]) == 0
     assert main(["evaluate", "run", "--samples", "2"]) == 0
     assert main(["resume", "run", "--epochs", "3", "--quiet"]) == 0
+
+
+KEEPS_DATA = """
+import pyro.distributions as dist
+import torch
+from pyrovae.priors import Prior
+
+class MeanPixelPrior(Prior):
+    \"\"\"Keeps data, of which it uses no more than their mean.\"\"\"
+
+    def __init__(self, latent_features: int, *, exemplars: torch.Tensor) -> None:
+        super().__init__()
+        self.latent_shape = torch.Size([latent_features])
+        self.mean = exemplars.mean()
+
+    def _load_from_state_dict(self, *args) -> None:
+        super()._load_from_state_dict(*args)
+        self.complete = False
+
+    def set_data(self, x: torch.Tensor) -> None:
+        self.mean = x.mean()
+        self.complete = True
+
+    def forward(self):
+        assert self.complete
+        return dist.Normal(self.mean * torch.ones(self.latent_shape), 1.0).to_event(1)
+"""
+
+
+def test_a_users_prior_that_keeps_data_is_given_them_again(in_tmp, monkeypatch):
+    Path("keeps_data.py").write_text(KEEPS_DATA)
+    monkeypatch.syspath_prepend(in_tmp)
+    options = [*QUICK, "--prior", "keeps_data.MeanPixelPrior"]
+    assert main(["train", *options, "--out", "run"]) == 0
+    assert main(["sample", "run", "--n", "3", "--allow", "keeps_data", "--out", "x.npy"]) == 0
+    loaded = Run("run").model(["keeps_data"])
+    (x,) = load_data("digits").train.take(5000)
+    torch.testing.assert_close(loaded.prior.mean, x.mean())
 
 
 def test_evaluate_again_with_more_samples(trained, tmp_path, capsys):

@@ -23,6 +23,9 @@ ARGUMENTS = {
     "semi_supervised.py": ["--epochs", "1"],
     "stacked.py": ["--epochs", "1"],
     "quadrants.py": ["--epochs", "1"],
+    "exact_posterior.py": ["--epochs", "1", "--draws", "8"],
+    "inpainting.py": ["--epochs", "1", "--draws", "2", "--images", "2"],
+    "semi_amortised.py": ["--epochs", "1", "--steps", "5", "--images", "5"],
 }
 
 

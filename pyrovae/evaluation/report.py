@@ -15,6 +15,7 @@ from pyrovae.evaluation.codebook import CodebookUse, code_counts, summarize_use
 from pyrovae.evaluation.draws import draw
 from pyrovae.evaluation.elbo import elbo
 from pyrovae.evaluation.log_likelihood import ImportanceSampling, LogLikelihood, summarize
+from pyrovae.evaluation.support import check_support
 from pyrovae.handlers import latent_means, tensors_taken
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.scope import isolated, without_validation
@@ -137,8 +138,8 @@ def evaluate(
         seed: Seed of the draws.
 
     Raises:
-        ValueError: If an argument is not positive, the data's shape does not fit, or the program
-            has a global latent.
+        ValueError: If an argument is not positive, the data's shape or values do not fit, or the
+            program has a global latent.
     """
     for name, value in (("samples", samples), ("batch_size", batch_size), ("rows", rows)):
         if value < 1:
@@ -146,6 +147,11 @@ def evaluate(
     fields = tensors_taken(model.model)
     split = as_split(data, fields=fields)
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    check_support(model, split, device)
+    first = None
+    if train is not None:
+        first = _first(as_split(train, fields=fields), len(split), seed, device)
+        check_support(model, first, device)
     sums = torch.zeros(2, dtype=torch.float64)
     estimates: list[ImportanceSampling] = []
     means: dict[str, list[Tensor]] = {}
@@ -185,8 +191,8 @@ def evaluate(
         active_units=active,
         units=units,
         train_elbo=None
-        if train is None
-        else _train_elbo(model, as_split(train, fields=fields), split, seed, device),
+        if first is None
+        else elbo(model, first, samples=10, seed=seed, device=device).elbo,
         bits_per_dim=-likelihood.value * len(split) / (dimensions * log(2))
         if likelihood is not None and is_density and is_discrete and dimensions
         else None,
@@ -260,11 +266,7 @@ def _of_codes(name: str) -> str:
     )
 
 
-def _train_elbo(
-    model: Any, train: Split, split: Split, seed: int, device: torch.device
-) -> float | None:
-    """The bound on the first training data, as many as there are data to compare with."""
-    n = min(len(train), len(split))
+def _first(train: Split, n: int, seed: int, device: torch.device) -> Split:
+    """The first training data, as many as there are data to compare with."""
     with isolated(device, seed):
-        first = as_split(train.take(n))
-    return elbo(model, first, samples=10, seed=seed, device=device).elbo
+        return as_split(train.take(min(n, len(train))))

@@ -20,11 +20,12 @@ from pyrovae.compiled import Compile
 from pyrovae.component import Component
 from pyrovae.datasets import Data, Split, as_split
 from pyrovae.evaluation.elbo import elbo
+from pyrovae.evaluation.support import check_support
 from pyrovae.handlers import ScaleLatents, tensors_taken
 from pyrovae.objectives import ELBO
 from pyrovae.schedules import Annealed, Schedule
 from pyrovae.scope import isolated, without_validation
-from pyrovae.training.checks import Diverged, check_support, find_fault, make_first_call
+from pyrovae.training.checks import Diverged, find_fault, make_first_call
 from pyrovae.training.early_stopping import EarlyStopping
 from pyrovae.training.gradients import Gradients, Precision, guarded_step
 from pyrovae.training.history import History
