@@ -51,7 +51,7 @@ def draw_tiles(
         raise ValueError(f"data must have shape (n, ...) with n >= 1, got {tuple(data.shape)}")
     data = data.detach().cpu()
     images = is_image(tuple(data.shape[1:]))
-    layout = image_layout(tuple(data.shape), columns=columns) if images else _panels(data, columns)
+    layout = table_layout(data, columns=columns)
 
     height, width = layout.shape
     smallest, largest, largest_detailed = TILE_WIDTHS
@@ -92,7 +92,7 @@ def draw_table(
     column_labels: Sequence[str] = (),
     marked_columns: Iterable[int] = (),
     tile_labels: Sequence[str] = (),
-) -> TileLayout:
+) -> None:
     """Draw data in a table in one axes; see `draw_tiles`, whose arguments these are.
 
     Args:
@@ -104,13 +104,10 @@ def draw_table(
         column_labels: One for each column; none if left out.
         marked_columns: Columns whose data get a coloured frame.
         tile_labels: One for each datum; none if left out.
-
-    Returns:
-        Where the tiles lie in the coordinates of the axes.
     """
     data = data.detach().cpu()
+    layout = table_layout(data, columns=columns)
     if is_image(tuple(data.shape[1:])):
-        layout = image_layout(tuple(data.shape), columns=columns)
         axes.imshow(
             image_grid(data, columns=columns),
             cmap="gray",
@@ -119,7 +116,6 @@ def draw_table(
             interpolation="nearest",
         )
     else:
-        layout = _panels(data, columns)
         _draw_profiles(axes, data, layout)
     axes.set_anchor("W")  # a narrow table stands below the beginning of its title
     _label(axes, layout, row_labels, column_labels)
@@ -138,10 +134,20 @@ def draw_table(
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.8},
         )
     axes.set_title(title, loc="left", fontsize=TITLE_SIZE, color=DARK)
-    return layout
 
 
-def _panels(data: Tensor, columns: int) -> TileLayout:
+def table_layout(data: Tensor, *, columns: int) -> TileLayout:
+    """Where the tiles of a table of data lie.
+
+    Args:
+        data: ``(n, *data_shape)``.
+        columns: Number of data from left to right.
+
+    Returns:
+        The layout: of images as in `image_grid`, of other data in panels of one size.
+    """
+    if is_image(tuple(data.shape[1:])):
+        return image_layout(tuple(data.shape), columns=columns)
     rows = -(-len(data) // columns)
     return TileLayout(rows=rows, columns=columns, height=75, width=100, gap=8)
 
