@@ -1,16 +1,19 @@
 """Data, their codes, and what the codes decode to."""
 
+import numpy as np
 import torch
+from matplotlib.collections import LineCollection, PatchCollection
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from pyrovae.latent_space.codes import check_batch, decode, encode, one_latent
-from pyrovae.plots.grid import is_image
+from pyrovae.plots.grid import check_positive, is_image
 from pyrovae.plots.latents import PlottableModel
-from pyrovae.plots.style import DARK, TEXT_SIZE, number
+from pyrovae.plots.style import COLOURS, LIGHT, number
 from pyrovae.plots.tiles import draw_tiles, table_layout
 
-STRIP = 4  # columns of the table over which a code extends
+PLACES = 3  # of the table, over which a code extends; its name stands above the middle one
 
 
 def latent_codes(
@@ -18,7 +21,8 @@ def latent_codes(
 ) -> Figure:
     """Data with the code between them and their reconstruction, one row a datum.
 
-    A code is a strip of cells, its features from left to right, red above zero and blue below.
+    A code is drawn as bars, its features from left to right, upwards above zero and downwards
+    below, all rows on one scale.
 
     Args:
         model: The model.
@@ -34,48 +38,45 @@ def latent_codes(
             latent of the model.
     """
     check_batch("x", x)
-    if n < 1:
-        raise ValueError(f"n must be at least 1, got {n}")
+    check_positive("n", n)
     x = x[:n].detach()
     codes = encode(model, x)
-    shown = one_latent(codes, site).flatten(1).detach().cpu().double()
+    values = one_latent(codes, site).flatten(1).detach().cpu().double().numpy()
     decoded = decode(model, codes)
-    # Nothing is drawn in the places over which the strips go: they are white, or a constant.
+    # What stands where the bars go is hidden by them.
     fill = 1.0 if is_image(tuple(x.shape[1:])) else float(x.float().mean())
-    blank = torch.full_like(decoded, fill).unsqueeze(1)
-    row = [x.cpu().unsqueeze(1), *[blank] * STRIP, decoded.unsqueeze(1)]
-    features = shown.shape[1]
-    middle = f"code, {features} features" if features > 1 else "code"
-    labels = ["original", "", middle, "", "", "reconstruction"]
+    blank = torch.full_like(decoded, fill)
+    row = [x.cpu(), *[blank] * PLACES, decoded]
+    table = torch.stack(row, dim=1).flatten(0, 1)
+    features = values.shape[1]
+    limit = float(np.abs(values).max()) or 1.0
+    count = "1 feature" if features == 1 else f"{features} features"
+    text = f"code: {count}, {number(-limit, '.2g')} to {number(limit, '.2g')}"
+    aside = [""] * (PLACES // 2)
     figure = draw_tiles(
-        torch.cat(row, dim=1).flatten(0, 1),
-        columns=STRIP + 2,
+        table,
+        columns=PLACES + 2,
         title="Data, their latent codes and reconstructions",
-        column_labels=labels,
+        column_labels=["original", *aside, text, *aside, "reconstruction"],
     )
     (axes,) = figure.axes
-    layout = table_layout(torch.cat(row, dim=1).flatten(0, 1), columns=STRIP + 2)
-    limit = float(shown.abs().max()) or 1.0
-    bounds = axes.get_xlim(), axes.get_ylim()
-    for index, code in enumerate(shown.numpy()):
-        top, left = layout.corner(index, 1)
-        right = layout.corner(index, STRIP)[1] + layout.width
-        strip = axes.imshow(
-            code[None],
-            cmap="RdBu_r",
-            vmin=-limit,
-            vmax=limit,
-            interpolation="nearest",
-            extent=(left - 0.5, right - 0.5, top + layout.height - 0.5, top - 0.5),
-            zorder=3,
-        )
-    axes.set(xlim=bounds[0], ylim=bounds[1])
-    bar = figure.colorbar(
-        strip, ax=axes, ticks=[-limit, 0, limit], shrink=min(1.0, 2.5 / len(x)), aspect=12
-    )
-    bar.ax.set_yticklabels([number(value, ".2g") for value in (-limit, 0, limit)])
-    bar.ax.tick_params(labelsize=TEXT_SIZE, labelcolor=DARK, length=0)
-    bar.outline.set_visible(False)
-    width, height = figure.get_size_inches()
-    figure.set_size_inches(width + 0.7, height)
+
+    layout = table_layout(table, columns=PLACES + 2)
+    left = layout.corner(0, 1)[1] - 0.5
+    width = layout.corner(0, PLACES)[1] + layout.width - 0.5 - left
+    panels, bars, lines = [], [], []
+    step = 0.96 * width / features
+    for index, code in enumerate(values):
+        top = layout.corner(index, 1)[0] - 0.5
+        middle = top + layout.height / 2
+        panels.append(Rectangle((left, top), width, layout.height))
+        lines.append([(left, middle), (left + width, middle)])
+        for feature, value in enumerate(code):
+            x_bar = left + 0.02 * width + (feature + 0.1) * step
+            bars.append(
+                Rectangle((x_bar, middle), 0.8 * step, -0.45 * layout.height * value / limit)
+            )
+    axes.add_collection(PatchCollection(panels, facecolor="0.95", edgecolor="none", zorder=3))
+    axes.add_collection(PatchCollection(bars, facecolor=COLOURS[0], edgecolor="none", zorder=4))
+    axes.add_collection(LineCollection(lines, colors=LIGHT, linewidths=0.8, zorder=5))
     return figure
