@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import pyrovae.models
+
 EXAMPLES = Path(__file__).parent.parent / "examples"
 ARGUMENTS = {
     "plain_svi.py": ["--epochs", "1"],
@@ -15,6 +17,8 @@ ARGUMENTS = {
     "importance_weighted.py": ["--epochs", "1", "--samples", "2"],
     "custom_prior.py": ["--epochs", "1"],
     "custom_objective.py": ["--epochs", "1"],
+    "autoencoder_vs_vae.py": ["--epochs", "1"],
+    "faces.py": ["--epochs", "1"],
 }
 
 
@@ -24,6 +28,8 @@ def test_every_example_is_run():
 
 @pytest.mark.parametrize("name", ARGUMENTS)
 def test_example(name, tmp_path):
+    if name == "autoencoder_vs_vae.py" and not hasattr(pyrovae.models, "Autoencoder"):
+        pytest.skip("there is no Autoencoder yet")
     assert len((EXAMPLES / name).read_text().splitlines()) < 80
     done = subprocess.run(
         [sys.executable, EXAMPLES / name, *ARGUMENTS[name]],

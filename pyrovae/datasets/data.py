@@ -2,9 +2,10 @@
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import torch
+from torch import Tensor
 
 from pyrovae.datasets.binarization import Binarization
 from pyrovae.datasets.sources import as_split
@@ -89,6 +90,36 @@ class Data:
     def binarization(self) -> Binarization:
         """The protocol of the values of x, the same in all splits."""
         return self.train.binarization
+
+    def attribute(
+        self, name: str, *, split: Literal["train", "validation", "test"] = "train"
+    ) -> Tensor:
+        """Says which data of a split have an attribute, as `attribute_vector` takes it.
+
+        Args:
+            name: One of ``attribute_names``, such as "Smiling".
+            split: Of which data.
+
+        Returns:
+            Bool, ``(N,)``, in the order of ``batches(shuffle=False)``.
+
+        Raises:
+            ValueError: If these data have no attributes, or none of this name, or there is no
+                such split.
+        """
+        part = {"train": self.train, "validation": self.validation, "test": self.test}.get(split)
+        if part is None:
+            raise ValueError(f"expected a split that {self.name} has, got {split!r}")
+        if part.attributes is None or self.attribute_names is None:
+            raise ValueError(
+                f"{self.name} has no named attributes (celeba has): make a bool mask of the data, "
+                "for instance from their labels"
+            )
+        if name not in self.attribute_names:
+            raise ValueError(
+                f"expected an attribute among {', '.join(self.attribute_names)}, got {name!r}"
+            )
+        return part.attributes[:, self.attribute_names.index(name)]
 
     def describe(self) -> dict[str, Any]:
         """Says which data these are, as JSON has it: name, shape, sizes, binarization, record."""

@@ -160,7 +160,8 @@ def prior_distribution_function(
             return lambda z: torch.cat(
                 [_marginals(prior, part.unflatten(1, shape)).flatten(1) for part in z.split(ROWS)]
             )
-    ordered = one_latent(prior_draws(model, x, PRIOR_DRAWS), site).flatten(1).sort(dim=0).values.T
+    ordered = one_latent(prior_draws(model, x, PRIOR_DRAWS), site).flatten(1).T
+    ordered = ordered.sort(dim=1).values.contiguous()
     return lambda z: _share_below(ordered, z)
 
 

@@ -53,13 +53,15 @@ def spherical(start: Tensor, end: Tensor, weights: Tensor) -> Tensor:
     line = straight(start, end, weights)
     t = weights.to(start)[:, None]
     a, b = (code.flatten(1).unsqueeze(1) for code in (start, end))
-    norm = torch.lerp(a.norm(dim=-1, keepdim=True), b.norm(dim=-1, keepdim=True), t)
+    first, last = a.norm(dim=-1, keepdim=True), b.norm(dim=-1, keepdim=True)
+    norm = torch.lerp(first, last, t)
     a, b = normalize(a, dim=-1), normalize(b, dim=-1)
     # From chord lengths: the arc cosine of a product near one is too rough for small angles.
     angle = 2 * torch.atan2((a - b).norm(dim=-1, keepdim=True), (a + b).norm(dim=-1, keepdim=True))
     sine = angle.sin()
     circle = ((1 - t) * angle).sin() * a + (t * angle).sin() * b
-    flat = torch.where(sine > 1e-6, norm * circle / sine, line.flatten(2))
+    turns = (sine > 1e-6) & (first > 0) & (last > 0)
+    flat = torch.where(turns, norm * circle / sine, line.flatten(2))
     return flat.reshape(line.shape)
 
 

@@ -17,7 +17,7 @@ def attribute(
     x: Tensor,
     vector: Codes,
     *,
-    strengths: Sequence[float] = (-2, -1, 0, 1, 2),
+    strengths: Sequence[float] = (-1, -0.5, 0, 0.5, 1),
     name: str = "attribute",
 ) -> Figure:
     """Data with an attribute removed from, and added to, their codes, one row a datum.
