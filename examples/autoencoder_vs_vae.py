@@ -1,4 +1,4 @@
-"""Why an autoencoder cannot be sampled from and a VAE can: two latents, a figure and numbers.
+"""Why an autoencoder cannot be sampled from and a VAE can: a figure and numbers.
 
 python examples/autoencoder_vs_vae.py
 python examples/autoencoder_vs_vae.py --data mnist --root data --epochs 20
@@ -24,6 +24,7 @@ def main(
     download: bool = False,
     epochs: int = 150,
     hidden: int = 200,
+    latents: int = 2,
     seed: int = 0,
     out: str = "runs/autoencoder_vs_vae",
 ) -> None:
@@ -32,12 +33,14 @@ def main(
     shape, layers = images.shape, [hidden, hidden]
 
     def decoder() -> BernoulliLikelihood:
-        return BernoulliLikelihood(MLP(2, layers, shape))
+        return BernoulliLikelihood(MLP(latents, layers, shape))
 
     pyro.set_rng_seed(seed)
     models: dict[str, LatentVariableModel] = {
-        "autoencoder": Autoencoder(MLP(shape, layers, 2), decoder()),
-        "VAE": VAE(NormalPrior(2), NormalPosterior(MLP(shape, layers, 2 * 2)), decoder()),
+        "autoencoder": Autoencoder(MLP(shape, layers, latents), decoder()),
+        "VAE": VAE(
+            NormalPrior(latents), NormalPosterior(MLP(shape, layers, 2 * latents)), decoder()
+        ),
     }
     for model in models.values():
         fit(model, images, epochs=epochs, progress=False)
@@ -57,6 +60,8 @@ def main(
             f"of {complete.effective_labels:.1f} labels; between data: "
             f"largest step {smooth.largest_step:.2f}, detour {smooth.detour:.2f}"
         )
+    if latents != 2:
+        return  # there is no plane to draw
     Path(out).mkdir(parents=True, exist_ok=True)
     figure = plots.compare_latent_spaces(
         models, x[:2000], labels[:2000], label_names=images.label_names

@@ -72,5 +72,5 @@ def neighbours(
             f"{before}\n{note}".lstrip(), fontsize=TEXT_SIZE - 1, color=DARK, loc="left"
         )
         width, height = figure.get_size_inches()
-        figure.set_size_inches(max(width, 5.2), height + 0.32)
+        figure.set_size_inches(max(width, 5.2), height + 0.36)
     return figure
