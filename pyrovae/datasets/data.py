@@ -2,10 +2,9 @@
 
 import json
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import torch
-from torch import Tensor
 
 from pyrovae.datasets.binarization import Binarization
 from pyrovae.datasets.sources import as_split
@@ -91,14 +90,12 @@ class Data:
         """The protocol of the values of x, the same in all splits."""
         return self.train.binarization
 
-    def attribute(
-        self, name: str, *, split: Literal["train", "validation", "test"] = "train"
-    ) -> Tensor:
+    def attribute(self, name: str, *, split: str = "train") -> torch.Tensor:
         """Says which data of a split have an attribute, as `attribute_vector` takes it.
 
         Args:
             name: One of ``attribute_names``, such as "Smiling".
-            split: Of which data.
+            split: Of which data: "train", "validation" or "test".
 
         Returns:
             Bool, ``(N,)``, in the order of ``batches(shuffle=False)``.
