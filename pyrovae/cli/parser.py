@@ -270,6 +270,14 @@ def command_parser(command: str) -> ArgumentParser:
             )
     if command in ("evaluate", "sample", "reconstruct", "plot"):
         parser.add_argument("--device", type=str, default="auto", help="auto, cpu, cuda or mps.")
+    if command == "plot":
+        parser.add_argument(
+            "--only",
+            type=str,
+            default=[],
+            action="append",
+            help="A figure's name; give it again for another. All if left out.",
+        )
     if command == "evaluate":
         parser.add_argument("--samples", type=int, default=1000, help="Draws S for each datum.")
         parser.add_argument("--split", type=str, default="test", help="train, validation or test.")

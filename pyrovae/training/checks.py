@@ -7,6 +7,7 @@ from pyro import poutine
 from torch import Tensor
 
 from pyrovae.datasets.splits import Split
+from pyrovae.distributions import observed_values
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.scope import isolated, without_validation
 
