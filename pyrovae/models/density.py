@@ -42,11 +42,12 @@ class Density(LatentVariableModel):
         """Nothing: there are no latents."""
 
     @torch.no_grad()
-    def sample(self, n: int, *, draw: bool = True) -> Tensor:
+    def sample(self, n: int, *given: Any, draw: bool = True) -> Tensor:
         """Draws data.
 
         Args:
             n: Number of data.
+            *given: Nothing: the program takes data alone.
             draw: Whether to draw; the density's mean, n times, is given otherwise.
 
         Returns:
