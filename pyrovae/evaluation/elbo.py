@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import torch
 
 from pyrovae.datasets.splits import Split
-from pyrovae.evaluation.draws import draw
+from pyrovae.evaluation.draws import Sampler, observe
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.scope import isolated
 
@@ -53,12 +53,15 @@ def elbo(
     device = torch.device(device)
     totals = torch.zeros(2, dtype=torch.float64, device="cpu")
     reason = None
+    draw = Sampler(model, samples, rows=batch_size)
     with isolated(device, seed), evaluation_mode(model):
-        for batch in split.batches(batch_size, device=device):
-            for draws in draw(model, batch, samples, rows=batch_size):
+        for i, batch in enumerate(split.batches(batch_size, device=device)):
+            if i == 0:
+                with isolated(device, seed):
+                    reason = observe(model, batch).undefined
+            for draws in draw(batch):
                 parts = torch.stack([draws.log_weights.sum(), draws.reconstruction.sum()])
                 totals += parts.cpu().double()
-                reason = reason or draws.undefined
     bound, reconstruction = (totals / (samples * len(split))).tolist()
     if reason is not None:
         return Bound(None, reconstruction, None)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pyrovae.datasets import as_split
-from pyrovae.evaluation.draws import draw
+from pyrovae.evaluation.draws import Sampler
 from pyrovae.evaluation.log_likelihood import ImportanceSampling, LogLikelihood, summarize
 from pyrovae.evaluation.refined import local_guide, normal_site, refined_posterior
 from pyrovae.evaluation.support import check_support
@@ -151,7 +151,7 @@ def inference_gap(
             common = _new_seed()
             for program, found in ((model, amortised), (local, refined)):
                 with isolated(device, common):
-                    draws = list(draw(program, batch, samples, rows=rows))
+                    draws = list(Sampler(program, samples, rows=rows)(batch))
                 found.append(torch.cat([d.log_weights for d in draws]).cpu().double())
             estimate = ImportanceSampling(len(batch[0]))
             estimate.add(refined[-1])

@@ -9,10 +9,11 @@ from pyro.distributions.torch_distribution import MaskedDistribution
 from torch import Tensor
 from torch.distributions import Independent
 
+from pyrovae.compiled import Compile
 from pyrovae.datasets import Split, as_split
 from pyrovae.distributions import observed_values
 from pyrovae.evaluation.codebook import CodebookUse, code_counts, summarize_use
-from pyrovae.evaluation.draws import draw
+from pyrovae.evaluation.draws import Sampler, observe
 from pyrovae.evaluation.elbo import elbo
 from pyrovae.evaluation.log_likelihood import ImportanceSampling, LogLikelihood, summarize
 from pyrovae.evaluation.support import check_support
@@ -124,6 +125,7 @@ def evaluate(
     samples: int = 1000,
     batch_size: int = 100,
     rows: int = 8000,
+    compile: Compile = "auto",
     seed: int = 0,
 ) -> Report:
     """Reports on a model: nothing of the model, its modes or any random state is changed.
@@ -135,6 +137,7 @@ def evaluate(
         samples: Draws S from the guide for each datum.
         batch_size: Data at a time.
         rows: Draws times data in one run of the model, which sets the memory used.
+        compile: Whether to compile that run; "auto" does so where it would take a minute and more.
         seed: Seed of the draws.
 
     Raises:
@@ -159,18 +162,20 @@ def evaluate(
     is_density = is_discrete = True
     dimensions = 0
     reason: str | None = None
+    draw = Sampler(model, samples, rows=rows, data=len(split), compile=compile)
     with isolated(device, seed), evaluation_mode(model), without_validation():
         for batch in split.batches(batch_size, device=device):
             estimate = ImportanceSampling(len(batch[0]))
-            for draws in draw(model, batch, samples, rows=rows):
+            for draws in draw(batch):
                 estimate.add(draws.log_weights)
                 parts = torch.stack([draws.log_weights.sum(), draws.reconstruction.sum()])
                 sums += parts.cpu().double()
-                reason = reason or draws.undefined
             estimates.append(estimate)
-            is_density &= all(_is_density(site) for site in draws.observed.values())
-            is_discrete &= all(_is_discrete(site) for site in draws.observed.values())
-            dimensions += sum(_observed(site).numel() for site in draws.observed.values())
+            with isolated(device, seed):
+                sites, reason = observe(model, batch)
+            is_density &= all(_is_density(site) for site in sites.values())
+            is_discrete &= all(_is_discrete(site) for site in sites.values())
+            dimensions += sum(_observed(site).numel() for site in sites.values())
             for name, mean in latent_means(model.guide, *batch).items():
                 means.setdefault(name, []).append(mean.flatten(1))
             for name, count in code_counts(model.guide, *batch).items():

@@ -16,7 +16,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from tqdm.auto import tqdm
 
 from pyrovae import checkpoint as checkpoints
-from pyrovae.compiled import Compile
+from pyrovae.compiled import AutoCompiled, Compile
 from pyrovae.component import Component
 from pyrovae.datasets import Data, Split, as_split
 from pyrovae.evaluation.elbo import elbo
@@ -26,11 +26,11 @@ from pyrovae.objectives import ELBO
 from pyrovae.schedules import Annealed, Schedule
 from pyrovae.scope import isolated, without_validation
 from pyrovae.training.checks import Diverged, find_fault, make_first_call
+from pyrovae.training.compiled import CompiledGradients
 from pyrovae.training.early_stopping import EarlyStopping
 from pyrovae.training.gradients import Gradients, Precision, guarded_step
 from pyrovae.training.history import History
 from pyrovae.training.state import random_state, restore, set_random_state, snapshot
-from pyrovae.training.stepper import Stepper
 
 __all__ = ["choose_device", "fit"]
 
@@ -194,12 +194,14 @@ def fit(
             set_random_state(state["random"], device)
 
         n = len(data.train)
-        step = Stepper(
-            model,
-            gradients,
+        step = AutoCompiled(
+            partial(gradients, parameters),
+            lambda batch: CompiledGradients(
+                model, gradients, *_two_batches(data.train, device, len(batch[0]))
+            ),
             mode=compile,
-            batches=partial(_two_batches, data.train, device),
             data=(epochs - len(history)) * n,
+            what="training",
         )
         with tqdm(
             total=epochs * n,
@@ -247,7 +249,7 @@ def fit(
                 if stopping is not None and stopping.update(epoch, bound.criterion):
                     best, history.best_epoch = snapshot(model), epoch
                 history.append(row)
-                history.compiled = step.compiled
+                history.compiled = step.outcome
                 if stopping is not None and stopping.done:
                     what = "ELBO" if "validation_elbo" in row else "reconstruction"
                     history.stopped = (
