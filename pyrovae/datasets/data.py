@@ -115,6 +115,34 @@ class Data:
         """The protocol of the values of x, the same in all splits."""
         return self.train.binarization
 
+    def attribute(self, name: str, *, split: str = "train") -> torch.Tensor:
+        """Says which data of a split have an attribute, as `attribute_vector` takes it.
+
+        Args:
+            name: One of ``attribute_names``, such as "Smiling".
+            split: Of which data: "train", "validation" or "test".
+
+        Returns:
+            Bool, ``(N,)``, in the order of ``batches(shuffle=False)``.
+
+        Raises:
+            ValueError: If these data have no attributes, or none of this name, or there is no
+                such split.
+        """
+        part = {"train": self.train, "validation": self.validation, "test": self.test}.get(split)
+        if part is None:
+            raise ValueError(f"expected a split that {self.name} has, got {split!r}")
+        if part.attributes is None or self.attribute_names is None:
+            raise ValueError(
+                f"{self.name} has no named attributes (celeba has): make a bool mask of the data, "
+                "for instance from their labels"
+            )
+        if name not in self.attribute_names:
+            raise ValueError(
+                f"expected an attribute among {', '.join(self.attribute_names)}, got {name!r}"
+            )
+        return part.attributes[:, self.attribute_names.index(name)]
+
     def describe(self) -> dict[str, Any]:
         """Says which data these are, as JSON has it: name, shape, sizes, binarization, record."""
         splits = {"train": self.train, "validation": self.validation, "test": self.test}

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from pyrovae.evaluation.undefined import undefined
 from pyrovae.handlers import check_taken
 from pyrovae.objectives import ELBO, log_weights
 
@@ -19,11 +20,13 @@ class Draws(NamedTuple):
         log_weights: :math:`\log p(x, z_s) - \log q(z_s \mid x)`, ``(S, B)``.
         reconstruction: :math:`\log p(x \mid z_s)`, ``(S, B)``.
         observed: The data's sites, as they stand in the model's trace.
+        undefined: Why the weights mean nothing, and only the reconstruction does; None if they do.
     """
 
     log_weights: Tensor
     reconstruction: Tensor
     observed: dict[str, Any]
+    undefined: str | None
 
 
 def draw(model: Any, batch: tuple[Tensor, ...], samples: int, *, rows: int) -> Iterator[Draws]:
@@ -56,4 +59,5 @@ def draw(model: Any, batch: tuple[Tensor, ...], samples: int, *, rows: int) -> I
             if site["type"] == "sample" and site["is_observed"]
         }
         total = sum(site["log_prob"] for site in observed.values()) / weights.scale
-        yield Draws(weights.values, torch.as_tensor(total).expand_as(weights.values), observed)
+        reconstruction = torch.as_tensor(total).expand_as(weights.values)
+        yield Draws(weights.values, reconstruction, observed, undefined(*traces))

@@ -101,7 +101,8 @@ def log_likelihood(
         device: Where the model is.
 
     Raises:
-        ValueError: If ``samples`` is not positive, or the program has a global latent.
+        ValueError: If ``samples`` is not positive, or the program has a global latent or no
+            bound at all.
     """
     device = torch.device(device)
     estimates = []
@@ -109,6 +110,8 @@ def log_likelihood(
         for batch in split.batches(batch_size, device=device):
             estimate = ImportanceSampling(len(batch[0]))
             for draws in draw(model, batch, samples, rows=rows):
+                if draws.undefined is not None:
+                    raise ValueError(f"the log-likelihood is undefined: {draws.undefined}")
                 estimate.add(draws.log_weights)
             estimates.append(estimate)
     return summarize(estimates)

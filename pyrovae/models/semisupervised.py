@@ -12,9 +12,9 @@ from pyrovae.distributions import LabelledCategorical
 from pyrovae.labels import check_form, check_labels, one_hot
 from pyrovae.latents import check_kinds
 from pyrovae.likelihoods.base import Likelihood
+from pyrovae.models.agreement import check_agreement
 from pyrovae.models.base import LatentVariableModel
 from pyrovae.models.condition import joins
-from pyrovae.models.vae import check_agreement
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.posteriors.base import Posterior
 from pyrovae.priors.base import Prior

@@ -7,11 +7,12 @@ from torch import Tensor
 
 from pyrovae.latents import check_kinds
 from pyrovae.likelihoods.base import Likelihood
+from pyrovae.models.agreement import check_agreement
 from pyrovae.models.base import LatentVariableModel
 from pyrovae.posteriors.base import Posterior
 from pyrovae.priors.base import Prior
 
-__all__ = ["VAE", "check_agreement"]
+__all__ = ["VAE"]
 
 
 class VAE(LatentVariableModel):
@@ -61,19 +62,3 @@ class VAE(LatentVariableModel):
         """q(z|x), for data ``(n, *data_shape)``."""
         with self.data_plate(x):
             return pyro.sample("z", self.posterior(x))
-
-
-def check_agreement(what: str, shapes: dict[str, Any]) -> None:
-    """Looks whether all parts that declare a shape declare the same one.
-
-    Args:
-        what: What it is the shape of, for the message.
-        shapes: By part; None where it is not declared.
-
-    Raises:
-        ValueError: If two differ.
-    """
-    declared = {part: tuple(shape) for part, shape in shapes.items() if shape is not None}
-    if len(set(declared.values())) > 1:
-        listed = ", ".join(f"{part} {shape}" for part, shape in declared.items())
-        raise ValueError(f"the parts expect different shapes of one {what}: {listed}")

@@ -20,9 +20,12 @@ from pyrovae.objectives.particles import LogWeights, ParticleObjective, log_weig
 from pyrovae.objectives.renyi import RenyiELBO
 from pyrovae.objectives.reweighted_wake_sleep import ReweightedWakeSleep
 from pyrovae.objectives.sticking_the_landing import StickingTheLandingELBO
+from pyrovae.objectives.tempered import TemperedELBO
 from pyrovae.objectives.thermodynamic import ThermodynamicELBO
 from pyrovae.objectives.total_correlation import TotalCorrelationELBO
+from pyrovae.objectives.vector_quantized import VectorQuantizedELBO
 from pyrovae.objectives.vimco import VIMCO
+from pyrovae.objectives.wrapped import WrappedELBO
 
 __all__ = [
     "DIPELBO",
@@ -47,7 +50,10 @@ __all__ = [
     "RenyiELBO",
     "ReweightedWakeSleep",
     "StickingTheLandingELBO",
+    "TemperedELBO",
     "ThermodynamicELBO",
     "TotalCorrelationELBO",
+    "VectorQuantizedELBO",
+    "WrappedELBO",
     "log_weights",
 ]
