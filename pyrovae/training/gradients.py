@@ -75,11 +75,12 @@ class Gradients:
         gradients = [p.grad for p in parameters if p.grad is not None]
         if not gradients:
             return loss
-        # The norm shows whether any number is not finite, before the weights are spoilt.
-        norm = nn.utils.get_total_norm(gradients)
+        # One number shows whether any is not finite, before the weights are spoilt. (A norm would
+        # too, but compiles to a kernel for each parameter.)
+        sound = torch.stack([gradient.sum() for gradient in gradients]).sum().isfinite()
         if self.clip_norm is not None:
-            nn.utils.clip_grads_with_norm_(parameters, self.clip_norm, norm)
-        return torch.where(norm.isfinite(), loss, torch.nan)
+            nn.utils.clip_grad_norm_(parameters, self.clip_norm)
+        return torch.where(sound, loss, torch.nan)
 
 
 def _unscaled(program: Any) -> Any:
