@@ -64,9 +64,10 @@ def main(
     for case in all_cases(settings, batches or (16, 128, 512), quick=quick):
         print(f"({case.setting}) {case.network}, {case.name}", flush=True)
         found.append(measure(case, names, train, test, options))
-    figure = out.parent / "figures" / f"{out.stem}.png"
-    write_page(out, found, figure=figure, options=options, data=what)
-    write_figure(figure, found)
+        # After each case: an interrupted run leaves what it has measured.
+        figure = out.parent / "figures" / f"{out.stem}.png"
+        write_page(out, found, figure=figure, options=options, data=what)
+        write_figure(figure, found)
     print(out)
 
 

@@ -28,7 +28,8 @@ from pyrovae.scope import isolated, without_validation
 from pyrovae.training.checks import Diverged, find_fault, make_first_call
 from pyrovae.training.compiled import CompiledGradients
 from pyrovae.training.early_stopping import EarlyStopping
-from pyrovae.training.gradients import Gradients, Precision, guarded_step
+from pyrovae.training.gradients import Gradients, Precision
+from pyrovae.training.guarded_step import GuardedStep
 from pyrovae.training.history import History
 from pyrovae.training.state import random_state, restore, set_random_state, snapshot
 
@@ -194,6 +195,7 @@ def fit(
             set_random_state(state["random"], device)
 
         n = len(data.train)
+        move = GuardedStep(optim)
         step = AutoCompiled(
             partial(gradients, parameters),
             lambda batch: CompiledGradients(
@@ -226,7 +228,7 @@ def fit(
                     if annealed is not None:
                         annealed.advance(epoch - 1 + seen / n)
                     loss = step(batch)
-                    guarded_step(optim, loss)
+                    move(loss)
                     total += loss
                     seen += len(batch[0])
                     if i % STEPS_BETWEEN_LOOKS.get(device.type, 100) == 0 and total.isnan():

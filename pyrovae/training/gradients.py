@@ -12,7 +12,7 @@ from torch.overrides import TorchFunctionMode
 from pyrovae.handlers import ScaleLatents
 from pyrovae.training.bfloat16 import BFloat16Products
 
-__all__ = ["Gradients", "Precision", "guarded_step"]
+__all__ = ["Gradients", "Precision"]
 
 Precision = Literal["float32", "bf16"]
 
@@ -102,16 +102,3 @@ class _ScaleBackward(TorchFunctionMode):
         if func is Tensor.backward and len(args) == 1:
             kwargs = {**(kwargs or {}), "gradient": torch.full_like(args[0], self.factor)}
         return func(*args, **(kwargs or {}))
-
-
-def guarded_step(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-    """Lets an optimizer step unless the loss is NaN, so that the last good parameters stay.
-
-    A fused optimizer on an accelerator is told by a flag on the device and nothing waits; another
-    one there costs a wait for the loss.
-    """
-    if loss.device.type != "cpu" and getattr(optimizer, "_step_supports_amp_scaling", False):
-        optimizer.found_inf = loss.isnan().to(torch.float32)  # type: ignore[attr-defined]
-        optimizer.step()
-    elif not loss.isnan():
-        optimizer.step()

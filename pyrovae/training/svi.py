@@ -12,7 +12,8 @@ from torch.optim import Optimizer
 from pyrovae.compiled import NotCompiled
 from pyrovae.scope import isolated
 from pyrovae.training.compiled import CompiledGradients
-from pyrovae.training.gradients import Gradients, Precision, guarded_step
+from pyrovae.training.gradients import Gradients, Precision
+from pyrovae.training.guarded_step import GuardedStep
 
 __all__ = ["CompiledSVI"]
 
@@ -62,6 +63,7 @@ class CompiledSVI:
         self._module = cast(nn.Module, module)
         self._parameters = [p for p in self._module.parameters() if p.requires_grad]
         self.optim = optim(self._parameters)
+        self._move = GuardedStep(self.optim)
         self._gradients = Gradients(model, guide, loss, mean=False, precision=precision)
         self._graph: CompiledGradients | None = None
         self._first: tuple[Tensor, ...] | None = None
@@ -81,7 +83,7 @@ class CompiledSVI:
         else:
             with isolated(batch[0].device):
                 loss = self._gradients(self._parameters, batch)
-        guarded_step(self.optim, loss)
+        self._move(loss)
         return loss
 
     @torch.no_grad()
