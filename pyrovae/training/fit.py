@@ -193,6 +193,9 @@ def fit(
             if stopping is None:
                 history.best_epoch = history.stopped = None
             set_random_state(state["random"], device)
+            # Compiled and eager steps differ by rounding: go on with the same ones.
+            if compile == "auto" and (history.compiled or "").startswith("compiled"):
+                compile = True
 
         n = len(data.train)
         move = GuardedStep(optim)

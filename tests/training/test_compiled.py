@@ -393,6 +393,20 @@ def test_a_long_run_is_compiled_on_its_way(monkeypatch):
         torch.testing.assert_close(state(compiled)[name], tensor, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.usefixtures("only_traced")
+def test_a_run_that_was_compiled_goes_on_compiled(monkeypatch, tmp_path):
+    monkeypatch.setattr("pyrovae.compiled.WORTH_COMPILING", 0.0)
+    arguments = {"batch_size": 2, "progress": False, "device": "cpu"}
+    whole, parted = tiny_vae(), tiny_vae()
+    fit(whole, binary_data(24), epochs=4, **arguments)
+    path = tmp_path / "run.pt"
+    fit(parted, binary_data(24), epochs=2, checkpoint=path, **arguments)
+    monkeypatch.setattr("pyrovae.compiled.WORTH_COMPILING", 1e9)
+    history = fit(parted, binary_data(24), epochs=4, checkpoint=path, resume=True, **arguments)
+    assert history.compiled.startswith("compiled in")
+    assert same(state(whole), state(parted))
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("compile", "yes"), ("compile", 3), ("precision", "fp8")]
 )
