@@ -7,12 +7,12 @@ from pyrovae.labels import check_labels, one_hot
 
 
 def test_one_hot_vectors_and_zeros_without_a_label():
-    vectors = one_hot(torch.tensor([[2, 0], [-1, 1]]), 3)
+    vectors = one_hot(torch.tensor([[2, 0], [-1, 1]]), 3, unlabelled=True)
     assert vectors.tolist() == [[[0, 0, 1], [1, 0, 0]], [[0, 0, 0], [0, 1, 0]]]
     assert vectors.dtype == torch.get_default_dtype()
 
 
-@pytest.mark.parametrize("label", [3, -2, 100])
+@pytest.mark.parametrize("label", [3, -1, -2, 100])
 def test_what_is_no_label_shows_in_whatever_is_computed_with_it(label):
     vectors = one_hot(torch.tensor([0, label]), 3)
     assert vectors[0].tolist() == [1, 0, 0]

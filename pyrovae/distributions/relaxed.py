@@ -52,6 +52,8 @@ class RelaxedOneHots(dist.TorchDistribution):
     @constraints.dependent_property
     def support(self) -> Any:
         """Points of simplices side by side."""
+        if self.variables == 1:
+            return constraints.simplex
         lengths = [self.event_shape[0] // self.variables] * self.variables
         return constraints.cat([constraints.simplex] * self.variables, -1, lengths)
 

@@ -24,7 +24,8 @@ class CompiledSVI:
     For those who write their own loop. The graph is traced at the first step, on copies, and its
     loss and gradients are compared with the eager ones. Where that fails, steps go on uncompiled
     and a warning says why. A batch of another shape is stepped uncompiled. Gradients are of the objective's sum over the batch, as
-    in ``pyro.infer.SVI``. A step whose loss or gradient is not finite changes nothing.
+    in ``pyro.infer.SVI``. A step whose loss is NaN or whose gradient is not
+    finite changes nothing.
 
     Args:
         model: The model program, a method of an ``nn.Module`` that owns all parameters.
