@@ -7,62 +7,87 @@ from typing import Any
 from torch import Size, Tensor
 
 from pyrovae.component import import_class
-from pyrovae.models import VAE
+from pyrovae.models import LatentVariableModel
 from pyrovae.nn.network import Shape, as_size
 
-__all__ = ["build"]
+__all__ = ["build", "parts_of"]
 
 Spec = Mapping[str, Any]
+
+USUAL: Spec = {"class_path": "pyrovae.models.VAE"}
+
+
+def parts_of(model: Spec | None) -> set[str]:
+    """Which specifications a model's class is made from, by the names of its arguments.
+
+    The network of data may be the posterior's, or the model's own.
+    """
+    named = set(_parameters(_load(model or USUAL)))
+    parts = named & {"prior", "posterior"} | {"likelihood", "decoder"}
+    return parts | ({"encoder"} if named & {"posterior", "encoder", "network"} else set())
 
 
 def build(
     data_shape: Shape,
     latent_features: int,
     *,
-    prior: Spec,
-    posterior: Spec,
+    model: Spec | None = None,
+    prior: Spec | None = None,
+    posterior: Spec | None = None,
     likelihood: Spec,
-    encoder: Spec,
+    encoder: Spec | None = None,
     decoder: Spec,
     pseudo_inputs: Callable[[], Tensor] | None = None,
-) -> VAE:
-    """Makes a VAE from specifications ``{"class_path": ..., "init_args": {...}}``.
+) -> LatentVariableModel:
+    """Makes a model from specifications ``{"class_path": ..., "init_args": {...}}``.
 
     What only the data or the other parts know (shapes, networks, the posterior, pseudo-inputs)
-    is passed to each class whose signature names it; the rest is the specification's.
+    is passed to each class whose signature names it; the rest is the specification's. The model
+    gets the parts that its signature names: ``prior``, ``posterior``, ``likelihood``, and as
+    ``encoder`` or ``network`` one from data to the latents themselves.
 
     Args:
         data_shape: Shape of one datum.
         latent_features: Number of latent variables.
-        prior: Class and arguments of the prior.
-        posterior: Class and arguments of the posterior.
+        model: Class and arguments of the model; `VAE` if left out.
+        prior: Class and arguments of the prior, of a model that has one.
+        posterior: Class and arguments of the posterior, likewise.
         likelihood: Class and arguments of the likelihood.
-        encoder: Class and arguments of the posterior's network.
+        encoder: Class and arguments of the network of data, likewise.
         decoder: Class and arguments of the likelihood's network.
         pseudo_inputs: Gives training data, ``(n, *data_shape)``, to a prior that begins from
             some or, as exemplars, keeps some; it is called for no other.
 
     Raises:
-        ValueError: If a class cannot be made from its arguments.
+        ValueError: If a class cannot be made from its arguments, or lacks a part.
     """
     shape = as_size(data_shape, "data_shape")
     latent = as_size(latent_features, "latent_features")
     known: dict[str, Any] = {"latent_features": latent_features, "data_shape": shape}
+    given = {"prior": prior, "posterior": posterior, "encoder": encoder}
+    wanted = parts_of(model)
+    for name in sorted(wanted & set(given)):
+        if given[name] is None:
+            raise ValueError(f"{name}: expected one for the model, got none")
+    parts: dict[str, Any] = {}
 
-    def network(spec: Spec, owner: Spec, in_shape: Size, size: Any) -> Any:
+    def network(spec: Any, owner: Spec, in_shape: Size, size: Any) -> Any:
         out_shape = _load(owner).network_shape(size, **owner.get("init_args", {}))
         return _make(spec, {"in_shape": in_shape, "out_shape": out_shape})
 
-    encoding = network(encoder, posterior, shape, latent_features)
-    known["posterior"] = _make(posterior, {**known, "network": encoding})
+    if posterior is not None and "posterior" in wanted:
+        encoding = network(encoder, posterior, shape, latent_features)
+        parts["posterior"] = known["posterior"] = _make(posterior, {**known, "network": encoding})
+    elif encoder is not None and "encoder" in wanted:
+        encoding = _make(encoder, {"in_shape": shape, "out_shape": latent})
+        parts["encoder"] = parts["network"] = encoding
     decoding = network(decoder, likelihood, latent, shape)
+    parts["likelihood"] = _make(likelihood, {**known, "network": decoding})
     if pseudo_inputs is not None:
         known["pseudo_inputs"] = known["exemplars"] = pseudo_inputs
-    return VAE(
-        _make(prior, known),
-        known["posterior"],
-        _make(likelihood, {**known, "network": decoding}),
-    )
+    if prior is not None and "prior" in wanted:
+        parts["prior"] = _make(prior, known)
+    return _make(model or USUAL, parts)
 
 
 def _load(spec: Spec) -> Any:

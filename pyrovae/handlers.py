@@ -14,14 +14,17 @@ from torch import Tensor
 from torch.distributions import Independent
 from torch.nn.functional import normalize
 
-from pyrovae.latents import check_kinds, latent_kind
+from pyrovae.distributions import RelaxedOneHots
+from pyrovae.latents import check_kinds, is_point_mass, latent_kind
 
 __all__ = [
     "CheckShapes",
     "Draw",
     "DrawLeaves",
     "ScaleLatents",
+    "ScaleTemperatures",
     "UseMeans",
+    "check_taken",
     "family",
     "is_latent",
     "is_subsample",
@@ -51,6 +54,24 @@ def tensors_taken(program: Callable[..., Any]) -> int | None:
     return sum(parameter.kind in positional for parameter in parameters)
 
 
+def check_taken(program: Callable[..., Any], batch: tuple[Any, ...]) -> None:
+    """Looks whether a program takes as many tensors as a batch has.
+
+    Raises:
+        ValueError: If it does not.
+    """
+    signature = inspect.signature(program)
+    try:
+        signature.bind(*batch)
+    except TypeError:
+        names = f"({', '.join(signature.parameters)})"
+        number = "one tensor" if len(batch) == 1 else f"{len(batch)} tensors"
+        raise ValueError(
+            f"expected batches with the tensors {names} that the model takes, got {number} in "
+            "each (data.with_labels() puts labels into the batches)"
+        ) from None
+
+
 class ScaleLatents(Messenger):
     r"""Multiplies the log-probability of each latent site by a factor.
 
@@ -74,6 +95,23 @@ class ScaleLatents(Messenger):
 def scale_latents(fn: Callable[..., Any], factor: float | Tensor) -> Callable[..., Any]:
     """Wraps a model or guide in `ScaleLatents`."""
     return ScaleLatents(factor)(fn)
+
+
+class ScaleTemperatures(Messenger):
+    """Multiplies the temperature of each relaxed categorical latent by a factor.
+
+    Args:
+        factor: The factor, a 0-dim tensor.
+    """
+
+    def __init__(self, factor: Tensor) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def _pyro_sample(self, msg: Message) -> None:
+        fn: Any = msg["fn"]
+        if is_latent(msg) and isinstance(fn, RelaxedOneHots):
+            msg["fn"] = fn.at(fn.temperature * self.factor)
 
 
 class UseMeans(Messenger):
@@ -150,8 +188,8 @@ class DrawLeaves(Messenger):
         draws: The latents by name, in the order in which they were drawn.
 
     Raises:
-        ValueError: If gradients are to go back through a site that is not reparameterised. The
-            site is named.
+        ValueError: If gradients are to go back through a site that is not reparameterised, or
+            come from the density of a point mass. The site is named.
     """
 
     def __init__(self, *, paths: bool = True) -> None:
@@ -172,6 +210,11 @@ class DrawLeaves(Messenger):
             raise ValueError(
                 f"site {name!r}: {family(fn)} is not reparameterised, so no gradient passes "
                 "through its draws"
+            )
+        if not self.paths and is_point_mass(fn):
+            raise ValueError(
+                f"site {name!r}: {family(fn)} is a point mass, whose log-probability teaches "
+                "the guide nothing"
             )
         sample = fn()
         # Straight-through draws carry the relaxed value beside the rounded one; a leaf cannot.

@@ -2,12 +2,14 @@
 
 from typing import Literal
 
-from pyro.distributions import constraints
+from pyro.distributions import Delta, constraints
 from torch.distributions import Distribution, Independent, VonMises
 
-__all__ = ["LatentKind", "check_kinds", "latent_kind"]
+from pyrovae.distributions.codes import CodeVectors, NearestCode
 
-LatentKind = Literal["real", "bounded", "circle", "sphere", "simplex", "discrete"]
+__all__ = ["LatentKind", "check_kinds", "is_point_mass", "latent_kind"]
+
+LatentKind = Literal["real", "bounded", "circle", "sphere", "simplex", "discrete", "code"]
 
 _RANGES = {
     "real": "volumes in a real space",
@@ -16,6 +18,7 @@ _RANGES = {
     "sphere": "the unit sphere",
     "simplex": "the simplex",
     "discrete": "separate values",
+    "code": "the vectors of a codebook",
 }
 
 
@@ -25,7 +28,8 @@ def latent_kind(distribution: Distribution) -> LatentKind | None:
     A bound contains :math:`\log p(z) - \log q(z \mid x)`, which means something only if both
     are densities with respect to one measure: volume (``"real"``; ``"bounded"`` on half-lines
     and intervals, outside of which one of the two would be zero), arc length (``"circle"``), the
-    sphere's surface (``"sphere"``), the simplex's (``"simplex"``), or counting (``"discrete"``).
+    sphere's surface (``"sphere"``), the simplex's (``"simplex"``), or counting (``"discrete"``;
+    ``"code"`` where the values are vectors of a codebook).
 
     Returns:
         The kind; ``None`` where the distribution does not say.
@@ -36,11 +40,15 @@ def latent_kind(distribution: Distribution) -> LatentKind | None:
         return None
     if support is None:
         return None
+    if isinstance(support, CodeVectors):
+        return "code"
     try:
         if support.is_discrete:
             return "discrete"
     except NotImplementedError:
         return None
+    if isinstance(support, constraints.cat):  # several variables side by side, of one kind
+        support = support.cseq[0]
     while hasattr(support, "base_constraint"):
         support = support.base_constraint
     if support is constraints.sphere:
@@ -76,3 +84,10 @@ def check_kinds(what: str, posterior: LatentKind | None, prior: LatentKind | Non
             f"over {_RANGES[prior]}, so that log p(z) - log q(z|x) has no meaning; give both "
             "the same kind of latent"
         )
+
+
+def is_point_mass(distribution: Distribution) -> bool:
+    """Whether a distribution has one value alone, whose log-probability says nothing of it."""
+    while isinstance(distribution, Independent):
+        distribution = distribution.base_dist
+    return isinstance(distribution, Delta | NearestCode)

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from typing import Protocol, runtime_checkable
 
-__all__ = ["Annealed", "CyclicalSchedule", "LinearWarmup", "Schedule"]
+__all__ = ["Annealed", "CyclicalSchedule", "ExponentialDecay", "LinearWarmup", "Schedule"]
 
 
 class Schedule(ABC):
@@ -61,6 +61,34 @@ class LinearWarmup(Schedule):
     def __call__(self, epoch: float) -> float:
         """The weight after that many epochs."""
         return self.start + (self.end - self.start) * min(1.0, epoch / self.settled)
+
+
+class ExponentialDecay(Schedule):
+    r"""A number that falls by the same share in each epoch, then stays.
+
+    .. math:: \text{start}^{1 - t} \, \text{end}^{t}, \qquad t = \min(1, \text{epoch} / \text{epochs})
+
+    Args:
+        epochs: Length of the decay.
+        start: Value at the beginning.
+        end: Value from the end of the decay on.
+
+    Raises:
+        ValueError: If one of them is not positive.
+    """
+
+    def __init__(self, epochs: float = 20, *, start: float = 2.0, end: float = 1.0) -> None:
+        if not (epochs > 0 and start > 0 and end > 0):
+            raise ValueError(
+                f"epochs, start, end: expected positive numbers, got {epochs}, {start}, {end}"
+            )
+        self.settled = epochs
+        self.start = start
+        self.end = end
+
+    def __call__(self, epoch: float) -> float:
+        """The value after that many epochs."""
+        return self.start * (self.end / self.start) ** min(1.0, epoch / self.settled)
 
 
 class CyclicalSchedule(Schedule):

@@ -19,7 +19,7 @@ from pyrovae.likelihoods import (
     PoissonLikelihood,
     StudentTLikelihood,
 )
-from pyrovae.nn import MLP, ConvDecoder, ConvEncoder
+from pyrovae.nn import MLP, Chain, ConvDecoder, ConvEncoder
 from pyrovae.objectives import (
     DIPELBO,
     ELBO,
@@ -28,6 +28,7 @@ from pyrovae.objectives import (
     AnalyticKLELBO,
     BetaELBO,
     CapacityELBO,
+    ClassificationELBO,
     CombinedImportanceWeightedELBO,
     DoublyReparameterizedELBO,
     EnumeratedELBO,
@@ -38,8 +39,10 @@ from pyrovae.objectives import (
     RenyiELBO,
     ReweightedWakeSleep,
     StickingTheLandingELBO,
+    TemperedELBO,
     ThermodynamicELBO,
     TotalCorrelationELBO,
+    VectorQuantizedELBO,
 )
 from pyrovae.posteriors import (
     CategoricalPosterior,
@@ -52,8 +55,11 @@ from pyrovae.posteriors import (
     PowerSphericalPosterior,
     RelaxedCategoricalPosterior,
     SylvesterPosterior,
+    VectorQuantizedPosterior,
 )
 from pyrovae.priors import (
+    AutoregressiveCodePrior,
+    CategoricalCodePrior,
     CategoricalPrior,
     DistributionPrior,
     ExemplarPrior,
@@ -84,6 +90,7 @@ NETWORKS = {
     "MLP": lambda: MLP(DATA, [8, 4], (2, 3), activation="tanh"),
     "MLP-linear": lambda: MLP((2, 3), [], 4),
     "MLP-batch_norm-dropout": lambda: MLP(6, [8], 4, batch_norm=True, dropout=0.5),
+    "Chain": lambda: Chain([MLP(DATA, [], 3, activation="tanh"), MLP(3, [4], 4)]),
     "ConvEncoder": lambda: ConvEncoder(DATA, 4, channels=(2, 3), activation="elu"),
     "ConvEncoder-batch_norm": lambda: ConvEncoder(DATA, 4, channels=(2,), batch_norm=True),
     "ConvDecoder": lambda: ConvDecoder(LATENT, DATA, channels=(3, 2), activation="elu"),
@@ -116,6 +123,8 @@ PRIORS = {
     "CategoricalPrior-learned": lambda q: CategoricalPrior(LATENT, learned=True),
     "RelaxedCategoricalPrior": lambda q: RelaxedCategoricalPrior(LATENT),
     "RelaxedCategoricalPrior-learned": lambda q: RelaxedCategoricalPrior(LATENT, learned=True),
+    "CategoricalCodePrior": lambda q: CategoricalCodePrior(q),
+    "AutoregressiveCodePrior": lambda q: AutoregressiveCodePrior(q, hidden=4),
 }
 
 POSTERIORS = {
@@ -130,6 +139,9 @@ POSTERIORS = {
     "PowerSphericalPosterior": lambda: posterior(PowerSphericalPosterior),
     "CategoricalPosterior": lambda: posterior(CategoricalPosterior),
     "RelaxedCategoricalPosterior": lambda: posterior(RelaxedCategoricalPosterior),
+    "VectorQuantizedPosterior": lambda: posterior(
+        VectorQuantizedPosterior, codes=4, code_features=1
+    ),
 }
 
 # Over what the latents of a prior or posterior range, where it is not a real space.
@@ -142,18 +154,24 @@ KINDS = {
     "PowerSphericalPosterior": "sphere",
     "CategoricalPosterior": "discrete",
     "RelaxedCategoricalPosterior": "simplex",
+    "CategoricalCodePrior": "code",
+    "AutoregressiveCodePrior": "code",
+    "VectorQuantizedPosterior": "code",
 }
 # Posteriors that know the density of their own draws alone, that have no mean in closed form,
 # and whose draws carry no gradient.
 ONE_WAY = {"PlanarPosterior", "SylvesterPosterior"}
 WITHOUT_MEAN = ONE_WAY | {"IAFPosterior", "RelaxedCategoricalPosterior"}
 NOT_REPARAMETERIZED = {"CategoricalPosterior"}
+# Posteriors whose one value has a log-probability of zero, and priors made from their codebook.
+POINTS = {"VectorQuantizedPosterior"}
+OF_CODES = {"CategoricalCodePrior", "AutoregressiveCodePrior"}
 
 
 def fits(prior, posterior):
     """Whether a prior and a posterior of these names make a model."""
     if prior == "VampPrior":
-        return posterior not in ONE_WAY
+        return posterior not in ONE_WAY | POINTS
     if prior == "ExemplarPrior" and posterior in WITHOUT_MEAN:
         return False
     return KINDS.get(prior, "real") == KINDS.get(posterior, "real")
@@ -238,7 +256,12 @@ OBJECTIVES = {
     "TotalCorrelationELBO": lambda: TotalCorrelationELBO(data_size=100),
     "DIPELBO": lambda: DIPELBO(),
     "MMDELBO": lambda: MMDELBO(),
+    "TemperedELBO": lambda: TemperedELBO(),
+    "VectorQuantizedELBO": lambda: VectorQuantizedELBO(),
 }
+
+# Objectives of guides that know labels, which a VAE's does not.
+WITH_LABELS = {"ClassificationELBO": lambda: ClassificationELBO()}
 
 # Objectives that score a draw as if it came from elsewhere, and those of them that send gradients
 # back through it.
@@ -263,10 +286,16 @@ def refusal(prior, posterior, objective):
     """What an objective says of a prior and posterior that it cannot be used with, or None."""
     if objective in LEAVES and posterior in ONE_WAY:
         return "site 'z': a transform of its Flow has no inverse"
+    if objective in LEAVES - PATHS and posterior in POINTS:
+        return "site 'z': NearestCode is a point mass"
     if objective in PATHS | {"MMDELBO"} and posterior in NOT_REPARAMETERIZED:
         return "site 'z': OneHotCategorical is not reparameterised"
     if objective == "MMDELBO" and prior in MIXTURES:
         return r"site 'z': the prior's draws \(Mixture\) are not differentiable"
+    if objective == "MMDELBO" and prior in OF_CODES:
+        return r"site 'z': the prior's draws \(Codes\) are not differentiable"
+    if objective == "VectorQuantizedELBO" and posterior not in POINTS:
+        return "expected a latent with a codebook .*, got 'z'"
     if objective == "TotalCorrelationELBO" and posterior != "NormalPosterior":
         return "site 'z': .* does not factorise over its features"
     if objective == "DIPELBO" and posterior not in WITH_COVARIANCE:

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,8 @@ from PIL import Image
 import pyrovae
 from pyrovae.checkpoint import load, read
 from pyrovae.cli import main
+from pyrovae.cli.runs import Run
+from pyrovae.datasets import load_data
 
 SMALL = ["--encoder.hidden", "[16]", "--decoder.hidden", "[16]", "--latent_features", "3"]
 QUICK = [*SMALL, "--epochs", "2", "--samples", "5", "--quiet"]
@@ -26,8 +29,13 @@ FIGURES = {
     "reconstructions.png",
     "samples.png",
     "interpolation.png",
+    "interpolation_spherical.png",
     "traversal.png",
     "latents.png",
+    "latent_codes.png",
+    "neighbours.png",
+    "aggregated_posterior.png",
+    "probability_integral.png",
 }
 
 
@@ -193,6 +201,44 @@ def test_a_prior_that_keeps_data_is_given_them_again(in_tmp, binarization):
     assert main(["resume", "run", "--epochs", "3", "--quiet"]) == 0
 
 
+KEEPS_DATA = """
+import pyro.distributions as dist
+import torch
+from pyrovae.priors import Prior
+
+class MeanPixelPrior(Prior):
+    \"\"\"Keeps data, of which it uses no more than their mean.\"\"\"
+
+    def __init__(self, latent_features: int, *, exemplars: torch.Tensor) -> None:
+        super().__init__()
+        self.latent_shape = torch.Size([latent_features])
+        self.mean = exemplars.mean()
+
+    def _load_from_state_dict(self, *args) -> None:
+        super()._load_from_state_dict(*args)
+        self.complete = False
+
+    def set_data(self, x: torch.Tensor) -> None:
+        self.mean = x.mean()
+        self.complete = True
+
+    def forward(self):
+        assert self.complete
+        return dist.Normal(self.mean * torch.ones(self.latent_shape), 1.0).to_event(1)
+"""
+
+
+def test_a_users_prior_that_keeps_data_is_given_them_again(in_tmp, monkeypatch):
+    Path("keeps_data.py").write_text(KEEPS_DATA)
+    monkeypatch.syspath_prepend(in_tmp)
+    options = [*QUICK, "--prior", "keeps_data.MeanPixelPrior"]
+    assert main(["train", *options, "--out", "run"]) == 0
+    assert main(["sample", "run", "--n", "3", "--allow", "keeps_data", "--out", "x.npy"]) == 0
+    loaded = Run("run").model(["keeps_data"])
+    (x,) = load_data("digits").train.take(5000)
+    torch.testing.assert_close(loaded.prior.mean, x.mean())
+
+
 def test_evaluate_again_with_more_samples(trained, tmp_path, capsys):
     copy = _copy(trained, tmp_path)
     assert main(["evaluate", str(copy), "--samples", "20", "--split", "validation"]) == 0
@@ -221,6 +267,28 @@ def test_plot_draws_the_figures_again(trained, tmp_path):
         path.unlink()
     assert main(["plot", str(copy)]) == 0
     assert {path.name for path in (copy / "figures").iterdir()} == FIGURES
+
+
+def test_plot_draws_only_what_is_asked_for(trained, tmp_path, capsys):
+    copy = _copy(trained, tmp_path)
+    for path in (copy / "figures").iterdir():
+        path.unlink()
+    chosen = ["--only", "neighbours", "--only", "latent_codes"]
+    assert main(["plot", str(copy), *chosen]) == 0
+    assert {path.name for path in (copy / "figures").iterdir()} == {
+        "neighbours.png",
+        "latent_codes.png",
+    }
+    assert main(["plot", str(copy), "--only", "manifold"]) == 2
+    assert "expected figures among training_curves, reconstructions" in capsys.readouterr().err
+
+
+def test_discrete_latents_are_not_mapped_to_a_square(in_tmp):
+    parts = ["--prior", "CategoricalPrior", "--posterior", "CategoricalPosterior"]
+    objective = ["--objective", "EnumeratedELBO", "--epochs", "1"]
+    assert main(["train", *QUICK, *parts, *objective, "--out", "run"]) == 0
+    names = {path.name for path in Path("run/figures").iterdir()}
+    assert names == FIGURES - {"probability_integral.png"}
 
 
 def test_compare_puts_runs_side_by_side(trained, in_tmp, capsys):
@@ -319,12 +387,22 @@ def wrong_files(tmp_path_factory):
     [
         (
             ["train", "--prior", "Vamp"],
-            "expected one of CategoricalPrior, DistributionPrior, ExemplarPrior",
+            "CategoricalPrior, DistributionPrior, ExemplarPrior",
         ),
         (["train", "--prior", "no.such.Thing"], "no.such.Thing"),
         (["train", "--prior.nope", "3"], "nope"),
         (["train", "--objective", "Foo"], "ImportanceWeightedELBO"),
         (["train", "--encoder", "Conv"], "ConvEncoder"),
+        (["train", "--model", "Nope"], "expected one of Autoencoder, CategoricalVAE"),
+        (["train", "--model", "MixedVAE"], "MixedVAE expects a value for discrete_prior"),
+        (["train", "--model", "CategoricalVAE", "--model.variables", "3"], "categories"),
+        (["train", "--model", "Autoencoder", "--prior", "VampPrior"], "prior: the model has none"),
+        (
+            ["train", "--model=Autoencoder", "--posterior.rank", "2"],
+            "posterior: the model has none",
+        ),
+        (["train", "--posterior", "VectorQuantizedPosterior"], "has no meaning"),
+        (["train", "--prior", "CategoricalCodePrior"], "whose codebook"),
         (["train", "--optimizer", "Foo"], "Adam"),
         (["train", "--beta", "x"], "LinearWarmup"),
         (["train", "--epochs", "x"], "epochs: expected a whole number, got 'x'"),
@@ -535,3 +613,57 @@ def test_an_objective_within_an_objective_by_its_short_name(in_tmp, capsys):
     Path("run.yaml").write_text("objective: RenyiELBO\n")
     assert main(["train", *QUICK, "--config", "run.yaml", "--out", "other"]) == 2
     assert "import path" in capsys.readouterr().err
+
+
+def test_an_autoencoder_and_what_it_leaves_undefined(in_tmp, capsys):
+    options = ["--model", "Autoencoder", *SMALL, "--latent_features", "2", "--patience", "2"]
+    finish = ["--epochs", "2", "--samples", "2"]
+    assert main(["train", *options, *finish, "--out", "run"]) == 0
+    assert "undefined: the prior of 'z' is flat" in capsys.readouterr().out
+    assert {path.name for path in Path("run/figures").iterdir()} == FIGURES - {"samples.png"}
+    assert "validation_elbo" not in rows_of(Path("run/history.csv"))[0]
+    report = json.loads(Path("run/report.json").read_text())
+    assert report["elbo"] is report["log_likelihood"] is report["model"]["prior"] is None
+    assert report["model"]["class"] == "Autoencoder"
+    config = yaml.safe_load(Path("run/config.yaml").read_text())
+    assert config["prior"] is config["posterior"] is None
+    # The file is one that training reads again.
+    assert main(["train", "--config", "run/config.yaml", "--quiet", "--out", "again"]) == 0
+    assert main(["resume", "run", "--epochs", "3", "--quiet"]) == 0
+    assert main(["evaluate", "run", "--samples", "2"]) == 0
+    assert main(["reconstruct", "run"]) == 0
+    capsys.readouterr()
+    assert main(["sample", "run"]) == 2
+    assert "no prior to draw codes from" in capsys.readouterr().err
+    assert main(["train", *QUICK, "--out", "vae"]) == 0
+    assert main(["compare", "run", "vae", "--csv", "table.csv"]) == 0
+    assert [row["model"] for row in rows_of(Path("table.csv"))] == ["Autoencoder", "VAE"]
+    assert [row["elbo"] == "undefined" for row in rows_of(Path("table.csv"))] == [True, False]
+
+
+def test_a_model_of_several_latents(in_tmp):
+    model = ["--model", "CategoricalVAE", "--model.variables", "3", "--model.categories", "2"]
+    options = [*QUICK, "--latent_features", "6", "--objective", "EnumeratedELBO"]
+    assert main(["train", *options, *model, "--out", "run"]) == 0
+    assert {path.name for path in Path("run/figures").iterdir()} == FIGURES
+    assert list(load("run/checkpoint.pt").encode(torch.rand(2, 1, 8, 8))) == ["z1", "z2", "z3"]
+
+
+def test_a_vq_vae(in_tmp):
+    posterior = ["--posterior", "VectorQuantizedPosterior", "--posterior.code_features", "2"]
+    options = ["--latent_features", "6", "--prior", "CategoricalCodePrior", *posterior]
+    objective = ["--objective", "VectorQuantizedELBO"]
+    assert main(["train", *QUICK, *options, *objective, "--out", "run"]) == 0
+    report = json.loads(Path("run/report.json").read_text())
+    assert report["codebooks"]["z"]["codes"] == 64
+    assert report["codebooks"]["z"]["perplexity"] <= 64
+
+
+def test_a_config_from_before_there_was_a_choice_of_models(trained, in_tmp):
+    config = yaml.safe_load((trained / "config.yaml").read_text())
+    del config["model"]
+    shutil.copytree(trained, "old")
+    Path("old/config.yaml").write_text(yaml.safe_dump(config))
+    assert main(["evaluate", "old", "--samples", "2"]) == 0
+    assert main(["resume", "old", "--epochs", "3", "--quiet"]) == 0
+    assert json.loads(Path("old/report.json").read_text())["model"]["class"] == "VAE"

@@ -5,7 +5,7 @@ import torch
 from pyro import poutine
 from pyro.distributions import constraints
 
-from pyrovae.distributions import GreyBernoulli, Mixture
+from pyrovae.distributions import GreyBernoulli, Mixture, normal_product
 
 
 def test_grey_bernoulli_is_the_bernoulli_on_binary_values():
@@ -127,3 +127,12 @@ def test_kl_of_a_correlated_normal_from_a_diagonal_one(family):
     torch.testing.assert_close(found, 0.5 * (trace + distance - 3 + logs))
     with pytest.raises(NotImplementedError):
         torch.distributions.kl_divergence(q, dist.Laplace(p_loc, p_scale).to_event(1))
+
+
+def test_normal_product_is_proportional_to_the_product_of_densities():
+    p, q = (dist.Normal(torch.randn(3, 2), torch.rand(3, 2) + 0.3).to_event(1) for _ in range(2))
+    x = torch.randn(50, 3, 2)
+    ratio = normal_product(p, q).log_prob(x) - p.log_prob(x) - q.log_prob(x)
+    torch.testing.assert_close(ratio, ratio[:1].expand_as(ratio), atol=1e-4, rtol=0)
+    with pytest.raises(ValueError, match="expected normals .* got MultivariateNormal"):
+        normal_product(p, dist.MultivariateNormal(torch.zeros(2), torch.eye(2)))

@@ -13,8 +13,21 @@ ARGUMENTS = {
     "train_mnist.py": ["--data", "digits", "--epochs", "1", "--samples", "2", "--out", "run"],
     "vamp_prior.py": ["--epochs", "1", "--samples", "2"],
     "importance_weighted.py": ["--epochs", "1", "--samples", "2"],
+    "discrete_latents.py": ["--epochs", "1", "--samples", "2"],
+    "vq_vae.py": ["--epochs", "1", "--out", "run"],
     "custom_prior.py": ["--epochs", "1"],
     "custom_objective.py": ["--epochs", "1"],
+    "hierarchical.py": ["--epochs", "1", "--samples", "2", "--hidden", "8"],
+    "missing_data.py": ["--epochs", "1", "--samples", "2", "--out", "run"],
+    "conditional.py": ["--epochs", "1", "--samples", "2", "--out", "run"],
+    "semi_supervised.py": ["--epochs", "1"],
+    "stacked.py": ["--epochs", "1"],
+    "quadrants.py": ["--epochs", "1"],
+    "exact_posterior.py": ["--epochs", "1", "--draws", "8"],
+    "inpainting.py": ["--epochs", "1", "--draws", "2", "--images", "2"],
+    "semi_amortised.py": ["--epochs", "1", "--steps", "5", "--images", "5"],
+    "autoencoder_vs_vae.py": ["--epochs", "1"],
+    "faces.py": ["--epochs", "1"],
 }
 
 

@@ -6,16 +6,21 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 import torch
+from linear_gaussian import data as linear_data
+from linear_gaussian import exact_vae, poor_vae
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
+from tiny import tiny_vae
 from torch import nn
 from torch.distributions import Independent, Normal
 
 from pyrovae import plots
+from pyrovae.latent_space import distance_from_uniform, nearest_neighbours, spherical
+from pyrovae.latent_space import probability_integral as map_latents
 from pyrovae.plots.style import COLOURS
 
 IMAGE = (1, 4, 6)
@@ -131,6 +136,19 @@ FIGURES = {
     "traversal": lambda m, x: plots.traversal(m, x),
     "manifold": lambda m, x: plots.manifold(m, size=5),
     "latent_scatter": lambda m, x: plots.latent_scatter(m, x, torch.arange(len(x)) % 3),
+    "latent_codes": lambda m, x: plots.latent_codes(m, x, n=3),
+    "attribute": lambda m, x: plots.attribute(m, x[:3], torch.ones(2)),
+    "neighbours": lambda m, x: plots.neighbours(m, x, n=3, k=4, held_out=x),
+    "compare_latent_spaces": lambda m, x: plots.compare_latent_spaces(
+        {"one": m, "other": m}, x, torch.arange(len(x)) % 3, size=4, n=5
+    ),
+}
+#: Those that ask for programs.
+PROGRAM_FIGURES = {
+    "aggregated_posterior": lambda m, x: plots.aggregated_posterior(m, x),
+    "probability_integral": lambda m, x: plots.probability_integral(
+        m, x, torch.arange(len(x)) % 3
+    ),
 }
 
 
@@ -164,7 +182,18 @@ def test_a_file_has_the_size_of_the_figure(name, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["reconstructions", "samples", "interpolation", "traversal", "manifold"]
+    "name",
+    [
+        "reconstructions",
+        "samples",
+        "interpolation",
+        "traversal",
+        "manifold",
+        "latent_codes",
+        "attribute",
+        "neighbours",
+        "compare_latent_spaces",
+    ],
 )
 @pytest.mark.parametrize("shape", [IMAGE, TABLE], ids=["images", "profiles"])
 def test_text_lies_within_the_page(name, shape):
@@ -404,6 +433,249 @@ class TestInterpolation:
         with pytest.raises(ValueError, match="steps must be an int of at least 2, got 1"):
             plots.interpolation(Fake(), batch(1), batch(1), steps=1)
 
+    def test_the_way_is_a_great_circle_on_demand(self):
+        model, start, end = Fake(), batch(2), batch(2, seed=1)
+        grid = grid_of(plots.interpolation(model, start, end, steps=3, path="spherical"))
+        middle = spherical(model.encode(start), model.encode(end), torch.tensor([0.5]))
+        for row in range(2):
+            drawn = model.encode(tile(grid, row, 2)[None])[0]
+            torch.testing.assert_close(drawn, middle[row, 0], atol=1e-4, rtol=0)
+            torch.testing.assert_close(tile(grid, row, 3), model.reconstruct(end)[row])
+
+    def test_refuses_an_unknown_path(self):
+        with pytest.raises(ValueError, match=r"path must be one of \('straight', 'spherical'\)"):
+            plots.interpolation(Fake(), batch(1), batch(1), path="round")
+
+
+class TestAttribute:
+    def test_the_vector_is_added_at_each_strength(self):
+        model, x = Fake(), batch(3)
+        vector = torch.tensor([0.5, -1.0])
+        figure = plots.attribute(model, x, vector, strengths=[-1, 0, 2], name="smile")
+        grid = grid_of(figure)
+        codes = model.encode(x)
+        for row in range(3):
+            torch.testing.assert_close(tile(grid, row, 0), x[row])
+            for column, strength in enumerate([-1, 0, 2], start=1):
+                drawn = model.encode(tile(grid, row, column)[None])[0]
+                expected = codes[row] + strength * vector
+                torch.testing.assert_close(drawn, expected, atol=1e-4, rtol=0)
+        axes = figure.axes[0]
+        assert labels_of(axes.get_xticklabels()) == ["original", "−1", "0", "+2"]
+        assert axes.get_title(loc="left") == "Smile, removed and added"
+
+    def test_some_of_several_latents(self):
+        model, x = FakeHierarchy(), batch(1)
+        figure = plots.attribute(model, x, {"z2": torch.tensor([1.0, 0.0])}, strengths=[1])
+        codes, moved = model.encode(x), model.encode(tile(grid_of(figure), 0, 1)[None])
+        torch.testing.assert_close(moved["z1"], codes["z1"], atol=1e-4, rtol=0)
+        expected = codes["z2"] + torch.tensor([1.0, 0.0])
+        torch.testing.assert_close(moved["z2"], expected, atol=1e-4, rtol=0)
+
+    @pytest.mark.parametrize(
+        ("model", "vector", "said"),
+        [
+            (Fake(), torch.zeros(3), r"shape of a code, \(2,\), got \(3,\)"),
+            (Fake(), {"z": torch.zeros(2)}, r"a tensor for one latent, got a dict of \['z'\]"),
+            (FakeHierarchy(), torch.zeros(2), r"some of \['z1', 'z2'\], got a tensor"),
+            (FakeHierarchy(), {"z3": torch.zeros(2)}, r"got \['z3'\]"),
+        ],
+    )
+    def test_refuses_a_vector_that_does_not_fit(self, model, vector, said):
+        with pytest.raises(ValueError, match=f"vector must .*{said}"):
+            plots.attribute(model, batch(1), vector)
+
+    def test_refuses_no_strengths(self):
+        with pytest.raises(ValueError, match="strengths must have at least one number"):
+            plots.attribute(Fake(), batch(1), torch.zeros(2), strengths=[])
+
+
+class TestLatentCodes:
+    def bars(self, figure):
+        """Heights, upwards positive, of the bars in their order."""
+        panels, bars = figure.axes[0].collections[-3:-1]
+        assert len(panels.get_paths())
+        return np.array([path.vertices[0, 1] - path.vertices[2, 1] for path in bars.get_paths()])
+
+    @pytest.mark.parametrize("shape", [IMAGE, TABLE], ids=["images", "table"])
+    def test_bars_are_the_codes(self, shape):
+        model, x = Fake(shape, latent=(3,)), batch(5, shape)
+        heights = self.bars(plots.latent_codes(model, x, n=4))
+        codes = model.encode(x[:4]).flatten().numpy()
+        np.testing.assert_allclose(heights / np.abs(heights).max(), codes / np.abs(codes).max())
+
+    def test_original_to_the_left_and_reconstruction_to_the_right(self):
+        model, x = Fake(), batch(2)
+        figure = plots.latent_codes(model, x)
+        grid = grid_of(figure)
+        for row in range(2):
+            torch.testing.assert_close(tile(grid, row, 0), x[row])
+            torch.testing.assert_close(tile(grid, row, 4), model.reconstruct(x)[row])
+        limit = f"{model.encode(x).abs().max():.2g}"
+        texts = labels_of(figure.axes[0].get_xticklabels())
+        assert texts == [
+            "original",
+            "",
+            f"code: 2 features, −{limit} to {limit}",
+            "",
+            "reconstruction",
+        ]
+
+    def test_several_latents(self):
+        model, x = FakeHierarchy(), batch(2)
+        heights = self.bars(plots.latent_codes(model, x, site="z2"))
+        codes = model.encode(x)["z2"].flatten().numpy()
+        np.testing.assert_allclose(heights / np.abs(heights).max(), codes / np.abs(codes).max())
+        with pytest.raises(ValueError, match="site must be one of"):
+            plots.latent_codes(model, x)
+
+
+class TestNeighbours:
+    def test_samples_beside_their_nearest_data(self):
+        model, data = Fake(), batch(30)
+        torch.manual_seed(5)
+        figure = plots.neighbours(model, data, n=3, k=4)
+        torch.manual_seed(5)
+        samples = model.sample(3)
+        found = nearest_neighbours(samples, data, k=4)
+        grid = grid_of(figure)
+        for row in range(3):
+            torch.testing.assert_close(tile(grid, row, 0), samples[row].clamp(0, 1))
+            for column in range(4):
+                torch.testing.assert_close(tile(grid, row, column + 1), found.data[row, column])
+        texts = [text.get_text() for text in figure.axes[0].texts if text.get_text()]
+        assert texts == [f"{d:.2f}" for d in found.distances.flatten().tolist()]
+
+    def test_a_model_that_knows_its_data_by_heart(self):
+        class Memory(Fake):
+            def sample(self, n):
+                return batch(5)[torch.arange(n) % 5]
+
+        figure = plots.neighbours(Memory(), batch(5), k=1, held_out=batch(9, seed=3))
+        texts = {text.get_text() for text in figure.axes[0].texts if text.get_text()}
+        assert texts == {"0.00"}
+        note = figure.axes[0].get_xlabel()
+        other = nearest_neighbours(batch(9, seed=3), batch(5)).distances.median()
+        assert f"0.00 of 200 samples, {other:.2f} of 9 held-out data" in note
+
+
+class TestCompareLatentSpaces:
+    class Tenfold(Fake):
+        """An autoencoder whose codes are ten times as far from zero."""
+
+        def encode(self, x):
+            return 10 * super().encode(x)
+
+        def decode(self, z):
+            return super().decode(z / 10)
+
+    def test_a_column_of_three_panels_for_each_model(self):
+        models, x = {"narrow": Fake(), "wide": self.Tenfold()}, batch(20)
+        figure = plots.compare_latent_spaces(models, x, torch.arange(20) % 4, size=3, n=6, seed=1)
+        assert len(figure.axes) == 6
+        titles = [axes.get_title(loc="left") for axes in figure.axes]
+        assert titles[0] == "narrow: codes of data"
+        assert titles[3] == "wide: codes of data"
+        z = torch.randn(6, 2, generator=torch.Generator().manual_seed(1))
+        values = Normal(0.0, 1.0).icdf(torch.tensor([1 / 6, 1 / 2, 5 / 6]))
+        for column, model in enumerate(models.values()):
+            scatter, plane, samples = figure.axes[3 * column : 3 * column + 3]
+            (points,) = scatter.collections
+            drawn = np.sort(np.asarray(points.get_offsets()), axis=0)
+            np.testing.assert_allclose(drawn, np.sort(model.encode(x), axis=0), atol=1e-5)
+            corner = torch.as_tensor(np.array(plane.images[0].get_array()))[:4, :6]
+            expected = model.decode(torch.stack([values[0], values[2]])[None]).mean[0, 0]
+            torch.testing.assert_close(corner, expected.clamp(0, 1))
+            grid = np.asarray(samples.images[0].get_array())
+            torch.testing.assert_close(tile(grid, 0, 0), model.decode(z[:1]).mean[0].clamp(0, 1))
+        texts = [text.get_text() for text in figure.legends[0].get_texts()]
+        assert texts == ["0", "1", "2", "3", "95 % of\nN(0, I)"]
+
+    def test_the_circle_holds_95_percent(self):
+        figure = plots.compare_latent_spaces({"a": Fake()}, batch(5))
+        (circle,) = figure.axes[0].patches
+        # The squared norm of a draw in the plane is exponential with mean 2.
+        assert np.exp(-(circle.radius**2) / 2) == pytest.approx(0.05, abs=1e-4)
+
+    def test_refuses_other_latents(self):
+        with pytest.raises(ValueError, match="compare_latent_spaces needs .* 2 features, got 3"):
+            plots.compare_latent_spaces({"a": Fake(), "b": Fake(latent=(3,))}, batch(3))
+        with pytest.raises(ValueError, match=r"got the latents \['z1', 'z2'\]"):
+            plots.compare_latent_spaces({"a": FakeHierarchy()}, batch(3))
+        with pytest.raises(ValueError, match="at least one model, got none"):
+            plots.compare_latent_spaces({}, batch(3))
+
+
+class TestAggregate:
+    """Under the exact posterior of a linear model the aggregated posterior is the prior."""
+
+    def test_bars_and_line_hold_all_but_the_outermost(self):
+        model, x = exact_vae(), linear_data(3000)
+        figure = plots.aggregated_posterior(model, x, bins=20)
+        assert len(figure.axes) == 2
+        for axes in figure.axes:
+            bars, line = (patch.get_data() for patch in axes.patches)
+            np.testing.assert_array_equal(bars.edges, line.edges)
+            width = np.diff(bars.edges)
+            masses = bars.values * width, line.values * width
+            for mass in masses:
+                assert 0.97 < mass.sum() <= 1
+            expected = np.diff(Normal(0.0, 1.0).cdf(torch.as_tensor(line.edges)).numpy())
+            np.testing.assert_allclose(masses[1], expected, atol=1e-5)
+            # Four standard errors of a share of 3000 draws, at most 0.15 here.
+            assert np.abs(masses[0] - expected).max() < 4 * (0.15 * 0.85 / 3000) ** 0.5
+
+    def test_the_features_that_differ_most_come_first(self):
+        model, x = poor_vae(), linear_data(500)
+        torch.manual_seed(0)
+        distance = distance_from_uniform(map_latents(model, x))
+        torch.manual_seed(0)
+        figure = plots.aggregated_posterior(model, x)
+        titles = [axes.get_title(loc="left") for axes in figure.axes]
+        order = distance.argsort(descending=True).tolist()
+        assert titles == [f"z{i + 1}, distance {distance[i]:.2f}" for i in order]
+        (axes,) = plots.aggregated_posterior(model, x, dimensions=[1]).axes
+        assert axes.get_title(loc="left").startswith("z2,")
+
+    def test_points_of_the_square(self):
+        model, x = exact_vae(), linear_data(50)
+        torch.manual_seed(2)
+        figure = plots.probability_integral(model, x, torch.arange(50) % 2, dimensions=(1, 0))
+        torch.manual_seed(2)
+        u = map_latents(model, x).detach().numpy()[:, ::-1]
+        (points,) = figure.axes[0].collections
+        drawn = np.asarray(points.get_offsets())
+        np.testing.assert_allclose(np.sort(drawn, axis=0), np.sort(u, axis=0), atol=1e-6)
+        assert figure.axes[0].get_xlabel().startswith("F(z2), ")
+        assert figure.axes[0].get_ylabel().startswith("F(z1), ")
+
+    def test_the_two_that_vary_most(self):
+        model = tiny_vae()
+        figure = plots.probability_integral(model, torch.rand(20, 4))
+        assert figure.axes[0].get_xlabel().startswith("F(z1)")
+
+    @pytest.mark.parametrize("dimensions", [(0, 2), (0,), (0, 0, 1)])
+    def test_refuses_other_dimensions(self, dimensions):
+        with pytest.raises(ValueError, match="dimensions must be"):
+            plots.probability_integral(exact_vae(), linear_data(5), dimensions=dimensions)
+
+    def test_a_discrete_latent_has_bars_but_no_square(self):
+        from pyrovae.likelihoods import BernoulliLikelihood
+        from pyrovae.models import CategoricalVAE
+        from pyrovae.nn import MLP
+
+        likelihood = BernoulliLikelihood(MLP(6, [], TABLE))
+        model = CategoricalVAE(MLP(TABLE, [], 6), likelihood, variables=2, categories=3)
+        x = batch(200, TABLE).round()
+        figure = plots.aggregated_posterior(model, x, site="z1", bins=10)
+        for axes in figure.axes:
+            line = axes.patches[1].get_data()
+            mass = line.values * np.diff(line.edges)
+            # A fair choice of three, drawn 10,000 times.
+            assert mass[[0, -1]] == pytest.approx([2 / 3, 1 / 3], abs=0.02)
+        with pytest.raises(ValueError, match="discrete latent has no map"):
+            plots.probability_integral(model, x, site="z1")
+
 
 class TestTraversal:
     def test_varies_one_dimension_a_row(self):
@@ -642,7 +914,7 @@ def test_a_real_model(shape):
     model = VAE(NormalPrior(2), posterior, BernoulliLikelihood(MLP(2, [8], shape)))
     model.train()
     x = batch(12, shape)
-    for name, make in FIGURES.items():
+    for name, make in (FIGURES | PROGRAM_FIGURES).items():
         pixels(make(model, x))
         assert model.training, name
     pixels(plots.interpolation(model, x[0], x[1]))

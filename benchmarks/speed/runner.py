@@ -93,20 +93,21 @@ class Worker:
         name: A key of `CONTENDERS`.
         folder: The task.
         options: How to measure.
+        cold: Whether it begins without anything compiled earlier.
     """
 
-    def __init__(self, name: str, folder: Path, options: Options) -> None:
+    def __init__(self, name: str, folder: Path, options: Options, *, cold: bool = False) -> None:
         self.name = name
         self.files = Path(tempfile.mkdtemp(dir=folder, prefix=f"{name}-"))
+        cache = self.files if cold else folder.parent / f"pyrovae-speed-{os.getpid()}"
         python = options.peers_python if CONTENDERS[name].peer else Path(sys.executable)
         threads = str(options.threads)
         environment = os.environ | {
             "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
             "OMP_NUM_THREADS": threads,
             "MKL_NUM_THREADS": threads,
-            # Empty at the start: what is compiled is compiled in the contender's own time.
-            "TORCHINDUCTOR_CACHE_DIR": str(self.files / "inductor"),
-            "TRITON_CACHE_DIR": str(self.files / "triton"),
+            "TORCHINDUCTOR_CACHE_DIR": str(cache / "inductor"),
+            "TRITON_CACHE_DIR": str(cache / "triton"),
             "JAX_PLATFORMS": "cpu",
             "CUDA_VISIBLE_DEVICES": "",
         }
@@ -285,7 +286,7 @@ def _to_target(
     assert target is not None
     seconds, before = 0.0, (0.0, -float("inf"))
     with _reasons(measurement):
-        worker = Worker(measurement.contender, folder, options)
+        worker = Worker(measurement.contender, folder, options, cold=True)
         try:
             measurement.versions = worker.answer()["versions"]
             for _ in range(options.epochs * case.images // (case.batch * case.steps)):

@@ -77,7 +77,7 @@ def plot(arguments: Sequence[str]) -> None:
     run = Run(options.run)
     model = run.model(options.allow, options.device, data=options.data, root=options.root)
     data = load_data_of(run.config(), data=options.data, root=options.root)
-    for name in draw_figures(run, model, data, run.history()):
+    for name in draw_figures(run, model, data, run.history(), only=options.only):
         print(run.figures / name)
 
 
@@ -111,25 +111,30 @@ def compare(arguments: Sequence[str]) -> None:
 
 def _row(run: Run) -> dict[str, str]:
     report = run.report()
-    likelihood = report["log_likelihood"]
+    likelihood = report["log_likelihood"] or {}
     return {
         "run": run.folder.name,
         "data": report["dataset"]["name"],
         "split": report["split"],
         "binarization": report["binarization"],
-        "prior": report["model"]["prior"],
-        "posterior": report["model"]["posterior"],
+        "model": report["model"].get("class", "VAE"),
+        "prior": report["model"]["prior"] or "none",
+        "posterior": report["model"]["posterior"] or "none",
         "likelihood": report["model"]["likelihood"],
         "objective": report["model"]["objective"],
         "latents": str(report["model"]["latent_features"]),
         "epochs": str(report["training"]["epochs"]),
-        "elbo": f"{report['elbo']:.2f}",
-        "kl": f"{report['kl']:.2f}",
-        "log_p": f"{likelihood['value']:.2f}",
-        "data_se": f"{likelihood['data_se']:.2f}",
-        "S": str(likelihood["samples"]),
+        "elbo": _number(report["elbo"]),
+        "kl": _number(report["kl"]),
+        "log_p": _number(likelihood.get("value")),
+        "data_se": _number(likelihood.get("data_se")),
+        "S": str(likelihood.get("samples", "")),
         "active": "+".join(str(n) for n in report["active_units"].values()),
     }
+
+
+def _number(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.2f}"
 
 
 class _Drawing:

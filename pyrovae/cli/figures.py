@@ -1,50 +1,102 @@
 """The figures of a run."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import torch
 from matplotlib.figure import Figure
 
 from pyrovae import plots
-from pyrovae.cli.runs import Run, held_out
+from pyrovae.cli.runs import Run, first_data, held_out
 from pyrovae.datasets import Data
 from pyrovae.files import atomic
+from pyrovae.models import Undefined
 from pyrovae.training import History
 
 __all__ = ["draw_figures", "save_figure"]
 
 SCATTERED = 2000
+BESIDE = 6  # training data beside a sample
 
 
-def draw_figures(run: Run, model: Any, data: Data, history: History) -> Iterator[str]:
+def draw_figures(
+    run: Run, model: Any, data: Data, history: History, *, only: Collection[str] = ()
+) -> Iterator[str]:
     """Draws and writes what can be shown of a model, giving each figure's file name.
 
     The figures show data that the model was not trained on, where there are any.
+
+    Args:
+        run: Where they go.
+        model: The model.
+        data: Its data.
+        history: Its training.
+        only: Names of figures; all that the model and its data allow if left out.
+
+    Raises:
+        ValueError: If there is no figure of a name.
     """
-    split = getattr(data, held_out(data))
+    figures = _figures(model, data, history)
+    unknown = [name for name in only if name not in figures]
+    if unknown:
+        raise ValueError(
+            f"only: expected figures among {', '.join(figures)}, got {', '.join(unknown)}"
+        )
+    for name in only or figures:
+        # The same samples each time a run's figures are drawn.
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            try:
+                save_figure(figures[name](), run.figures / f"{name}.png")
+            except Undefined:  # samples of a model without a prior
+                continue
+        yield f"{name}.png"
+
+
+def _figures(model: Any, data: Data, history: History) -> dict[str, Callable[[], Figure]]:
+    """How to draw each figure that the model and its data allow."""
+    role = held_out(data)
+    split = getattr(data, role)
     (x, *_) = split.take(SCATTERED)
     labels = None if split.labels is None else split.labels[: len(x)]
+    codes = model.encode(x[:1])
+    site = next(iter(codes)) if isinstance(codes, dict) else None  # one of several latents
     figures: dict[str, Callable[[], Figure]] = {
         "training_curves": lambda: plots.training_curves(history),
         "reconstructions": lambda: plots.reconstructions(model, x[:10]),
         "samples": lambda: plots.samples(model),
         "interpolation": lambda: plots.interpolation(model, x[:5], x[5:10]),
-        "traversal": lambda: plots.traversal(model, x[:500]),
-        "latents": lambda: plots.latent_scatter(model, x, labels, label_names=data.label_names),
+        "interpolation_spherical": lambda: plots.interpolation(
+            model, x[:5], x[5:10], path="spherical"
+        ),
+        "traversal": lambda: plots.traversal(model, x[:500], site=site),
+        "latents": lambda: plots.latent_scatter(
+            model, x, labels, label_names=data.label_names, site=site
+        ),
+        "latent_codes": lambda: plots.latent_codes(model, x),
+        "neighbours": lambda: _neighbours(model, data, None if role == "train" else x[:200]),
+        "aggregated_posterior": lambda: plots.aggregated_posterior(model, x),
+        "probability_integral": lambda: plots.probability_integral(
+            model, x, labels, label_names=data.label_names
+        ),
     }
     if len(x) < 10:
-        del figures["interpolation"]
+        del figures["interpolation"], figures["interpolation_spherical"]
     if len(x) < 3:  # too few for a plane through them
         del figures["latents"]
-    if model.latent_shape == (2,):
+    if model.latent_shape == (2,) and hasattr(model, "prior"):
         figures["manifold"] = lambda: plots.manifold(model)
-    for name, figure in figures.items():
-        # The same samples each time a run's figures are drawn.
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            save_figure(figure(), run.figures / f"{name}.png")
-        yield f"{name}.png"
+    # A plane of two latents that vary gradually, or none.
+    kind = getattr(getattr(model, "prior", None), "latent_kind", None)
+    if kind == "discrete" or (model.latent_shape is not None and model.latent_shape.numel() < 2):
+        del figures["probability_integral"]
+    return figures
+
+
+def _neighbours(model: Any, data: Data, others: Any) -> Figure:
+    # Not all of data on a disk: to read them takes longer than a figure should.
+    searched = first_data(data, 0)
+    return plots.neighbours(model, searched, k=min(BESIDE, len(searched)), held_out=others)
 
 
 def save_figure(figure: Figure, path: Any) -> None:

@@ -4,7 +4,7 @@ import re
 from argparse import Action
 from collections.abc import Sequence
 from functools import cache
-from inspect import isabstract, isclass
+from inspect import isabstract, isclass, signature
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,11 +14,14 @@ import yaml
 from jsonargparse import ArgumentParser, DefaultHelpFormatter, Namespace
 
 import pyrovae.likelihoods
+import pyrovae.models
 import pyrovae.nn
 import pyrovae.objectives
 import pyrovae.posteriors
 import pyrovae.priors
 from pyrovae import __version__
+from pyrovae.build import parts_of
+from pyrovae.component import import_class
 from pyrovae.datasets import load_data
 from pyrovae.training import fit
 
@@ -52,18 +55,22 @@ UNASKED: set[str | int] = {
     "checkpoint",
     "resume",
 }
+# What of that is a part of the model.
+PARTS = {"prior", "posterior", "likelihood", "encoder", "network"}
 # The classes a model is put together from: their package, their base, what they are.
 COMPONENTS: dict[str, tuple[ModuleType, str, str]] = {
+    "model": (pyrovae.models, "LatentVariableModel", "The model"),
     "prior": (pyrovae.priors, "Prior", "The prior p(z)"),
     "posterior": (pyrovae.posteriors, "Posterior", "The posterior q(z|x)"),
     "likelihood": (pyrovae.likelihoods, "Likelihood", "The likelihood p(x|z)"),
-    "encoder": (pyrovae.nn, "Network", "The posterior's network, from data to parameters"),
+    "encoder": (pyrovae.nn, "Network", "The network from data to the posterior's parameters"),
     "decoder": (pyrovae.nn, "Network", "The likelihood's network, from latents to parameters"),
 }
 # What stands for an option that names a class, where neither the command line nor a configuration
 # names one. Given to the parser as arguments and not as defaults: a default's own arguments would
 # be handed on to another class that is chosen instead of it.
 CHOSEN = {
+    "model": ["VAE"],
     "prior": ["NormalPrior"],
     "posterior": ["NormalPosterior"],
     "likelihood": ["BernoulliLikelihood"],
@@ -79,7 +86,15 @@ MODULES = {key: module for key, (module, _, _) in COMPONENTS.items()} | {
     "scheduler": torch.optim.lr_scheduler,
 }
 # Bases that do not say of themselves that they are abstract.
-ABSTRACT = {"Optimizer", "LRScheduler", "Diverged", "History", "LogWeights", "SparseAdam"}
+ABSTRACT = {
+    "Optimizer",
+    "LRScheduler",
+    "Diverged",
+    "Undefined",
+    "History",
+    "LogWeights",
+    "SparseAdam",
+}
 WORDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text"}
 
 
@@ -143,7 +158,7 @@ def train_parser() -> ArgumentParser:
             getattr(module, base),
             key,
             as_group=False,
-            skip=WIRED | {"in_shape", "out_shape"},
+            skip=WIRED | {"in_shape", "out_shape"} | (PARTS if key == "model" else set()),
             instantiate=False,
             required=False,
             metavar="CLASS",
@@ -165,18 +180,43 @@ def parse_train(arguments: Sequence[str]) -> Namespace:
 
     Raises:
         ArgumentError: If they do not fit.
+        ValueError: If a part is given to a model that has none of its kind.
     """
     named = {argument.split("=")[0].removeprefix("--") for argument in arguments}
+    model: Any = None
     for i, argument in enumerate(arguments):
         if argument == "--config" or argument.startswith("--config="):
             file = Path(arguments[i + 1] if argument == "--config" else argument.split("=", 1)[1])
             if file.is_file():
-                named |= set(_mapping(file))
+                options = {key: v for key, v in _mapping(file).items() if v is not None}
+                named |= set(options)
+                model = options.get("model", model)
     arguments = _own_names(arguments)
+    for i, argument in enumerate(arguments):
+        if argument.startswith("--model="):
+            model = argument.split("=", 1)[1]
+        elif argument == "--model":
+            model = arguments[i + 1] if i + 1 < len(arguments) else None
+    left_out = _left_out(model)
+    for key in sorted(left_out & {name.split(".")[0] for name in named}):
+        raise ValueError(f"{key}: the model has none, so give it no {key}")
     usual = [
-        word for key, words in CHOSEN.items() if key not in named for word in (f"--{key}", *words)
+        word
+        for key, words in CHOSEN.items()
+        if key not in named | left_out
+        for word in (f"--{key}", *words)
     ]
     return train_parser().parse_args([*usual, *arguments])
+
+
+def _left_out(model: Any) -> set[str]:
+    """The parts that a model, named as an option names it, is not made from."""
+    class_path = model.get("class_path") if isinstance(model, dict) else model
+    try:
+        import_class(str(class_path))
+    except ValueError:  # the parser has more to say of it
+        return set()
+    return set(COMPONENTS) - {"model"} - parts_of({"class_path": class_path})
 
 
 def _own_names(arguments: Sequence[str]) -> list[str]:
@@ -230,6 +270,14 @@ def command_parser(command: str) -> ArgumentParser:
             )
     if command in ("evaluate", "sample", "reconstruct", "plot"):
         parser.add_argument("--device", type=str, default="auto", help="auto, cpu, cuda or mps.")
+    if command == "plot":
+        parser.add_argument(
+            "--only",
+            type=str,
+            default=[],
+            action="append",
+            help="A figure's name; give it again for another. All if left out.",
+        )
     if command == "evaluate":
         parser.add_argument("--samples", type=int, default=1000, help="Draws S for each datum.")
         parser.add_argument("--split", type=str, default="test", help="train, validation or test.")
@@ -268,6 +316,10 @@ def one_line(error: BaseException) -> str:
             f"{keys[0]}: expected one of {', '.join(choices)} or a class by its import path, "
             f"got {unknown.group(1)!r}"
         )
+    needed = re.search(r"'([\w.]+)':\s+the following arguments are required: ([\w, ]+)", text)
+    if keys and needed:
+        name = needed.group(1).rpartition(".")[2]
+        return f"{keys[0]}: {name} expects a value for {needed.group(2).strip()}"
     if missing := re.search(r"given class_path '(.*?)':\s+No module named", text):
         return f"{keys[0]}: there is no class {missing.group(1)} to import"
     given = re.search(r"(?:Got|Given) value: (.*)", text)
@@ -295,8 +347,19 @@ def _choices(key: str) -> list[str]:
     return [
         name
         for name, value in sorted(classes.items())
-        if isclass(value) and not isabstract(value) and name not in ABSTRACT
+        if isclass(value)
+        and not isabstract(value)
+        and name not in ABSTRACT
+        and (key != "model" or _can_be_built(value))
     ]
+
+
+def _can_be_built(cls: type) -> bool:
+    """Whether a model needs no part that the command line has no option for."""
+    parameters = signature(cls).parameters
+    known = PARTS | {k for k, p in parameters.items() if p.annotation in (int, float, str, bool)}
+    needed = {k for k, p in parameters.items() if p.default is p.empty}
+    return "likelihood" in needed <= known
 
 
 def version() -> str:

@@ -17,7 +17,7 @@ from pyrovae.checkpoint import load, read
 from pyrovae.cli.parser import MODULES, train_parser
 from pyrovae.datasets import Data, TensorSplit, load_data
 from pyrovae.files import atomic
-from pyrovae.priors import ExemplarPrior
+from pyrovae.priors import Prior
 from pyrovae.training import History
 from pyrovae.training.fit import choose_device
 
@@ -105,12 +105,13 @@ class Run:
         """
         self.check()
         model = load(self.checkpoint, allow=allow)
-        priors = [part for part in model.modules() if isinstance(part, ExemplarPrior)]
-        if priors:
+        parts = [part for part in model.modules() if isinstance(part, Prior)]
+        lacking = [prior for prior in parts if not prior.complete]
+        if lacking:
             config = self.config()
-            exemplars = first_data(load_data_of(config, data=data, root=root), config["seed"])
-            for prior in priors:
-                prior.set_exemplars(exemplars)
+            x = first_data(load_data_of(config, data=data, root=root), config["seed"])
+            for prior in lacking:
+                prior.set_data(x)
         return model.to(choose_device(device))
 
     def history(self) -> History:

@@ -80,7 +80,7 @@ def _train(config: Namespace, run: Run, *, resuming: bool) -> None:
     data = load_data_of(config.as_dict())
     if config.seed is not None:
         pyro.set_rng_seed(config.seed)
-    specs = {key: config[key].as_dict() for key in COMPONENTS}
+    specs = {key: config[key].as_dict() for key in COMPONENTS if config.get(key) is not None}
     model = build(
         data.shape,
         config.latent_features,
@@ -138,7 +138,8 @@ def report_dict(
     report: Report, data: Data, split: str, history: History, config: dict[str, Any]
 ) -> dict[str, Any]:
     """The report with what it is a report of, as plain values."""
-    parts = {key: _short(config[key]) for key in (*COMPONENTS, "objective")}
+    parts = {key: _short(config.get(key)) for key in (*COMPONENTS, "objective")}
+    parts["class"] = parts.pop("model") or "VAE"
     last = history[-1] if len(history) else {}
     return {
         "split": split,
@@ -156,8 +157,10 @@ def report_dict(
     }
 
 
-def _short(spec: Any) -> str:
+def _short(spec: Any) -> str | None:
     """A class's name with the arguments that are not its defaults, for tables."""
+    if spec is None:  # the model has no such part
+        return None
     if not isinstance(spec, dict):
         return str(spec)
     module, _, name = str(spec["class_path"]).rpartition(".")
@@ -176,5 +179,6 @@ def _short(spec: Any) -> str:
 
 
 def _name(config: Namespace) -> str:
-    classes = (config.prior.class_path, config.objective.class_path)
+    first = config.prior or config.model
+    classes = (first.class_path, config.objective.class_path)
     return "-".join([Path(config.data).stem, *(path.rpartition(".")[2] for path in classes)])

@@ -1,7 +1,7 @@
 """A data set: named splits and what is needed to say which data they are."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -80,6 +80,31 @@ class Data:
                     f"each of attribute_names, got {columns}"
                 )
 
+    def with_labels(self, *, labelled: int | None = None, seed: int = 0) -> "Data":
+        """The same data with their labels in the batches: ``(x, y)``, y integers ``(n,)``.
+
+        Args:
+            labelled: How many labels of the training data to keep, as many of each class; y is
+                -1 for the other ones, as semi-supervised models take it. All are kept if left
+                out. Validation and test data keep all of theirs.
+            seed: Which labels are kept.
+
+        Raises:
+            ValueError: If a split has no labels, or they cannot be kept so.
+        """
+        splits = {}
+        for role in ("train", "validation", "test"):
+            split = getattr(self, role)
+            if split is None:
+                continue
+            try:
+                kept = labelled if role == "train" else None
+                splits[role] = split.with_labels(labelled=kept, seed=seed)
+            except ValueError as error:
+                raise ValueError(f"{self.name}, {role}: {error}") from None
+        record = {} if labelled is None else {"labelled": labelled, "label_seed": seed}
+        return replace(self, **splits, record={**self.record, **record})
+
     @property
     def shape(self) -> torch.Size:
         """The shape of one datum x, such as ``(1, 28, 28)``."""
@@ -89,6 +114,34 @@ class Data:
     def binarization(self) -> Binarization:
         """The protocol of the values of x, the same in all splits."""
         return self.train.binarization
+
+    def attribute(self, name: str, *, split: str = "train") -> torch.Tensor:
+        """Says which data of a split have an attribute, as `attribute_vector` takes it.
+
+        Args:
+            name: One of ``attribute_names``, such as "Smiling".
+            split: Of which data: "train", "validation" or "test".
+
+        Returns:
+            Bool, ``(N,)``, in the order of ``batches(shuffle=False)``.
+
+        Raises:
+            ValueError: If these data have no attributes, or none of this name, or there is no
+                such split.
+        """
+        part = {"train": self.train, "validation": self.validation, "test": self.test}.get(split)
+        if part is None:
+            raise ValueError(f"expected a split that {self.name} has, got {split!r}")
+        if part.attributes is None or self.attribute_names is None:
+            raise ValueError(
+                f"{self.name} has no named attributes (celeba has): make a bool mask of the data, "
+                "for instance from their labels"
+            )
+        if name not in self.attribute_names:
+            raise ValueError(
+                f"expected an attribute among {', '.join(self.attribute_names)}, got {name!r}"
+            )
+        return part.attributes[:, self.attribute_names.index(name)]
 
     def describe(self) -> dict[str, Any]:
         """Says which data these are, as JSON has it: name, shape, sizes, binarization, record."""

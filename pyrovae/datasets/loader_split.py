@@ -24,17 +24,16 @@ class LoaderSplit(Split):
     Args:
         source: Gives tensors or tuples that begin with x, of shape ``event`` (batched:
             ``(batch, *event)``), floating, uint8 (divided by 255) or bool.
-        fields: How many leading items of each tuple belong in a batch; all if left out. An
-            image data set that gives ``(image, label)`` is read as images with ``fields=1``.
+        fields: How many leading items of each tuple belong in a batch, at most; all if left
+            out. A data set that gives ``(image, label)`` is read as images with ``fields=1``.
         labels: The classes of the data: integers of shape ``(N,)``.
         attributes: Properties of the data: bool of shape ``(N, A)``.
         binarization: ``none``, ``threshold`` or ``dynamic``, applied to x at each draw.
         num_workers: The processes that read a Dataset in the background; 0 reads in this one.
 
     Raises:
-        ValueError: If the source is empty or has no length, an item is no tensor, there are
-            fewer items than ``fields``, or the binarization is static (which needs one draw
-            kept for each datum).
+        ValueError: If the source is empty or has no length, an item is no tensor, or the
+            binarization is static (which needs one draw kept for each datum).
     """
 
     def __init__(
@@ -79,6 +78,20 @@ class LoaderSplit(Split):
         check_batch_size(batch_size)
         return self._read(batch_size, shuffle, torch.device(device))
 
+    def _append(self, rows: Tensor) -> "LoaderSplit":
+        if isinstance(self.source, DataLoader):
+            raise ValueError(
+                "expected a Dataset to put labels into its batches, got a DataLoader, whose "
+                "order is its own: let it give the labels itself, or give its dataset"
+            )
+        return LoaderSplit(
+            _Longer(self.source, self.fields, rows),
+            labels=self.labels,
+            attributes=self.attributes,
+            binarization=self.binarization,
+            num_workers=self.num_workers,
+        )
+
     def _read(
         self, batch_size: int, shuffle: bool, device: torch.device
     ) -> Iterator[tuple[Tensor, ...]]:
@@ -109,8 +122,6 @@ class LoaderSplit(Split):
         """Checks a batch and keeps its leading items, x as floating numbers."""
         items = tuple(batch) if isinstance(batch, tuple | list) else (batch,)
         if self.fields is not None:
-            if len(items) < self.fields:
-                raise ValueError(f"expected at least {self.fields} items, got {len(items)}")
             items = items[: self.fields]
         others = [type(item).__name__ for item in items if not isinstance(item, Tensor)]
         if others:
@@ -133,6 +144,21 @@ class LoaderSplit(Split):
                     f"expected items that make a batch of tensors: {reason}"
                 ) from error
         return self._select(batch)
+
+
+class _Longer(Dataset[Any]):
+    """A Dataset whose items are those of another one, each with a row of a tensor at its end."""
+
+    def __init__(self, source: Any, fields: int | None, rows: Tensor) -> None:
+        self.source, self.fields, self.rows = source, fields, rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, i: int) -> tuple[Any, ...]:
+        item = self.source[i]
+        items = tuple(item) if isinstance(item, tuple | list) else (item,)
+        return (*items[: self.fields], self.rows[i])
 
 
 def _length(source: Dataset[Any] | DataLoader[Any]) -> int:

@@ -21,8 +21,8 @@ def as_split(source: Any, *, fields: int | None = None) -> Split:
     Args:
         source: A split (returned itself), a tensor or NumPy array of shape ``(N, *event)``, a
             tuple or list of these, a Dataset or a DataLoader. 8-bit values are divided by 255.
-        fields: How many leading items of each datum belong in a batch; all if left out. A split
-            keeps its own.
+        fields: How many leading items of each datum belong in a batch, at most; all if left
+            out. A split keeps its own.
 
     Raises:
         ValueError: If the source is something else, or its data cannot be used.
@@ -43,8 +43,6 @@ def as_split(source: Any, *, fields: int | None = None) -> Split:
         raise ValueError(
             f"expected a split, tensor, array, tuple of these, Dataset or DataLoader, got {given}"
         )
-    if fields is not None and len(items) < fields:
-        raise ValueError(f"expected at least {fields} items, got {len(items)}")
     tensors = [
         item if isinstance(item, Tensor) else _from_array(i, item)
         for i, item in enumerate(items[:fields])

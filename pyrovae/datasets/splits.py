@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from pyrovae.datasets.binarization import Binarization, check_protocol
+from pyrovae.datasets.labelled import keep_labels
 
 __all__ = ["Split", "check_batch_size"]
 
@@ -94,6 +95,27 @@ class Split(ABC):
         Raises:
             ValueError: If ``batch_size`` is not positive.
         """
+
+    def with_labels(self, *, labelled: int | None = None, seed: int = 0) -> "Split":
+        """The same data with their labels as the last tensor of each batch: ``(x, y)``.
+
+        Args:
+            labelled: How many labels to keep, as many of each class; y is -1 for the other data.
+                All are kept if left out. The attribute ``labels`` goes on to hold all of them.
+            seed: Which labels are kept.
+
+        Raises:
+            ValueError: If there are no labels, they cannot be kept so, or the data come from a
+                ``DataLoader``, whose order is its own.
+        """
+        if self.labels is None:
+            raise ValueError("expected data with labels, got none")
+        y = self.labels if labelled is None else keep_labels(self.labels, labelled, seed=seed)
+        return self._append(y)
+
+    def _append(self, rows: Tensor) -> "Split":
+        """The same data with one more tensor, ``(N, ...)``, at the end of each batch."""
+        raise ValueError(f"{type(self).__name__}: it cannot put labels into its batches")
 
     def take(self, n: int) -> tuple[Tensor, ...]:
         """Gives the first ``n`` data as one batch on the CPU, or all data where there are fewer.

@@ -1,5 +1,6 @@
 """Data that fit in memory: one tensor, kept on the device that asks for it."""
 
+import copy
 from collections.abc import Iterator
 
 import torch
@@ -81,6 +82,12 @@ class TensorSplit(Split):
         """Goes once through the data; see `Split.batches`. Each batch is a copy."""
         check_batch_size(batch_size)
         return self._gather(self._on(device), batch_size, shuffle)
+
+    def _append(self, rows: Tensor) -> "TensorSplit":
+        # Not made anew: x is binarized and checked already.
+        split = copy.copy(self)
+        split.tensors = split._moved = (*self.tensors, rows.to(self.tensors[0].device))
+        return split
 
     def _gather(
         self, tensors: tuple[Tensor, ...], batch_size: int, shuffle: bool

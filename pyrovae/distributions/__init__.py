@@ -1,28 +1,47 @@
 """Distributions that Pyro lacks in the form a VAE needs."""
 
 from pyrovae.distributions import kl as _kl  # noqa: F401  (registers closed forms)
+from pyrovae.distributions.codes import AutoregressiveCodes, Codes, NearestCode
 from pyrovae.distributions.counts_given_total import CountsGivenTotal
 from pyrovae.distributions.discretized_logistic import DiscretizedLogistic
+from pyrovae.distributions.flat import Flat
 from pyrovae.distributions.flow import Flow
 from pyrovae.distributions.grey_bernoulli import GreyBernoulli
+from pyrovae.distributions.labelled_categorical import LabelledCategorical
 from pyrovae.distributions.level_categorical import LevelCategorical
 from pyrovae.distributions.levels import Levels
 from pyrovae.distributions.mixture import Mixture
-from pyrovae.distributions.relaxed import RelaxedOneHot
+from pyrovae.distributions.partly_observed import (
+    PartlyObserved,
+    observe_partly,
+    observed_values,
+)
+from pyrovae.distributions.product import normal_product
+from pyrovae.distributions.relaxed import RelaxedOneHot, RelaxedOneHots
 from pyrovae.distributions.sphere import PowerSpherical, SphereUniform
 from pyrovae.distributions.stretched_beta import OpenInterval, StretchedBeta
 
 __all__ = [
+    "AutoregressiveCodes",
+    "Codes",
     "CountsGivenTotal",
     "DiscretizedLogistic",
+    "Flat",
     "Flow",
     "GreyBernoulli",
+    "LabelledCategorical",
     "LevelCategorical",
     "Levels",
     "Mixture",
+    "NearestCode",
     "OpenInterval",
+    "PartlyObserved",
     "PowerSpherical",
     "RelaxedOneHot",
+    "RelaxedOneHots",
     "SphereUniform",
     "StretchedBeta",
+    "normal_product",
+    "observe_partly",
+    "observed_values",
 ]

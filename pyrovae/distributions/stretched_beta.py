@@ -7,6 +7,7 @@ import pyro.distributions as dist
 import torch
 from pyro.distributions import constraints
 from torch import Size, Tensor
+from torch.distributions import transform_to
 
 __all__ = ["OpenInterval", "StretchedBeta"]
 
@@ -38,6 +39,11 @@ class OpenInterval(constraints.Constraint):
 
     def __repr__(self) -> str:
         return f"the open interval ({self.low:g}, {self.high:g})"
+
+
+@transform_to.register(OpenInterval)
+def _into(interval: OpenInterval) -> Any:
+    return transform_to(constraints.interval(interval.low, interval.high))
 
 
 class StretchedBeta(dist.Beta):

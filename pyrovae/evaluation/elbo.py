@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import torch
 
 from pyrovae.datasets.splits import Split
-from pyrovae.evaluation.draws import draw
+from pyrovae.evaluation.draws import Sampler, observe
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.scope import isolated
 
@@ -13,11 +13,19 @@ __all__ = ["Bound", "elbo"]
 
 
 class Bound(NamedTuple):
-    """The mean ELBO and its two parts, in nats per datum; elbo = reconstruction - kl."""
+    """The mean ELBO and its two parts, in nats per datum; elbo = reconstruction - kl.
 
-    elbo: float
+    Of a program that has no bound only the reconstruction is known; the others are None.
+    """
+
+    elbo: float | None
     reconstruction: float
-    kl: float
+    kl: float | None
+
+    @property
+    def criterion(self) -> float:
+        """What is better the higher it is: the bound, or the reconstruction where none is."""
+        return self.reconstruction if self.elbo is None else self.elbo
 
 
 @torch.no_grad()
@@ -44,10 +52,17 @@ def elbo(
     """
     device = torch.device(device)
     totals = torch.zeros(2, dtype=torch.float64, device="cpu")
+    reason = None
+    draw = Sampler(model, samples, rows=batch_size)
     with isolated(device, seed), evaluation_mode(model):
-        for batch in split.batches(batch_size, device=device):
-            for draws in draw(model, batch, samples, rows=batch_size):
+        for i, batch in enumerate(split.batches(batch_size, device=device)):
+            if i == 0:
+                with isolated(device, seed):
+                    reason = observe(model, batch).undefined
+            for draws in draw(batch):
                 parts = torch.stack([draws.log_weights.sum(), draws.reconstruction.sum()])
                 totals += parts.cpu().double()
     bound, reconstruction = (totals / (samples * len(split))).tolist()
+    if reason is not None:
+        return Bound(None, reconstruction, None)
     return Bound(bound, reconstruction, reconstruction - bound)

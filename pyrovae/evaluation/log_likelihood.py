@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pyrovae.compiled import Compile
 from pyrovae.datasets.splits import Split
-from pyrovae.evaluation.draws import draw
+from pyrovae.evaluation.draws import Sampler, observe
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.scope import isolated
 
@@ -84,6 +85,7 @@ def log_likelihood(
     samples: int = 1000,
     batch_size: int = 100,
     rows: int = 8000,
+    compile: Compile = "auto",
     seed: int = 0,
     device: torch.device | str = "cpu",
 ) -> LogLikelihood:
@@ -97,18 +99,26 @@ def log_likelihood(
         samples: Draws S from the guide for each datum.
         batch_size: Data at a time.
         rows: Draws times data in one run of the model, which sets the memory used.
+        compile: Whether to compile that run; "auto" does so where it would take a minute and more.
         seed: Seed of the draws.
         device: Where the model is.
 
     Raises:
-        ValueError: If ``samples`` is not positive, or the program has a global latent.
+        ValueError: If ``samples`` is not positive, or the program has a global latent or no
+            bound at all.
     """
     device = torch.device(device)
     estimates = []
+    draw = Sampler(model, samples, rows=rows, data=len(split), compile=compile)
     with isolated(device, seed), evaluation_mode(model):
-        for batch in split.batches(batch_size, device=device):
+        for i, batch in enumerate(split.batches(batch_size, device=device)):
+            if i == 0:
+                with isolated(device, seed):
+                    reason = observe(model, batch).undefined
+                if reason is not None:
+                    raise ValueError(f"the log-likelihood is undefined: {reason}")
             estimate = ImportanceSampling(len(batch[0]))
-            for draws in draw(model, batch, samples, rows=rows):
+            for draws in draw(batch):
                 estimate.add(draws.log_weights)
             estimates.append(estimate)
     return summarize(estimates)

@@ -1,7 +1,29 @@
 """Models: a generative program and its guide."""
 
-from pyrovae.models.base import LatentVariableModel
+from pyrovae.models.autoencoder import Autoencoder
+from pyrovae.models.base import LatentVariableModel, Undefined
 from pyrovae.models.categorical import CategoricalVAE
+from pyrovae.models.conditional import ConditionalVAE
+from pyrovae.models.density import Density
+from pyrovae.models.hierarchical import HierarchicalModel, HierarchicalVAE
+from pyrovae.models.ladder import LadderVAE
+from pyrovae.models.missing import MissingDataVAE
+from pyrovae.models.mixed import MixedVAE
+from pyrovae.models.semisupervised import SemiSupervisedVAE
 from pyrovae.models.vae import VAE
 
-__all__ = ["VAE", "CategoricalVAE", "LatentVariableModel"]
+__all__ = [
+    "VAE",
+    "Autoencoder",
+    "CategoricalVAE",
+    "ConditionalVAE",
+    "Density",
+    "HierarchicalModel",
+    "HierarchicalVAE",
+    "LadderVAE",
+    "LatentVariableModel",
+    "MissingDataVAE",
+    "MixedVAE",
+    "SemiSupervisedVAE",
+    "Undefined",
+]

@@ -3,7 +3,7 @@
 import itertools
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -20,13 +20,17 @@ from pyrovae.handlers import CheckShapes, is_subsample, latent_means
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.scope import isolated
 
-__all__ = ["LatentVariableModel"]
+__all__ = ["LatentVariableModel", "Undefined"]
 
 # Pyro's parameter store is one for the process and goes by name: two models of one name would
 # share an entry, and the second would never train. Weak keys, because ids are used again, and no
 # attribute, because a deep copy would inherit it.
 _names: "WeakKeyDictionary[LatentVariableModel, str]" = WeakKeyDictionary()
 _numbers = itertools.count(1)
+
+
+class Undefined(ValueError):
+    """A model was asked for what it does not have, such as samples where it has no prior."""
 
 
 class LatentVariableModel(Component, ABC):
@@ -76,21 +80,42 @@ class LatentVariableModel(Component, ABC):
         with pyro.plate("data", len(x), dim=-1), CheckShapes(len(x)):
             yield
 
+    def check_batch(self, x: Tensor, *given: Tensor) -> None:
+        """Looks at a batch, values included, before anything is computed with it.
+
+        Programs run at each step and leave the values alone, which would wait for the device.
+        `fit` calls this once, before it begins, for all data in memory, and so do the queries.
+
+        Args:
+            x: Data, ``(n, *data_shape)``.
+            *given: What else the programs take.
+
+        Raises:
+            ValueError: If the data are not ``(n, *data_shape)``, where that is declared.
+        """
+        if self.data_shape is not None and x.shape[1:] != self.data_shape:
+            raise ValueError(
+                f"expected data of shape (n, {', '.join(map(str, self.data_shape))}), the batch "
+                f"first, got {tuple(x.shape)}"
+            )
+
     @torch.no_grad()
-    def sample(self, n: int, *, draw: bool = False) -> Tensor:
+    def sample(self, n: int, *given: Any, draw: bool = False) -> Tensor:
         """Generates data from the model, its own prior first.
 
         Args:
             n: Number of data.
+            *given: What the model takes beside the data, ``(n, ...)`` each; a number stands for
+                n equal ones.
             draw: Whether to draw from the likelihood; its mean is given otherwise.
 
         Returns:
             Data, ``(n, *data_shape)``.
         """
-        return self._data(self._generate(n), draw)
+        return self._data(self._generate(n, given), draw)
 
     @torch.no_grad()
-    def encode(self, *batch: Tensor) -> Any:
+    def encode(self, *batch: Any) -> Any:
         """The mean of the posterior of each datum.
 
         In a hierarchy each latent's mean is taken at the means of those before it. A
@@ -105,24 +130,22 @@ class LatentVariableModel(Component, ABC):
         Raises:
             ValueError: If the data are not ``(n, *data_shape)``, where that is declared.
         """
+        x, *rest = batch
+        x, given = x.to(self.device), self._given(len(x), rest)
         # A guide observes nothing, so nothing in it would notice a missing batch dimension.
-        expected, shape = self.data_shape, batch[0].shape
-        if expected is not None and shape[1:] != expected:
-            raise ValueError(
-                f"expected data of shape (n, {', '.join(map(str, expected))}), the batch first, "
-                f"got {tuple(shape)}"
-            )
+        self.check_batch(x, *given)
         with evaluation_mode(self), pyro.get_param_store().scope():
-            codes = latent_means(self.guide, *(value.to(self.device) for value in batch))
+            codes = latent_means(self.guide, x, *given)
         return next(iter(codes.values())) if len(codes) == 1 else codes
 
     @torch.no_grad()
-    def decode(self, z: Any) -> Distribution:
+    def decode(self, z: Any, *given: Any) -> Distribution:
         """The likelihood of the data given latents.
 
         Args:
             z: Latents, ``(n, *latent_shape)``; a dict by site where there are several. Those
                 that a dict leaves out are drawn from the model.
+            *given: What the model takes beside the data, as for `sample`.
 
         Returns:
             p(x|z), with ``batch_shape (n,)``.
@@ -130,10 +153,11 @@ class LatentVariableModel(Component, ABC):
         Raises:
             ValueError: If the latents do not have the model's shape, or lack a name.
         """
-        return self._generate(*self._named(z))["fn"]
+        latents = self._named(z, given)
+        return self._generate(_length(latents), given, latents)["fn"]
 
     @torch.no_grad()
-    def reconstruct(self, *batch: Tensor, draw: bool = False) -> Tensor:
+    def reconstruct(self, *batch: Any, draw: bool = False) -> Tensor:
         """Encodes data to the posterior's mean and decodes it.
 
         Args:
@@ -143,36 +167,44 @@ class LatentVariableModel(Component, ABC):
         Returns:
             Data, ``(n, *data_shape)``.
         """
-        return self._data(self._generate(*self._named(self.encode(*batch))), draw)
+        given, z = batch[1:], self.encode(*batch)
+        latents = self._named(z, given)
+        return self._data(self._generate(_length(latents), given, latents), draw)
 
-    def _named(self, z: Any) -> tuple[int, dict[str, Tensor]]:
-        """The number of data and the latents by site, from what `encode` gives."""
+    def _given(self, n: int, given: Sequence[Any]) -> tuple[Tensor, ...]:
+        """What the programs take beside the data, from what a query was given."""
+        values = (torch.as_tensor(value, device=self.device) for value in given)
+        return tuple(value if value.dim() else value.expand(n) for value in values)
+
+    def _named(self, z: Any, given: Sequence[Any]) -> dict[str, Tensor]:
+        """The latents by site, from what `encode` gives."""
         if isinstance(z, Tensor):
-            z = {self._only_latent(): z}
+            z = {self._only_latent(len(z), given): z}
         if not z:
             raise ValueError("decode: expected at least one latent, got none")
-        z = {name: value.to(self.device) for name, value in z.items()}
-        return len(next(iter(z.values()))), z
+        return {name: value.to(self.device) for name, value in z.items()}
 
-    def _only_latent(self) -> str:
+    def _only_latent(self, n: int, given: Sequence[Any]) -> str:
         with isolated(self.device, seed=0):
-            latents = _latents_of(self._trace(1, {}))
+            latents = _latents_of(self._trace(n, given, {}))
         if len(latents) != 1:
             raise ValueError(f"decode: expected a dict with latents of {latents}, got a tensor")
         return latents[0]
 
-    def _trace(self, n: int, latents: dict[str, Tensor]) -> poutine.Trace:
+    def _trace(self, n: int, given: Sequence[Any], latents: dict[str, Tensor]) -> poutine.Trace:
         """Runs the model forward on an empty batch: the plate reads nothing but the size."""
+        if n < 1:
+            raise ValueError(f"expected at least one datum, got {n}")
         empty = torch.empty(n, 0, device=self.device)
         program = poutine.condition(poutine.uncondition(self.model), data=latents)
         with evaluation_mode(self), pyro.get_param_store().scope():
-            return poutine.trace(program).get_trace(empty)
+            return poutine.trace(program).get_trace(empty, *self._given(n, given))
 
-    def _generate(self, n: int, latents: dict[str, Tensor] | None = None) -> Any:
+    def _generate(
+        self, n: int, given: Sequence[Any] = (), latents: dict[str, Tensor] | None = None
+    ) -> Any:
         """Runs the model forward and gives the data's site."""
-        if n < 1:
-            raise ValueError(f"expected at least one datum, got {n}")
-        trace = self._trace(n, latents or {})
+        trace = self._trace(n, given, latents or {})
         names = _latents_of(trace)
         unknown = sorted(set(latents or {}) - set(names))
         if unknown:
@@ -196,6 +228,10 @@ class LatentVariableModel(Component, ABC):
                 stacklevel=3,
             )
             return site["value"]
+
+
+def _length(latents: dict[str, Tensor]) -> int:
+    return len(next(iter(latents.values())))
 
 
 def _latents_of(trace: poutine.Trace) -> list[str]:

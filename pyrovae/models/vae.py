@@ -7,6 +7,7 @@ from torch import Tensor
 
 from pyrovae.latents import check_kinds
 from pyrovae.likelihoods.base import Likelihood
+from pyrovae.models.agreement import check_agreement
 from pyrovae.models.base import LatentVariableModel
 from pyrovae.posteriors.base import Posterior
 from pyrovae.priors.base import Prior
@@ -35,8 +36,8 @@ class VAE(LatentVariableModel):
     def __init__(self, prior: Prior, posterior: Posterior, likelihood: Likelihood) -> None:
         super().__init__()
         parts = {"prior": prior, "posterior": posterior, "likelihood": likelihood}
-        _check_agreement("latent", {k: part.latent_shape for k, part in parts.items()})
-        _check_agreement(
+        check_agreement("latent", {k: part.latent_shape for k, part in parts.items()})
+        check_agreement(
             "datum", {"posterior": posterior.data_shape, "likelihood": likelihood.data_shape}
         )
         check_kinds(
@@ -61,10 +62,3 @@ class VAE(LatentVariableModel):
         """q(z|x), for data ``(n, *data_shape)``."""
         with self.data_plate(x):
             return pyro.sample("z", self.posterior(x))
-
-
-def _check_agreement(what: str, shapes: dict[str, Any]) -> None:
-    declared = {part: tuple(shape) for part, shape in shapes.items() if shape is not None}
-    if len(set(declared.values())) > 1:
-        listed = ", ".join(f"{part} {shape}" for part, shape in declared.items())
-        raise ValueError(f"the parts expect different shapes of one {what}: {listed}")

@@ -1,5 +1,6 @@
 """Networks: maps from one declared shape to another, with any leading dimensions."""
 
+from pyrovae.nn.chain import Chain
 from pyrovae.nn.conv import ConvDecoder, ConvEncoder
 from pyrovae.nn.mlp import MLP
 from pyrovae.nn.modes import evaluation_mode
@@ -9,6 +10,7 @@ from pyrovae.nn.positive import positive
 __all__ = [
     "MLP",
     "Activation",
+    "Chain",
     "ConvDecoder",
     "ConvEncoder",
     "Network",

@@ -5,6 +5,7 @@ from math import prod
 
 from torch import Size, Tensor, nn
 
+from pyrovae.nn.batch_norm import BatchNorm2d
 from pyrovae.nn.network import Activation, Network, Shape, activation_function, check_layers
 
 __all__ = ["ConvDecoder", "ConvEncoder"]
@@ -64,7 +65,7 @@ class ConvEncoder(Network):
         for n_out in channels:
             self.layers.append(nn.Conv2d(n_in, n_out, 3, stride=2, padding=1, bias=not batch_norm))
             if batch_norm:
-                self.layers.append(nn.BatchNorm2d(n_out))
+                self.layers.append(BatchNorm2d(n_out))
             self.layers.append(activation_function(activation))
             n_in = n_out
         self.layers.append(nn.Flatten())
@@ -140,7 +141,7 @@ class ConvDecoder(Network):
                 )
             )
             if batch_norm:
-                self.layers.append(nn.BatchNorm2d(n_out))
+                self.layers.append(BatchNorm2d(n_out))
             self.layers.append(activation_function(activation))
             n_in = n_out
         self.layers.append(nn.Conv2d(n_in, self.out_shape[0], 3, padding=1))

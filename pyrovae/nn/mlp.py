@@ -6,6 +6,7 @@ from math import prod
 
 from torch import Tensor, nn
 
+from pyrovae.nn.batch_norm import BatchNorm1d
 from pyrovae.nn.network import Activation, Network, Shape, activation_function, check_layers
 
 __all__ = ["MLP"]
@@ -47,7 +48,7 @@ class MLP(Network):
         for n_in, n_out in pairwise(sizes[:-1]):
             self.layers.append(nn.Linear(n_in, n_out))
             if batch_norm:
-                self.layers.append(nn.BatchNorm1d(n_out))
+                self.layers.append(BatchNorm1d(n_out))
             self.layers.append(activation_function(activation))
             if dropout:
                 self.layers.append(nn.Dropout(dropout))

@@ -4,6 +4,7 @@ from pyrovae.objectives.analytic_kl import AnalyticKLELBO
 from pyrovae.objectives.base import Objective
 from pyrovae.objectives.beta import BetaELBO
 from pyrovae.objectives.capacity import CapacityELBO
+from pyrovae.objectives.classification import ClassificationELBO
 from pyrovae.objectives.combined_importance_weighted import CombinedImportanceWeightedELBO
 from pyrovae.objectives.dip import DIPELBO
 from pyrovae.objectives.doubly_reparameterized import DoublyReparameterizedELBO
@@ -19,9 +20,12 @@ from pyrovae.objectives.particles import LogWeights, ParticleObjective, log_weig
 from pyrovae.objectives.renyi import RenyiELBO
 from pyrovae.objectives.reweighted_wake_sleep import ReweightedWakeSleep
 from pyrovae.objectives.sticking_the_landing import StickingTheLandingELBO
+from pyrovae.objectives.tempered import TemperedELBO
 from pyrovae.objectives.thermodynamic import ThermodynamicELBO
 from pyrovae.objectives.total_correlation import TotalCorrelationELBO
+from pyrovae.objectives.vector_quantized import VectorQuantizedELBO
 from pyrovae.objectives.vimco import VIMCO
+from pyrovae.objectives.wrapped import WrappedELBO
 
 __all__ = [
     "DIPELBO",
@@ -31,6 +35,7 @@ __all__ = [
     "AnalyticKLELBO",
     "BetaELBO",
     "CapacityELBO",
+    "ClassificationELBO",
     "CombinedImportanceWeightedELBO",
     "DoublyReparameterizedELBO",
     "EnumeratedELBO",
@@ -45,7 +50,10 @@ __all__ = [
     "RenyiELBO",
     "ReweightedWakeSleep",
     "StickingTheLandingELBO",
+    "TemperedELBO",
     "ThermodynamicELBO",
     "TotalCorrelationELBO",
+    "VectorQuantizedELBO",
+    "WrappedELBO",
     "log_weights",
 ]

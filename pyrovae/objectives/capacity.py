@@ -1,5 +1,6 @@
 """The evidence lower bound with a KL term of given size."""
 
+import torch
 from torch import Tensor
 
 from pyrovae.objectives.kl_penalty import KLPenaltyObjective
@@ -28,7 +29,8 @@ class CapacityELBO(KLPenaltyObjective):
         max_plate_nesting: Depth of nested plates in model and guide.
 
     Attributes:
-        capacity: The capacity in nats at present; it may be set at any time.
+        capacity: The capacity in nats at present: with a schedule a 0-dim tensor that `advance`
+            fills, so that a compiled step sees it move.
         settled: The epoch from which it no longer changes.
 
     Raises:
@@ -53,13 +55,13 @@ class CapacityELBO(KLPenaltyObjective):
         super().__init__(num_particles=num_particles, max_plate_nesting=max_plate_nesting)
         self.schedule = capacity if isinstance(capacity, Schedule) else None
         self.settled = self.schedule.settled if self.schedule else 0.0
-        self.capacity = capacity(0) if isinstance(capacity, Schedule) else capacity
+        self.capacity = torch.tensor(capacity(0)) if isinstance(capacity, Schedule) else capacity
         self.gamma = gamma
 
     def advance(self, epoch: float) -> None:
         """Takes up the capacity after that many epochs."""
-        if self.schedule is not None:
-            self.capacity = self.schedule(epoch)
+        if self.schedule is not None and isinstance(self.capacity, Tensor):
+            self.capacity.fill_(self.schedule(epoch))
 
     def penalty(self, kl: Tensor) -> tuple[Tensor, Tensor]:
         """The weighted distance from the capacity, and its slope."""

@@ -39,8 +39,8 @@ class DIPELBO(AnalyticKLELBO):
 
     Raises:
         ValueError: If a weight is negative or the kind unknown; at the first call, if the
-            posterior's mean or covariance has no closed form, or if there is not one latent,
-            within the data's plate. The site is named.
+            posterior's mean (or covariance, which kind II needs beside it) has no closed form,
+            or if there is not one latent, within the data's plate. The site is named.
     """
 
     def __init__(

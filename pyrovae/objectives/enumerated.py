@@ -2,7 +2,11 @@
 
 from typing import Any
 
+import torch
 from pyro.infer import TraceEnum_ELBO, config_enumerate
+from pyro.infer.traceenum_elbo import _compute_dice_elbo
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from pyrovae.objectives.base import Program
 
@@ -15,9 +19,9 @@ class EnumeratedELBO(TraceEnum_ELBO):
     .. math:: \sum_z q(z \mid x) \left(\log p(x, z) - \log q(z \mid x)\right)
 
     It is ``pyro.infer.TraceEnum_ELBO`` that marks the guide's sites for enumeration itself, so
-    that it is exact in the discrete latents without a change of the program. Latents that cannot
-    be enumerated are drawn, as in `ELBO`. The networks meet the values in a new leftmost
-    dimension.
+    that it is exact in the discrete latents without a change of the program, and that never waits
+    for the device. Latents that cannot be enumerated are drawn, as in `ELBO`. The networks meet
+    the values in a new leftmost dimension.
 
     Kingma, Rezende, Mohamed and Welling, 2014, Semi-supervised learning with deep generative
     models, https://arxiv.org/abs/1406.5298 (equation 7).
@@ -41,8 +45,40 @@ class EnumeratedELBO(TraceEnum_ELBO):
             strict_enumeration_warning=False,
         )
 
+    def differentiable_loss(
+        self, model: Program, guide: Program, *args: Any, **kwargs: Any
+    ) -> Tensor:
+        """Minus the bound, summed over the batch, with its gradient."""
+        traces = list(self._get_traces(model, guide, args, kwargs))
+        with _MaskWithoutLooking():
+            bounds = [torch.as_tensor(_compute_dice_elbo(*pair)) for pair in traces]
+        return -torch.stack(bounds).sum() / self.num_particles
+
+    def loss_and_grads(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> Tensor:
+        """Minus the bound, summed over the batch; the gradients are added to the parameters'."""
+        loss = self.differentiable_loss(model, guide, *args, **kwargs)
+        if loss.requires_grad:
+            loss.backward()
+        return loss.detach()
+
     def _get_traces(self, model: Program, guide: Program, args: Any, kwargs: Any) -> Any:
         return super()._get_traces(model, config_enumerate(guide, "parallel"), args, kwargs)
 
     def __repr__(self) -> str:
         return f"EnumeratedELBO(num_particles={self.num_particles})"
+
+
+class _MaskWithoutLooking(TorchFunctionMode):
+    """Lets Pyro's expectation leave out terms of probability zero without a wait for the device.
+
+    Pyro looks whether there are any, and if so selects the others. Here it is told that there
+    are, and the selection sets them to zero instead: the same sum, of as many terms every time.
+    """
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is Tensor.all:
+            return False
+        if func is Tensor.masked_select:
+            values, mask = args
+            return torch.where(mask, values, 0.0)
+        return func(*args, **(kwargs or {}))

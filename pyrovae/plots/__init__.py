@@ -9,9 +9,14 @@ The functions take any model with the interface of
 in [0, 1]; all other data as profiles, the features from left to right.
 """
 
+from pyrovae.plots.aggregate import aggregated_posterior, probability_integral
+from pyrovae.plots.attribute import attribute
+from pyrovae.plots.codes import latent_codes
+from pyrovae.plots.compare import compare_latent_spaces
 from pyrovae.plots.grid import image_grid
 from pyrovae.plots.interpolation import interpolation
 from pyrovae.plots.manifold import manifold
+from pyrovae.plots.neighbours import neighbours
 from pyrovae.plots.reconstructions import reconstructions
 from pyrovae.plots.samples import samples
 from pyrovae.plots.scatter import latent_scatter
@@ -19,10 +24,16 @@ from pyrovae.plots.training import training_curves
 from pyrovae.plots.traversal import traversal
 
 __all__ = [
+    "aggregated_posterior",
+    "attribute",
+    "compare_latent_spaces",
     "image_grid",
     "interpolation",
+    "latent_codes",
     "latent_scatter",
     "manifold",
+    "neighbours",
+    "probability_integral",
     "reconstructions",
     "samples",
     "training_curves",

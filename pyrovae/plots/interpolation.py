@@ -4,17 +4,13 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from pyrovae.latent_space.codes import Codes, check_batch, decode, encode, one_latent
+from pyrovae.latent_space.paths import PATHS, Path
 from pyrovae.plots.grid import check_positive
-from pyrovae.plots.latents import (
-    Codes,
-    PlottableModel,
-    check_batch,
-    data_shape,
-    decode,
-    encode,
-    one_latent,
-)
+from pyrovae.plots.latents import PlottableModel, data_shape
 from pyrovae.plots.tiles import draw_tiles
+
+TITLES = {"straight": "Straight lines", "spherical": "Great circles"}
 
 
 def interpolation(
@@ -23,18 +19,21 @@ def interpolation(
     end: Tensor,
     *,
     steps: int = 10,
+    path: Path = "straight",
     site: str | None = None,
 ) -> Figure:
-    """Decoded points of the straight line between the codes of two data, one row a pair.
+    """Decoded points of the way between the codes of two data, one row a pair.
 
     The originals stand at both ends in a coloured frame; the columns between them say how far
-    along the line they are, from 0 (the code of ``start``) to 1 (the code of ``end``).
+    along the way they are, from 0 (the code of ``start``) to 1 (the code of ``end``).
 
     Args:
         model: The model.
         start: A datum ``data_shape``, or a batch ``(n, *data_shape)``.
         end: Like ``start``.
         steps: Number of decoded points, the two codes included.
+        path: "straight" for a line, or "spherical" for a great circle, along which direction
+            and norm change evenly (`pyrovae.latent_space.spherical`).
         site: With several latents: the only one that moves, the others stay at the codes of
             ``start``. All move together if left out.
 
@@ -43,9 +42,11 @@ def interpolation(
 
     Raises:
         ValueError: The shapes of ``start`` and ``end`` differ or are not data, ``steps`` is
-            smaller than 2, or ``site`` is no latent of the model.
+            smaller than 2, the path is unknown, or ``site`` is no latent of the model.
     """
     check_positive("steps", steps, at_least=2)
+    if path not in PATHS:
+        raise ValueError(f"path must be one of {tuple(PATHS)}, got {path!r}")
     if start.shape != end.shape:
         raise ValueError(
             f"start and end must have one shape, got {tuple(start.shape)} and {tuple(end.shape)}"
@@ -63,11 +64,11 @@ def interpolation(
         if site is not None:
             one_latent(codes, site)
         points = {
-            name: _line(code, weights if site in (None, name) else torch.zeros(steps))
+            name: _way(code, weights if site in (None, name) else torch.zeros(steps), path)
             for name, code in codes.items()
         }
     else:
-        points = _line(one_latent(codes, site), weights)
+        points = _way(one_latent(codes, site), weights, path)
     decoded = decode(model, points)
 
     between = decoded.unflatten(0, (pairs, steps))
@@ -76,15 +77,13 @@ def interpolation(
     return draw_tiles(
         rows.flatten(0, 1),
         columns=steps + 2,
-        title=f"Straight lines between latent codes{moved}",
+        title=f"{TITLES[path]} between latent codes{moved}",
         column_labels=["start", *(f"{weight:.2f}" for weight in weights.tolist()), "end"],
         marked_columns=[0, steps + 1],
     )
 
 
-def _line(codes: Tensor, weights: Tensor) -> Tensor:
-    """Points of the lines from the first half of the codes to the second: (pairs * steps, ...)."""
-    start, end = (half.unsqueeze(1) for half in codes.chunk(2))
-    weights = weights.to(codes).reshape(1, -1, *[1] * (codes.ndim - 1))
-    # lerp is exact at both ends: the first and last points are the codes themselves.
-    return torch.lerp(start, end, weights).flatten(0, 1)
+def _way(codes: Tensor, weights: Tensor, path: Path) -> Tensor:
+    """Points from the first half of the codes to the second: (pairs * steps, ...)."""
+    start, end = codes.chunk(2)
+    return PATHS[path](start, end, weights).flatten(0, 1)

@@ -1,99 +1,25 @@
-"""What the figures ask of a model, and the handling of codes that all of them share."""
+"""What the figures ask of a model, and what they know of its latents and data."""
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-Codes = Tensor | dict[str, Tensor]
+from pyrovae.latent_space.codes import Coder, encode
 
 
-class PlottableModel(Protocol):
+class PlottableModel(Coder, Protocol):
     """Whatever encodes, decodes, reconstructs and samples, without gradients.
 
-    A code is a tensor ``(n, *latent_shape)``, or a dict of them by site where the model has
-    several latents; ``decode`` takes what ``encode`` gives. Both take tensors on any device. The
-    attributes ``data_shape`` and
-    ``latent_shape`` (shapes without the batch, or None) are used where a model has them.
+    The attributes ``data_shape`` and ``latent_shape`` (shapes without the batch, or None) are
+    used where a model has them.
     """
-
-    def encode(self, x: Tensor, /) -> Any:
-        """Codes of a batch."""
-
-    def decode(self, z: Any, /) -> Any:
-        """The likelihood distribution of a batch of codes."""
 
     def reconstruct(self, x: Tensor, /) -> Tensor:
         """The likelihood's mean at the codes of a batch."""
 
     def sample(self, n: int, /) -> Tensor:
         """Means of the likelihood at n draws from the prior."""
-
-
-def check_batch(name: str, x: Tensor) -> None:
-    """Raise unless an argument is a batch of data.
-
-    Args:
-        name: Of the argument, for the message.
-        x: What was given.
-
-    Raises:
-        ValueError: Its shape is not ``(n, *data_shape)`` with n >= 1.
-    """
-    if x.ndim < 2 or not x.numel():
-        raise ValueError(f"{name} must have shape (n, ...) with n >= 1, got {tuple(x.shape)}")
-
-
-def encode(model: PlottableModel, x: Tensor) -> Codes:
-    """The codes of a batch.
-
-    Args:
-        model: The model.
-        x: ``(n, *data_shape)``.
-
-    Returns:
-        ``(n, *latent_shape)``, or a dict of such tensors where there are several latents.
-    """
-    codes = model.encode(x)
-    return dict(codes) if isinstance(codes, Mapping) else codes
-
-
-def decode(model: PlottableModel, codes: Codes) -> Tensor:
-    """The means of the likelihood at codes.
-
-    Args:
-        model: The model.
-        codes: As ``encode`` gives them, n codes.
-
-    Returns:
-        ``(n, *data_shape)``, on the CPU.
-    """
-    with torch.no_grad():
-        return model.decode(codes).mean.cpu()
-
-
-def one_latent(codes: Codes, site: str | None) -> Tensor:
-    """The codes at one site.
-
-    Args:
-        codes: As ``encode`` gives them.
-        site: Its name; needed only where there are several latents.
-
-    Returns:
-        ``(n, *latent_shape)`` of that site.
-
-    Raises:
-        ValueError: There are several latents and ``site`` names none of them, or there is one
-            and ``site`` asks for another one than "z".
-    """
-    if not isinstance(codes, dict):
-        if site not in (None, "z"):
-            raise ValueError(f"site must be None or 'z' for a model with one latent, got {site!r}")
-        return codes
-    if site not in codes:
-        raise ValueError(f"site must be one of {sorted(codes)}, got {site!r}")
-    return codes[site]
 
 
 def axis_name(dimension: int, site: str | None) -> str:
@@ -137,3 +63,32 @@ def draw(model: PlottableModel, n: int) -> Tensor:
     cuda = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
     with torch.random.fork_rng(devices=list(cuda)):
         return model.sample(n)
+
+
+def check_plane(figure: str, model: PlottableModel) -> torch.Size:
+    """Raise unless a model has one latent with two features.
+
+    Args:
+        figure: What needs it, for the message.
+        model: The model; one that does not declare its ``latent_shape`` encodes a datum.
+
+    Returns:
+        The latent's shape.
+
+    Raises:
+        ValueError: It has several latents, or another number of features.
+    """
+    shape = getattr(model, "latent_shape", None)
+    if shape is None:
+        codes = encode(model, draw(model, 1))
+        if isinstance(codes, dict):
+            raise ValueError(
+                f"{figure} needs one latent with 2 features, got the latents {sorted(codes)}"
+            )
+        shape = codes.shape[1:]
+    shape = torch.Size(shape)
+    if shape.numel() != 2:
+        raise ValueError(
+            f"{figure} needs a latent with 2 features, got {shape.numel()} (shape {tuple(shape)})"
+        )
+    return shape

@@ -4,8 +4,9 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from pyrovae.latent_space.codes import decode
 from pyrovae.plots.grid import check_positive
-from pyrovae.plots.latents import PlottableModel, decode, draw, encode
+from pyrovae.plots.latents import PlottableModel, check_plane
 from pyrovae.plots.style import DARK, TEXT_SIZE, number
 from pyrovae.plots.tiles import draw_tiles
 from pyrovae.plots.traversal import check_span
@@ -31,22 +32,14 @@ def manifold(model: PlottableModel, *, size: int = 20, span: float | None = None
     """
     check_positive("size", size, at_least=2)
     if span is None:
-        values = torch.special.ndtri((torch.arange(size) + 0.5) / size)
+        values = quantiles(size)
     else:
         check_span(span)
         values = torch.linspace(-span, span, size)
-    shape = _latent_shape(model)
-    if shape.numel() != 2:
-        raise ValueError(
-            f"manifold needs a latent with 2 features, got {shape.numel()} (shape {tuple(shape)})"
-        )
-
-    # Rows are drawn from the top: the largest z2 comes first.
-    z2, z1 = torch.meshgrid(values.flip(0), values, indexing="ij")
-    grid = torch.stack([z1, z2], dim=-1).reshape(-1, *shape)
+    shape = check_plane("manifold", model)
     labels = _labels(values)
     figure = draw_tiles(
-        decode(model, grid),
+        decode(model, plane(values, shape)),
         columns=size,
         title="Map of the latent space",
         row_labels=labels[::-1],
@@ -62,17 +55,34 @@ def manifold(model: PlottableModel, *, size: int = 20, span: float | None = None
     return figure
 
 
+def quantiles(size: int) -> Tensor:
+    """Values of one feature that are as evenly spread as a standard normal has them.
+
+    Args:
+        size: Number of values.
+
+    Returns:
+        The quantiles 0.5/size, 1.5/size, ..., ``(size,)``.
+    """
+    return torch.special.ndtri((torch.arange(size) + 0.5) / size)
+
+
+def plane(values: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """The latents of a table over a plane, row by row from the top left.
+
+    Args:
+        values: Of both features, rising, ``(size,)``.
+        shape: Of one latent.
+
+    Returns:
+        ``(size * size, *shape)``: the first feature grows to the right, the second upwards.
+    """
+    # Rows are drawn from the top: the largest z2 comes first.
+    z2, z1 = torch.meshgrid(values.flip(0), values, indexing="ij")
+    return torch.stack([z1, z2], dim=-1).reshape(-1, *shape)
+
+
 def _labels(values: Tensor) -> list[str]:
     """A label for each value, most of them empty where there are many."""
     stride = -(-len(values) // MOST_LABELS)
     return [number(v, ".2f") if i % stride == 0 else "" for i, v in enumerate(values.tolist())]
-
-
-def _latent_shape(model: PlottableModel) -> torch.Size:
-    shape = getattr(model, "latent_shape", None)
-    if shape is not None:
-        return torch.Size(shape)
-    codes = encode(model, draw(model, 1))
-    if not isinstance(codes, dict):
-        return codes.shape[1:]
-    raise ValueError(f"manifold needs one latent with 2 features, got the latents {sorted(codes)}")

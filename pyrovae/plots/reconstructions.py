@@ -4,8 +4,9 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from pyrovae.latent_space.codes import check_batch
 from pyrovae.plots.grid import check_positive
-from pyrovae.plots.latents import PlottableModel, check_batch
+from pyrovae.plots.latents import PlottableModel
 from pyrovae.plots.tiles import draw_tiles
 
 

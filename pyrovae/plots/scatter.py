@@ -4,19 +4,16 @@ from collections.abc import Sequence
 from typing import Literal, get_args
 
 import numpy as np
-import torch
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from numpy.typing import NDArray
 from torch import Tensor
 
-from pyrovae.plots.latents import PlottableModel, axis_name, check_batch, encode, one_latent
-from pyrovae.plots.style import COLOURS, DARK, MARKERS, TEXT_SIZE, new_figure, style_axes
+from pyrovae.latent_space.codes import check_batch, encode, one_latent
+from pyrovae.plots.latents import PlottableModel, axis_name
+from pyrovae.plots.points import Points, check_labels, draw_points, label_texts, legend
+from pyrovae.plots.style import DARK, TEXT_SIZE, new_figure, style_axes
 
 Method = Literal["pca", "tsne"]
 MOST_TSNE_POINTS = 2000
-
-Points = NDArray[np.float64]
 
 
 def latent_scatter(
@@ -57,8 +54,8 @@ def latent_scatter(
     if method not in get_args(Method):
         raise ValueError(f"method must be one of {get_args(Method)}, got {method!r}")
     check_batch("x", x)
-    groups = _check_labels(labels, len(x))
-    names = _names(groups, label_names)
+    groups = check_labels(labels, len(x))
+    names = label_texts(groups, label_names)
     codes = one_latent(encode(model, x), site).flatten(1).detach().cpu().double().numpy()
     if not np.isfinite(codes).all():
         bad = int((~np.isfinite(codes)).any(axis=1).sum())
@@ -102,7 +99,7 @@ def latent_scatter(
         x_label, y_label = "t-SNE 1", "t-SNE 2"
         title = f"Latent codes of {count} (t-SNE of {features} dimensions)"
 
-    _draw(figure, points, groups, present, random)
+    draw_points(axes, points, groups, random)
     style_axes(axes, title=title)
     axes.set_xlabel(x_label, fontsize=TEXT_SIZE, color=DARK)
     axes.set_ylabel(y_label, fontsize=TEXT_SIZE, color=DARK)
@@ -111,31 +108,8 @@ def latent_scatter(
         if method == "tsne" and features > 2:
             axes.set(xticks=[], yticks=[])
         if labels is not None:
-            _legend(figure, [names[group] for group in present.tolist()], present)
+            legend(figure, {group: names[group] for group in present.tolist()})
     return figure
-
-
-def _check_labels(labels: Tensor | None, n: int) -> NDArray[np.int64]:
-    if labels is None:
-        return np.zeros(n, dtype=np.int64)
-    groups = torch.as_tensor(labels).detach().cpu()
-    if tuple(groups.shape) != (n,):
-        raise ValueError(f"labels must have shape ({n},), got {tuple(groups.shape)}")
-    if not torch.equal(groups, groups.long().to(groups.dtype)):
-        raise ValueError(f"labels must be whole numbers, got {groups.dtype} with fractions")
-    return groups.long().numpy()
-
-
-def _names(groups: NDArray[np.int64], label_names: Sequence[str] | None) -> dict[int, str]:
-    present = np.unique(groups).tolist()
-    if label_names is None:
-        return {group: str(group) for group in present}
-    if present[0] < 0 or present[-1] >= len(label_names):
-        raise ValueError(
-            f"label_names must name labels {present[0]} to {present[-1]}, "
-            f"got {len(label_names)} names (of labels from 0 on)"
-        )
-    return {group: str(label_names[group]) for group in present}
 
 
 def _check_enough(n: int) -> None:
@@ -162,60 +136,3 @@ def _tsne(codes: Points, seed: int) -> Points:
 
     perplexity = min(30.0, (len(codes) - 1) / 3)  # must be smaller than the number of points
     return TSNE(perplexity=perplexity, random_state=seed).fit_transform(codes).astype(np.float64)
-
-
-def _marker(index: int) -> str:
-    """Labels beyond the ten colours use them again with another marker."""
-    return MARKERS[index // len(COLOURS) % len(MARKERS)]
-
-
-def _draw(
-    figure: Figure,
-    points: Points,
-    groups: NDArray[np.int64],
-    present: NDArray[np.int64],
-    random: np.random.Generator,
-) -> None:
-    (axes,) = figure.axes
-    # Drawn in random order: label by label, the last one would cover the others.
-    order = random.permutation(len(points))
-    index = np.searchsorted(present, groups)[order]
-    points = points[order]
-    colours = np.array(COLOURS)[index % len(COLOURS)]
-    size = float(np.clip(16000 / len(points), 6, 25))
-    for turn in range(0, len(present), len(COLOURS)):
-        chosen = (index >= turn) & (index < turn + len(COLOURS))
-        axes.scatter(
-            points[chosen, 0],
-            points[chosen, 1],
-            s=size,
-            c=list(colours[chosen]),
-            marker=_marker(turn),
-            alpha=0.8,
-            linewidths=0,
-            rasterized=True,  # thousands of points would make an SVG or PDF heavy
-        )
-
-
-def _legend(figure: Figure, names: list[str], present: NDArray[np.int64]) -> None:
-    handles = [
-        Line2D(
-            [],
-            [],
-            linestyle="none",
-            marker=_marker(index),
-            markersize=5,
-            color=COLOURS[index % len(COLOURS)],
-            label=name,
-        )
-        for index, name in enumerate(names)
-    ]
-    figure.legend(
-        handles=handles,
-        loc="outside right upper",
-        fontsize=TEXT_SIZE,
-        labelcolor=DARK,
-        frameon=False,
-        ncols=-(-len(present) // 16),
-        handletextpad=0.2,
-    )

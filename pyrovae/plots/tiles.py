@@ -26,8 +26,9 @@ def draw_tiles(
     row_labels: Sequence[str] = (),
     column_labels: Sequence[str] = (),
     marked_columns: Iterable[int] = (),
+    tile_labels: Sequence[str] = (),
 ) -> Figure:
-    """Draw data in a table, row by row from the top left.
+    """Draw data in a table that fills a figure, row by row from the top left.
 
     Args:
         data: ``(n, *data_shape)``: images with values in [0, 1] (see :func:`image_grid`), or
@@ -37,6 +38,7 @@ def draw_tiles(
         row_labels: One for each row; none if left out.
         column_labels: One for each column, above the table; none if left out.
         marked_columns: Columns whose data get a coloured frame.
+        tile_labels: One for each datum, in its corner; none if left out.
 
     Returns:
         The figure; its one axes has the coordinates of :class:`TileLayout`.
@@ -49,7 +51,7 @@ def draw_tiles(
         raise ValueError(f"data must have shape (n, ...) with n >= 1, got {tuple(data.shape)}")
     data = data.detach().cpu()
     images = is_image(tuple(data.shape[1:]))
-    layout = image_layout(tuple(data.shape), columns=columns) if images else _panels(data, columns)
+    layout = table_layout(data, columns=columns)
 
     height, width = layout.shape
     smallest, largest, largest_detailed = TILE_WIDTHS
@@ -65,7 +67,47 @@ def draw_tiles(
     figure = new_figure(table_width + text + 0.15, height * inches + lines)
 
     axes = figure.add_subplot()
-    if images:
+    draw_table(
+        axes,
+        data,
+        columns=columns,
+        title=title,
+        row_labels=row_labels,
+        column_labels=column_labels,
+        marked_columns=marked_columns,
+        tile_labels=tile_labels,
+    )
+    if not images:
+        axes.set_xlabel("\n".join(note), fontsize=TEXT_SIZE - 1, color=DARK, loc="left")
+    return figure
+
+
+def draw_table(
+    axes: Axes,
+    data: Tensor,
+    *,
+    columns: int,
+    title: str,
+    row_labels: Sequence[str] = (),
+    column_labels: Sequence[str] = (),
+    marked_columns: Iterable[int] = (),
+    tile_labels: Sequence[str] = (),
+) -> None:
+    """Draw data in a table in one axes; see `draw_tiles`, whose arguments these are.
+
+    Args:
+        axes: Where to draw.
+        data: ``(n, *data_shape)`` with n >= 1.
+        columns: Number of data from left to right.
+        title: What is shown.
+        row_labels: One for each row; none if left out.
+        column_labels: One for each column; none if left out.
+        marked_columns: Columns whose data get a coloured frame.
+        tile_labels: One for each datum; none if left out.
+    """
+    data = data.detach().cpu()
+    layout = table_layout(data, columns=columns)
+    if is_image(tuple(data.shape[1:])):
         axes.imshow(
             image_grid(data, columns=columns),
             cmap="gray",
@@ -75,16 +117,37 @@ def draw_tiles(
         )
     else:
         _draw_profiles(axes, data, layout)
-        axes.set_xlabel("\n".join(note), fontsize=TEXT_SIZE - 1, color=DARK, loc="left")
     axes.set_anchor("W")  # a narrow table stands below the beginning of its title
     _label(axes, layout, row_labels, column_labels)
     for column in marked_columns:
         _mark(axes, layout, column)
+    for index, text in enumerate(tile_labels):
+        top, left = layout.corner(*divmod(index, columns))
+        axes.annotate(
+            text,
+            (left - 0.5, top - 0.5),
+            xytext=(1.5, -1.5),
+            textcoords="offset points",
+            fontsize=TEXT_SIZE - 3,
+            color=DARK,
+            va="top",
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.8},
+        )
     axes.set_title(title, loc="left", fontsize=TITLE_SIZE, color=DARK)
-    return figure
 
 
-def _panels(data: Tensor, columns: int) -> TileLayout:
+def table_layout(data: Tensor, *, columns: int) -> TileLayout:
+    """Where the tiles of a table of data lie.
+
+    Args:
+        data: ``(n, *data_shape)``.
+        columns: Number of data from left to right.
+
+    Returns:
+        The layout: of images as in `image_grid`, of other data in panels of one size.
+    """
+    if is_image(tuple(data.shape[1:])):
+        return image_layout(tuple(data.shape), columns=columns)
     rows = -(-len(data) // columns)
     return TileLayout(rows=rows, columns=columns, height=75, width=100, gap=8)
 

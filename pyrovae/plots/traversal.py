@@ -7,8 +7,9 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from pyrovae.latent_space.codes import Codes, check_batch, decode, encode, one_latent
 from pyrovae.plots.grid import check_positive
-from pyrovae.plots.latents import Codes, PlottableModel, check_batch, decode, encode, one_latent
+from pyrovae.plots.latents import PlottableModel
 from pyrovae.plots.style import number
 from pyrovae.plots.tiles import draw_tiles
 

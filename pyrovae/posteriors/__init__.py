@@ -11,6 +11,7 @@ from pyrovae.posteriors.planar import PlanarPosterior
 from pyrovae.posteriors.power_spherical import PowerSphericalPosterior
 from pyrovae.posteriors.relaxed_categorical import RelaxedCategoricalPosterior
 from pyrovae.posteriors.sylvester import SylvesterPosterior
+from pyrovae.posteriors.vector_quantized import VectorQuantizedPosterior
 
 __all__ = [
     "CategoricalPosterior",
@@ -24,4 +25,5 @@ __all__ = [
     "PowerSphericalPosterior",
     "RelaxedCategoricalPosterior",
     "SylvesterPosterior",
+    "VectorQuantizedPosterior",
 ]

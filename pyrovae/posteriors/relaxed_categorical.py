@@ -6,15 +6,15 @@ import torch
 from torch import Size, Tensor
 from torch.distributions import Distribution
 
-from pyrovae.distributions.relaxed import RelaxedOneHot
+from pyrovae.distributions.relaxed import RelaxedOneHots
 from pyrovae.nn.network import Network
 from pyrovae.posteriors.base import Posterior, latent_features_of
 
-__all__ = ["RelaxedCategoricalPosterior"]
+__all__ = ["RelaxedCategoricalPosterior", "check_variables"]
 
 
 class RelaxedCategoricalPosterior(Posterior):
-    r"""A relaxed one-hot categorical (concrete, Gumbel-softmax): a point inside the simplex.
+    r"""Relaxed one-hot categoricals (concrete, Gumbel-softmax): points inside the simplex.
 
     .. math:: z = \operatorname{softmax}\left((f(x) + g) / \tau\right), \quad g_k \sim
         \mathrm{Gumbel}
@@ -23,41 +23,59 @@ class RelaxedCategoricalPosterior(Posterior):
     be a density on the simplex too, a `RelaxedCategoricalPrior`: the KL divergence between two
     categoricals, which some use in its place, is not a bound for the relaxed model (Maddison et
     al., section C.2). Encoding gives the mean of draws: the mean is not known in closed form.
+    `TemperedELBO` begins training at a higher temperature.
 
     Maddison, Mnih and Teh, 2017, The concrete distribution, https://arxiv.org/abs/1611.00712;
     Jang, Gu and Poole, 2017, Categorical reparameterization with Gumbel-softmax,
     https://arxiv.org/abs/1611.01144.
 
     Args:
-        network: From a datum to a logit for each category; there are ``latent_features``.
+        network: From a datum to a logit for each category of each variable; there are
+            ``latent_features``.
+        variables: Number of independent variables, which share the features, one after another.
         temperature: The temperature :math:`\tau`.
 
     Raises:
-        ValueError: If the network's output is not a vector of at least two, or the temperature
-            is not positive.
+        ValueError: If the network's output is not a vector of at least two categories for each
+            variable, or the temperature is not positive.
     """
 
     latent_kind = "simplex"
     mean_known = False
 
-    def __init__(self, network: Network, *, temperature: float = 0.67) -> None:
+    def __init__(self, network: Network, *, variables: int = 1, temperature: float = 0.67) -> None:
         super().__init__()
         features = latent_features_of(RelaxedCategoricalPosterior, network)
-        if features < 2:
-            raise ValueError(f"latent_features: expected at least 2 categories, got {features}")
+        check_variables(features, variables)
         if not temperature > 0:
             raise ValueError(f"temperature: expected a positive number, got {temperature}")
         self.data_shape = network.in_shape
         self.latent_shape = Size([features])
+        self.variables = variables
         self.network = network
         self.temperature: Tensor
         self.register_buffer("temperature", torch.tensor(float(temperature)))
 
     def forward(self, x: Tensor) -> Distribution:
         """Returns q(z|x) for data ``(*batch, *data_shape)``."""
-        return RelaxedOneHot(self.temperature, logits=self.network(x))
+        return RelaxedOneHots(self.temperature, self.network(x), self.variables)
 
     @classmethod
     def network_shape(cls, latent_features: int, **options: Any) -> Size:
-        """A logit for each category."""
+        """A logit for each category of each variable."""
         return Size([latent_features])
+
+
+def check_variables(latent_features: int, variables: int) -> None:
+    """Looks whether latents divide into at least two categories for each variable.
+
+    Raises:
+        ValueError: If they do not.
+    """
+    if latent_features < 2:
+        raise ValueError(f"latent_features: expected at least 2 categories, got {latent_features}")
+    if variables < 1 or latent_features % variables or latent_features < 2 * variables:
+        raise ValueError(
+            f"variables: expected a number that divides {latent_features} latent_features into "
+            f"at least 2 categories each, got {variables}"
+        )

@@ -1,7 +1,9 @@
 """Priors p(z)."""
 
+from pyrovae.priors.autoregressive_codes import AutoregressiveCodePrior
 from pyrovae.priors.base import Prior
 from pyrovae.priors.categorical import CategoricalPrior
+from pyrovae.priors.categorical_codes import CategoricalCodePrior
 from pyrovae.priors.distribution import DistributionPrior
 from pyrovae.priors.exemplar import ExemplarPrior
 from pyrovae.priors.flow import FlowPrior
@@ -12,6 +14,8 @@ from pyrovae.priors.sphere import UniformSpherePrior
 from pyrovae.priors.vamp import VampPrior
 
 __all__ = [
+    "AutoregressiveCodePrior",
+    "CategoricalCodePrior",
     "CategoricalPrior",
     "DistributionPrior",
     "ExemplarPrior",

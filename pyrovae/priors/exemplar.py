@@ -33,10 +33,10 @@ class ExemplarPrior(Prior):
 
     The exemplars are not in the state dict nor in a checkpoint, which would else hold training
     data; only their fingerprint is. A prior that was loaded has none, says so when it is called,
-    and takes them by `set_exemplars`::
+    and takes them by `set_data`::
 
         vae = load(path)
-        vae.prior.set_exemplars(x)  # the same data, in the same order
+        vae.prior.set_data(x)  # the same data, in the same order
 
     or ``load(path, model=vae)`` reads the parameters into a model that has them.
 
@@ -91,22 +91,22 @@ class ExemplarPrior(Prior):
         self.register_buffer("fingerprint", _fingerprint(exemplars))
         self.complete = True
 
-    def set_exemplars(self, exemplars: Tensor) -> None:
+    def set_data(self, x: Tensor) -> None:
         """Gives the exemplars again to a prior that was loaded.
 
         Args:
-            exemplars: The data it was trained with, in the same order.
+            x: The data it was trained with, in the same order.
 
         Raises:
             ValueError: If they are other data.
         """
-        if not torch.equal(_fingerprint(exemplars), self.fingerprint.cpu()):
+        if not torch.equal(_fingerprint(x), self.fingerprint.cpu()):
             raise ValueError(
                 "exemplars: expected the data the prior was trained with, in the same order, "
                 f"of shape {tuple(self.exemplars.shape)}; got other data, of shape "
-                f"{tuple(exemplars.shape)}"
+                f"{tuple(x.shape)}"
             )
-        self.exemplars = exemplars.detach().to(self.raw_scale)
+        self.exemplars = x.detach().to(self.raw_scale)
         self.complete = True
 
     def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
@@ -123,7 +123,7 @@ class ExemplarPrior(Prior):
         if not self.complete:
             raise RuntimeError(
                 "ExemplarPrior: its exemplars are training data and not in the file it was "
-                "loaded from; give the same data again with prior.set_exemplars(x), or load into "
+                "loaded from; give the same data again with prior.set_data(x), or load into "
                 "a model that has them, load(path, model=...)"
             )
         x = self.exemplars

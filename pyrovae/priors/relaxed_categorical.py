@@ -1,18 +1,18 @@
 """Relaxed categorical prior."""
 
 import torch
-from torch import Tensor, nn
+from torch import Size, Tensor, nn
 from torch.distributions import Distribution
 
-from pyrovae.distributions.relaxed import RelaxedOneHot
+from pyrovae.distributions.relaxed import RelaxedOneHots
+from pyrovae.posteriors.relaxed_categorical import check_variables
 from pyrovae.priors.base import Prior
-from pyrovae.priors.categorical import categories
 
 __all__ = ["RelaxedCategoricalPrior"]
 
 
 class RelaxedCategoricalPrior(Prior):
-    r"""A relaxed one-hot categorical (concrete): a density inside the simplex.
+    r"""Relaxed one-hot categoricals (concrete): a density inside the simplex.
 
     .. math:: p(z) = (C - 1)! \, \tau^{C-1} \prod_{k=1}^{C} \frac{\pi_k z_k^{-\tau - 1}}
         {\sum_j \pi_j z_j^{-\tau}}
@@ -23,21 +23,29 @@ class RelaxedCategoricalPrior(Prior):
     Maddison, Mnih and Teh, 2017, The concrete distribution, https://arxiv.org/abs/1611.00712.
 
     Args:
-        latent_features: Number of categories :math:`C`.
+        latent_features: Number of categories :math:`C`, of all variables together.
+        variables: Number of independent variables, which share the features, one after another.
         temperature: The temperature :math:`\tau`.
         learned: Whether the probabilities :math:`\pi` are trained; they begin equal.
 
     Raises:
-        ValueError: If there are fewer than 2 categories or the temperature is not positive.
+        ValueError: If there are fewer than 2 categories for each variable or the temperature is not positive.
     """
 
     latent_kind = "simplex"
 
     def __init__(
-        self, latent_features: int, *, temperature: float = 0.5, learned: bool = False
+        self,
+        latent_features: int,
+        *,
+        variables: int = 1,
+        temperature: float = 0.5,
+        learned: bool = False,
     ) -> None:
         super().__init__()
-        self.latent_shape = categories(latent_features)
+        check_variables(latent_features, variables)
+        self.latent_shape = Size([latent_features])
+        self.variables = variables
         if not temperature > 0:
             raise ValueError(f"temperature: expected a positive number, got {temperature}")
         self.logits: Tensor
@@ -51,4 +59,4 @@ class RelaxedCategoricalPrior(Prior):
 
     def forward(self) -> Distribution:
         """Returns the relaxed categorical, with event shape ``(latent_features,)``."""
-        return RelaxedOneHot(self.temperature, logits=self.logits)
+        return RelaxedOneHots(self.temperature, self.logits, self.variables)

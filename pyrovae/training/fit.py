@@ -6,7 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 import pyro.infer
 import torch
@@ -16,15 +16,20 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from tqdm.auto import tqdm
 
 from pyrovae import checkpoint as checkpoints
+from pyrovae.compiled import AutoCompiled, Compile
 from pyrovae.component import Component
-from pyrovae.datasets import Data, as_split
+from pyrovae.datasets import Data, Split, as_split
 from pyrovae.evaluation.elbo import elbo
+from pyrovae.evaluation.support import check_support
 from pyrovae.handlers import ScaleLatents, tensors_taken
 from pyrovae.objectives import ELBO
 from pyrovae.schedules import Annealed, Schedule
 from pyrovae.scope import isolated, without_validation
-from pyrovae.training.checks import Diverged, check_support, find_fault, make_first_call
+from pyrovae.training.checks import Diverged, find_fault, make_first_call
+from pyrovae.training.compiled import CompiledGradients
 from pyrovae.training.early_stopping import EarlyStopping
+from pyrovae.training.gradients import Gradients, Precision
+from pyrovae.training.guarded_step import GuardedStep
 from pyrovae.training.history import History
 from pyrovae.training.state import random_state, restore, set_random_state, snapshot
 
@@ -44,6 +49,8 @@ def fit(
     optimizer: Callable[[Iterable[nn.Parameter]], Optimizer] | None = None,
     scheduler: Callable[[Optimizer], LRScheduler] | None = None,
     beta: float | Schedule = 1.0,
+    compile: Compile = "auto",
+    precision: Precision = "float32",
     patience: int | None = None,
     clip_norm: float | None = None,
     seed: int | None = 0,
@@ -71,9 +78,17 @@ def fit(
         optimizer: Makes a torch optimizer from the parameters. Adam with a learning rate of
             1e-3 if left out.
         scheduler: Makes a torch learning-rate scheduler from the optimizer; it moves on once an
-            epoch (one that waits for a plateau looks at the validation ELBO).
+            epoch (one that waits for a plateau looks at the validation ELBO; of a model that has
+            none, as an autoencoder, at the reconstruction, and ``patience`` likewise).
         beta: Weight on the KL term, a number or a schedule over epochs such as `LinearWarmup`.
             Reported bounds never contain it.
+        compile: Whether to trace and compile the step (see `CompiledGradients`). "auto" does so
+            if the rest of the run, at the pace of its first steps, would take more than a minute.
+            The same random numbers are drawn either way, so results differ by rounding alone.
+            Where a program cannot be compiled, training goes on without, and a warning says why;
+            ``history.compiled`` says what was done.
+        precision: "bf16" rounds the factors of matrix products and convolutions to bfloat16;
+            log-probabilities, sums and weights stay in float32.
         patience: Stop after so many epochs without a better validation ELBO, counted from the
             end of a warm-up on, and go back to the best weights. Never, if left out.
         clip_norm: Largest norm of the gradient of the mean over a batch. No limit, if left out.
@@ -97,7 +112,7 @@ def fit(
         Diverged: If the loss or a parameter becomes NaN. The site or parameter is named, and the
             model is put back to the weights it had when the epoch began.
     """
-    _check_arguments(epochs, batch_size, beta, clip_norm, resume, checkpoint)
+    _check_arguments(epochs, batch_size, beta, clip_norm, resume, checkpoint, compile, precision)
     if not isinstance(data, Data):
         data = Data(train=as_split(data, fields=tensors_taken(model.model)))
     if patience is not None and data.validation is None:
@@ -112,7 +127,10 @@ def fit(
 
     objective = objective if objective is not None else ELBO()
     weight = beta if isinstance(beta, Schedule) else None
-    scale = ScaleLatents(1.0 if weight else float(beta))  # type: ignore[arg-type]
+    # A tensor, so that a compiled step sees the weight move.
+    scale = ScaleLatents(
+        torch.ones((), device=device) if isinstance(beta, Schedule) else float(beta)
+    )
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     if optimizer is None:
         optimizer = partial(torch.optim.Adam, lr=1e-3, fused=True)
@@ -127,17 +145,14 @@ def fit(
     history = History()
     best: dict[str, Tensor] | None = None
 
-    def step(batch: tuple[Tensor, ...]) -> Any:
-        optim.zero_grad(set_to_none=True)
-        loss = objective.loss_and_grads(scale(model.model), scale(model.guide), *batch)
-        n = len(batch[0])
-        for parameter in parameters:
-            if parameter.grad is not None:
-                parameter.grad.div_(n)
-        if clip_norm is not None:
-            nn.utils.clip_grad_norm_(parameters, clip_norm)
-        # Wake-sleep gives a pair of losses; the first is the model's.
-        return loss[0] if isinstance(loss, tuple) else loss
+    gradients = Gradients(
+        model.model,
+        model.guide,
+        objective,
+        scale=None if beta == 1 else scale,
+        clip_norm=clip_norm,
+        precision=precision,
+    )
 
     def keep(path: str | os.PathLike[str]) -> None:
         content = {
@@ -178,8 +193,21 @@ def fit(
             if stopping is None:
                 history.best_epoch = history.stopped = None
             set_random_state(state["random"], device)
+            # Compiled and eager steps differ by rounding: go on with the same ones.
+            if compile == "auto" and (history.compiled or "").startswith("compiled"):
+                compile = True
 
         n = len(data.train)
+        move = GuardedStep(optim)
+        step = AutoCompiled(
+            partial(gradients, parameters),
+            lambda batch: CompiledGradients(
+                model, gradients, *_two_batches(data.train, device, len(batch[0]))
+            ),
+            mode=compile,
+            data=(epochs - len(history)) * n,
+            what="training",
+        )
         with tqdm(
             total=epochs * n,
             initial=len(history) * n,
@@ -199,35 +227,38 @@ def fit(
                     data.train.batches(batch_size, shuffle=True, device=device)
                 ):
                     if weight is not None:
-                        scale.factor = weight(epoch - 1 + seen / n)
+                        scale.factor.fill_(weight(epoch - 1 + seen / n))  # type: ignore[union-attr]
                     if annealed is not None:
                         annealed.advance(epoch - 1 + seen / n)
                     loss = step(batch)
+                    move(loss)
                     total += loss
                     seen += len(batch[0])
                     if i % STEPS_BETWEEN_LOOKS.get(device.type, 100) == 0 and total.isnan():
                         _diverge(model, good, batch, f"epoch {epoch}, step {i + 1}")
-                    optim.step()
                     bar.update(len(batch[0]))
                 if total.isnan() or not _finite(parameters):
                     _diverge(model, good, batch, f"epoch {epoch}")
                 row = {"epoch": epoch, "loss": (total / seen).item()}
                 if data.validation is not None:
                     bound = elbo(model, data.validation, device=device)
-                    row |= {f"validation_{name}": v for name, v in bound._asdict().items()}
+                    known = {k: v for k, v in bound._asdict().items() if v is not None}
+                    row |= {f"validation_{name}": value for name, value in known.items()}
                 row["learning_rate"] = optim.param_groups[0]["lr"]
                 row["beta"] = float(scale.factor)
                 row["seconds"] = time.perf_counter() - began
                 if isinstance(decay, ReduceLROnPlateau):
-                    decay.step(-row["validation_elbo"] if data.validation else row["loss"])
+                    decay.step(-bound.criterion if data.validation else row["loss"])
                 elif decay is not None:
                     decay.step()
-                if stopping is not None and stopping.update(epoch, row["validation_elbo"]):
+                if stopping is not None and stopping.update(epoch, bound.criterion):
                     best, history.best_epoch = snapshot(model), epoch
                 history.append(row)
+                history.compiled = step.outcome
                 if stopping is not None and stopping.done:
+                    what = "ELBO" if "validation_elbo" in row else "reconstruction"
                     history.stopped = (
-                        f"no better validation ELBO in {stopping.patience} epochs, "
+                        f"no better validation {what} in {stopping.patience} epochs, "
                         f"back to epoch {stopping.best_epoch}"
                     )
                 bar.set_postfix(
@@ -242,6 +273,13 @@ def fit(
     if stopping is not None and best is not None:
         restore(model, best)
     return history
+
+
+def _two_batches(split: Split, device: torch.device, size: int) -> tuple[Any, Any]:
+    """Two batches of one size: different data, where there are enough."""
+    with isolated(device, seed=0):
+        rows = [tensor.to(device) for tensor in split.take(2 * size)]
+    return tuple(tensor[:size] for tensor in rows), tuple(tensor[-size:] for tensor in rows)
 
 
 def choose_device(device: str | torch.device) -> torch.device:
@@ -268,6 +306,8 @@ def _check_arguments(
     clip_norm: float | None,
     resume: bool,
     checkpoint: Any,
+    compile: Any,
+    precision: str,
 ) -> None:
     if epochs < 1:
         raise ValueError(f"epochs: expected at least 1, got {epochs}")
@@ -277,6 +317,11 @@ def _check_arguments(
         raise ValueError(f"beta: expected a weight of at least 0, got {beta}")
     if clip_norm is not None and not clip_norm > 0:
         raise ValueError(f"clip_norm: expected a positive number, got {clip_norm}")
+    if compile not in ("auto", True, False):
+        raise ValueError(f"compile: expected 'auto', True or False, got {compile!r}")
+    if precision not in get_args(Precision):
+        expected = " or ".join(map(repr, get_args(Precision)))
+        raise ValueError(f"precision: expected {expected}, got {precision!r}")
     if resume and checkpoint is None:
         raise ValueError("resume: expected a checkpoint to go on from, got none")
 

@@ -15,7 +15,8 @@ class History(Sequence[dict[str, Any]]):
 
     A row has ``epoch``, ``loss`` (the objective itself, its weights included), ``learning_rate``,
     ``beta``, ``seconds`` and, with validation data, ``validation_elbo``,
-    ``validation_reconstruction`` and ``validation_kl`` (without any weight).
+    ``validation_reconstruction`` and ``validation_kl`` (without any weight). A model that has no
+    bound, such as an autoencoder, has no column ``validation_elbo`` or ``validation_kl``.
 
     Args:
         rows: Rows to begin with.
@@ -23,12 +24,14 @@ class History(Sequence[dict[str, Any]]):
     Attributes:
         best_epoch: The epoch whose weights the model holds, where training kept the best.
         stopped: Why training ended before its last epoch, or ``None``.
+        compiled: Whether the step was compiled, and if not, why.
     """
 
     def __init__(self, rows: Iterable[dict[str, Any]] = ()) -> None:
         self._rows = list(rows)
         self.best_epoch: int | None = None
         self.stopped: str | None = None
+        self.compiled: str | None = None
 
     @overload
     def __getitem__(self, index: int) -> dict[str, Any]: ...
@@ -61,13 +64,19 @@ class History(Sequence[dict[str, Any]]):
 
     def state_dict(self) -> dict[str, Any]:
         """Rows and how training ended, as plain values."""
-        return {"rows": self._rows, "best_epoch": self.best_epoch, "stopped": self.stopped}
+        return {
+            "rows": self._rows,
+            "best_epoch": self.best_epoch,
+            "stopped": self.stopped,
+            "compiled": self.compiled,
+        }
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> "History":
         """The history whose `state_dict` it was."""
         history = cls(state["rows"])
         history.best_epoch, history.stopped = state["best_epoch"], state["stopped"]
+        history.compiled = state["compiled"]
         return history
 
     def __repr__(self) -> str:

@@ -69,7 +69,6 @@ def test_a_read_only_array_raises_no_warning():
         ((), None, r"got tuple of \(\)"),
         ((X, "y"), None, r"got tuple of \(Tensor, str\)"),
         (X, 0, "fields to be positive, got 0"),
-        (X, 2, "at least 2 items, got 1"),
         (np.array([["a"]]), None, "real numbers, got dtype <U1"),
         (np.array([[None]]), None, "real numbers, got dtype object"),
         (np.array([[1j]]), None, "real numbers, got dtype complex128"),

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from pyrovae.datasets import LoaderSplit, load_data
+from pyrovae.latent_space import attribute_vector
 
 TRAIN, TEST = 30, 10
 DATA = Path(os.environ.get("PYROVAE_DATA") or Path(__file__).parents[3] / "shared" / "data")
@@ -171,6 +172,31 @@ def test_celeba(celeba):
     # The white bands at the top and the bottom are cut away.
     assert x[0].max() < 0.2
     assert data.describe()["record"]["image_size"] == 12
+
+
+def test_celeba_attributes_by_name_make_a_vector(celeba):
+    from test_plots import Fake
+
+    data = load_data("celeba", root=celeba, image_size=12)
+    mask = data.attribute("Attribute_1")
+    assert mask.tolist() == [False, False, True]
+    assert data.attribute("Attribute_0", split="validation").tolist() == [True, False]
+    model = Fake(data.shape, latent=(4,))
+    (x,) = data.train.take(3)
+    codes = model.encode(x)
+    # The faces stay on the disk: the split is read in order, beside the mask.
+    vector = attribute_vector(model, data.train, mask)
+    torch.testing.assert_close(vector, codes[2] - codes[:2].mean(0))
+
+
+def test_attributes_that_are_not_there(celeba):
+    data = load_data("celeba", root=celeba, image_size=12)
+    with pytest.raises(ValueError, match="among Attribute_0, .* got 'Smiling'"):
+        data.attribute("Smiling")
+    with pytest.raises(ValueError, match="expected a split that celeba has, got 'tset'"):
+        data.attribute("Attribute_0", split="tset")
+    with pytest.raises(ValueError, match="^digits has no named attributes"):
+        load_data("digits").attribute("Smiling")
 
 
 def test_celeba_pooled_default_size_and_binarization(celeba):

@@ -7,7 +7,8 @@ import torch
 from registry import NETWORKS
 from torch import nn
 
-from pyrovae.nn import MLP, ConvDecoder, ConvEncoder, Network, positive
+from pyrovae.nn import MLP, Chain, ConvDecoder, ConvEncoder, Network, positive
+from pyrovae.nn.batch_norm import BatchNorm1d
 
 
 @pytest.mark.parametrize("leading", [(5,), (2, 3), (2, 1, 3), ()])
@@ -126,7 +127,7 @@ def test_dropout_and_batch_norm_stand_where_they_are_asked_for():
     assert not any(isinstance(m, nn.Dropout | nn.BatchNorm1d) for m in plain.modules())
     both = MLP(3, [4, 4], 2, batch_norm=True, dropout=0.25)
     kinds = [type(m) for m in both.layers]
-    assert kinds == [nn.Linear, nn.BatchNorm1d, nn.ReLU, nn.Dropout] * 2 + [nn.Linear]
+    assert kinds == [nn.Linear, BatchNorm1d, nn.ReLU, nn.Dropout] * 2 + [nn.Linear]
     assert {m.p for m in both.layers if isinstance(m, nn.Dropout)} == {0.25}
 
 
@@ -179,3 +180,16 @@ def test_positive_is_positive_increasing_and_grows_linearly():
     assert (scale.diff() > 0).all()
     assert scale[2] == pytest.approx(0.693148, abs=1e-6)  # log 2 + 1e-6
     assert scale[4] == pytest.approx(1000.0)
+
+
+def test_chain_is_the_composition_and_refuses_what_does_not_join():
+    first, second = MLP((2, 3), [4], (5, 2)), MLP((5, 2), [], 7)
+    chain, x = Chain([first, second]), torch.randn(4, 2, 3)
+    assert (chain.in_shape, chain.out_shape) == ((2, 3), (7,))
+    torch.testing.assert_close(chain(x), second(first(x)))
+    with pytest.raises(ValueError, match=r"got \(7,\) and then \(5, 2\)"):
+        Chain([second, second])
+    with pytest.raises(ValueError, match="at least one, got none"):
+        Chain([])
+    with pytest.raises(ValueError, match=r"expected a pyrovae.nn.Network.*got Linear"):
+        Chain([first, nn.Linear(10, 3)])

@@ -13,10 +13,12 @@ from torch import Size
 from torch.distributions import kl_divergence
 
 from pyrovae import VAE
+from pyrovae.likelihoods import BernoulliLikelihood
+from pyrovae.nn import MLP
 from pyrovae.objectives import DIPELBO, ELBO, MMDELBO, AnalyticKLELBO, TotalCorrelationELBO
 from pyrovae.objectives.mmd import maximum_mean_discrepancy
-from pyrovae.posteriors import Posterior
-from pyrovae.priors import Prior
+from pyrovae.posteriors import Posterior, PowerSphericalPosterior
+from pyrovae.priors import Prior, UniformSpherePrior
 
 
 def site(objective, vae, x, seed=1):
@@ -238,6 +240,25 @@ def test_dip_takes_the_covariance_of_a_posterior_that_does_not_factorise():
     expected = torch.cov(mean.mT, correction=0) + q["fn"].covariance_matrix.mean(0)
     torch.testing.assert_close(DIPELBO(kind="II").covariance(q), expected)
     assert DIPELBO(kind="II").loss_and_grads(model, guide, x).isfinite()
+
+
+def test_dip_of_the_first_kind_needs_the_mean_alone():
+    """The covariance of a point on the sphere is not at hand, its mean is."""
+    vae = VAE(
+        UniformSpherePrior(3),
+        PowerSphericalPosterior(MLP(4, [], 4)),
+        BernoulliLikelihood(MLP(3, [], 4)),
+    )
+    x = torch.rand(6, 4).round()
+    q = poutine.trace(vae.guide).get_trace(x).nodes["z"]
+    objective = DIPELBO(kind="I")
+    torch.testing.assert_close(
+        objective.covariance(q), torch.cov(q["fn"].mean.mT, correction=0), atol=1e-6, rtol=1e-4
+    )
+    objective.loss_and_grads(vae.model, vae.guide, x)
+    assert all(p.grad.isfinite().all() for p in vae.parameters())
+    with pytest.raises(ValueError, match="site 'z': mean or covariance of PowerSpherical"):
+        DIPELBO(kind="II").covariance(q)
 
 
 def test_dip_weights_of_the_paper():

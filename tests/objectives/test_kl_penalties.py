@@ -227,7 +227,7 @@ def test_fit_anneals_the_capacity():
         epochs=5,
         batch_size=10,
         progress=False,
-        on_epoch=lambda row: seen.append(objective.capacity),
+        on_epoch=lambda row: seen.append(float(objective.capacity)),
     )
     # The second and last batch of an epoch begins at its half.
     assert seen == [1.0, 3.0, 5.0, 7.0, 8.0]

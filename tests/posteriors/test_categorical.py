@@ -155,7 +155,7 @@ def test_relaxed_draws_stay_inside_the_simplex(temperature, spread):
 def test_relaxed_encoding_is_the_mean_of_draws():
     posterior = RelaxedCategoricalPosterior(MLP(6, [], 3))
     vae = VAE(RelaxedCategoricalPrior(3), posterior, BernoulliLikelihood(MLP(3, [], 6)))
-    with pytest.warns(UserWarning, match="RelaxedOneHot has no mean in closed form"):
+    with pytest.warns(UserWarning, match="RelaxedOneHots has no mean in closed form"):
         z = vae.encode(torch.rand(5, 6))
     torch.testing.assert_close(z.sum(-1), torch.ones(5))
 

@@ -87,17 +87,17 @@ def test_a_loaded_prior_asks_for_its_exemplars_and_takes_them(tmp_path):
     vae, x = model().eval(), images()
     save(vae, tmp_path / "model.pt")
     loaded = load(tmp_path / "model.pt")
-    with pytest.raises(RuntimeError, match=r"not in the file.*set_exemplars\(x\)"):
+    with pytest.raises(RuntimeError, match=r"not in the file.*set_data\(x\)"):
         loaded.sample(3)
     # What needs no prior works.
     assert torch.equal(loaded.encode(x), vae.encode(x))
-    loaded.prior.set_exemplars(x)
+    loaded.prior.set_data(x)
     z = torch.randn(5, 2)
     assert torch.equal(loaded.prior().log_prob(z), vae.prior().log_prob(z))
     # It can be saved and loaded again.
     save(loaded, tmp_path / "again.pt")
     again = load(tmp_path / "again.pt")
-    again.prior.set_exemplars(x)
+    again.prior.set_data(x)
     assert torch.equal(again.prior().log_prob(z), vae.prior().log_prob(z))
 
 
@@ -106,8 +106,8 @@ def test_other_data_than_those_of_training_are_refused(tmp_path):
     loaded = load(tmp_path / "model.pt")
     for x in (images() + 1, images().flip(0), images(9)):
         with pytest.raises(ValueError, match="exemplars: expected the data the prior was trained"):
-            loaded.prior.set_exemplars(x)
-    with pytest.raises(RuntimeError, match="set_exemplars"):
+            loaded.prior.set_data(x)
+    with pytest.raises(RuntimeError, match="set_data"):
         loaded.prior()
 
 
@@ -123,7 +123,7 @@ def test_loading_into_a_model_that_has_its_exemplars(tmp_path):
         q,
         BernoulliLikelihood(MLP(2, [], DATA)),
     )
-    with pytest.raises(RuntimeError, match="set_exemplars"):
+    with pytest.raises(RuntimeError, match="set_data"):
         load(tmp_path / "model.pt", model=other).prior()
 
 
@@ -131,7 +131,7 @@ def test_exemplars_of_another_dtype_are_the_same(tmp_path):
     vae = model().double()
     save(vae, tmp_path / "model.pt")
     loaded = load(tmp_path / "model.pt").double()
-    loaded.prior.set_exemplars(images())
+    loaded.prior.set_data(images())
     assert loaded.prior.exemplars.dtype == torch.float64
     assert loaded.sample(2).dtype == torch.float64
 

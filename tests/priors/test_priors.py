@@ -53,3 +53,9 @@ def test_mixture_prior_begins_with_components_that_differ():
 def test_wrong_arguments_are_named(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_a_prior_that_keeps_no_data_takes_none():
+    assert NormalPrior(3).complete
+    with pytest.raises(ValueError, match="NormalPrior: it keeps no data"):
+        NormalPrior(3).set_data(torch.rand(5, 4))

@@ -54,7 +54,7 @@ class Network(nn.Module):
         return (missed + kl) / len(x)
 
     def log_weights(self, x: Tensor, noise: Tensor) -> Tensor:
-        """log p(x, z) - log q(z|x) for each draw and image, ``(K, n)``."""
+        """Log p(x, z) - log q(z|x) for each draw and image, ``(K, n)``."""
         loc, scale = self.posterior(x)
         z = loc + scale * noise
         logits = self.decoder(z)

@@ -149,9 +149,7 @@ def build(task: Task) -> VAE:
     else:
         encoder = MLP(shape, case.hidden, 2 * case.latents, activation=case.activation)
         decoder = MLP(case.latents, case.hidden[::-1], shape, activation=case.activation)
-    vae = VAE(
-        NormalPrior(case.latents), NormalPosterior(encoder), BernoulliLikelihood(decoder)
-    )
+    vae = VAE(NormalPrior(case.latents), NormalPosterior(encoder), BernoulliLikelihood(decoder))
     with torch.no_grad():
         for parameter, value in zip(vae.parameters(), task.weights(), strict=True):
             parameter.copy_(torch.from_numpy(value))

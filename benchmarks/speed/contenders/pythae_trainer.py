@@ -90,7 +90,7 @@ def run(task: Task, turn: Turns, variant: str) -> None:
         model.eval()
         while True:
             with torch.no_grad():  # get_nll would keep all graphs; its value is log p, not minus
-                turn(result=float(np.mean(model.get_nll(images, case.samples, min(100, case.samples)))))
+                turn(result=float(np.mean(model.get_nll(images, n_samples=case.samples))))
     with tempfile.TemporaryDirectory() as folder:
         trainer = BaseTrainer(
             model,

@@ -1,0 +1,164 @@
+"""The page and the figure of what was measured."""
+
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+
+from matplotlib.figure import Figure
+
+from benchmarks.speed.cases import Case
+from benchmarks.speed.contenders import CONTENDERS
+from benchmarks.speed.runner import Measurement, Options
+
+__all__ = ["write_figure", "write_page"]
+
+OURS = "pyrovae-compiled"
+# Contender, setting, batch sizes, and by how much a compiled step is to be faster.
+GOALS = [
+    ("numpyro-loop", "ab", None, 1.0),
+    ("pyro-example", "a", 128, 6.0),
+    ("pyro-svi", "a", 128, 2.0),
+    ("pyro-svi", "a", 16, 4.0),
+    ("torch-compiled", "abc", None, 1.0),
+]
+FLOOR = 1.4  # times the matrix products, at batch 128 on data binarized before
+UNITS = {"d": "seconds", "e": "images x samples a second"}
+
+
+def write_page(
+    path: Path,
+    found: Sequence[Sequence[Measurement]],
+    *,
+    figure: Path,
+    options: Options,
+    data: str,
+) -> None:
+    """Writes the tables.
+
+    Args:
+        path: The page.
+        found: For each case what was found of each contender.
+        figure: The figure that the page shows.
+        options: How it was measured.
+        data: What the images are.
+    """
+    versions = {k: v for case in found for m in case for k, v in m.versions.items()}
+    lines = [
+        "# Speed",
+        "",
+        f"Medians of {options.rounds} interleaved measurements of at least {options.seconds:g} s, "
+        f"each contender a process of its own with {options.threads} threads, on {data}; "
+        f"{platform.machine()}, Python {platform.python_version()}, "
+        + ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
+        + ". A ratio is the time over that of pyrovae, compiled: above 1 is slower. The check is "
+        "the held-out bound after two epochs from the same weights: who does the same work gets "
+        "about the same. Memory is the largest resident size of the process.",
+        "",
+        f"![Time of a step over that of pyrovae, compiled]({figure.parent.name}/{figure.name})",
+        "",
+        *_goals(found),
+    ]
+    for measurements in found:
+        lines += ["", *_table(measurements)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines) + "\n")
+
+
+def _table(measurements: Sequence[Measurement]) -> list[str]:
+    case = measurements[0].case
+    unit = UNITS.get(case.setting, "ms a step")
+    lines = [
+        f"## ({case.setting}) {case.network}, {case.name}",
+        "",
+        f"| | {unit} | ratio | check | MiB |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    ours = _value(measurements, OURS)
+    for m in measurements:
+        label = CONTENDERS[m.contender].label
+        if m.left is not None or not m.values:
+            lines.append(f"| {label} | {m.left or 'not measured'} | | | |")
+            continue
+        value = median(m.values)
+        ratio = "" if ours is None else f"{_slower(case, value, ours):.2f}"
+        check = "" if m.check is None else f"{m.check:.1f}"
+        peak = "" if m.peak is None else f"{m.peak:.0f}"
+        lines.append(f"| {label} | {_number(value)} | {ratio} | {check} | {peak} |")
+    return lines
+
+
+def _goals(found: Sequence[Sequence[Measurement]]) -> list[str]:
+    """What was aimed at, and what was reached."""
+    lines = ["| pyrovae, compiled, against | case | goal | measured |", "|---|---|---:|---:|"]
+    for name, settings, batch, goal in GOALS:
+        for measurements in found:
+            case = measurements[0].case
+            ours, theirs = _value(measurements, OURS), _value(measurements, name)
+            if case.setting not in settings or (batch and case.batch != batch):
+                continue
+            if ours is None or theirs is None:
+                continue
+            ratio = theirs / ours
+            mark = "" if ratio >= goal else " (missed)"
+            times = f"{goal:g} times as fast"
+            where = f"({case.setting}) {case.name}"
+            lines.append(f"| {CONTENDERS[name].label} | {where} | {times} | {ratio:.2f}{mark} |")
+    for measurements in found:
+        case = measurements[0].case
+        ours, floor = _value(measurements, OURS), _value(measurements, "floor")
+        if (case.setting, case.batch, case.binarization) != ("a", 128, "static"):
+            continue
+        if ours is not None and floor is not None:
+            mark = "" if ours / floor <= FLOOR else " (missed)"
+            lines.append(
+                f"| {CONTENDERS['floor'].label} | (a) {case.name} | at most {FLOOR:g} times as "
+                f"slow | {ours / floor:.2f}{mark} |"
+            )
+    return lines
+
+
+def write_figure(path: Path, found: Sequence[Sequence[Measurement]]) -> None:
+    """Draws bars: each contender's time over that of pyrovae, compiled, in each case."""
+    cases = [case for case in found if _value(case, OURS) is not None]
+    if not cases:
+        return
+    columns = min(3, len(cases))
+    rows = -(-len(cases) // columns)
+    figure = Figure(figsize=(4.6 * columns, 2.9 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axis, measurements in zip(axes, cases, strict=False):
+        case = measurements[0].case
+        ours = _value(measurements, OURS)
+        shown = [m for m in measurements if m.values]
+        ratios = [_slower(case, median(m.values), ours) for m in shown]
+        colours = ["#d1605e" if "pyrovae" in m.contender else "#9aa7b5" for m in shown]
+        labels = [CONTENDERS[m.contender].label for m in shown]
+        bars = axis.barh(labels, ratios, color=colours)
+        axis.bar_label(bars, [f"{r:.2f}" for r in ratios], padding=2, fontsize=7)
+        axis.axvline(1, color="black", linewidth=0.8)
+        axis.set_xlim(0, 1.15 * max(ratios))
+        axis.invert_yaxis()
+        axis.tick_params(labelsize=7)
+        axis.set_title(f"({case.setting}) {case.name}", fontsize=9)
+    for axis in axes[len(cases) :]:
+        axis.remove()
+    figure.supxlabel("time over that of pyrovae, compiled", fontsize=9)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=90)
+
+
+def _slower(case: Case, value: float, ours: float | None) -> float:
+    assert ours is not None
+    return ours / value if case.samples else value / ours
+
+
+def _value(measurements: Sequence[Measurement], name: str) -> float | None:
+    for m in measurements:
+        if m.contender == name and m.values and m.left is None:
+            return median(m.values)
+    return None
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"

@@ -1,0 +1,22 @@
+"""The flat density, which is none: a prior that says nothing."""
+
+import pyro.distributions as dist
+from torch import Tensor
+
+__all__ = ["Flat"]
+
+
+class Flat(dist.ImproperUniform):
+    """The improper density that is 1 everywhere; it cannot be drawn from.
+
+    Pyro's, with the log-density on the value's device and in its dtype.
+
+    Args:
+        support: Where it is 1, a constraint.
+        batch_shape: Shape of the batch.
+        event_shape: Shape of one value.
+    """
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Zeros."""
+        return super().log_prob(value).to(value)

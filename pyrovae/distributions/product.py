@@ -1,0 +1,39 @@
+"""The product of two normals."""
+
+from typing import Any
+
+import pyro.distributions as dist
+from torch.distributions import Distribution, Independent, Normal
+
+__all__ = ["normal_product"]
+
+
+def normal_product(p: Distribution, q: Distribution) -> Distribution:
+    r"""The diagonal normal whose density is proportional to the product of two.
+
+    .. math:: \sigma^{-2} = \sigma_p^{-2} + \sigma_q^{-2}, \qquad
+        \mu = \sigma^2 \left(\mu_p \sigma_p^{-2} + \mu_q \sigma_q^{-2}\right)
+
+    Args:
+        p: A normal of independent variables.
+        q: Another of the same variables.
+
+    Raises:
+        ValueError: If one is no such normal.
+    """
+    a, b = _variables(p), _variables(q)
+    precision = a.scale**-2 + b.scale**-2
+    loc = (a.loc * a.scale**-2 + b.loc * b.scale**-2) / precision
+    return dist.Normal(loc, precision**-0.5).to_event(len(p.event_shape))
+
+
+def _variables(distribution: Distribution) -> Any:
+    each = distribution
+    while isinstance(each, Independent):
+        each = each.base_dist
+    if not isinstance(each, Normal):
+        raise ValueError(
+            "expected normals of independent variables, whose product is one too, "
+            f"got {type(each).__name__}"
+        )
+    return each

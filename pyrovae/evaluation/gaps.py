@@ -1,0 +1,175 @@
+"""How far the bound is below the log-likelihood, and which part of that is the network's."""
+
+import math
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from pyrovae.datasets import as_split
+from pyrovae.evaluation.draws import Sampler
+from pyrovae.evaluation.log_likelihood import ImportanceSampling, LogLikelihood, summarize
+from pyrovae.evaluation.refined import local_guide, normal_site, refined_posterior
+from pyrovae.evaluation.support import check_support
+from pyrovae.handlers import tensors_taken
+from pyrovae.nn.modes import evaluation_mode
+from pyrovae.scope import isolated, without_validation
+
+__all__ = ["InferenceGap", "Mean", "inference_gap"]
+
+
+class Mean(NamedTuple):
+    """A mean over the data, in nats per datum, with its errors.
+
+    Attributes:
+        value: The mean.
+        mc_se: Standard error from the draws.
+        data_se: Standard error from the data.
+    """
+
+    value: float
+    mc_se: float
+    data_se: float
+
+    @classmethod
+    def of(cls, draws: Tensor) -> "Mean":
+        """The mean of S draws for each of N data, ``(S, N)``."""
+        samples, n = draws.shape
+        values = draws.mean(0)
+        spread = draws.var(0, correction=min(1, samples - 1)) / samples
+        return cls(
+            value=values.mean().item(),
+            mc_se=spread.sum().sqrt().item() / n,
+            data_se=values.std(correction=min(1, n - 1)).item() / math.sqrt(n),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.value:10.3f}  (mc_se {self.mc_se:.3f}, data_se {self.data_se:.3f})"
+
+
+@dataclass(frozen=True)
+class InferenceGap:
+    r"""What `inference_gap` found, in nats per datum.
+
+    Attributes:
+        data: Number of data.
+        elbo: The bound with the guide as it is, L[q].
+        refined_elbo: The bound with the best diagonal normal of each datum, L[q*].
+        log_likelihood: Importance-sampled log p(x), with the draws of q*.
+        amortisation: L[q*] - L[q]: what is lost because one network serves all data.
+        approximation: log p(x) - L[q*]: what no diagonal normal can gain.
+        total: Their sum, log p(x) - L[q].
+    """
+
+    data: int
+    elbo: Mean
+    refined_elbo: Mean
+    log_likelihood: LogLikelihood
+    amortisation: Mean
+    approximation: Mean
+    total: Mean
+
+    def __str__(self) -> str:
+        ll = self.log_likelihood
+        ess = f"{ll.ess:.1f} (median; 5 % of the data below {ll.ess_low:.1f})"
+        return "\n".join(
+            [
+                f"{self.data} data, S = {ll.samples}; nats per datum",
+                f"  ELBO               {self.elbo}",
+                f"  refined ELBO       {self.refined_elbo}",
+                f"  log p(x)           {Mean(ll.value, ll.mc_se, ll.data_se)}",
+                f"  amortisation gap   {self.amortisation}",
+                f"  approximation gap  {self.approximation}",
+                f"  effective sample size {ess}",
+            ]
+        )
+
+
+def inference_gap(
+    model: Any,
+    data: Any,
+    *,
+    samples: int = 1000,
+    steps: int = 500,
+    num_particles: int = 10,
+    batch_size: int = 100,
+    rows: int = 8000,
+    seed: int = 0,
+) -> InferenceGap:
+    r"""Splits what the bound lacks of the log-likelihood into its two causes.
+
+    .. math:: \log p(x) - L[q] = \underbrace{\log p(x) - L[q^*]}_{\text{approximation}}
+        + \underbrace{L[q^*] - L[q]}_{\text{amortisation}}
+
+    with :math:`q^*` the best diagonal normal of each datum (`refined_posterior`). The first part
+    asks for another family of posteriors, the second for a better encoder. Both bounds take the
+    same random numbers, which makes the error of their difference smaller than theirs. What the
+    optimum is missed by is counted to the first part instead of the second. A :math:`q^*` that is
+    much narrower than the posterior has few effective samples, and log p(x) is then biased low.
+
+    Cremer, Li and Duvenaud, 2018, Inference suboptimality in variational autoencoders,
+    https://arxiv.org/abs/1801.03558.
+
+    Args:
+        model: An object with ``model``, ``guide`` and ``parameters()``, whose one latent has a
+            diagonal normal posterior.
+        data: A split, a tensor, a ``Dataset``, a ``DataLoader``.
+        samples: Draws S for each datum, from either posterior.
+        steps: Steps by which each datum's posterior is refined.
+        num_particles: Draws for each datum in one such step.
+        batch_size: Data at a time.
+        rows: Draws times data in one run of the model, which sets the memory used.
+        seed: Seed of the draws.
+
+    Returns:
+        The bounds, the log-likelihood and the two gaps. Nothing of the model and no random state
+        is changed.
+
+    Raises:
+        ValueError: If a number is not positive, the data's shape or values do not fit, there is
+            not one latent, within the data's plate, or its posterior is no diagonal normal. The
+            site is named.
+    """
+    for name, value in (("samples", samples), ("batch_size", batch_size), ("rows", rows)):
+        if value < 1:
+            raise ValueError(f"{name}: expected at least 1, got {value}")
+    split = as_split(data, fields=tensors_taken(model.model))
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    check_support(model, split, device)
+    amortised: list[Tensor] = []
+    refined: list[Tensor] = []
+    estimates: list[ImportanceSampling] = []
+    with isolated(device, seed), evaluation_mode(model), without_validation(), torch.no_grad():
+        for batch in split.batches(batch_size, device=device):
+            best = refined_posterior(
+                model, *batch, steps=steps, num_particles=num_particles, seed=_new_seed()
+            )
+            guide = local_guide(normal_site(model.guide, batch), best)
+            local = SimpleNamespace(model=model.model, guide=guide)
+            common = _new_seed()
+            for program, found in ((model, amortised), (local, refined)):
+                with isolated(device, common):
+                    draws = list(Sampler(program, samples, rows=rows)(batch))
+                found.append(torch.cat([d.log_weights for d in draws]).cpu().double())
+            estimate = ImportanceSampling(len(batch[0]))
+            estimate.add(refined[-1])
+            estimates.append(estimate)
+    q, best_q = torch.cat(amortised, dim=1), torch.cat(refined, dim=1)
+    # Whose mean is log p(x), with the spread of its delta method.
+    log_p = torch.cat([estimate.log_mean for estimate in estimates])
+    weight = (best_q - log_p).exp() - 1 + log_p
+    return InferenceGap(
+        data=len(split),
+        elbo=Mean.of(q),
+        refined_elbo=Mean.of(best_q),
+        log_likelihood=summarize(estimates),
+        amortisation=Mean.of(best_q - q),
+        approximation=Mean.of(weight - best_q),
+        total=Mean.of(weight - q),
+    )
+
+
+def _new_seed() -> int:
+    return int(torch.randint(2**31, ()))

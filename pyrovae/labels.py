@@ -1,0 +1,72 @@
+"""Class labels: integers from 0, and -1 for a datum without one."""
+
+import torch
+from torch import Tensor
+
+__all__ = ["UNLABELLED", "check_form", "check_labels", "check_range", "one_hot"]
+
+UNLABELLED = -1
+
+
+def one_hot(labels: Tensor, classes: int) -> Tensor:
+    """One-hot vectors of labels; an unlabelled datum gets zeros.
+
+    A label that is no class makes NaN: whatever is computed with it shows at once, without a
+    look at the values in each step, which would wait for the device.
+
+    Args:
+        labels: Integers, ``(*batch,)``.
+        classes: Number of classes C.
+
+    Returns:
+        ``(*batch, C)``, floating.
+    """
+    numbers = torch.arange(classes, device=labels.device)
+    vectors = (labels.unsqueeze(-1) == numbers).to(torch.get_default_dtype())
+    known = (labels >= UNLABELLED) & (labels < classes)
+    return torch.where(known.unsqueeze(-1), vectors, torch.nan)
+
+
+def check_labels(y: Tensor, n: int, classes: int, *, unlabelled: bool = False) -> None:
+    """Looks at labels, values included; it waits for the device.
+
+    Args:
+        y: What was given as labels.
+        n: Number of data.
+        classes: Number of classes.
+        unlabelled: Whether -1 may stand for a datum without a label.
+
+    Raises:
+        ValueError: If they are not ``n`` integers, or one is no class.
+    """
+    check_form(y, n)
+    check_range(y, classes, unlabelled=unlabelled)
+
+
+def check_range(y: Tensor, classes: int, *, unlabelled: bool = False) -> None:
+    """Looks at the values of labels; it waits for the device.
+
+    Raises:
+        ValueError: If one is no class.
+    """
+    low, high = int(y.min()), int(y.max())
+    first = UNLABELLED if unlabelled else 0
+    if low < first or high >= classes:
+        without = f", or {UNLABELLED} where there is none" if unlabelled else ""
+        raise ValueError(
+            f"y: expected labels from 0 to {classes - 1}{without}, got {low} to {high}"
+        )
+
+
+def check_form(y: Tensor, n: int) -> None:
+    """Looks at the type and shape of labels, and not at their values.
+
+    Raises:
+        ValueError: If they are not ``n`` integers.
+    """
+    integer = not (y.is_floating_point() or y.is_complex() or y.dtype == torch.bool)
+    if not integer or y.shape != (n,):
+        raise ValueError(
+            f"y: expected labels, integers of shape ({n},), one for each datum, "
+            f"got {y.dtype} of shape {tuple(y.shape)}"
+        )

@@ -1,0 +1,198 @@
+"""The conditional variational autoencoder."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyro
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from pyrovae.labels import check_form, check_labels, one_hot
+from pyrovae.likelihoods.base import Likelihood
+from pyrovae.models.base import LatentVariableModel
+from pyrovae.models.condition import joins
+from pyrovae.models.vae import check_agreement
+from pyrovae.nn.network import Shape, as_size
+from pyrovae.posteriors.base import Posterior
+from pyrovae.priors.base import Prior
+
+__all__ = ["ConditionalVAE", "Given"]
+
+
+class ConditionalVAE(LatentVariableModel):
+    r"""p(z) p(x|z,y) and q(z|x,y): an autoencoder of data whose condition y is always known.
+
+    .. math:: p(x, z \mid y) = p(z) \, p(x \mid z, y), \qquad q(z \mid x, y)
+
+    A batch is ``(x, y)``. The condition is a class or any tensor, such as a part of a picture,
+    and no random variable: every bound is one of :math:`\log p(x \mid y)`. Posterior and
+    likelihood are those of any model, with networks that have room for the condition: an MLP of
+    ``features + condition`` inputs, or a convolutional encoder of ``channels + condition``
+    channels::
+
+        ConditionalVAE(
+            NormalPrior(8),
+            NormalPosterior(MLP(64 + 10, [200], 2 * 8)),
+            BernoulliLikelihood(MLP(8 + 10, [200], (1, 8, 8))),
+            classes=10,
+        )
+
+    For a prior that depends on the condition, p(z|y), give a posterior: it is what returns a
+    distribution of latents for each y. The likelihood may then take z alone.
+
+    The queries take y behind their first argument: ``sample(16, 3)`` draws sixteen of class 3.
+
+    Sohn, Lee and Yan, 2015, Learning structured output representation using deep conditional
+    generative models, https://papers.nips.cc/paper/5775.
+
+    Args:
+        prior: p(z), or a posterior whose data are conditions for p(z|y).
+        posterior: q(z|x,y), whose data are a datum and its condition, joined.
+        likelihood: p(x|z,y), whose latents are a latent and its condition, joined.
+        classes: Number of classes, where y are labels, integers ``(n,)``. The networks see
+            one-hot vectors.
+        condition_shape: Shape of one condition, where y are tensors ``(n, *condition_shape)``.
+
+    Attributes:
+        met: Which classes it was trained with, bool ``(classes,)``; the guide notes them in
+            training mode. The queries refuse others.
+
+    Raises:
+        ValueError: If the parts do not fit each other or the condition, or not exactly one of
+            ``classes`` and ``condition_shape`` is given.
+    """
+
+    met: Tensor
+
+    def __init__(
+        self,
+        prior: Prior | Posterior,
+        posterior: Posterior,
+        likelihood: Likelihood,
+        *,
+        classes: int | None = None,
+        condition_shape: Shape | None = None,
+    ) -> None:
+        super().__init__()
+        if classes is not None and condition_shape is None:
+            self.condition_shape = as_size(classes, "classes")
+            self.register_buffer("met", torch.zeros(classes, dtype=torch.bool))
+        elif condition_shape is not None and classes is None:
+            self.condition_shape = as_size(condition_shape, "condition_shape")
+        else:
+            raise ValueError(
+                f"expected either classes or condition_shape, got {classes} and {condition_shape}"
+            )
+        self.classes = classes
+        self.conditional_prior = isinstance(prior, Posterior)
+        self.beside_x, self.beside_z = joins(
+            prior, posterior, likelihood, self.condition_shape, optional=self.conditional_prior
+        )
+        if isinstance(prior, Posterior):
+            check_agreement(
+                "condition", {"prior": prior.data_shape, "model": self.condition_shape}
+            )
+        self.posterior = posterior
+        self.prior = prior
+        self.likelihood = likelihood
+        self.latent_shape = posterior.latent_shape
+        self.data_shape = likelihood.data_shape
+
+    def model(self, x: Tensor, y: Tensor) -> Any:
+        """p(z) p(x|z,y), for data ``(n, *data_shape)`` and labels or conditions."""
+        y = self.condition(len(x), y)
+        with self.data_plate(x):
+            z = pyro.sample("z", self.prior(y) if self.conditional_prior else self.prior())
+            return pyro.sample("x", self.likelihood(self.beside_z(z, y)), obs=x)
+
+    def guide(self, x: Tensor, y: Tensor) -> Any:
+        """q(z|x,y), for data ``(n, *data_shape)`` and labels or conditions."""
+        y = self.condition(len(x), y)
+        if self.training and self.classes is not None:
+            self.met.logical_or_((y == 1).any(0))
+        with self.data_plate(x):
+            return pyro.sample("z", self.posterior(self.beside_x(x, y)))
+
+    def condition(self, n: int, y: Tensor) -> Tensor:
+        """What the networks see of a batch's labels or conditions, ``(n, *condition_shape)``.
+
+        Raises:
+            ValueError: If their type or shape does not fit.
+        """
+        if self.classes is not None:
+            check_form(y, n)
+            y = one_hot(y, self.classes)
+        elif y.shape != (n, *self.condition_shape) or not (
+            y.is_floating_point() or y.dtype == torch.bool
+        ):
+            raise ValueError(
+                f"y: expected conditions, floating or bool of shape "
+                f"{(n, *self.condition_shape)}, got {y.dtype} of shape {tuple(y.shape)}"
+            )
+        return y.to(next(self.parameters()).dtype)
+
+    def check_batch(self, x: Tensor, *given: Tensor) -> None:
+        """Looks at a batch, values included; see `LatentVariableModel.check_batch`."""
+        super().check_batch(x)
+        (y,) = given
+        if self.classes is not None:
+            check_labels(y, len(x), self.classes)
+        else:
+            self.condition(len(x), y)
+
+    def given(self, y: Any) -> "Given":
+        """The model of the data of one class or condition, for figures and the like.
+
+        Args:
+            y: A label, or a condition of the shape ``condition_shape``.
+        """
+        return Given(self, y)
+
+    def _given(self, n: int, given: Sequence[Any]) -> tuple[Tensor, ...]:
+        if len(given) != 1:
+            what = "labels" if self.classes is not None else "conditions"
+            raise ValueError(f"y: expected {what} of {n} data, got {len(given)} arguments")
+        (y,) = super()._given(n, given)
+        if self.classes is None:
+            return (y.expand(n, *y.shape) if y.shape == self.condition_shape else y,)
+        check_labels(y, n, self.classes)
+        unknown = sorted(set(y[~self.met[y]].tolist()))
+        # A model that was not trained at all is no mistake.
+        if unknown and self.met.any():
+            raise ValueError(
+                f"y: the model was trained with the classes "
+                f"{self.met.nonzero().flatten().tolist()}, so it knows nothing of {unknown}"
+            )
+        return (y,)
+
+
+class Given:
+    """A conditional model with its condition fixed, which answers what a `VAE` answers.
+
+    Args:
+        model: The model.
+        y: The condition of all data.
+    """
+
+    def __init__(self, model: ConditionalVAE, y: Any) -> None:
+        self.model = model
+        self.y = y
+        self.data_shape = model.data_shape
+        self.latent_shape = model.latent_shape
+
+    def sample(self, n: int, *, draw: bool = False) -> Tensor:
+        """Generates data; see `LatentVariableModel.sample`."""
+        return self.model.sample(n, self.y, draw=draw)
+
+    def encode(self, x: Tensor) -> Any:
+        """The posterior's means; see `LatentVariableModel.encode`."""
+        return self.model.encode(x, self.y)
+
+    def decode(self, z: Any) -> Distribution:
+        """p(x|z,y); see `LatentVariableModel.decode`."""
+        return self.model.decode(z, self.y)
+
+    def reconstruct(self, x: Tensor, *, draw: bool = False) -> Tensor:
+        """Encodes and decodes; see `LatentVariableModel.reconstruct`."""
+        return self.model.reconstruct(x, self.y, draw=draw)

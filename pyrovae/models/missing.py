@@ -1,0 +1,172 @@
+"""The variational autoencoder of data with missing values."""
+
+from typing import Any
+
+import pyro
+import torch
+from pyro import poutine
+from torch import Size, Tensor
+from torch.distributions import Categorical
+
+from pyrovae.distributions.partly_observed import observe_partly
+from pyrovae.latents import check_kinds
+from pyrovae.likelihoods.base import Likelihood
+from pyrovae.models.agreement import check_agreement
+from pyrovae.models.base import LatentVariableModel
+from pyrovae.nn.modes import evaluation_mode
+from pyrovae.posteriors.base import Posterior
+from pyrovae.priors.base import Prior
+
+__all__ = ["MissingDataVAE"]
+
+# Draws times data in one run of the model: so much memory `impute` takes.
+ROWS = 8000
+
+
+class MissingDataVAE(LatentVariableModel):
+    r"""A VAE that explains the observed values of each datum and imputes the others.
+
+    .. math:: p(z) \, p(x_{obs} \mid z) \quad \text{and} \quad q(z \mid x_{obs}), \qquad
+        \log p(x_{obs} \mid z) = \sum_d m_d \log p(x_d \mid z)
+
+    A batch is ``(x, mask)``, the mask True where a value was observed; what stands in x where it
+    is False does not matter (NaN neither). Every objective bounds :math:`\log p(x_{obs})`, the
+    evidence where the values are missing at random: where which are missing depends on nothing
+    but observed ones. Without a mask a datum is complete. Of data with NaN at the missing
+    values::
+
+        observed = ~x.isnan()
+        fit(vae, TensorSplit(x.nan_to_num(), observed))
+
+    The guide's network sees zeros in place of missing values. One that reads twice the first
+    dimension of a datum (channels or features) sees the mask below them: it can tell a zero that
+    was observed from a value that was not.
+
+    Mattei and Frellsen, 2019, MIWAE, https://arxiv.org/abs/1812.02633 (the bound with zeros and
+    the imputation); Nazabal et al., 2020, https://arxiv.org/abs/1807.03653; Collier, Nazabal and
+    Williams, 2020, https://arxiv.org/abs/2006.05301 (the mask as an input).
+
+    Args:
+        prior: p(z).
+        posterior: q(z|x), or q(z|x, mask) of both one below the other.
+        likelihood: p(x|z), of independent variables.
+
+    Raises:
+        ValueError: If two parts declare different shapes, or prior and posterior are densities of
+            different kinds. When called, if the variables of the likelihood are not independent,
+            or the mask is not bool or not of the data's shape.
+    """
+
+    def __init__(self, prior: Prior, posterior: Posterior, likelihood: Likelihood) -> None:
+        super().__init__()
+        parts = {"prior": prior, "posterior": posterior, "likelihood": likelihood}
+        check_agreement("latent", {name: part.latent_shape for name, part in parts.items()})
+        check_kinds(
+            f"{type(posterior).__name__} under {type(prior).__name__}",
+            posterior.latent_kind,
+            prior.latent_kind,
+        )
+        read, shape = posterior.data_shape, likelihood.data_shape
+        self.reads_mask = shape is not None and read == Size([2 * shape[0], *shape[1:]])
+        if not self.reads_mask:
+            check_agreement("datum", {"posterior": read, "likelihood": shape})
+        # The posterior first: parameters that a prior shares with it bear the posterior's name.
+        self.posterior = posterior
+        self.prior = prior
+        self.likelihood = likelihood
+        self.latent_shape = posterior.latent_shape or prior.latent_shape
+        self.data_shape = shape or read
+
+    def model(self, x: Tensor, mask: Tensor | None = None) -> Any:
+        """p(z) p(x|z) of the observed values of data ``(n, *data_shape)``."""
+        with self.data_plate(x):
+            z = pyro.sample("z", self.prior())
+            p = self.likelihood(z)
+            if mask is not None:
+                p = observe_partly(p, _check_mask(mask, x))
+            return pyro.sample("x", p, obs=x)
+
+    def guide(self, x: Tensor, mask: Tensor | None = None) -> Any:
+        """q(z|x) given the observed values of data ``(n, *data_shape)``."""
+        with self.data_plate(x):
+            if mask is not None:
+                x = x.where(_check_mask(mask, x), 0)
+            if self.reads_mask:
+                seen = torch.ones_like(x) if mask is None else mask.expand_as(x).to(x)
+                x = torch.cat([x, seen], dim=1)
+            return pyro.sample("z", self.posterior(x))
+
+    @torch.no_grad()
+    def impute(
+        self, x: Tensor, mask: Tensor, *, samples: int = 1000, draw: bool = False
+    ) -> Tensor:
+        r"""Fills in the values that were not observed.
+
+        .. math:: E[x_{mis} \mid x_{obs}] \approx \sum_{s=1}^{S} \frac{w_s}{\sum_r w_r} \,
+            E[x_{mis} \mid z_s], \qquad w_s = \frac{p(x_{obs}, z_s)}{q(z_s \mid x_{obs})}
+
+        With ``draw`` it is sampling importance resampling instead: a :math:`z_s` is chosen with
+        probability in proportion to its weight, and :math:`x_{mis}` drawn given it. Call it again
+        for another of multiple imputations.
+
+        Args:
+            x: Data, ``(n, *data_shape)``, with anything at missing values.
+            mask: True where a value was observed.
+            samples: Number of draws S from the guide for each datum.
+            draw: Whether to draw the missing values; their mean is given otherwise.
+
+        Returns:
+            The data, ``(n, *data_shape)``, observed values as they were.
+
+        Raises:
+            ValueError: If ``samples`` is not positive, or the mask is not bool or not of the
+                data's shape.
+        """
+        if samples < 1:
+            raise ValueError(f"samples: expected at least 1, got {samples}")
+        x, mask = x.to(self.device), _check_mask(mask, x).to(self.device)
+        rows = max(1, ROWS // samples)
+        filled = []
+        with evaluation_mode(self), pyro.get_param_store().scope():
+            for part, seen in zip(x.split(rows), mask.split(rows), strict=True):
+                filled.append(torch.where(seen, part, self._fill(part, seen, samples, draw)))
+        return torch.cat(filled)
+
+    def _fill(self, x: Tensor, mask: Tensor, samples: int, draw: bool) -> Tensor:
+        with pyro.plate("draws", samples, dim=-2):
+            guide = poutine.trace(self.guide).get_trace(x, mask)
+            model = poutine.trace(poutine.replay(self.model, guide)).get_trace(x, mask)
+        guide.compute_log_prob()
+        model.compute_log_prob()
+        p, q = model.nodes, guide.nodes
+        log_weights = p["x"]["log_prob"] + p["z"]["log_prob"] - q["z"]["log_prob"]
+        distribution = p["x"]["fn"]
+        if draw:
+            chosen = Categorical(logits=log_weights.mT).sample()
+            return distribution.sample()[chosen, torch.arange(len(x), device=x.device)]
+        try:
+            values = distribution.mean
+        except NotImplementedError:  # the mean of one draw for each latent estimates the same
+            values = distribution.sample()
+        weights = log_weights.softmax(0)
+        return (weights.view(*weights.shape, *[1] * (x.dim() - 1)) * values).sum(0)
+
+
+def _check_mask(mask: Tensor, x: Tensor) -> Tensor:
+    """The mask in the shape of the data.
+
+    Raises:
+        ValueError: If it is not bool, or fits the data in no such way.
+    """
+    fits = mask.dim() == x.dim() and len(mask) == len(x)
+    if (
+        mask.dtype != torch.bool
+        or not fits
+        or any(m not in (1, n) for m, n in zip(mask.shape, x.shape, strict=True))
+    ):
+        raise ValueError(
+            f"mask: expected bool of the data's shape {tuple(x.shape)} (or with 1 in place of a "
+            f"number but the first), True where a value was observed, got "
+            f"{mask.dtype} of shape {tuple(mask.shape)}"
+        )
+    return mask.expand_as(x)

@@ -1,0 +1,140 @@
+"""The semi-supervised variational autoencoder."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyro
+import torch
+from pyro import poutine
+from torch import Tensor
+
+from pyrovae.distributions import LabelledCategorical
+from pyrovae.labels import check_form, check_labels, one_hot
+from pyrovae.latents import check_kinds
+from pyrovae.likelihoods.base import Likelihood
+from pyrovae.models.agreement import check_agreement
+from pyrovae.models.base import LatentVariableModel
+from pyrovae.models.condition import joins
+from pyrovae.nn.modes import evaluation_mode
+from pyrovae.posteriors.base import Posterior
+from pyrovae.priors.base import Prior
+from pyrovae.priors.categorical import CategoricalPrior
+
+__all__ = ["SemiSupervisedVAE"]
+
+
+class SemiSupervisedVAE(LatentVariableModel):
+    r"""p(y) p(z) p(x|y,z), where the class y is known for some of the data (M2).
+
+    .. math:: p(x, y, z) = p(y) \, p(z) \, p(x \mid z, y), \qquad
+        q(y, z \mid x) = q(y \mid x) \, q(z \mid x, y)
+
+    A batch is ``(x, y)``, labels and -1 where there is none, or ``(x,)``. The sites are ``"y"``,
+    a one-hot vector, ``"z"`` and ``"x"``. Where a label is known, q(y|x) is a point mass at it
+    (see `LabelledCategorical`), so that one program holds for any mixture: the bound of a
+    labelled datum is one of :math:`\log p(x, y)`, that of an unlabelled one of
+    :math:`\log p(x)`.
+
+    `EnumeratedELBO` sums over the classes of the unlabelled data exactly, which costs one run of
+    q(z|x,y) and p(x|z,y) for each class; `ELBO` draws them. A bound alone teaches the classifier
+    nothing of the labels (a point mass has no parameters): `ClassificationELBO` adds that.
+
+    Kingma, Rezende, Mohamed and Welling, 2014, Semi-supervised learning with deep generative
+    models, https://arxiv.org/abs/1406.5298.
+
+    Args:
+        prior: p(z).
+        classifier: q(y|x), a `CategoricalPosterior`.
+        posterior: q(z|x,y), whose data are a datum and the one-hot class, joined as in a
+            `ConditionalVAE`.
+        likelihood: p(x|z,y), whose latents are a latent and the one-hot class, likewise.
+        label_prior: p(y); all classes alike if left out.
+
+    Raises:
+        ValueError: If the parts do not fit.
+    """
+
+    def __init__(
+        self,
+        prior: Prior,
+        classifier: Posterior,
+        posterior: Posterior,
+        likelihood: Likelihood,
+        *,
+        label_prior: Prior | None = None,
+    ) -> None:
+        super().__init__()
+        shape = classifier.latent_shape
+        if classifier.latent_kind != "discrete" or shape is None or len(shape) != 1:
+            raise ValueError(
+                "classifier: expected a posterior of one categorical variable, such as "
+                f"CategoricalPosterior, got {type(classifier).__name__}"
+            )
+        (self.classes,) = shape
+        label_prior = label_prior or CategoricalPrior(self.classes)
+        check_agreement(
+            "label",
+            {"classifier": shape, "label_prior": label_prior.latent_shape},
+        )
+        check_kinds("labels", classifier.latent_kind, label_prior.latent_kind)
+        check_agreement(
+            "datum", {"classifier": classifier.data_shape, "likelihood": likelihood.data_shape}
+        )
+        self.beside_x, self.beside_z = joins(prior, posterior, likelihood, [self.classes])
+        self.classifier = classifier
+        self.posterior = posterior
+        self.prior = prior
+        self.label_prior = label_prior
+        self.likelihood = likelihood
+        self.data_shape = likelihood.data_shape
+
+    def model(self, x: Tensor, y: Tensor | None = None) -> Any:
+        """p(y) p(z) p(x|z,y), for data ``(n, *data_shape)``.
+
+        Labels are no data here but what the guide is sure of, so they change nothing in it.
+        """
+        with self.data_plate(x):
+            y = pyro.sample("y", self.label_prior())
+            z = pyro.sample("z", self.prior())
+            return pyro.sample("x", self.likelihood(self.beside_z(z, y)), obs=x)
+
+    def guide(self, x: Tensor, y: Tensor | None = None) -> Any:
+        """q(y|x) q(z|x,y), for data ``(n, *data_shape)`` and labels ``(n,)``, -1 for none."""
+        with self.data_plate(x):
+            q = self.classifier(x)
+            if y is not None:
+                check_form(y, len(x))
+                q = LabelledCategorical(q.logits, y)
+            y = pyro.sample("y", q)
+            return pyro.sample("z", self.posterior(self.beside_x(x, y)))
+
+    @torch.no_grad()
+    def classify(self, x: Tensor) -> Tensor:
+        """The probability of each class, q(y|x).
+
+        Args:
+            x: Data, ``(n, *data_shape)``.
+
+        Returns:
+            Probabilities, ``(n, classes)``.
+
+        Raises:
+            ValueError: If the data are not ``(n, *data_shape)``.
+        """
+        self.check_batch(x)
+        with evaluation_mode(self):
+            return self.classifier(x.to(self.device)).mean
+
+    def check_batch(self, x: Tensor, *given: Tensor) -> None:
+        """Looks at a batch, values included; see `LatentVariableModel.check_batch`."""
+        super().check_batch(x)
+        for y in given:
+            check_labels(y, len(x), self.classes, unlabelled=True)
+
+    def _trace(self, n: int, given: Sequence[Any], latents: dict[str, Tensor]) -> poutine.Trace:
+        # A label that is given is a latent that is given.
+        if "y" not in latents:
+            for y in self._given(n, given):
+                check_labels(y, n, self.classes)
+                latents = {"y": one_hot(y, self.classes), **latents}
+        return super()._trace(n, (), latents)

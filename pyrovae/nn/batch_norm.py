@@ -1,0 +1,30 @@
+"""Batch normalisation that bears a batch of one datum."""
+
+from torch import Tensor, nn
+from torch.nn.functional import batch_norm
+from torch.nn.modules.batchnorm import _BatchNorm
+
+__all__ = ["BatchNorm1d", "BatchNorm2d"]
+
+
+class _BearsOne(_BatchNorm):
+    """PyTorch's, but that one value a channel, which has no variance, meets the running ones.
+
+    The last batch of an epoch may be of one datum, and PyTorch's layers refuse it.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalises ``(n, channels, ...)`` over all but the channels."""
+        if x.shape[0] * x.shape[2:].numel() > 1:
+            return super().forward(x)
+        return batch_norm(
+            x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
+        )
+
+
+class BatchNorm1d(_BearsOne, nn.BatchNorm1d):
+    """Of features, ``(n, channels)``."""
+
+
+class BatchNorm2d(_BearsOne, nn.BatchNorm2d):
+    """Of images, ``(n, channels, height, width)``."""

@@ -1,0 +1,43 @@
+"""Networks one after another."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+from pyrovae.nn.network import Network, check_network
+
+__all__ = ["Chain"]
+
+
+class Chain(Network):
+    """Networks one after another, as one network.
+
+    Parts that are elsewhere too (the encoders of a `LadderVAE`) are shared, not copied.
+
+    Args:
+        networks: The networks, from input to output.
+
+    Raises:
+        ValueError: If there is none, or one's output is not the next one's input.
+    """
+
+    def __init__(self, networks: Sequence[Network]) -> None:
+        if not networks:
+            raise ValueError("networks: expected at least one, got none")
+        for network in networks:
+            check_network(network)
+        for first, second in pairwise(networks):
+            if first.out_shape != second.in_shape:
+                raise ValueError(
+                    f"networks: expected each one's output as the next one's input, got "
+                    f"{tuple(first.out_shape)} and then {tuple(second.in_shape)}"
+                )
+        super().__init__(networks[0].in_shape, networks[-1].out_shape)
+        self.networks = nn.ModuleList(networks)
+
+    def transform(self, x: Tensor) -> Tensor:
+        """Maps ``(n, *in_shape)`` to ``(n, *out_shape)``."""
+        for network in self.networks:
+            x = network(x)
+        return x

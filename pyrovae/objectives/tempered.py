@@ -1,0 +1,63 @@
+"""An objective that anneals the temperature of relaxed latents."""
+
+import pyro.infer
+import torch
+
+from pyrovae.handlers import ScaleTemperatures
+from pyrovae.objectives.base import Program
+from pyrovae.objectives.wrapped import WrappedELBO
+from pyrovae.schedules import ExponentialDecay, Schedule
+
+__all__ = ["TemperedELBO"]
+
+
+class TemperedELBO(WrappedELBO):
+    r"""A bound whose relaxed categorical latents are drawn at a higher temperature at first.
+
+    The guide draws them at :math:`a \tau`, a factor times the posterior's own temperature, from
+    a distribution that is smoother and whose gradients vary less. The prior keeps its own, so
+    that this is a bound of the same model all the while, and reports have the posterior as it
+    declares itself: the factor ends at 1. `pyrovae.fit` moves it on, and a loop of one's own
+    calls `advance`. The paper's :math:`\tau = \max(0.5, e^{-rt})` is the posterior's temperature
+    of 0.5 and ``ExponentialDecay(epochs, start=2)``.
+
+    Jang, Gu and Poole, 2017, Categorical reparameterization with Gumbel-softmax,
+    https://arxiv.org/abs/1611.01144.
+
+    Args:
+        schedule: The factor :math:`a` over epochs; ``ExponentialDecay(20)`` if left out.
+        elbo: The estimator; `ELBO` with one particle if left out.
+
+    Attributes:
+        factor: The factor at present, a 0-dim tensor that is changed in place.
+        settled: The epoch from which it no longer changes.
+
+    Raises:
+        ValueError: If the factor does not begin at a positive number.
+    """
+
+    def __init__(
+        self, schedule: Schedule | None = None, *, elbo: pyro.infer.ELBO | None = None
+    ) -> None:
+        super().__init__(elbo)
+        self.schedule = schedule if schedule is not None else ExponentialDecay(20)
+        if not self.schedule(0) > 0:
+            raise ValueError(f"schedule: expected a positive factor, got {self.schedule(0)}")
+        self.factor = torch.tensor(float(self.schedule(0)))
+
+    @property
+    def settled(self) -> float:
+        """The epoch from which neither the factor nor the estimator changes."""
+        return max(self.schedule.settled, super().settled)
+
+    def advance(self, epoch: float) -> None:
+        """Takes up the factor after that many epochs."""
+        self.factor.fill_(self.schedule(epoch))
+        super().advance(epoch)
+
+    def programs(self, model: Program, guide: Program) -> tuple[Program, Program]:
+        """The model, and the guide with its relaxed latents at the temperature of the moment."""
+        return model, ScaleTemperatures(self.factor)(guide)
+
+    def __repr__(self) -> str:
+        return f"TemperedELBO(factor={self.factor.item():.4g}, elbo={self.elbo!r})"

@@ -1,0 +1,61 @@
+"""The base of the objectives that are another one, of changed programs."""
+
+from abc import abstractmethod
+from typing import Any
+
+import pyro.infer
+from torch import Tensor
+
+from pyrovae.objectives.base import Program
+from pyrovae.objectives.elbo import ELBO
+from pyrovae.schedules import Annealed
+
+__all__ = ["WrappedELBO"]
+
+
+class WrappedELBO(pyro.infer.ELBO):
+    """An estimator, this library's or Pyro's, of a model and a guide under effect handlers.
+
+    A subclass writes `programs`.
+
+    Args:
+        elbo: The estimator; `ELBO` with one particle if left out.
+    """
+
+    def __init__(self, elbo: pyro.infer.ELBO | None = None) -> None:
+        self.elbo = elbo if elbo is not None else ELBO()
+        super().__init__(
+            num_particles=self.elbo.num_particles,
+            vectorize_particles=self.elbo.vectorize_particles,
+        )
+
+    @abstractmethod
+    def programs(self, model: Program, guide: Program) -> tuple[Program, Program]:
+        """The model and the guide that the estimator is to see."""
+
+    @property
+    def settled(self) -> float:
+        """The epoch from which the wrapped estimator no longer changes."""
+        return self.elbo.settled if isinstance(self.elbo, Annealed) else 0.0
+
+    def advance(self, epoch: float) -> None:
+        """Moves the wrapped estimator's own schedule on, where it has one."""
+        if isinstance(self.elbo, Annealed):
+            self.elbo.advance(epoch)
+
+    def loss(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> float:
+        """The estimator's loss, summed over the batch, as a number."""
+        return self.elbo.loss(*self.programs(model, guide), *args, **kwargs)
+
+    def differentiable_loss(
+        self, model: Program, guide: Program, *args: Any, **kwargs: Any
+    ) -> Tensor:
+        """The estimator's loss, summed over the batch, with its gradient."""
+        return self.elbo.differentiable_loss(*self.programs(model, guide), *args, **kwargs)
+
+    def loss_and_grads(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> Any:
+        """The estimator's loss; the gradients are added to the parameters'."""
+        return self.elbo.loss_and_grads(*self.programs(model, guide), *args, **kwargs)
+
+    def _get_trace(self, model: Program, guide: Program, args: Any, kwargs: Any) -> Any:
+        return self.elbo._get_trace(*self.programs(model, guide), args, kwargs)

@@ -1,0 +1,84 @@
+"""What adding a vector to codes does to data."""
+
+from collections.abc import Sequence
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from pyrovae.latent_space.codes import Codes, check_batch, decode, encode
+from pyrovae.plots.latents import PlottableModel
+from pyrovae.plots.style import number
+from pyrovae.plots.tiles import draw_tiles
+
+
+def attribute(
+    model: PlottableModel,
+    x: Tensor,
+    vector: Codes,
+    *,
+    strengths: Sequence[float] = (-1, -0.5, 0, 0.5, 1),
+    name: str = "attribute",
+) -> Figure:
+    """Data with an attribute removed from, and added to, their codes, one row a datum.
+
+    Each row begins with the original, in a coloured frame; then comes what the code plus the
+    vector times each strength decodes to. At strength 0 that is the reconstruction.
+
+    Args:
+        model: The model.
+        x: ``(n, *data_shape)``, one row each.
+        vector: ``latent_shape``, from `pyrovae.latent_space.attribute_vector`; a dict by site
+            for a model with several latents, of which those left out stay as they are.
+        strengths: How often the vector is added.
+        name: What the vector stands for, for the title.
+
+    Returns:
+        A figure with n rows of ``1 + len(strengths)`` data.
+
+    Raises:
+        ValueError: ``x`` is not a batch, there are no strengths, or the vector has not the shape
+            of a code.
+    """
+    check_batch("x", x)
+    if not len(strengths):
+        raise ValueError("strengths must have at least one number, got none")
+    x = x.detach()
+    codes = encode(model, x)
+    points: Codes
+    if isinstance(codes, dict):
+        vectors = vector if isinstance(vector, dict) else {}
+        if not vectors or set(vectors) - set(codes):
+            given = sorted(vectors) if isinstance(vector, dict) else "a tensor"
+            raise ValueError(f"vector must be a dict with some of {sorted(codes)}, got {given}")
+        points = {
+            site: _moved(code, vectors.get(site, torch.zeros(code.shape[1:])), strengths)
+            for site, code in codes.items()
+        }
+    elif isinstance(vector, dict):
+        raise ValueError(f"vector must be a tensor for one latent, got a dict of {sorted(vector)}")
+    else:
+        points = _moved(codes, vector, strengths)
+    decoded = decode(model, points).unflatten(0, (len(x), len(strengths)))
+    return draw_tiles(
+        torch.cat([x.cpu().unsqueeze(1), decoded], dim=1).flatten(0, 1),
+        columns=1 + len(strengths),
+        title=f"{name[:1].upper()}{name[1:]}, removed and added",
+        column_labels=["original", *map(_signed, strengths)],
+        marked_columns=[0],
+    )
+
+
+def _moved(codes: Tensor, vector: Tensor, strengths: Sequence[float]) -> Tensor:
+    """Each code plus the vector at each strength: (n * strengths, ...)."""
+    if vector.shape != codes.shape[1:]:
+        raise ValueError(
+            f"vector must have the shape of a code, {tuple(codes.shape[1:])}, "
+            f"got {tuple(vector.shape)}"
+        )
+    weights = torch.tensor(strengths).to(codes).reshape(-1, *[1] * vector.ndim)
+    return (codes.unsqueeze(1) + weights * vector.to(codes)).flatten(0, 1)
+
+
+def _signed(strength: float) -> str:
+    return ("+" if strength > 0 else "") + number(strength, ".3g")

@@ -1,0 +1,65 @@
+"""Independent prior of a codebook's codes."""
+
+import pyro.distributions as dist
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from pyrovae.distributions.codes import Codes
+from pyrovae.posteriors.base import Posterior
+from pyrovae.posteriors.vector_quantized import VectorQuantizedPosterior
+from pyrovae.priors.base import Prior
+
+__all__ = ["CategoricalCodePrior", "codebook_of"]
+
+
+class CategoricalCodePrior(Prior):
+    r"""Independent codes of a VQ-VAE, each with probabilities of its own.
+
+    .. math:: p(z) = \prod_i \pi_{i k_i}, \qquad z_i = e_{k_i}
+
+    Its gradient reaches the probabilities alone, so that it may be trained beside the model or
+    after it (`Density`).
+
+    van den Oord, Vinyals and Kavukcuoglu, 2017, https://arxiv.org/abs/1711.00937, whose first
+    stage has equal probabilities.
+
+    Args:
+        posterior: The posterior whose codebook it is.
+        learned: Whether the probabilities are trained; they begin equal.
+
+    Raises:
+        ValueError: If the posterior has no codebook.
+    """
+
+    latent_kind = "code"
+
+    def __init__(self, posterior: Posterior, *, learned: bool = True) -> None:
+        super().__init__()
+        self.posterior = codebook_of(posterior)
+        self.latent_shape = self.posterior.latent_shape
+        self.logits: Tensor
+        logits = torch.zeros(*self.posterior.code_shape, len(self.posterior.codebook))
+        if learned:
+            self.register_parameter("logits", nn.Parameter(logits))
+        else:
+            self.register_buffer("logits", logits)
+
+    def forward(self) -> Distribution:
+        """Returns the distribution of latents made of codes."""
+        indices = dist.Categorical(logits=self.logits).to_event(self.logits.dim() - 1)
+        return Codes(indices, self.posterior.codebook)
+
+
+def codebook_of(posterior: Posterior) -> VectorQuantizedPosterior:
+    """Looks whether a posterior has a codebook.
+
+    Raises:
+        ValueError: If it has none.
+    """
+    if not isinstance(posterior, VectorQuantizedPosterior):
+        raise ValueError(
+            "posterior: expected a VectorQuantizedPosterior, whose codebook the prior is of, "
+            f"got {type(posterior).__name__}"
+        )
+    return posterior

@@ -1,0 +1,104 @@
+"""Loss and gradients of one batch, through Pyro's handlers."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any, Literal
+
+import pyro.infer
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from pyrovae.handlers import ScaleLatents
+from pyrovae.training.bfloat16 import BFloat16Products
+
+__all__ = ["Gradients", "Precision"]
+
+Precision = Literal["float32", "bf16"]
+
+
+class Gradients:
+    """Runs model and guide under an objective and leaves the gradients of one batch.
+
+    What training does before the optimizer moves stands here once: the same lines run eagerly,
+    and are traced and compiled (`pyrovae.training.compiled`).
+
+    Args:
+        model: The bound or free model program.
+        guide: Its guide.
+        objective: One of this library's or of Pyro's.
+        scale: The weight on the latent sites, if any.
+        mean: Whether the gradient is of the mean over the batch; of the sum otherwise.
+        clip_norm: Largest norm of the gradient. No limit, if left out.
+        precision: "bf16" rounds the factors of matrix products and convolutions to bfloat16.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        guide: Any,
+        objective: pyro.infer.ELBO,
+        *,
+        scale: ScaleLatents | None = None,
+        mean: bool = True,
+        clip_norm: float | None = None,
+        precision: Precision = "float32",
+    ) -> None:
+        self.model, self.guide = model, guide
+        self.objective = objective
+        self.scale = scale
+        self.mean = mean
+        self.clip_norm = clip_norm
+        self.precision = precision
+
+    def __call__(self, parameters: Sequence[Tensor], batch: tuple[Tensor, ...]) -> Tensor:
+        """Fills the gradients of the parameters.
+
+        Args:
+            parameters: Leaves, those that model and guide use.
+            batch: What model and guide take.
+
+        Returns:
+            The loss, summed over the batch, 0-dim; NaN if a gradient is not finite.
+        """
+        for parameter in parameters:
+            parameter.grad = None
+        with ExitStack() as stack:
+            if self.mean:
+                stack.enter_context(_ScaleBackward(1 / len(batch[0])))
+            if self.precision == "bf16":
+                stack.enter_context(BFloat16Products())
+            scale = self.scale if self.scale is not None else _unscaled
+            loss = self.objective.loss_and_grads(scale(self.model), scale(self.guide), *batch)
+        # Wake-sleep gives a pair of losses; the first is the model's.
+        loss = torch.as_tensor(loss[0] if isinstance(loss, tuple) else loss)
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        if not gradients:
+            return loss
+        # One number shows whether any is not finite, before the weights are spoilt. (A norm would
+        # too, but compiles to a kernel for each parameter.)
+        sound = torch.stack([gradient.sum() for gradient in gradients]).sum().isfinite()
+        if self.clip_norm is not None:
+            nn.utils.clip_grad_norm_(parameters, self.clip_norm)
+        return torch.where(sound, loss, torch.nan)
+
+
+def _unscaled(program: Any) -> Any:
+    return program
+
+
+class _ScaleBackward(TorchFunctionMode):
+    """Multiplies the gradients of each backward pass in a block, at its start.
+
+    Dividing all gradients afterwards would be one more pass over as many numbers as there are
+    parameters.
+    """
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is Tensor.backward and len(args) == 1:
+            kwargs = {**(kwargs or {}), "gradient": torch.full_like(args[0], self.factor)}
+        return func(*args, **(kwargs or {}))

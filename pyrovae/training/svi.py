@@ -1,0 +1,104 @@
+"""Stochastic variational inference with one compiled step."""
+
+import warnings
+from collections.abc import Callable, Iterable
+from typing import Any, cast
+
+import pyro.infer
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from pyrovae.compiled import NotCompiled
+from pyrovae.scope import isolated
+from pyrovae.training.compiled import CompiledGradients
+from pyrovae.training.gradients import Gradients, Precision
+from pyrovae.training.guarded_step import GuardedStep
+
+__all__ = ["CompiledSVI"]
+
+
+class CompiledSVI:
+    """``pyro.infer.SVI`` whose step is one compiled graph and waits for nothing.
+
+    For those who write their own loop. The first two steps' batches are kept and compared: the
+    graph is traced at the second step, on copies, with loss and gradients compared with the eager
+    ones. Where that fails, steps go on uncompiled and a warning says why. A batch of
+    another shape is stepped uncompiled. Gradients are of the objective's sum over the batch, as
+    in ``pyro.infer.SVI``. A step whose loss or gradient is not finite changes nothing.
+
+    Args:
+        model: The model program, a method of an ``nn.Module`` that owns all parameters.
+        guide: The guide, a method of the same module.
+        optim: Makes a torch optimizer from the parameters, such as
+            ``lambda parameters: torch.optim.Adam(parameters, lr=1e-3, fused=True)``.
+        loss: One of this library's objectives or of Pyro's.
+        precision: "bf16" rounds the factors of matrix products to bfloat16.
+
+    Attributes:
+        optim: The torch optimizer; a scheduler may be put on it.
+        compiled: Whether the last step was a compiled one.
+
+    Raises:
+        ValueError: If model and guide are not methods of one module.
+    """
+
+    def __init__(
+        self,
+        model: Callable[..., Any],
+        guide: Callable[..., Any],
+        optim: Callable[[Iterable[nn.Parameter]], Optimizer],
+        loss: pyro.infer.ELBO,
+        *,
+        precision: Precision = "float32",
+    ) -> None:
+        module: Any = getattr(model, "__self__", None)
+        if not isinstance(module, nn.Module) or getattr(guide, "__self__", None) is not module:
+            raise ValueError(
+                "model, guide: expected two methods of one nn.Module, whose parameters are "
+                f"trained, got {model!r} and {guide!r}"
+            )
+        self.model, self.guide, self.loss = model, guide, loss
+        self.compiled = False
+        self._module = cast(nn.Module, module)
+        self._parameters = [p for p in self._module.parameters() if p.requires_grad]
+        self.optim = optim(self._parameters)
+        self._move = GuardedStep(self.optim)
+        self._gradients = Gradients(model, guide, loss, mean=False, precision=precision)
+        self._graph: CompiledGradients | None = None
+        self._first: tuple[Tensor, ...] | None = None
+        self._given_up = False
+
+    def step(self, *batch: Tensor) -> Tensor:
+        """Takes a gradient step.
+
+        Returns:
+            The loss, summed over the batch, as a 0-dim tensor.
+        """
+        if self._graph is None and not self._given_up:
+            self._prepare(batch)
+        self.compiled = self._graph is not None and self._graph.fits(batch)
+        if self._graph is not None and self.compiled:
+            loss = self._graph(batch)
+        else:
+            with isolated(batch[0].device):
+                loss = self._gradients(self._parameters, batch)
+        self._move(loss)
+        return loss
+
+    @torch.no_grad()
+    def evaluate_loss(self, *batch: Tensor) -> Tensor:
+        """The loss of a batch as a 0-dim tensor; no parameter moves."""
+        with isolated(batch[0].device):
+            return torch.as_tensor(self.loss.loss(self.model, self.guide, *batch))
+
+    def _prepare(self, batch: tuple[Tensor, ...]) -> None:
+        if self._first is None or [t.shape for t in self._first] != [t.shape for t in batch]:
+            self._first = tuple(tensor.clone() for tensor in batch)
+            return
+        try:
+            self._graph = CompiledGradients(self._module, self._gradients, batch, self._first)
+        except NotCompiled as error:
+            self._given_up = True
+            warnings.warn(f"the steps are not compiled: {error}", stacklevel=3)
+        self._first = None
