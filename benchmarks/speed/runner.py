@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,6 @@ __all__ = ["Measurement", "Options", "measure"]
 ROOT = Path(__file__).parent.parent.parent
 # A contender that does not answer for so long is left out; compiling takes a minute at most.
 PATIENCE = 300.0
-# Epochs that each trains before the clock runs, after which their bounds are compared.
-EPOCHS_BEFORE = 2
 
 
 @dataclass(frozen=True)
@@ -78,6 +77,12 @@ class Measurement:
     failed: bool = False
 
 
+@cache
+def _shared_cache() -> tempfile.TemporaryDirectory[str]:
+    """What cases may share of compiled code; removed when the command ends."""
+    return tempfile.TemporaryDirectory(prefix="pyrovae-speed-")
+
+
 class LeftOut(Exception):
     """A worker gave up; the message says why."""
 
@@ -99,15 +104,15 @@ class Worker:
     def __init__(self, name: str, folder: Path, options: Options, *, cold: bool = False) -> None:
         self.name = name
         self.files = Path(tempfile.mkdtemp(dir=folder, prefix=f"{name}-"))
-        cache = self.files if cold else folder.parent / f"pyrovae-speed-{os.getpid()}"
+        compiled = self.files if cold else Path(_shared_cache().name)
         python = options.peers_python if CONTENDERS[name].peer else Path(sys.executable)
         threads = str(options.threads)
         environment = os.environ | {
             "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
             "OMP_NUM_THREADS": threads,
             "MKL_NUM_THREADS": threads,
-            "TORCHINDUCTOR_CACHE_DIR": str(cache / "inductor"),
-            "TRITON_CACHE_DIR": str(cache / "triton"),
+            "TORCHINDUCTOR_CACHE_DIR": str(compiled / "inductor"),
+            "TRITON_CACHE_DIR": str(compiled / "triton"),
             "JAX_PLATFORMS": "cpu",
             "CUDA_VISIBLE_DEVICES": "",
         }
@@ -237,25 +242,29 @@ def _interleaved(
     workers: dict[str, Worker] = {}
     epochs: dict[str, int] = {}
 
-    def prepare(name: str) -> None:
-        """Starts, compiles and trains a contender up to where the bounds are compared."""
-        measurement = found[name]
-        with _reasons(measurement):
+    def start(name: str) -> None:
+        """Imports, compiles and goes through a first epoch, several contenders at a time."""
+        with _reasons(found[name]):
             worker = workers[name] = Worker(name, folder, options)
-            measurement.versions = worker.answer()["versions"]
-            for _ in range(EPOCHS_BEFORE):
-                answer = worker.ask(go=1)
+            found[name].versions = worker.answer()["versions"]
+            worker.ask(go=1)
+
+    def prepare(name: str) -> None:
+        """Goes through a second epoch alone, to know its time; then the bounds are compared."""
+        with _reasons(found[name]):
+            answer = workers[name].ask(go=1)
             epochs[name] = max(1, round(options.seconds / answer["seconds"]))
-            measurement.check = answer["result"]
+            found[name].check = answer["result"]
+            weights = workers[name].weights()
+            if weights is not None:
+                found[name].check = bound(found[name].case, weights, held_out)
 
     try:
         with ThreadPoolExecutor(max(1, os.cpu_count() or 1)) as pool:
-            list(pool.map(prepare, found))
-        for name in epochs:
-            with _reasons(found[name]):
-                weights = workers[name].weights()
-                if weights is not None:
-                    found[name].check = bound(found[name].case, weights, held_out)
+            list(pool.map(start, found))
+        for name, measurement in found.items():
+            if measurement.left is None:
+                prepare(name)
         for turn in range(options.rounds):
             order = list(epochs)
             for name in order[turn % len(order) :] + order[: turn % len(order)] if order else []:
