@@ -34,7 +34,7 @@ def test_speed(tmp_path):
     page = tmp_path / "speed.md"
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.speed", "--quick", "true", "--only", only]
-        + ["--settings", "cde", "--rounds", "1", "--seconds", "0.01", "--threads", "1"]
+        + ["--settings", "cd", "--rounds", "1", "--seconds", "0.01", "--threads", "1"]
         + ["--root", tmp_path, "--out", page],
         capture_output=True,
         text=True,
@@ -45,10 +45,12 @@ def test_speed(tmp_path):
     assert "generated images, and (d) is left out" in done.stdout
     text = page.read_text()
     assert "on generated images" in text
-    assert [line[4] for line in text.splitlines() if line.startswith("## (")] == ["c", "e"]
+    assert text.count("\n## (") == 1
     assert "(differs)" not in text
-    for section in text.split("\n## (")[1:]:
-        rows = [line.split(" | ") for line in section.splitlines() if line.startswith("| ")][1:]
-        assert [row[0] for row in rows] == ["| pythae", "| PyTorch by hand", "| pyrovae, eager"]
-        assert all(float(row[1].replace(",", "")) > 0 for row in rows[1:])
-        assert rows[0][1].startswith("not installed") or float(rows[0][1].replace(",", "")) > 0
+    section = text.split("\n## (c)")[1]
+    rows = [line.split(" | ") for line in section.splitlines() if line.startswith("| ")][1:]
+    values = {row[0][2:]: row[1] for row in rows}
+    assert [*values] == ["PyTorch by hand", "pyrovae, eager", "pythae"]
+    for name, value in values.items():
+        if not (name == "pythae" and value.startswith("not installed")):
+            assert float(value.replace(",", "")) > 0
