@@ -15,7 +15,14 @@ from torch.overrides import TorchFunctionMode
 
 from pyrovae.scope import isolated, without_validation
 
-__all__ = ["AutoCompiled", "Batch", "Compile", "CompiledFunction", "NotCompiled"]
+__all__ = [
+    "AutoCompiled",
+    "Batch",
+    "Compile",
+    "CompiledFunction",
+    "NotCompiled",
+    "half_twice",
+]
 
 Compile = Literal["auto"] | bool
 Batch = tuple[Tensor, ...]
@@ -25,6 +32,16 @@ Function = Callable[[Sequence[Tensor], Batch], Sequence[Tensor | None]]
 # an eager one (convolutions) to two thirds (small dense networks).
 WORTH_COMPILING = 60.0
 TIMED_CALLS = slice(3, 10)  # the first ones warm up
+
+
+def half_twice(batch: Batch) -> Batch:
+    """The first half of a batch, each datum twice: a batch of the same form and another mean."""
+
+    def repeated(value: Tensor) -> Tensor:
+        rows = torch.arange(len(value), device=value.device) // 2
+        return torch.empty_like(value).copy_(value[rows])
+
+    return tuple(repeated(value) for value in batch)
 
 
 class NotCompiled(RuntimeError):
@@ -49,10 +66,11 @@ class CompiledFunction:
         batch: A batch of the shape to compile for.
         other: A second one of that shape, on which eager and compiled results are compared.
         names: What to call the results in a message.
-        relative: By how much results may differ, where the largest number is one.
+        relative: By how much compiled results may differ, where the largest number is one.
         elsewhere: Makes a context in which what is not a tensor of the module or the batch (a
             schedule) is at another place: a number that was read while tracing shows there.
-        seed: Seed of the random numbers drawn here. The caller's generators are not moved.
+
+    No random numbers of the caller's are drawn.
 
     Raises:
         NotCompiled: If the function cannot be traced (its control flow depends on data) or
@@ -70,13 +88,13 @@ class CompiledFunction:
         names: Sequence[str],
         relative: float = 1e-4,
         elsewhere: Callable[[], AbstractContextManager[None]] = nullcontext,
-        seed: int = 0,
     ) -> None:
         if not isinstance(module, nn.Module):
             raise NotCompiled(f"{type(module).__name__} is no nn.Module, whose tensors have names")
         self.device = batch[0].device
         self.trained = [p for p in module.parameters() if p.requires_grad]
-        self._shapes = [tensor.shape for tensor in batch]
+        self._modules, self._all = list(module.modules()), list(module.parameters())
+        self._form = self._form_of(batch)
         self._called = _Called(module, function)
         self._parameters = dict(self._called.named_parameters())
         # Where the buffers are, and not what they are: a module may put another tensor there.
@@ -88,15 +106,18 @@ class CompiledFunction:
         }
         buffers = [f"buffer {name.removeprefix('module.')}" for name in self._places]
         self._names = [*names, *buffers]
-        self._relative = relative
         with ExitStack() as stack:
-            stack.enter_context(isolated(self.device, seed))
+            stack.enter_context(isolated(self.device, seed=0))
             stack.enter_context(without_validation())
             graph, self._constants = self._trace(batch)
-            stack.enter_context(elsewhere())
-            self._check(graph, other, seed + 1, "traced")
+            try:
+                stack.enter_context(elsewhere())
+            except Exception as error:
+                raise NotCompiled(f"its schedule cannot be moved: {_reason(error)}") from error
+            # The graph runs the very operations of the eager function.
+            self._check(graph, other, "traced", min(relative, 1e-4))
             self._run = self._compile(graph, batch)
-            self._check(self._run, other, seed + 2, "compiled")
+            self._check(self._run, other, "compiled", relative)
 
     def __call__(self, batch: Batch) -> list[Any]:
         """The function's results for a batch, without a graph behind them."""
@@ -104,8 +125,17 @@ class CompiledFunction:
             return list(self._run(*self._inputs(batch)))
 
     def fits(self, batch: Batch) -> bool:
-        """Whether a batch has the shape that was compiled for (an epoch's last may not)."""
-        return [tensor.shape for tensor in batch] == self._shapes
+        """Whether it was compiled for such a batch (an epoch's last may be another).
+
+        And for the module as it is: which parts are in training mode, what is trained.
+        """
+        return self._form_of(batch) == self._form
+
+    def _form_of(self, batch: Batch) -> list[Any]:
+        # The compiled code reads memory as it was told to; nothing else guards it.
+        form: list[Any] = [(t.shape, t.stride(), t.dtype, t.device) for t in batch]
+        form += [module.training for module in self._modules]
+        return form + [parameter.requires_grad for parameter in self._all]
 
     def _inputs(self, batch: Batch) -> list[Tensor]:
         constants = (c.to(self.device, non_blocking=True) for c in self._constants)
@@ -118,7 +148,9 @@ class CompiledFunction:
         """The function with parameters and buffers of its own."""
         swapped = {
             name: tensor.detach().requires_grad_(parameter.requires_grad)
-            for (name, parameter), tensor in zip(self._parameters.items(), tensors, strict=False)
+            for (name, parameter), tensor in zip(
+                self._parameters.items(), tensors[: len(self._parameters)], strict=True
+            )
         }
         leaves = [leaf for leaf in swapped.values() if leaf.requires_grad]
         swapped |= dict(zip(self._places, tensors[len(swapped) :], strict=True))
@@ -138,7 +170,16 @@ class CompiledFunction:
                 graph = make_fx(function)(*copies, *batch)
         except Exception as error:
             raise NotCompiled(f"it could not be traced: {_reason(error)}") from error
-        return graph, _lift_constants(graph, at=len(copies))
+        constants = _lift_constants(graph, at=len(copies))
+        held = [constant for constant in constants if constant.requires_grad]
+        for parameter in held:
+            parameter.grad = None
+        if held:
+            raise NotCompiled(
+                f"it holds a parameter of shape {tuple(held[0].shape)} other than through the "
+                "module, whose gradient would be lost"
+            )
+        return graph, constants
 
     def _compile(self, graph: GraphModule, batch: Batch) -> Callable[..., Any]:
         options: dict[str, Any] = {"fallback_random": True}
@@ -151,7 +192,7 @@ class CompiledFunction:
         except Exception as error:
             raise NotCompiled(f"it could not be compiled: {_reason(error)}") from error
 
-    def _check(self, run: Callable[..., Any], batch: Batch, seed: int, what: str) -> None:
+    def _check(self, run: Callable[..., Any], batch: Batch, what: str, relative: float) -> None:
         """Compares results and buffers with the eager function's."""
         head = len(self._parameters) + len(self._places)
         rest = head + len(self._constants)
@@ -160,30 +201,33 @@ class CompiledFunction:
             return self._eager(inputs[:head], inputs[rest:])
 
         try:
-            expected = self._outcome(eager, batch, seed)
-            found = self._outcome(run, batch, seed)
+            expected = self._outcome(eager, batch)
+            found = self._outcome(run, batch)
         except Exception as error:
             raise NotCompiled(f"the {what} program failed: {_reason(error)}") from error
         # A tensor may be zero but for roundings of the others.
-        largest = max((t.abs().max().item() for t in expected[1:] if t.numel()), default=0.0)
+        results = expected[1 : len(expected) - len(self._places)]
+        largest = max((t.abs().max().item() for t in results if t.numel()), default=0.0)
         for name, a, b in zip(self._names, expected, found, strict=True):
+            if a.shape != b.shape:
+                raise NotCompiled(f"the {what} program gives a {name} of another shape, or none")
             if not a.numel():
                 continue
             size = max(a.abs().max().item(), 1e-2 * largest, 1e-6)
             distance = (a - b).abs().max().item()
-            if not distance <= self._relative * size:
+            if not distance <= relative * size:
                 raise NotCompiled(
                     f"the {what} program gives another {name} than the eager one on a second "
                     f"batch (by {distance:.2g}, where the largest number is {size:.2g})"
                 )
 
-    def _outcome(self, run: Callable[..., Any], batch: Batch, seed: int) -> list[Tensor]:
+    def _outcome(self, run: Callable[..., Any], batch: Batch) -> list[Tensor]:
         """Results, and buffers after the run, in double precision; on copies."""
         count = len(self._parameters)
         inputs = [tensor.detach() for tensor in self._inputs(batch)]
         buffers = slice(count, count + len(self._places))
         inputs[buffers] = [buffer.clone() for buffer in inputs[buffers]]
-        with isolated(self.device, seed), torch.no_grad():
+        with isolated(self.device, seed=1), torch.no_grad():
             results = [*run(*inputs), *inputs[buffers]]
         empty = torch.empty(0)
         return [empty if r is None else r.detach().double().cpu() for r in results]
@@ -226,6 +270,8 @@ class AutoCompiled(Generic[R]):
         data: int,
         what: str,
     ) -> None:
+        if mode != "auto" and not isinstance(mode, bool):
+            raise ValueError(f"compile: expected 'auto', True or False, got {mode!r}")
         self.outcome = "not compiled"
         self._eager, self._make = eager, make
         self._mode = mode

@@ -1,5 +1,7 @@
 """Class labels: integers from 0, and -1 for a datum without one."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -8,8 +10,8 @@ __all__ = ["UNLABELLED", "check_form", "check_labels", "check_range", "one_hot"]
 UNLABELLED = -1
 
 
-def one_hot(labels: Tensor, classes: int) -> Tensor:
-    """One-hot vectors of labels; an unlabelled datum gets zeros.
+def one_hot(labels: Tensor, classes: int, *, unlabelled: bool = False) -> Tensor:
+    """One-hot vectors of labels.
 
     A label that is no class makes NaN: whatever is computed with it shows at once, without a
     look at the values in each step, which would wait for the device.
@@ -17,13 +19,14 @@ def one_hot(labels: Tensor, classes: int) -> Tensor:
     Args:
         labels: Integers, ``(*batch,)``.
         classes: Number of classes C.
+        unlabelled: Whether -1 stands for a datum without a label, which gets zeros.
 
     Returns:
         ``(*batch, C)``, floating.
     """
     numbers = torch.arange(classes, device=labels.device)
     vectors = (labels.unsqueeze(-1) == numbers).to(torch.get_default_dtype())
-    known = (labels >= UNLABELLED) & (labels < classes)
+    known = (labels >= (UNLABELLED if unlabelled else 0)) & (labels < classes)
     return torch.where(known.unsqueeze(-1), vectors, torch.nan)
 
 
@@ -58,12 +61,14 @@ def check_range(y: Tensor, classes: int, *, unlabelled: bool = False) -> None:
         )
 
 
-def check_form(y: Tensor, n: int) -> None:
+def check_form(y: Any, n: int) -> None:
     """Looks at the type and shape of labels, and not at their values.
 
     Raises:
         ValueError: If they are not ``n`` integers.
     """
+    if not isinstance(y, Tensor):
+        raise ValueError(f"y: expected labels, a tensor of integers, got {type(y).__name__}")
     integer = not (y.is_floating_point() or y.is_complex() or y.dtype == torch.bool)
     if not integer or y.shape != (n,):
         raise ValueError(

@@ -7,7 +7,7 @@ from torch.distributions import Distribution, Independent, VonMises
 
 from pyrovae.distributions.codes import CodeVectors, NearestCode
 
-__all__ = ["LatentKind", "check_kinds", "is_point_mass", "latent_kind"]
+__all__ = ["LatentKind", "Undefined", "check_kinds", "is_point_mass", "latent_kind"]
 
 LatentKind = Literal["real", "bounded", "circle", "sphere", "simplex", "discrete", "code"]
 
@@ -20,6 +20,10 @@ _RANGES = {
     "discrete": "separate values",
     "code": "the vectors of a codebook",
 }
+
+
+class Undefined(ValueError):
+    """A model was asked for what it does not have, such as samples where it has no prior."""
 
 
 def latent_kind(distribution: Distribution) -> LatentKind | None:

@@ -27,8 +27,11 @@ READING = (
     "A ratio is the time over that of pyrovae, compiled: above 1 is slower. The range is that of "
     "the measurements. The check is the held-out bound after two epochs from the same weights, of "
     "(d) the last test ELBO, of (e) the estimate: who does the same work gets about the same, and "
-    "who does not is marked. PyTorch by hand and pythae take the KL in closed form, whose "
-    "gradients vary less; the others draw it. Memory is the largest resident size of the process."
+    "who does not is marked. (PyTorch by hand and pythae take the KL in closed form, whose "
+    "gradients vary less; the others draw it.) Epochs are of 16 to 192 steps, and what a trainer "
+    "does between them is in its time. On the way to a target there is one run, compilation "
+    "included; so it is in each call of pyrovae's compiled evaluation, while PyTorch by hand and "
+    "NumPyro keep what they compiled. Memory is the largest resident size of the process."
 )
 UNITS = {"d": "seconds", "e": "images x samples a second"}
 # How far from the median a check may be, as a share of it: on two epochs of training the closed-form

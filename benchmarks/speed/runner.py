@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -38,16 +38,20 @@ class Options:
     Attributes:
         rounds: Measurements of each contender, one contender after the other in each round.
         seconds: Least time of one measurement.
+        most: A contender that has taken more seconds than that in a case is not measured again.
         threads: Threads of each contender.
         epochs: Most passes over the data on the way to a target.
         peers_python: Interpreter for the contenders that need the extra ``bench``.
+        cache: Where compiled code is kept from case to case (not on the way to a target).
     """
 
     rounds: int = 5
     seconds: float = 0.5
+    most: float = 15.0
     threads: int = 1
     epochs: int = 30
     peers_python: Path = Path(sys.executable)
+    cache: Path = Path(tempfile.gettempdir()) / "pyrovae-speed"
 
 
 @dataclass
@@ -77,12 +81,6 @@ class Measurement:
     failed: bool = False
 
 
-@cache
-def _shared_cache() -> tempfile.TemporaryDirectory[str]:
-    """What cases may share of compiled code; removed when the command ends."""
-    return tempfile.TemporaryDirectory(prefix="pyrovae-speed-")
-
-
 class LeftOut(Exception):
     """A worker gave up; the message says why."""
 
@@ -104,7 +102,7 @@ class Worker:
     def __init__(self, name: str, folder: Path, options: Options, *, cold: bool = False) -> None:
         self.name = name
         self.files = Path(tempfile.mkdtemp(dir=folder, prefix=f"{name}-"))
-        compiled = self.files if cold else Path(_shared_cache().name)
+        compiled = self.files if cold else options.cache
         python = options.peers_python if CONTENDERS[name].peer else Path(sys.executable)
         threads = str(options.threads)
         environment = os.environ | {
@@ -253,7 +251,7 @@ def _interleaved(
         """Goes through a second epoch alone, to know its time; then the bounds are compared."""
         with _reasons(found[name]):
             answer = workers[name].ask(go=1)
-            epochs[name] = max(1, round(options.seconds / answer["seconds"]))
+            epochs[name] = max(1, ceil(options.seconds / answer["seconds"]))
             found[name].check = answer["result"]
             weights = workers[name].weights()
             if weights is not None:
@@ -265,13 +263,15 @@ def _interleaved(
         for name, measurement in found.items():
             if measurement.left is None:
                 prepare(name)
+        spent = dict.fromkeys(epochs, 0.0)
         for turn in range(options.rounds):
             order = list(epochs)
             for name in order[turn % len(order) :] + order[: turn % len(order)] if order else []:
-                if found[name].left is not None:
+                if found[name].left is not None or spent[name] > options.most:
                     continue
                 with _reasons(found[name]):
                     answer = workers[name].ask(go=epochs[name])
+                    spent[name] += answer["seconds"]
                     seconds = answer["seconds"] / epochs[name]
                     found[name].values.append(_value(found[name].case, seconds))
                     found[name].peak = answer["peak"]

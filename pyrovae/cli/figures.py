@@ -73,11 +73,11 @@ def _figures(model: Any, data: Data, history: History) -> dict[str, Callable[[],
         "latents": lambda: plots.latent_scatter(
             model, x, labels, label_names=data.label_names, site=site
         ),
-        "latent_codes": lambda: plots.latent_codes(model, x),
+        "latent_codes": lambda: plots.latent_codes(model, x, site=site),
         "neighbours": lambda: _neighbours(model, data, None if role == "train" else x[:200]),
-        "aggregated_posterior": lambda: plots.aggregated_posterior(model, x),
+        "aggregated_posterior": lambda: plots.aggregated_posterior(model, x, site=site),
         "probability_integral": lambda: plots.probability_integral(
-            model, x, labels, label_names=data.label_names
+            model, x, labels, label_names=data.label_names, site=site
         ),
     }
     if len(x) < 10:
@@ -88,7 +88,8 @@ def _figures(model: Any, data: Data, history: History) -> dict[str, Callable[[],
         figures["manifold"] = lambda: plots.manifold(model)
     # A plane of two latents that vary gradually, or none.
     kind = getattr(getattr(model, "prior", None), "latent_kind", None)
-    if kind == "discrete" or (model.latent_shape is not None and model.latent_shape.numel() < 2):
+    numbers = codes[site].numel() if site is not None else codes.numel()
+    if kind in ("discrete", "code") or site is not None or numbers < 2:
         del figures["probability_integral"]
     return figures
 

@@ -61,10 +61,11 @@ def draw_bits(x: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
     if x.device.type != "cpu":
         u = torch.rand(x.shape, generator=generator, dtype=x.dtype, device=x.device)
         return (u < x).to(x.dtype)
-    words = torch.empty((x.numel() + 3) // 4, dtype=torch.int64)
+    words = torch.empty((x.numel() + 3) // 4, dtype=torch.int64, device="cpu")
     words.random_(-(2**63), None, generator=generator)
     levels = words.view(torch.int16)[: x.numel()].view(x.shape)
-    return (levels < (65536 * x - 32768).round_().to(torch.int32)).to(x.dtype)
+    means = x if x.dtype == torch.float64 else x.float()
+    return (levels < (65536 * means - 32768).round_().to(torch.int32)).to(x.dtype)
 
 
 def check_protocol(protocol: str) -> None:

@@ -1,7 +1,11 @@
 """The flat density, which is none: a prior that says nothing."""
 
+from typing import Any
+
 import pyro.distributions as dist
 from torch import Tensor
+
+from pyrovae.latents import Undefined
 
 __all__ = ["Flat"]
 
@@ -16,6 +20,14 @@ class Flat(dist.ImproperUniform):
         batch_shape: Shape of the batch.
         event_shape: Shape of one value.
     """
+
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        """Refuses.
+
+        Raises:
+            Undefined: Always.
+        """
+        raise Undefined("the prior is flat, which is no density: there is nothing to draw from")
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Zeros."""

@@ -46,7 +46,7 @@ class LabelledCategorical(dist.OneHotCategorical):
     ) -> None:
         if self._validate_args if validate_args is None else validate_args:
             check_range(labels, logits.shape[-1], unlabelled=True)
-        known = one_hot(labels, logits.shape[-1]).to(logits)
+        known = one_hot(labels, logits.shape[-1], unlabelled=True).to(logits)
         logits = logits.log_softmax(-1)
         self.label_log_prob = torch.where(known == 0, 0.0, known * logits).sum(-1)
         lowest = torch.finfo(logits.dtype).min

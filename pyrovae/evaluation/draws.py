@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from pyrovae.compiled import AutoCompiled, Batch, Compile, CompiledFunction
+from pyrovae.compiled import AutoCompiled, Batch, Compile, CompiledFunction, half_twice
 from pyrovae.evaluation.undefined import undefined
 from pyrovae.handlers import check_taken
 from pyrovae.objectives import ELBO, log_weights
@@ -88,15 +88,16 @@ class Sampler:
         run = self._run if len(batch[0]) == self._size else partial(self._eager, particles, ())
         for start in range(0, self.samples, particles):
             missing = self.samples - start
-            yield Draws(*(value[:missing] for value in run(batch)))
+            # Copies: what a captured CUDA graph gives is overwritten by its next run.
+            yield Draws(*(value[:missing].clone() for value in run(batch)))
 
     def _runner(self, particles: int, runs: int) -> AutoCompiled[list[Tensor]]:
         function = partial(self._eager, particles)
 
         def compiled(batch: Batch) -> CompiledFunction:
-            # The first half twice: data of another mean, which a number read while tracing shows.
-            other = tuple(value[torch.arange(len(value)) // 2] for value in batch)
-            return CompiledFunction(self.model, function, batch, other, names=Draws._fields)
+            return CompiledFunction(
+                self.model, function, batch, half_twice(batch), names=Draws._fields
+            )
 
         data = self._data * runs
         return AutoCompiled(

@@ -4,8 +4,9 @@ from typing import Any
 
 import torch
 from pyro import poutine
+from pyro.distributions.torch_distribution import MaskedDistribution
 from torch import Tensor
-from torch.distributions import constraints
+from torch.distributions import Independent, constraints
 
 from pyrovae.datasets.splits import Split
 from pyrovae.datasets.tensor_split import TensorSplit
@@ -35,7 +36,7 @@ def check_support(model: Any, split: Split, device: torch.device) -> None:
                 check_own(*batch)
             if i == 0:
                 sites = _observed(model, tuple(value[:2] for value in batch))
-            if any(_has_bounds_of_its_own(_support(site["fn"])) for site in sites.values()):
+            if any(_differs_by_datum(site["fn"]) for site in sites.values()):
                 sites = _observed(model, batch)
             for name, site in sites.items():
                 _check_values(name, site, batch[0])
@@ -74,6 +75,14 @@ def _support(fn: Any) -> Any:
         return fn.support
     except NotImplementedError:  # a distribution need not say
         return None
+
+
+def _differs_by_datum(fn: Any) -> bool:
+    """Whether each datum has a mask or bounds of its own."""
+    inner = fn
+    while isinstance(inner, Independent):
+        inner = inner.base_dist
+    return isinstance(inner, MaskedDistribution) or _has_bounds_of_its_own(_support(fn))
 
 
 def _has_bounds_of_its_own(support: Any) -> bool:

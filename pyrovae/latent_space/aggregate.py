@@ -85,7 +85,7 @@ def probability_integral(model: Any, x: Tensor, *, site: str | None = None) -> T
             latent is discrete.
     """
     z = one_latent(aggregated_posterior(model, x), site).flatten(1)
-    if latent_kind(_prior(model, x[:1], site)["fn"]) == "discrete":
+    if latent_kind(_prior(model, x[:1], site)["fn"]) in ("discrete", "code"):
         raise ValueError(
             f"site {site or 'z'!r}: a discrete latent has no map to the uniform distribution"
         )

@@ -1,7 +1,8 @@
 """Models: a generative program and its guide."""
 
+from pyrovae.latents import Undefined
 from pyrovae.models.autoencoder import Autoencoder
-from pyrovae.models.base import LatentVariableModel, Undefined
+from pyrovae.models.base import LatentVariableModel
 from pyrovae.models.categorical import CategoricalVAE
 from pyrovae.models.conditional import ConditionalVAE
 from pyrovae.models.density import Density

@@ -7,9 +7,10 @@ import pyro.distributions as dist
 from torch import Tensor
 
 from pyrovae.distributions import Flat
+from pyrovae.latents import Undefined
 from pyrovae.likelihoods.base import Likelihood
 from pyrovae.models.agreement import check_agreement
-from pyrovae.models.base import LatentVariableModel, Undefined
+from pyrovae.models.base import LatentVariableModel
 from pyrovae.nn.network import Network, check_network
 
 __all__ = ["Autoencoder"]

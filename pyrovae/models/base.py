@@ -20,17 +20,13 @@ from pyrovae.handlers import CheckShapes, is_subsample, latent_means
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.scope import isolated
 
-__all__ = ["LatentVariableModel", "Undefined"]
+__all__ = ["LatentVariableModel"]
 
 # Pyro's parameter store is one for the process and goes by name: two models of one name would
 # share an entry, and the second would never train. Weak keys, because ids are used again, and no
 # attribute, because a deep copy would inherit it.
 _names: "WeakKeyDictionary[LatentVariableModel, str]" = WeakKeyDictionary()
 _numbers = itertools.count(1)
-
-
-class Undefined(ValueError):
-    """A model was asked for what it does not have, such as samples where it has no prior."""
 
 
 class LatentVariableModel(Component, ABC):

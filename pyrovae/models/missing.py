@@ -1,5 +1,6 @@
 """The variational autoencoder of data with missing values."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pyro
@@ -96,6 +97,10 @@ class MissingDataVAE(LatentVariableModel):
                 x = torch.cat([x, seen], dim=1)
             return pyro.sample("z", self.posterior(x))
 
+    def _trace(self, n: int, given: Sequence[Any], latents: dict[str, Tensor]) -> poutine.Trace:
+        # What is generated has no missing values: the mask is of the guide alone.
+        return super()._trace(n, (), latents)
+
     @torch.no_grad()
     def impute(
         self, x: Tensor, mask: Tensor, *, samples: int = 1000, draw: bool = False
@@ -152,12 +157,14 @@ class MissingDataVAE(LatentVariableModel):
         return (weights.view(*weights.shape, *[1] * (x.dim() - 1)) * values).sum(0)
 
 
-def _check_mask(mask: Tensor, x: Tensor) -> Tensor:
+def _check_mask(mask: Any, x: Tensor) -> Tensor:
     """The mask in the shape of the data.
 
     Raises:
         ValueError: If it is not bool, or fits the data in no such way.
     """
+    if not isinstance(mask, Tensor):
+        raise ValueError(f"mask: expected a tensor of bool, got {type(mask).__name__}")
     fits = mask.dim() == x.dim() and len(mask) == len(x)
     if (
         mask.dtype != torch.bool

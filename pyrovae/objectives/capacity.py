@@ -55,7 +55,9 @@ class CapacityELBO(KLPenaltyObjective):
         super().__init__(num_particles=num_particles, max_plate_nesting=max_plate_nesting)
         self.schedule = capacity if isinstance(capacity, Schedule) else None
         self.settled = self.schedule.settled if self.schedule else 0.0
-        self.capacity = torch.tensor(capacity(0)) if isinstance(capacity, Schedule) else capacity
+        self.capacity = (
+            torch.tensor(float(capacity(0))) if isinstance(capacity, Schedule) else capacity
+        )
         self.gamma = gamma
 
     def advance(self, epoch: float) -> None:

@@ -31,7 +31,8 @@ class ClassificationELBO(pyro.infer.ELBO):
 
     Args:
         weight: The weight :math:`\alpha` of a labelled datum, at least 0. 46 is that of Pyro's
-            tutorial for 3000 labels of 50,000; the paper has one tenth of the number of data.
+            tutorial for 3000 labels of 50,000; the paper's is
+            0.1 N / N_labelled, for which it writes alpha = 0.1 N.
         elbo: The estimator of the bound; `EnumeratedELBO` if left out.
 
     Raises:

@@ -59,13 +59,13 @@ class VectorQuantizedELBO(Objective):
                 f"got {names or 'no latent'}"
             )
         bound, surrogate = sum_of_terms(elbo_terms(model_trace, guide_trace), guide_trace)
-        distance = sum(self._distance(site) for site in sites)
+        # The data's scale: a weight on the KL term (beta) is none on the codebook's.
+        scale = next(s["scale"] for s in model_trace.nodes.values() if s.get("is_observed"))
+        distance = sum(self._distance(site, scale) for site in sites)
         return (bound - distance) / self.num_particles, (surrogate - distance) / self.num_particles
 
-    def _distance(self, site: Any) -> Any:
+    def _distance(self, site: Any, scale: Any) -> Any:
         fn = site["fn"]
         each = (fn.output.detach() - fn.code).square()
         each = each + self.commitment * (fn.output - fn.code.detach()).square()
-        return scale_and_mask(
-            each.flatten(-fn.event_dim).sum(-1), site["scale"], site["mask"]
-        ).sum()
+        return scale_and_mask(each.flatten(-fn.event_dim).sum(-1), scale, site["mask"]).sum()

@@ -23,7 +23,7 @@ PRODUCTS = {
 class BFloat16Products(TorchDispatchMode):
     """Rounds the factors of each matrix product and convolution in a block to bfloat16.
 
-    The products come back as float32, forward and backward, so that log-probabilities, sums over
+    The products, in bfloat16 themselves, come back as float32, forward and backward, so that log-probabilities, sums over
     data and the weights themselves never leave it. ``torch.autocast`` would leave activations and
     some log-probabilities in bfloat16. Below autograd, so that a traced program has it too.
     """

@@ -1,14 +1,16 @@
 """One step of training, compiled."""
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import pyro.infer
+import torch
 from torch import Tensor, nn
 
-from pyrovae.compiled import CompiledFunction
+from pyrovae.compiled import CompiledFunction, half_twice
 from pyrovae.schedules import Annealed
 from pyrovae.training.gradients import Gradients
 
@@ -24,7 +26,6 @@ class CompiledGradients:
         model: The module whose programs ``gradients`` runs.
         gradients: The step.
         batch: A batch of the shape to compile for.
-        other: A second one of that shape, on which eager and compiled step are compared.
 
     Raises:
         NotCompiled: If the program cannot be traced or compiled, or gives other numbers than the
@@ -36,7 +37,6 @@ class CompiledGradients:
         model: nn.Module,
         gradients: Gradients,
         batch: tuple[Tensor, ...],
-        other: tuple[Tensor, ...],
     ) -> None:
         def step(leaves: Sequence[Tensor], batch: tuple[Tensor, ...]) -> list[Tensor | None]:
             loss = gradients(leaves, batch)
@@ -49,7 +49,7 @@ class CompiledGradients:
             model,
             step,
             batch,
-            other,
+            half_twice(batch),
             names=["loss", *(f"gradient of {name}" for name in trained)],
             # float32 to its rounding, summed in another order; bfloat16 has 8 bits, and what it
             # rounds differs between kernels by as much.
@@ -60,9 +60,14 @@ class CompiledGradients:
 
     def __call__(self, batch: tuple[Tensor, ...]) -> Tensor:
         """Fills the gradients of the model's parameters; see `Gradients`."""
+        if batch[0].device.type == "cuda":
+            # A captured graph writes its results to the same place each time, and is replayed
+            # only if nobody holds the last ones.
+            for parameter in self._run.trained:
+                parameter.grad = None
         loss, *gradients = self._run(batch)
         if loss.device.type == "cuda":
-            loss = loss.clone()  # a captured graph writes its results to the same place each time
+            loss = loss.clone()
         for parameter, gradient in zip(self._run.trained, gradients, strict=True):
             parameter.grad = gradient
         return loss
@@ -82,14 +87,15 @@ def _another_time(gradients: Gradients) -> Iterator[None]:
         moving.append(scale.factor)
     values = [tensor.clone() for tensor in moving]
     try:
-        if isinstance(objective, Annealed) and objective.settled:
+        if isinstance(objective, Annealed) and 0 < objective.settled < math.inf:
             objective.advance(0.618 * objective.settled)
         if scale is not None and isinstance(scale.factor, Tensor):
             scale.factor.fill_(0.618)
         yield
     finally:
-        for tensor, value in zip(moving, values, strict=True):
-            tensor.copy_(value)
+        with torch.no_grad():
+            for tensor, value in zip(moving, values, strict=True):
+                tensor.copy_(value)
         for holder, attributes in kept:
             vars(holder).clear()
             vars(holder).update(attributes)

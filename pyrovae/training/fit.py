@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 from pyrovae import checkpoint as checkpoints
 from pyrovae.compiled import AutoCompiled, Compile
 from pyrovae.component import Component
-from pyrovae.datasets import Data, Split, as_split
+from pyrovae.datasets import Data, as_split
 from pyrovae.evaluation.elbo import elbo
 from pyrovae.evaluation.support import check_support
 from pyrovae.handlers import ScaleLatents, tensors_taken
@@ -201,9 +201,7 @@ def fit(
         move = GuardedStep(optim)
         step = AutoCompiled(
             partial(gradients, parameters),
-            lambda batch: CompiledGradients(
-                model, gradients, *_two_batches(data.train, device, len(batch[0]))
-            ),
+            partial(CompiledGradients, model, gradients),
             mode=compile,
             data=(epochs - len(history)) * n,
             what="training",
@@ -275,13 +273,6 @@ def fit(
     return history
 
 
-def _two_batches(split: Split, device: torch.device, size: int) -> tuple[Any, Any]:
-    """Two batches of one size: different data, where there are enough."""
-    with isolated(device, seed=0):
-        rows = [tensor.to(device) for tensor in split.take(2 * size)]
-    return tuple(tensor[:size] for tensor in rows), tuple(tensor[-size:] for tensor in rows)
-
-
 def choose_device(device: str | torch.device) -> torch.device:
     """Reads a device; "auto" is CUDA where there is one and else the CPU.
 
@@ -317,7 +308,7 @@ def _check_arguments(
         raise ValueError(f"beta: expected a weight of at least 0, got {beta}")
     if clip_norm is not None and not clip_norm > 0:
         raise ValueError(f"clip_norm: expected a positive number, got {clip_norm}")
-    if compile not in ("auto", True, False):
+    if compile != "auto" and not isinstance(compile, bool):
         raise ValueError(f"compile: expected 'auto', True or False, got {compile!r}")
     if precision not in get_args(Precision):
         expected = " or ".join(map(repr, get_args(Precision)))

@@ -59,7 +59,7 @@ class Gradients:
             batch: What model and guide take.
 
         Returns:
-            The loss, summed over the batch, 0-dim; NaN if a gradient is not finite.
+            The loss, summed over the batch, 0-dim; NaN if it or a gradient is not finite.
         """
         for parameter in parameters:
             parameter.grad = None
@@ -77,10 +77,10 @@ class Gradients:
             return loss
         # One number shows whether any is not finite, before the weights are spoilt. (A norm would
         # too, but compiles to a kernel for each parameter.)
-        sound = torch.stack([gradient.sum() for gradient in gradients]).sum().isfinite()
+        total = torch.stack([loss.detach(), *(gradient.sum() for gradient in gradients)]).sum()
         if self.clip_norm is not None:
             nn.utils.clip_grad_norm_(parameters, self.clip_norm)
-        return torch.where(sound, loss, torch.nan)
+        return torch.where(total.isfinite(), loss, torch.nan)
 
 
 def _unscaled(program: Any) -> Any:
@@ -99,6 +99,6 @@ class _ScaleBackward(TorchFunctionMode):
         self.factor = factor
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func is Tensor.backward and len(args) == 1:
+        if func is Tensor.backward and len(args) == 1 and "gradient" not in (kwargs or {}):
             kwargs = {**(kwargs or {}), "gradient": torch.full_like(args[0], self.factor)}
         return func(*args, **(kwargs or {}))

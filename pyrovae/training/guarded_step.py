@@ -27,12 +27,11 @@ class GuardedStep:
 
     def __init__(self, optimizer: Optimizer) -> None:
         self.optimizer = optimizer
-        fused = all(group.get("fused") for group in optimizer.param_groups)
-        hooks = optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks
-        self._direct = fused and not hooks
+        # A class of a user's own may do more in its step than call kernels.
+        torchs = type(optimizer).__module__.startswith("torch.optim")
+        self._fused = torchs and all(group.get("fused") for group in optimizer.param_groups)
         self._kernels: list[_Kernel] | None = None
         self._noted: Any = None
-        self._state: Any = None  # kept, so that no other can have its id
 
     def __call__(self, loss: Tensor) -> None:
         """Steps.
@@ -43,9 +42,13 @@ class GuardedStep:
         optimizer = self.optimizer
         if loss.device.type != "cpu" and getattr(optimizer, "_step_supports_amp_scaling", False):
             optimizer.found_inf = loss.isnan().to(float32)  # type: ignore[attr-defined]
-            optimizer.step()
+            try:
+                optimizer.step()
+            finally:
+                del optimizer.found_inf  # type: ignore[attr-defined]
         elif not loss.isnan():
-            if self._direct and loss.device.type == "cpu":
+            hooks = optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks
+            if self._fused and not hooks and loss.device.type == "cpu":
                 self._step()
             else:
                 optimizer.step()
@@ -60,9 +63,9 @@ class GuardedStep:
         with _Notes() as notes:
             self.optimizer.step()
         # The first step makes the state as well; what is noted must be in-place kernels alone.
+        # They hold the tensors, so that no others can have their ids.
         self._kernels = notes.kernels(self._parameters())
         self._noted = now
-        self._state = self.optimizer.state
 
     def _parameters(self) -> list[Tensor]:
         return [p for group in self.optimizer.param_groups for p in group["params"]]
@@ -71,8 +74,9 @@ class GuardedStep:
         """What the noted calls have been told, and what they hold on to."""
         groups = self.optimizer.param_groups
         told = [value for group in groups for name, value in group.items() if name != "params"]
-        held = [id(self.optimizer.state), *(p.grad is None for p in self._parameters())]
-        return [*told, *held]
+        held = [id(tensor) for state in self.optimizer.state.values() for tensor in state.values()]
+        parameters = [(id(p), p.grad is None) for p in self._parameters()]
+        return [*told, *held, *parameters]
 
 
 class _Kernel(NamedTuple):
@@ -120,5 +124,6 @@ class _Notes(TorchDispatchMode):
                 and argument
                 and all(id(tensor) in owners for tensor in argument)
             }
-            found.append(_Kernel(function, list(arguments), keywords, places))
+            kept = [None if i in places else argument for i, argument in enumerate(arguments)]
+            found.append(_Kernel(function, kept, keywords, places))
         return found

@@ -21,10 +21,9 @@ __all__ = ["CompiledSVI"]
 class CompiledSVI:
     """``pyro.infer.SVI`` whose step is one compiled graph and waits for nothing.
 
-    For those who write their own loop. The first two steps' batches are kept and compared: the
-    graph is traced at the second step, on copies, with loss and gradients compared with the eager
-    ones. Where that fails, steps go on uncompiled and a warning says why. A batch of
-    another shape is stepped uncompiled. Gradients are of the objective's sum over the batch, as
+    For those who write their own loop. The graph is traced at the first step, on copies, and its
+    loss and gradients are compared with the eager ones. Where that fails, steps go on uncompiled
+    and a warning says why. A batch of another shape is stepped uncompiled. Gradients are of the objective's sum over the batch, as
     in ``pyro.infer.SVI``. A step whose loss or gradient is not finite changes nothing.
 
     Args:
@@ -66,7 +65,6 @@ class CompiledSVI:
         self._move = GuardedStep(self.optim)
         self._gradients = Gradients(model, guide, loss, mean=False, precision=precision)
         self._graph: CompiledGradients | None = None
-        self._first: tuple[Tensor, ...] | None = None
         self._given_up = False
 
     def step(self, *batch: Tensor) -> Tensor:
@@ -90,15 +88,13 @@ class CompiledSVI:
     def evaluate_loss(self, *batch: Tensor) -> Tensor:
         """The loss of a batch as a 0-dim tensor; no parameter moves."""
         with isolated(batch[0].device):
-            return torch.as_tensor(self.loss.loss(self.model, self.guide, *batch))
+            loss = self.loss.loss(self.model, self.guide, *batch)
+        # Wake-sleep gives a pair of losses; the first is the model's.
+        return torch.as_tensor(loss[0] if isinstance(loss, tuple) else loss)
 
     def _prepare(self, batch: tuple[Tensor, ...]) -> None:
-        if self._first is None or [t.shape for t in self._first] != [t.shape for t in batch]:
-            self._first = tuple(tensor.clone() for tensor in batch)
-            return
         try:
-            self._graph = CompiledGradients(self._module, self._gradients, batch, self._first)
+            self._graph = CompiledGradients(self._module, self._gradients, batch)
         except NotCompiled as error:
             self._given_up = True
             warnings.warn(f"the steps are not compiled: {error}", stacklevel=3)
-        self._first = None

@@ -114,6 +114,9 @@ def test_a_prior_given_the_condition_with_a_decoder_of_latents_alone():
         prior, NormalPosterior(MLP(D + 2, [], 2 * L)), likelihood, condition_shape=2
     )
     x, y = torch.randn(6, D), torch.randn(6, 2)
+    with torch.no_grad():
+        # Wider than the posterior: a narrow proposal has weights without a variance.
+        vae.posterior.network.layers[-1].bias[L:] = 2.0
     p = prior(y).base_dist
     (weight, bias) = likelihood.network.layers[0].parameters()
     covariance = weight @ torch.diag_embed(p.scale**2) @ weight.T + 0.25 * torch.eye(D)

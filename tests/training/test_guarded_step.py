@@ -88,6 +88,28 @@ def test_another_state_is_taken_up():
         assert equal(first, second)
 
 
+def test_hooks_and_steps_of_ones_own_are_called():
+    class Counting(Adam):
+        steps = 0
+
+        def step(self, closure=None):
+            self.steps += 1
+            return super().step(closure)
+
+    first, _, second, ours, guard = twins("Adam")
+    own = Counting(first, fused=True)
+    counted = GuardedStep(own)
+    hooked = []
+    for i in range(6):
+        fill(first, second)
+        guard(FINE)
+        counted(FINE)
+        if i == 3:
+            ours.register_step_post_hook(lambda *_: hooked.append(1))
+    assert own.steps == 6
+    assert len(hooked) == 2
+
+
 @pytest.mark.parametrize("name", ["Adam", "Adamax"])
 def test_a_nan_moves_nothing(name):
     first, _, second, _, guard = twins(name)

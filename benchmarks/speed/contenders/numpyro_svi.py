@@ -75,7 +75,9 @@ def run(task: Task, turn: Turns, variant: str) -> None:
         if variant == "loop":
             state, _ = whole(state, images, jnp.asarray(rows), epoch_key)
         else:
-            for index, step_key in zip(rows, random.split(epoch_key, len(rows)), strict=True):
+            drawn = case.binarization == "dynamic"
+            keys = random.split(epoch_key, len(rows)) if drawn else [epoch_key] * len(rows)
+            for index, step_key in zip(rows, keys, strict=True):
                 state, _ = step(state, images, index, step_key)
         jax.block_until_ready(state)
         turn(lambda state=state: to_numpy(case, svi.get_params(state)))  # type: ignore[misc]
