@@ -56,17 +56,21 @@ def main(
     if unknown:
         raise ValueError(f"only: expected names among {', '.join(CONTENDERS)}, got {unknown}")
     train, test, what = _images(root)
-    if what != "MNIST":
+    if what != "MNIST" and "d" in settings:
+        print(f"no MNIST in root {str(root)!r}: generated images, and (d) is left out")
         settings = settings.replace("d", "")
     threads = threads or os.cpu_count() or 1
     options = Options(rounds=rounds, seconds=seconds, threads=threads, peers_python=peers_python)
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    if load is not None and load > 0.5:
+        print(f"the machine is busy (load {load:.1f}): these times will not be worth reporting")
     found = []
     for case in all_cases(settings, batches or (16, 128, 512), quick=quick):
         print(f"({case.setting}) {case.network}, {case.name}", flush=True)
         found.append(measure(case, names, train, test, options))
         # After each case: an interrupted run leaves what it has measured.
         figure = out.parent / "figures" / f"{out.stem}.png"
-        write_page(out, found, figure=figure, options=options, data=what)
+        write_page(out, found, figure=figure, options=options, data=what, load=load)
         write_figure(figure, found)
     print(out)
 

@@ -63,7 +63,7 @@ class Case:
         """The network in words."""
         layers = "-".join(map(str, self.hidden))
         if self.dense:
-            return f"convolutions {layers}, {self.latents} latents, {self.activation}"
+            return f"channels {layers}, {self.latents} latents, {self.activation}"
         return f"784-{layers}-{self.latents} {self.activation}"
 
 
@@ -113,7 +113,7 @@ def all_cases(
     cases.append(Case("c", hidden=(32, 64), dense=16, activation="relu", steps=16, images=2048))
     # Half an epoch of 59,904 of the 60,000 images: every batch is full, for every contender.
     cases.append(Case("d", binarization="none", steps=234, images=468 * 128, target=-105.0))
-    cases.append(Case("e", images=64, samples=1000))
+    cases.append(Case("e", images=256, samples=1000))
     cases = [case for case in cases if case.setting in settings]
     return [_tiny(case) for case in cases] if quick else cases
 

@@ -29,8 +29,6 @@ __all__ = ["Measurement", "Options", "measure"]
 ROOT = Path(__file__).parent.parent.parent
 # A contender that does not answer for so long is left out; compiling takes a minute at most.
 PATIENCE = 300.0
-# Epochs that each trains before the clock runs, after which their bounds are compared.
-EPOCHS_BEFORE = 2
 
 
 @dataclass(frozen=True)
@@ -40,6 +38,7 @@ class Options:
     Attributes:
         rounds: Measurements of each contender, one contender after the other in each round.
         seconds: Least time of one measurement.
+        most: A contender that has taken more seconds than that in a case is not measured again.
         threads: Threads of each contender.
         epochs: Most passes over the data on the way to a target.
         peers_python: Interpreter for the contenders that need the extra ``bench``.
@@ -48,6 +47,7 @@ class Options:
 
     rounds: int = 5
     seconds: float = 0.5
+    most: float = 15.0
     threads: int = 1
     epochs: int = 30
     peers_python: Path = Path(sys.executable)
@@ -102,15 +102,15 @@ class Worker:
     def __init__(self, name: str, folder: Path, options: Options, *, cold: bool = False) -> None:
         self.name = name
         self.files = Path(tempfile.mkdtemp(dir=folder, prefix=f"{name}-"))
-        cache = self.files if cold else options.cache
+        compiled = self.files if cold else options.cache
         python = options.peers_python if CONTENDERS[name].peer else Path(sys.executable)
         threads = str(options.threads)
         environment = os.environ | {
             "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
             "OMP_NUM_THREADS": threads,
             "MKL_NUM_THREADS": threads,
-            "TORCHINDUCTOR_CACHE_DIR": str(cache / "inductor"),
-            "TRITON_CACHE_DIR": str(cache / "triton"),
+            "TORCHINDUCTOR_CACHE_DIR": str(compiled / "inductor"),
+            "TRITON_CACHE_DIR": str(compiled / "triton"),
             "JAX_PLATFORMS": "cpu",
             "CUDA_VISIBLE_DEVICES": "",
         }
@@ -240,35 +240,38 @@ def _interleaved(
     workers: dict[str, Worker] = {}
     epochs: dict[str, int] = {}
 
-    def prepare(name: str) -> None:
-        """Starts, compiles and trains a contender up to where the bounds are compared."""
-        measurement = found[name]
-        with _reasons(measurement):
+    def start(name: str) -> None:
+        """Imports, compiles and goes through a first epoch, several contenders at a time."""
+        with _reasons(found[name]):
             worker = workers[name] = Worker(name, folder, options)
-            measurement.versions = worker.answer()["versions"]
-            for _ in range(EPOCHS_BEFORE):
-                answer = worker.ask(go=1)
-            epochs[name] = 1
-            measurement.check = answer["result"]
+            found[name].versions = worker.answer()["versions"]
+            worker.ask(go=1)
+
+    def prepare(name: str) -> None:
+        """Goes through a second epoch alone, to know its time; then the bounds are compared."""
+        with _reasons(found[name]):
+            answer = workers[name].ask(go=1)
+            epochs[name] = max(1, ceil(options.seconds / answer["seconds"]))
+            found[name].check = answer["result"]
+            weights = workers[name].weights()
+            if weights is not None:
+                found[name].check = bound(found[name].case, weights, held_out)
 
     try:
         with ThreadPoolExecutor(max(1, os.cpu_count() or 1)) as pool:
-            list(pool.map(prepare, found))
-        for name in epochs:
-            with _reasons(found[name]):
-                # Alone, now that nobody compiles any more.
-                pace = workers[name].ask(go=1)["seconds"]
-                epochs[name] = ceil(options.seconds / pace)
-                weights = workers[name].weights()
-                if weights is not None:
-                    found[name].check = bound(found[name].case, weights, held_out)
+            list(pool.map(start, found))
+        for name, measurement in found.items():
+            if measurement.left is None:
+                prepare(name)
+        spent = dict.fromkeys(epochs, 0.0)
         for turn in range(options.rounds):
             order = list(epochs)
             for name in order[turn % len(order) :] + order[: turn % len(order)] if order else []:
-                if found[name].left is not None:
+                if found[name].left is not None or spent[name] > options.most:
                     continue
                 with _reasons(found[name]):
                     answer = workers[name].ask(go=epochs[name])
+                    spent[name] += answer["seconds"]
                     seconds = answer["seconds"] / epochs[name]
                     found[name].values.append(_value(found[name].case, seconds))
                     found[name].peak = answer["peak"]

@@ -89,8 +89,11 @@ def run(task: Task, turn: Turns, variant: str) -> None:
     if case.samples:
         model.eval()
         while True:
-            with torch.no_grad():  # get_nll would keep all graphs; its value is log p, not minus
-                turn(result=float(np.mean(model.get_nll(images, n_samples=case.samples))))
+            # Without gradients, or it would keep all graphs. Its value is log p, not minus that, and
+            # it takes no fewer samples than its batch_size.
+            with torch.no_grad():
+                log_p = model.get_nll(images, case.samples, min(100, case.samples))
+            turn(result=float(np.mean(log_p)))
     with tempfile.TemporaryDirectory() as folder:
         trainer = BaseTrainer(
             model,

@@ -1,0 +1,56 @@
+"""The page says what was measured, what was aimed at and who was left out."""
+
+from benchmarks.speed.cases import Case
+from benchmarks.speed.report import write_figure, write_page
+from benchmarks.speed.runner import Measurement, Options
+
+CASE = Case("a")
+
+
+def page(tmp_path, found):
+    path, figure = tmp_path / "speed.md", tmp_path / "figures" / "speed.png"
+    write_page(path, found, figure=figure, options=Options(rounds=3), data="MNIST", load=0.25)
+    write_figure(figure, found)
+    return path.read_text(), figure
+
+
+def test_page(tmp_path):
+    found = [
+        Measurement("pyro-example", CASE, [20.0, 24.0, 22.0], check=-150.0),
+        Measurement("pyro-svi", CASE, [7.0, 6.0, 5.0], check=-151.0, peak=700.4),
+        Measurement("pythae", CASE, left="not installed: no pythae"),
+        Measurement("torch-compiled", CASE, [5.0], check=-180.0),
+        Measurement("pyrovae-compiled", CASE, [4.0, 4.5, 3.5], check=-149.0),
+        Measurement("floor", CASE, [2.0]),
+    ]
+    text, figure = page(tmp_path, [found])
+    assert "load before the start 0.2" in text
+    # 22 / 4 is short of the six times that were aimed at, 6 / 4 of two, 5 / 4 is enough.
+    assert "| 6 times as fast | 5.50 (missed) |" in text
+    assert "| 2 times as fast | 1.50 (missed) |" in text
+    assert "| 1 times as fast | 1.25 |" in text
+    assert "| at most 1.4 times as slow | 2.00 (missed) |" in text
+    assert "| Pyro SVI, data in memory | 6 | 5 to 7 | 1.50 | -151.0 | 700 |" in text
+    assert "| pythae | not installed: no pythae |" in text
+    # A fifth below the others: that contender did something else.
+    assert "-180.0 (differs)" in text
+    assert text.count("(differs)") == 1
+    assert figure.stat().st_size > 1000
+
+
+def test_throughput_is_better_when_larger(tmp_path):
+    case = Case("e", images=64, samples=1000)
+    found = [
+        Measurement("pythae", case, [1000.0], check=-100.0),
+        Measurement("pyrovae-compiled", case, [4000.0], check=-100.5),
+    ]
+    text, _ = page(tmp_path, [found])
+    assert "| pythae | 1,000 | 1,000 to 1,000 | 4.00 | -100.0 |" in text
+    assert "(differs)" not in text
+
+
+def test_page_without_our_measurement(tmp_path):
+    found = [Measurement("pyro-svi", CASE, [6.0])]
+    text, figure = page(tmp_path, [found])
+    assert "| Pyro SVI, data in memory | 6 | 6 to 6 |  |" in text
+    assert not figure.exists()
