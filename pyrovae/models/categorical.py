@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from pyrovae.likelihoods.base import Likelihood
+from pyrovae.models.agreement import check_agreement
 from pyrovae.models.base import LatentVariableModel
 from pyrovae.nn.network import Network, as_size, check_network
 
@@ -55,11 +56,9 @@ class CategoricalVAE(LatentVariableModel):
                 f"likelihood: expected latents of shape ({size},), variables * categories, "
                 f"got {tuple(likelihood.latent_shape)}"
             )
-        if likelihood.data_shape is not None and likelihood.data_shape != network.in_shape:
-            raise ValueError(
-                f"the parts expect different shapes of one datum: network "
-                f"{tuple(network.in_shape)}, likelihood {tuple(likelihood.data_shape)}"
-            )
+        check_agreement(
+            "datum", {"network": network.in_shape, "likelihood": likelihood.data_shape}
+        )
         self.data_shape = network.in_shape
         self.network = network
         self.likelihood = likelihood

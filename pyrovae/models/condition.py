@@ -8,7 +8,7 @@ from torch import Size, Tensor
 
 from pyrovae.latents import check_kinds
 from pyrovae.likelihoods.base import Likelihood
-from pyrovae.models.vae import check_agreement
+from pyrovae.models.agreement import check_agreement
 from pyrovae.posteriors.base import Posterior
 from pyrovae.priors.base import Prior
 

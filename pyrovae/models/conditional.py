@@ -10,9 +10,9 @@ from torch.distributions import Distribution
 
 from pyrovae.labels import check_form, check_labels, one_hot
 from pyrovae.likelihoods.base import Likelihood
+from pyrovae.models.agreement import check_agreement
 from pyrovae.models.base import LatentVariableModel
 from pyrovae.models.condition import joins
-from pyrovae.models.vae import check_agreement
 from pyrovae.nn.network import Shape, as_size
 from pyrovae.posteriors.base import Posterior
 from pyrovae.priors.base import Prior

@@ -11,12 +11,12 @@ from torch import Tensor
 
 from pyrovae.objectives.base import Program
 from pyrovae.objectives.enumerated import EnumeratedELBO
-from pyrovae.schedules import Annealed
+from pyrovae.objectives.wrapped import WrappedELBO
 
 __all__ = ["ClassificationELBO"]
 
 
-class ClassificationELBO(pyro.infer.ELBO):
+class ClassificationELBO(WrappedELBO):
     r"""A bound plus the log-probability that the guide gives the known labels.
 
     .. math:: \mathcal{L} + \alpha \sum_{b \text{ labelled}} \log q(y_b \mid x_b)
@@ -43,28 +43,17 @@ class ClassificationELBO(pyro.infer.ELBO):
     def __init__(self, weight: float = 46.0, *, elbo: pyro.infer.ELBO | None = None) -> None:
         if not weight >= 0:
             raise ValueError(f"weight: expected at least 0, got {weight}")
-        self.elbo = elbo if elbo is not None else EnumeratedELBO()
+        super().__init__(elbo if elbo is not None else EnumeratedELBO())
         if not hasattr(self.elbo, "differentiable_loss"):
             raise ValueError(
                 "elbo: expected an estimator with a differentiable_loss, "
                 f"got {type(self.elbo).__name__}"
             )
         self.weight = weight
-        super().__init__(
-            num_particles=self.elbo.num_particles,
-            vectorize_particles=self.elbo.vectorize_particles,
-            max_plate_nesting=self.elbo.max_plate_nesting,
-        )
 
-    @property
-    def settled(self) -> float:
-        """The epoch from which the estimator of the bound no longer changes."""
-        return self.elbo.settled if isinstance(self.elbo, Annealed) else 0.0
-
-    def advance(self, epoch: float) -> None:
-        """Moves the estimator's own schedule on, where it has one."""
-        if isinstance(self.elbo, Annealed):
-            self.elbo.advance(epoch)
+    def programs(self, model: Program, guide: Program) -> tuple[Program, Program]:
+        """Model and guide as they are: the labels are scored in the bound's own run of them."""
+        return model, guide
 
     def differentiable_loss(
         self, model: Program, guide: Program, *args: Any, **kwargs: Any
@@ -87,9 +76,6 @@ class ClassificationELBO(pyro.infer.ELBO):
         if loss.requires_grad:
             loss.backward()
         return loss.detach()
-
-    def _get_trace(self, model: Program, guide: Program, args: Any, kwargs: Any) -> Any:
-        return self.elbo._get_trace(model, guide, args, kwargs)
 
     def __repr__(self) -> str:
         return f"ClassificationELBO(weight={self.weight}, elbo={self.elbo!r})"

@@ -28,6 +28,8 @@ class WrappedELBO(pyro.infer.ELBO):
             num_particles=self.elbo.num_particles,
             vectorize_particles=self.elbo.vectorize_particles,
         )
+        # The estimator's, which has the particles' plate in it: given to Pyro it would get another.
+        self.max_plate_nesting = self.elbo.max_plate_nesting
 
     @abstractmethod
     def programs(self, model: Program, guide: Program) -> tuple[Program, Program]:
