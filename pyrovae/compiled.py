@@ -13,6 +13,7 @@ from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.overrides import TorchFunctionMode
 
+from pyrovae.decompositions import DECOMPOSITIONS
 from pyrovae.scope import isolated, without_validation
 
 __all__ = [
@@ -188,7 +189,9 @@ class CompiledFunction:
         try:
             with torch.no_grad():
                 inputs: list[Any] = list(self._inputs(batch))
-                return torch._inductor.compile(graph, inputs, options=options)
+                copies = [tensor.clone() for tensor in inputs]
+                cheaper = make_fx(graph, decomposition_table=DECOMPOSITIONS)(*copies)
+                return torch._inductor.compile(cheaper, inputs, options=options)
         except Exception as error:
             raise NotCompiled(f"it could not be compiled: {_reason(error)}") from error
 

@@ -19,6 +19,7 @@ import pyrovae.nn
 import pyrovae.objectives
 import pyrovae.posteriors
 import pyrovae.priors
+import pyrovae.schedules
 from pyrovae import __version__
 from pyrovae.build import parts_of
 from pyrovae.component import import_class
@@ -81,7 +82,7 @@ CHOSEN = {
 }
 MODULES = {key: module for key, (module, _, _) in COMPONENTS.items()} | {
     "objective": pyrovae.objectives,
-    "beta": pyrovae.training,
+    "beta": pyrovae.schedules,
     "optimizer": torch.optim,
     "scheduler": torch.optim.lr_scheduler,
 }
@@ -89,9 +90,8 @@ MODULES = {key: module for key, (module, _, _) in COMPONENTS.items()} | {
 ABSTRACT = {
     "Optimizer",
     "LRScheduler",
-    "Diverged",
+    "Annealed",
     "Undefined",
-    "History",
     "LogWeights",
     "SparseAdam",
 }

@@ -1,0 +1,110 @@
+"""Where the time of pyrovae's compiled step goes: ``python -m benchmarks.speed.profile FOLDER``.
+
+In a process of its own, which writes milliseconds a step by kind of work as a line of JSON.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+from benchmarks.speed.cases import Case
+from benchmarks.speed.contenders.by_hand import Network, batches
+from benchmarks.speed.contenders.pyrovae_fit import build, objective
+from benchmarks.speed.data import Task, binarized, write_task
+from pyrovae.training import CompiledSVI
+
+__all__ = ["KINDS", "profile_step"]
+
+# What the names of a kind's operations begin with.
+KINDS = {
+    "matrix products": ("aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm"),
+    "convolutions": ("aten::convolution", "aten::mkldnn_convolution", "mkldnn::"),
+    "Adam": ("aten::_fused_", "aten::_foreach_"),
+    "random numbers, the batch's rows": (
+        "aten::normal_",
+        "aten::random_",
+        "aten::rand",
+        "aten::index_select",
+    ),
+    "generated kernels": ("cpp_fused", "graph_"),
+}
+REST = "calls and waits"
+WHOLE = "a step"
+
+
+def profile_step(case: Case, images: np.ndarray, *, threads: int, cache: Path) -> dict[str, float]:
+    """Milliseconds of a step by kind of work, the kinds of `KINDS` first.
+
+    Args:
+        case: A case of training.
+        images: Grey training images, uint8, ``(n, 784)``.
+        threads: Number of threads.
+        cache: Where compiled code is kept.
+
+    Raises:
+        subprocess.CalledProcessError: If the step cannot be profiled.
+    """
+    torch.manual_seed(0)
+    chosen = images[: case.images]
+    if case.binarization == "static":
+        chosen = binarized(chosen, seed=0)
+    environment = os.environ | {
+        "OMP_NUM_THREADS": str(threads),
+        "TORCHINDUCTOR_CACHE_DIR": str(cache / "profiled"),
+        "CUDA_VISIBLE_DEVICES": "",
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        write_task(Path(folder), case, chosen, Network(case).weights())
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.speed.profile", folder],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            cwd=Path(__file__).parent.parent.parent,
+            check=True,
+        )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def measure(task: Task) -> dict[str, float]:
+    """Steps over an epoch without the profiler, for the whole, and over one with it."""
+    torch._inductor.config.cpp.enable_kernel_profile = True
+    case, images = task.case, torch.from_numpy(task.images())
+    vae = build(task)
+    svi = CompiledSVI(
+        vae.model,
+        vae.guide,
+        lambda parameters: torch.optim.Adam(parameters, lr=1e-3, fused=True),
+        loss=objective(case),
+    )
+    epochs = batches(case, images.view(-1, 1, 28, 28) if case.dense else images)
+
+    def epoch() -> float:
+        began = time.perf_counter()
+        for x in next(epochs):
+            svi.step(x)
+        return 1000 * (time.perf_counter() - began) / case.steps
+
+    epoch()
+    whole = min(epoch() for _ in range(9))
+    with profile(activities=[ProfilerActivity.CPU], acc_events=True) as profiler:
+        epoch()
+    found = dict.fromkeys(KINDS, 0.0)
+    for event in profiler.key_averages():
+        for kind, beginnings in KINDS.items():
+            if event.key.startswith(beginnings):
+                found[kind] += event.self_cpu_time_total / 1000 / case.steps
+    found[REST] = whole - sum(found.values())
+    return found | {WHOLE: whole}
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(Task(Path(sys.argv[1])))))
