@@ -1,7 +1,8 @@
-"""Compares priors, or objectives, at one equal budget: same network, data, epochs and seeds.
+"""Compares priors, objectives or precisions at one equal budget: same network, data, epochs and seeds.
 
     python benchmarks/compare.py priors
     python benchmarks/compare.py objectives
+    python benchmarks/compare.py precisions
     python benchmarks/compare.py priors --data mnist --root data --epochs 10 --seeds [0]
 
 Data are binarized anew each time they are drawn. The table says the importance-sampled
@@ -48,10 +49,25 @@ OBJECTIVES: dict[str, Callable[[], Any]] = {
     "IW, K = 5": lambda: ImportanceWeightedELBO(num_particles=5),
     "DReG, K = 5": lambda: DoublyReparameterizedELBO(num_particles=5),
 }
+PRECISIONS: dict[str, Literal["float32", "bf16"]] = {
+    "float32": "float32",
+    "bfloat16 products": "bf16",
+}
+COMPARISONS: dict[str, dict[str, Any]] = {
+    "priors": PRIORS,
+    "objectives": OBJECTIVES,
+    "precisions": PRECISIONS,
+}
 
 
 def measure(
-    data: Data, prior: str, objective: str, latents: int, hidden: int, **budget: Any
+    data: Data,
+    prior: str,
+    objective: str,
+    precision: str,
+    latents: int,
+    hidden: int,
+    **budget: Any,
 ) -> Any:
     """Trains one model and reports on it."""
     pyro.set_rng_seed(budget["seed"])
@@ -60,12 +76,19 @@ def measure(
     decoder = MLP(latents, [hidden], data.shape)
     vae = VAE(PRIORS[prior](posterior, x, latents), posterior, BernoulliLikelihood(decoder))
     samples = budget.pop("samples")
-    fit(vae, data, objective=OBJECTIVES[objective](), progress=False, **budget)
+    fit(
+        vae,
+        data,
+        objective=OBJECTIVES[objective](),
+        precision=PRECISIONS[precision],
+        progress=False,
+        **budget,
+    )
     return evaluate(vae, data.test, samples=samples)
 
 
 def main(
-    what: Literal["priors", "objectives"],
+    what: Literal["priors", "objectives", "precisions"],
     data: str = "digits",
     root: str = "data",
     epochs: int = 100,
@@ -79,22 +102,21 @@ def main(
 ) -> None:
     """Runs the comparison; writes ``compare-WHAT-DATA.md`` and its figure into a folder."""
     images = load_data(data, root=root, binarization="dynamic")
-    names = [
-        name for name in (PRIORS if what == "priors" else OBJECTIVES) if not only or name in only
-    ]
+    names = [name for name in COMPARISONS[what] if not only or name in only]
     found: dict[str, list[float]] = {}
     lines = [
         f"| {what[:-1]} | log p(x) | seed_se | ELBO | KL | active units | seconds |",
         "|---|---|---|---|---|---|---|",
     ]
     for name in names:
-        prior, objective = (name, "ELBO") if what == "priors" else ("standard normal", name)
+        chosen = {key: next(iter(options)) for key, options in COMPARISONS.items()} | {what: name}
         began = time.perf_counter()
         reports = [
             measure(
                 images,
-                prior,
-                objective,
+                chosen["priors"],
+                chosen["objectives"],
+                chosen["precisions"],
                 latents,
                 hidden,
                 epochs=epochs,

@@ -10,8 +10,8 @@ import pytest
 COMPARE = Path(__file__).parent.parent / "benchmarks" / "compare.py"
 
 
-@pytest.mark.parametrize("what", ["priors", "objectives"])
-def test_compare(what, tmp_path):
+@pytest.mark.parametrize(("what", "number"), [("priors", 5), ("objectives", 5), ("precisions", 2)])
+def test_compare(what, number, tmp_path):
     small = ["--epochs", "1", "--seeds", "[0,1]", "--samples", "2", "--hidden", "8"]
     done = subprocess.run(
         [sys.executable, COMPARE, what, *small, "--out", tmp_path],
@@ -23,7 +23,7 @@ def test_compare(what, tmp_path):
     assert done.returncode == 0, done.stderr
     page = (tmp_path / f"compare-{what}-digits.md").read_text()
     rows = [line for line in page.splitlines() if line.startswith("| ")][1:]
-    assert len(rows) == 5
+    assert len(rows) == number
     assert "S = 2" in page
     assert (tmp_path / "figures" / f"compare-{what}-digits.png").stat().st_size > 1000
 
