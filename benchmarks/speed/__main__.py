@@ -20,6 +20,7 @@ from jsonargparse import auto_cli
 from benchmarks.speed.cases import ALL_SETTINGS, all_cases
 from benchmarks.speed.contenders import CONTENDERS
 from benchmarks.speed.data import generated_images
+from benchmarks.speed.profile import profile_step
 from benchmarks.speed.report import write_figure, write_page
 from benchmarks.speed.runner import Options, measure
 from pyrovae import load_data
@@ -64,13 +65,17 @@ def main(
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     if load is not None and load > 0.5:
         print(f"the machine is busy (load {load:.1f}): these times will not be worth reporting")
-    found = []
+    found, profiles = [], []
     for case in all_cases(settings, batches or (16, 128, 512), quick=quick):
         print(f"({case.setting}) {case.network}, {case.name}", flush=True)
         found.append(measure(case, names, train, test, options))
+        if case.setting in "abc" and "pyrovae-step" in names:
+            profiles.append(profile_step(case, train, threads=threads, cache=options.cache))
         # After each case: an interrupted run leaves what it has measured.
         figure = out.parent / "figures" / f"{out.stem}.png"
-        write_page(out, found, figure=figure, options=options, data=what, load=load)
+        write_page(
+            out, found, figure=figure, options=options, data=what, load=load, profiles=profiles
+        )
         write_figure(figure, found)
     print(out)
 

@@ -113,7 +113,7 @@ def all_cases(
     cases.append(Case("c", hidden=(32, 64), dense=16, activation="relu", steps=16, images=2048))
     # Half an epoch of 59,904 of the 60,000 images: every batch is full, for every contender.
     cases.append(Case("d", binarization="none", steps=234, images=468 * 128, target=-105.0))
-    cases.append(Case("e", images=256, samples=1000))
+    cases.append(Case("e", images=1000, samples=1000))
     cases = [case for case in cases if case.setting in settings]
     return [_tiny(case) for case in cases] if quick else cases
 

@@ -1,6 +1,6 @@
 """Where the time of pyrovae's compiled step goes: ``python -m benchmarks.speed.profile FOLDER``.
 
-In a process of its own, which writes milliseconds a step by kind of work as a line of JSON.
+In a process of its own, which writes what it found as a line of JSON.
 """
 
 import json
@@ -9,7 +9,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +23,7 @@ from benchmarks.speed.contenders.pyrovae_fit import build, objective
 from benchmarks.speed.data import Task, binarized, write_task
 from pyrovae.training import CompiledSVI
 
-__all__ = ["KINDS", "profile_step"]
+__all__ = ["KINDS", "Profile", "profile_step"]
 
 # What the names of a kind's operations begin with.
 KINDS = {
@@ -36,12 +38,25 @@ KINDS = {
     ),
     "generated kernels": ("cpp_fused", "graph_"),
 }
-REST = "calls and waits"
-WHOLE = "a step"
 
 
-def profile_step(case: Case, images: np.ndarray, *, threads: int, cache: Path) -> dict[str, float]:
-    """Milliseconds of a step by kind of work, the kinds of `KINDS` first.
+@dataclass(frozen=True)
+class Profile:
+    """Where the time of a step goes, in milliseconds.
+
+    Attributes:
+        case: The case.
+        kinds: The time of each kind of work, by the keys of `KINDS`.
+        whole: The time of a step without the profiler.
+    """
+
+    case: Case
+    kinds: dict[str, float]
+    whole: float
+
+
+def profile_step(case: Case, images: np.ndarray, *, threads: int, cache: Path) -> Profile:
+    """Profiles steps of a case.
 
     Args:
         case: A case of training.
@@ -71,11 +86,11 @@ def profile_step(case: Case, images: np.ndarray, *, threads: int, cache: Path) -
             cwd=Path(__file__).parent.parent.parent,
             check=True,
         )
-    return json.loads(done.stdout.splitlines()[-1])
+    return Profile(case, **json.loads(done.stdout.splitlines()[-1]))
 
 
-def measure(task: Task) -> dict[str, float]:
-    """Steps over an epoch without the profiler, for the whole, and over one with it."""
+def measure(task: Task) -> dict[str, Any]:
+    """Kinds and whole of a `Profile`."""
     torch._inductor.config.cpp.enable_kernel_profile = True
     case, images = task.case, torch.from_numpy(task.images())
     vae = build(task)
@@ -102,8 +117,7 @@ def measure(task: Task) -> dict[str, float]:
         for kind, beginnings in KINDS.items():
             if event.key.startswith(beginnings):
                 found[kind] += event.self_cpu_time_total / 1000 / case.steps
-    found[REST] = whole - sum(found.values())
-    return found | {WHOLE: whole}
+    return {"kinds": found, "whole": whole}
 
 
 if __name__ == "__main__":

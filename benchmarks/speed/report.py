@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.speed.cases import Case
 from benchmarks.speed.contenders import CONTENDERS
+from benchmarks.speed.profile import Profile
 from benchmarks.speed.runner import Measurement, Options
 
 __all__ = ["write_figure", "write_page"]
@@ -33,6 +34,12 @@ READING = (
     "included; so it is in each call of pyrovae's compiled evaluation, while PyTorch by hand and "
     "NumPyro keep what they compiled. Memory is the largest resident size of the process."
 )
+PROFILING = (
+    "CompiledSVI.step, by torch's profiler: the time that each kind of operation takes by itself. "
+    "What no operation accounts for is Python between them and threads that wait for each other; "
+    "the profiler itself makes small operations longer, so that this is the least it is. The "
+    "whole is the fastest of nine epochs without the profiler."
+)
 UNITS = {"d": "seconds", "e": "images x samples a second"}
 # How far from the median a check may be, as a share of it: on two epochs of training the closed-form
 # KL alone makes 4 %, and S = 1000 draws leave less than 0.5 %.
@@ -47,6 +54,7 @@ def write_page(
     options: Options,
     data: str,
     load: float | None = None,
+    profiles: Sequence[Profile] = (),
 ) -> None:
     """Writes the tables.
 
@@ -57,6 +65,7 @@ def write_page(
         options: How it was measured.
         data: What the images are.
         load: The machine's load before it began: processes that other work kept busy.
+        profiles: Where the time of pyrovae's compiled step goes, in some cases.
     """
     versions = {k: v for case in found for m in case for k, v in m.versions.items()}
     lines = [
@@ -74,6 +83,7 @@ def write_page(
         f"![Time of a step over that of pyrovae, compiled]({figure.parent.name}/{figure.name})",
         "",
         *_goals(found),
+        *_profiles(profiles),
     ]
     for measurements in found:
         lines += ["", *_table(measurements)]
@@ -103,6 +113,28 @@ def _table(measurements: Sequence[Measurement]) -> list[str]:
         peak = "" if m.peak is None else f"{m.peak:.0f}"
         spread = f"{_number(min(m.values))} to {_number(max(m.values))}"
         lines.append(f"| {label} | {_number(value)} | {spread} | {ratio} | {check} | {peak} |")
+    return lines
+
+
+def _profiles(profiles: Sequence[Profile]) -> list[str]:
+    """A row for each case, a column for each kind of work that any of them has."""
+    if not profiles:
+        return []
+    kinds = [k for k in profiles[0].kinds if any(p.kinds[k] >= 0.0005 for p in profiles)]
+    lines = [
+        "",
+        "## Where the time of the compiled step goes",
+        "",
+        PROFILING,
+        "",
+        "| ms a step | " + " | ".join(kinds) + " | calls and waits | whole |",
+        "|---" + "|---:" * (len(kinds) + 2) + "|",
+    ]
+    for profile in profiles:
+        rest = profile.whole - sum(profile.kinds.values())
+        values = [*(profile.kinds[kind] for kind in kinds), rest, profile.whole]
+        name = f"({profile.case.setting}) {profile.case.name}"
+        lines.append(f"| {name} | " + " | ".join(f"{v:.2f}" for v in values) + " |")
     return lines
 
 
