@@ -17,7 +17,7 @@ def softplus(x: Tensor) -> Tensor:
     :math:`\max(x, 0) + \log(1 + u)` with :math:`u = e^{-|x|} \le 1`, and
     :math:`\log(1 + u) = 2 \operatorname{artanh} s` with :math:`s = u / (2 + u) \le 1/3`, whose
     powers fall off fast. The ``log1p`` for arguments of any size, which is what a compiler calls
-    for it, takes several times as long; and softplus, in the log-probabilities of pixels, in
+    for it, takes longer; and softplus, in the log-probabilities of pixels, in
     scales and activations, is most of what a VAE calculates beside matrix products.
     """
     u = (-x.abs()).exp()

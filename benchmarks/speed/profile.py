@@ -4,7 +4,6 @@ In a process of its own, which writes what it found as a line of JSON.
 """
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from benchmarks.speed.cases import Case
 from benchmarks.speed.contenders.by_hand import Network, batches
 from benchmarks.speed.contenders.pyrovae_fit import build, objective
 from benchmarks.speed.data import Task, binarized, write_task
+from benchmarks.speed.runner import environment
 from pyrovae.training import CompiledSVI
 
 __all__ = ["KINDS", "Profile", "profile_step"]
@@ -71,19 +71,13 @@ def profile_step(case: Case, images: np.ndarray, *, threads: int, cache: Path) -
     chosen = images[: case.images]
     if case.binarization == "static":
         chosen = binarized(chosen, seed=0)
-    environment = os.environ | {
-        "OMP_NUM_THREADS": str(threads),
-        "TORCHINDUCTOR_CACHE_DIR": str(cache / "profiled"),
-        "CUDA_VISIBLE_DEVICES": "",
-    }
     with tempfile.TemporaryDirectory() as folder:
         write_task(Path(folder), case, chosen, Network(case).weights())
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks.speed.profile", folder],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=environment,
-            cwd=Path(__file__).parent.parent.parent,
+            env=environment(threads, cache / "profiled"),
             check=True,
         )
     return Profile(case, **json.loads(done.stdout.splitlines()[-1]))

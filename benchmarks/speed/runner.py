@@ -24,7 +24,7 @@ from benchmarks.speed.contenders.by_hand import Network
 from benchmarks.speed.data import Task, binarized, read_weights, write_task
 from benchmarks.speed.turns import Weights
 
-__all__ = ["Measurement", "Options", "measure"]
+__all__ = ["Measurement", "Options", "environment", "measure"]
 
 ROOT = Path(__file__).parent.parent.parent
 # A contender that does not answer for so long is left out; compiling takes a minute at most.
@@ -81,6 +81,24 @@ class Measurement:
     failed: bool = False
 
 
+def environment(threads: int, compiled: Path) -> dict[str, str]:
+    """The variables of a process to be measured.
+
+    Args:
+        threads: Number of threads.
+        compiled: Where compiled code is kept.
+    """
+    return os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+        "OMP_NUM_THREADS": str(threads),
+        "MKL_NUM_THREADS": str(threads),
+        "TORCHINDUCTOR_CACHE_DIR": str(compiled / "inductor"),
+        "TRITON_CACHE_DIR": str(compiled / "triton"),
+        "JAX_PLATFORMS": "cpu",
+        "CUDA_VISIBLE_DEVICES": "",
+    }
+
+
 class LeftOut(Exception):
     """A worker gave up; the message says why."""
 
@@ -104,23 +122,13 @@ class Worker:
         self.files = Path(tempfile.mkdtemp(dir=folder, prefix=f"{name}-"))
         compiled = self.files if cold else options.cache
         python = options.peers_python if CONTENDERS[name].peer else Path(sys.executable)
-        threads = str(options.threads)
-        environment = os.environ | {
-            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
-            "OMP_NUM_THREADS": threads,
-            "MKL_NUM_THREADS": threads,
-            "TORCHINDUCTOR_CACHE_DIR": str(compiled / "inductor"),
-            "TRITON_CACHE_DIR": str(compiled / "triton"),
-            "JAX_PLATFORMS": "cpu",
-            "CUDA_VISIBLE_DEVICES": "",
-        }
         self.log = (self.files / "log").open("w")
         self.process = subprocess.Popen(
             [str(python), "-m", "benchmarks.speed.worker", name, str(folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.log,
-            env=environment,
+            env=environment(options.threads, compiled),
             bufsize=0,
         )
         # XLA sizes its pool of threads by the cores that a process may run on.
