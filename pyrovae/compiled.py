@@ -98,6 +98,15 @@ class CompiledFunction:
         self._form = self._form_of(batch)
         self._called = _Called(module, function)
         self._parameters = dict(self._called.named_parameters())
+        # Where they are: a parameter may be in several modules, and a module in several places.
+        # (Torch's own handling of tied weights does not put back those of a module with two names.)
+        first = {id(parameter): name for name, parameter in self._parameters.items()}
+        self._slots = {
+            f"{prefix}.{name}": first[id(parameter)]
+            for prefix, owner in self._called.named_modules()
+            for name, parameter in owner._parameters.items()
+            if parameter is not None
+        }
         # Where the buffers are, and not what they are: a module may put another tensor there.
         self._places = {
             f"{prefix}.{name}": (owner._buffers, name)
@@ -147,16 +156,17 @@ class CompiledFunction:
 
     def _eager(self, tensors: Sequence[Tensor], batch: Batch) -> list[Tensor | None]:
         """The function with parameters and buffers of its own."""
-        swapped = {
+        own = {
             name: tensor.detach().requires_grad_(parameter.requires_grad)
             for (name, parameter), tensor in zip(
                 self._parameters.items(), tensors[: len(self._parameters)], strict=True
             )
         }
-        leaves = [leaf for leaf in swapped.values() if leaf.requires_grad]
-        swapped |= dict(zip(self._places, tensors[len(swapped) :], strict=True))
+        leaves = [leaf for leaf in own.values() if leaf.requires_grad]
+        swapped = {slot: own[name] for slot, name in self._slots.items()}
+        swapped |= dict(zip(self._places, tensors[len(own) :], strict=True))
         with torch.enable_grad():
-            return list(functional_call(self._called, swapped, (leaves, batch)))
+            return list(functional_call(self._called, swapped, (leaves, batch), tie_weights=False))
 
     def _trace(self, batch: Batch) -> tuple[GraphModule, list[Tensor]]:
         # Tracing executes: on the buffers themselves it would move a BatchNorm's.

@@ -102,6 +102,22 @@ def test_every_prior_traces(prior):
 
 
 @pytest.mark.usefixtures("only_traced")
+def test_a_part_in_two_places_keeps_its_parameters():
+    # A VampPrior's posterior is the guide's: one module under two names.
+    vaes, losses = [vae_of(prior="VampPrior") for _ in range(2)], []
+    vaes[1].load_state_dict(state(vaes[0]))
+    before = [id(p) for p in vaes[1].parameters()]
+    for vae, compile in zip(vaes, (False, True), strict=True):
+        arguments = {"epochs": 3, "batch_size": 5, "progress": False, "device": "cpu"}
+        history = fit(vae, batches(10)[0][0], compile=compile, **arguments)
+        losses.append(history.column("loss"))
+    assert [id(p) for p in vaes[1].parameters()] == before
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+    for name, tensor in state(vaes[0]).items():
+        torch.testing.assert_close(state(vaes[1])[name], tensor, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.usefixtures("only_traced")
 @pytest.mark.parametrize("posterior", [n for n in POSTERIORS if KINDS.get(n) != "code"])
 def test_every_posterior_traces(posterior):
     agree(vae_of(posterior=posterior), ELBO())
