@@ -63,7 +63,8 @@ class CompiledFunction:
     Args:
         module: The module that owns all parameters and buffers.
         function: What to compile. It takes the module's trained parameters (leaves, whose
-            ``grad`` it may fill) and a batch, and gives tensors or None.
+            ``grad`` it may fill and which it may move in place) and a batch, and gives tensors or
+            None. It may be a module itself, with buffers of its own.
         batch: A batch of the shape to compile for.
         other: A second one of that shape, on which eager and compiled results are compared.
         names: What to call the results in a message.
@@ -114,8 +115,12 @@ class CompiledFunction:
             for name, buffer in owner._buffers.items()
             if buffer is not None
         }
-        buffers = [f"buffer {name.removeprefix('module.')}" for name in self._places]
-        self._names = [*names, *buffers]
+        # What a run gives and what it may move.
+        self._names = [
+            *names,
+            *(f"parameter {name.removeprefix('module.')}" for name in self._parameters),
+            *(f"buffer {name.removeprefix('module.')}" for name in self._places),
+        ]
         with ExitStack() as stack:
             stack.enter_context(isolated(self.device, seed=0))
             stack.enter_context(without_validation())
@@ -207,7 +212,7 @@ class CompiledFunction:
             raise NotCompiled(f"it could not be compiled: {_reason(error)}") from error
 
     def _check(self, run: Callable[..., Any], batch: Batch, what: str, relative: float) -> None:
-        """Compares results and buffers with the eager function's."""
+        """Compares results, and what a run moves, with the eager function's."""
         head = len(self._parameters) + len(self._places)
         rest = head + len(self._constants)
 
@@ -219,16 +224,16 @@ class CompiledFunction:
             found = self._outcome(run, batch)
         except Exception as error:
             raise NotCompiled(f"the {what} program failed: {_reason(error)}") from error
-        # A tensor may be zero but for roundings of the others.
-        results = expected[1 : len(expected) - len(self._places)]
-        largest = max((t.abs().max().item() for t in results if t.numel()), default=0.0)
-        for name, a, b in zip(self._names, expected, found, strict=True):
+        # A gradient may be zero but for roundings of the others.
+        kinds = [name.partition(" ")[0] for name in self._names]
+        largest = {kind: 0.0 for kind in kinds}
+        for kind, a in zip(kinds, expected, strict=True):
+            largest[kind] = max(largest[kind], _size(a))
+        for kind, name, a, b in zip(kinds, self._names, expected, found, strict=True):
             if a.shape != b.shape:
                 raise NotCompiled(f"the {what} program gives a {name} of another shape, or none")
-            if not a.numel():
-                continue
-            size = max(a.abs().max().item(), 1e-2 * largest, 1e-6)
-            distance = (a - b).abs().max().item()
+            size = max(_size(a), 1e-2 * largest[kind], 1e-6)
+            distance = _size(a - b)
             if not distance <= relative * size:
                 raise NotCompiled(
                     f"the {what} program gives another {name} than the eager one on a second "
@@ -236,13 +241,12 @@ class CompiledFunction:
                 )
 
     def _outcome(self, run: Callable[..., Any], batch: Batch) -> list[Tensor]:
-        """Results, and buffers after the run, in double precision; on copies."""
-        count = len(self._parameters)
+        """Results, and parameters and buffers after the run, in double precision; on copies."""
         inputs = [tensor.detach() for tensor in self._inputs(batch)]
-        buffers = slice(count, count + len(self._places))
-        inputs[buffers] = [buffer.clone() for buffer in inputs[buffers]]
+        moved = slice(len(self._parameters) + len(self._places))
+        inputs[moved] = [tensor.clone() for tensor in inputs[moved]]
         with isolated(self.device, seed=1), torch.no_grad():
-            results = [*run(*inputs), *inputs[buffers]]
+            results = [*run(*inputs), *inputs[moved]]
         empty = torch.empty(0)
         return [empty if r is None else r.detach().double().cpu() for r in results]
 
@@ -387,6 +391,10 @@ def _lift_constants(graph: GraphModule, *, at: int) -> list[Tensor]:
         graph.graph.erase_node(node)
     graph.recompile()
     return list(constants.values())
+
+
+def _size(tensor: Tensor) -> float:
+    return tensor.abs().max().item() if tensor.numel() else 0.0
 
 
 def _reason(error: Exception) -> str:

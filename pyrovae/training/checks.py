@@ -10,6 +10,7 @@ from pyrovae.datasets.splits import Split
 from pyrovae.distributions import observed_values
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.scope import isolated, without_validation
+from pyrovae.training.step import Step
 
 __all__ = ["Diverged", "find_fault", "make_first_call"]
 
@@ -30,7 +31,7 @@ def make_first_call(objective: Any, model: Any, split: Split, device: torch.devi
 
 
 @torch.no_grad()
-def find_fault(model: Any, batch: tuple[Tensor, ...]) -> str:
+def find_fault(model: Any, step: Step, batch: tuple[Tensor, ...]) -> str:
     """Names the parameter, site or gradient that is the first not to be finite, if it shows."""
     named = list(model.named_parameters()) if isinstance(model, torch.nn.Module) else []
     for name, parameter in named:
@@ -52,6 +53,10 @@ def find_fault(model: Any, batch: tuple[Tensor, ...]) -> str:
                     return f"the value of site {name!r} in the {where} is not finite"
                 if not site["log_prob"].isfinite().all():
                     return f"the log-probability of site {name!r} in the {where} is not finite"
+    if all(p.grad is None or p.grad.isfinite().all() for _, p in named):
+        # A compiled step leaves no gradients behind.
+        with isolated(batch[0].device, seed=0), without_validation(), torch.enable_grad():
+            step.gradients(step.parameters, batch)
     for name, parameter in named:
         if parameter.grad is not None and not parameter.grad.isfinite().all():
             return f"the gradient of parameter {name!r} is not finite, though every site is"

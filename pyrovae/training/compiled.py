@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -13,18 +13,23 @@ from torch import Tensor, nn
 from pyrovae.compiled import CompiledFunction, half_twice
 from pyrovae.schedules import Annealed
 from pyrovae.training.gradients import Gradients
+from pyrovae.training.step import Step
+from pyrovae.training.update import Update
 
-__all__ = ["CompiledGradients"]
+__all__ = ["CompiledStep"]
 
 
-class CompiledGradients:
-    """`Gradients` of batches of one shape as one compiled graph.
+class CompiledStep:
+    """A `Step` with batches of one shape as one compiled graph.
 
-    Model, guide, objective, backward pass and clipping together; see `CompiledFunction`.
+    Model, guide, objective, backward pass, clipping and the optimizer together; see
+    `CompiledFunction`. An optimizer that `Update` has no rule for steps itself along the
+    gradients that the graph gives, and so does any on an accelerator, where its fused kernel is
+    one launch and a captured graph may not move its inputs.
 
     Args:
-        model: The module whose programs ``gradients`` runs.
-        gradients: The step.
+        model: The module whose programs ``step`` runs.
+        step: The eager step.
         batch: A batch of the shape to compile for.
 
     Raises:
@@ -32,34 +37,36 @@ class CompiledGradients:
             eager step on the second batch, or at another time of its schedule.
     """
 
-    def __init__(
-        self,
-        model: nn.Module,
-        gradients: Gradients,
-        batch: tuple[Tensor, ...],
-    ) -> None:
-        def step(leaves: Sequence[Tensor], batch: tuple[Tensor, ...]) -> list[Tensor | None]:
-            loss = gradients(leaves, batch)
-            return [loss, *(leaf.grad for leaf in leaves)]
-
-        trained = [
-            name for name, p in getattr(model, "named_parameters", list)() if p.requires_grad
-        ]
+    def __init__(self, model: nn.Module, step: Step, batch: tuple[Tensor, ...]) -> None:
+        self._step = step
+        self._update: Update | None = None
+        named: Any = getattr(model, "named_parameters", list)()
+        trained = {name: parameter for name, parameter in named if parameter.requires_grad}
+        if batch[0].device.type == "cpu":
+            # Without a rule the optimizer steps itself.
+            with suppress(ValueError):
+                self._update = Update(step.optimizer, list(trained.values()))
+        gradients = step.gradients
         self._run = CompiledFunction(
             model,
-            step,
+            _Traced(gradients, self._update),
             batch,
             half_twice(batch),
-            names=["loss", *(f"gradient of {name}" for name in trained)],
+            names=["loss", *(f"gradient of {name}" for name in trained if self._update is None)],
             # float32 to its rounding, summed in another order; bfloat16 has 8 bits, and what it
             # rounds differs between kernels by as much.
             relative=1e-4 if gradients.precision == "float32" else 5e-2,
-            elsewhere=partial(_another_time, gradients),
+            elsewhere=partial(_elsewhere, gradients, self._update),
         )
-        self.fits = self._run.fits
+
+    def fits(self, batch: tuple[Tensor, ...]) -> bool:
+        """Whether it was compiled for such a batch, and for the module and optimizer as they are."""
+        return self._run.fits(batch) and (self._update is None or self._update.read())
 
     def __call__(self, batch: tuple[Tensor, ...]) -> Tensor:
-        """Fills the gradients of the model's parameters; see `Gradients`."""
+        """Takes a step with a batch that fits; see `Step`."""
+        if self._update is not None:
+            return self._run(batch)[0]
         if batch[0].device.type == "cuda":
             # A captured graph writes its results to the same place each time, and is replayed
             # only if nobody holds the last ones.
@@ -70,7 +77,34 @@ class CompiledGradients:
             loss = loss.clone()
         for parameter, gradient in zip(self._run.trained, gradients, strict=True):
             parameter.grad = gradient
+        self._step.move(loss)
         return loss
+
+
+class _Traced(nn.Module):
+    """What is traced: a loss, and gradients or the update along them."""
+
+    def __init__(self, gradients: Gradients, update: Update | None) -> None:
+        super().__init__()
+        self.gradients = gradients
+        self.update = update
+
+    def forward(self, leaves: Sequence[Tensor], batch: tuple[Tensor, ...]) -> list[Tensor | None]:
+        loss = self.gradients(leaves, batch)
+        if self.update is None:
+            return [loss, *(leaf.grad for leaf in leaves)]
+        with torch.no_grad():
+            self.update(leaves, loss)
+        return [loss]
+
+
+@contextmanager
+def _elsewhere(gradients: Gradients, update: Update | None) -> Iterator[None]:
+    with ExitStack() as stack:
+        stack.enter_context(_another_time(gradients))
+        if update is not None:
+            stack.enter_context(update.at_ease())
+        yield
 
 
 @contextmanager

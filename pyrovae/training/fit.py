@@ -26,12 +26,12 @@ from pyrovae.objectives import ELBO
 from pyrovae.schedules import Annealed, Schedule
 from pyrovae.scope import isolated, without_validation
 from pyrovae.training.checks import Diverged, find_fault, make_first_call
-from pyrovae.training.compiled import CompiledGradients
+from pyrovae.training.compiled import CompiledStep
 from pyrovae.training.early_stopping import EarlyStopping
 from pyrovae.training.gradients import Gradients, Precision
-from pyrovae.training.guarded_step import GuardedStep
 from pyrovae.training.history import History
 from pyrovae.training.state import random_state, restore, set_random_state, snapshot
+from pyrovae.training.step import Step
 
 __all__ = ["choose_device", "fit"]
 
@@ -82,7 +82,7 @@ def fit(
             none, as an autoencoder, at the reconstruction, and ``patience`` likewise).
         beta: Weight on the KL term, a number or a schedule over epochs such as `LinearWarmup`.
             Reported bounds never contain it.
-        compile: Whether to trace and compile the step (see `CompiledGradients`). "auto" does so
+        compile: Whether to trace and compile the step (see `CompiledStep`). "auto" does so
             if the rest of the run, at the pace of its first steps, would take more than a minute.
             The same random numbers are drawn either way, so results differ by rounding alone.
             Where a program cannot be compiled, training goes on without, and a warning says why;
@@ -198,10 +198,10 @@ def fit(
                 compile = True
 
         n = len(data.train)
-        move = GuardedStep(optim)
+        eager = Step(parameters, gradients, optim)
         step = AutoCompiled(
-            partial(gradients, parameters),
-            partial(CompiledGradients, model, gradients),
+            eager,
+            partial(CompiledStep, model, eager),
             mode=compile,
             data=(epochs - len(history)) * n,
             what="training",
@@ -229,14 +229,13 @@ def fit(
                     if annealed is not None:
                         annealed.advance(epoch - 1 + seen / n)
                     loss = step(batch)
-                    move(loss)
                     total += loss
                     seen += len(batch[0])
                     if i % STEPS_BETWEEN_LOOKS.get(device.type, 100) == 0 and total.isnan():
-                        _diverge(model, good, batch, f"epoch {epoch}, step {i + 1}")
+                        _diverge(model, good, eager, batch, f"epoch {epoch}, step {i + 1}")
                     bar.update(len(batch[0]))
                 if total.isnan() or not _finite(parameters):
-                    _diverge(model, good, batch, f"epoch {epoch}")
+                    _diverge(model, good, eager, batch, f"epoch {epoch}")
                 row = {"epoch": epoch, "loss": (total / seen).item()}
                 if data.validation is not None:
                     bound = elbo(model, data.validation, device=device)
@@ -330,8 +329,10 @@ def _finite(parameters: Iterable[Tensor]) -> bool:
     return all(bool(parameter.isfinite().all()) for parameter in parameters)
 
 
-def _diverge(model: Any, good: dict[str, Tensor], batch: tuple[Tensor, ...], when: str) -> None:
-    fault = find_fault(model, batch)
+def _diverge(
+    model: Any, good: dict[str, Tensor], step: Step, batch: tuple[Tensor, ...], when: str
+) -> None:
+    fault = find_fault(model, step, batch)
     restore(model, good)
     raise Diverged(
         f"training diverged in {when}: {fault}; the model has the weights it had when the epoch "

@@ -11,9 +11,9 @@ from torch.optim import Optimizer
 
 from pyrovae.compiled import NotCompiled
 from pyrovae.scope import isolated
-from pyrovae.training.compiled import CompiledGradients
+from pyrovae.training.compiled import CompiledStep
 from pyrovae.training.gradients import Gradients, Precision
-from pyrovae.training.guarded_step import GuardedStep
+from pyrovae.training.step import Step
 
 __all__ = ["CompiledSVI"]
 
@@ -61,11 +61,11 @@ class CompiledSVI:
         self.model, self.guide, self.loss = model, guide, loss
         self.compiled = False
         self._module = cast(nn.Module, module)
-        self._parameters = [p for p in self._module.parameters() if p.requires_grad]
-        self.optim = optim(self._parameters)
-        self._move = GuardedStep(self.optim)
-        self._gradients = Gradients(model, guide, loss, mean=False, precision=precision)
-        self._graph: CompiledGradients | None = None
+        parameters = [p for p in self._module.parameters() if p.requires_grad]
+        self.optim = optim(parameters)
+        gradients = Gradients(model, guide, loss, mean=False, precision=precision)
+        self._eager = Step(parameters, gradients, self.optim)
+        self._graph: CompiledStep | None = None
         self._given_up = False
 
     def step(self, *batch: Tensor) -> Tensor:
@@ -78,12 +78,9 @@ class CompiledSVI:
             self._prepare(batch)
         self.compiled = self._graph is not None and self._graph.fits(batch)
         if self._graph is not None and self.compiled:
-            loss = self._graph(batch)
-        else:
-            with isolated(batch[0].device):
-                loss = self._gradients(self._parameters, batch)
-        self._move(loss)
-        return loss
+            return self._graph(batch)
+        with isolated(batch[0].device):
+            return self._eager(batch)
 
     @torch.no_grad()
     def evaluate_loss(self, *batch: Tensor) -> Tensor:
@@ -95,7 +92,7 @@ class CompiledSVI:
 
     def _prepare(self, batch: tuple[Tensor, ...]) -> None:
         try:
-            self._graph = CompiledGradients(self._module, self._gradients, batch)
+            self._graph = CompiledStep(self._module, self._eager, batch)
         except NotCompiled as error:
             self._given_up = True
             warnings.warn(f"the steps are not compiled: {error}", stacklevel=3)

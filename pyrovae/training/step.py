@@ -1,0 +1,55 @@
+"""A step of training."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from pyrovae.training.gradients import Gradients
+
+__all__ = ["Step"]
+
+
+class Step:
+    """Fills the gradients of a batch and lets the optimizer move, unless something is NaN.
+
+    Args:
+        parameters: What is trained.
+        gradients: Fills their gradients.
+        optimizer: Moves them.
+    """
+
+    def __init__(
+        self, parameters: Sequence[Tensor], gradients: Gradients, optimizer: Optimizer
+    ) -> None:
+        self.parameters = parameters
+        self.gradients = gradients
+        self.optimizer = optimizer
+
+    def __call__(self, batch: tuple[Tensor, ...]) -> Tensor:
+        """Takes the step.
+
+        Returns:
+            The loss, summed over the batch, 0-dim; NaN if a gradient is not finite, and nothing
+            has moved then.
+        """
+        loss = self.gradients(self.parameters, batch)
+        self.move(loss)
+        return loss
+
+    def move(self, loss: Tensor) -> None:
+        """Moves the parameters along their gradients unless the loss is NaN.
+
+        A fused optimizer on an accelerator is told by a flag on the device and nothing waits;
+        another one there costs a wait for the loss.
+        """
+        optimizer = self.optimizer
+        if loss.device.type != "cpu" and getattr(optimizer, "_step_supports_amp_scaling", False):
+            optimizer.found_inf = loss.isnan().to(torch.float32)  # type: ignore[attr-defined]
+            try:
+                optimizer.step()
+            finally:
+                del optimizer.found_inf  # type: ignore[attr-defined]
+        elif not loss.isnan():
+            optimizer.step()
