@@ -14,6 +14,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.overrides import TorchFunctionMode
 
 from pyrovae.decompositions import DECOMPOSITIONS
+from pyrovae.products import PRODUCTS
 from pyrovae.scope import isolated, without_validation
 
 __all__ = [
@@ -205,7 +206,8 @@ class CompiledFunction:
             with torch.no_grad():
                 inputs: list[Any] = list(self._inputs(batch))
                 # On fake tensors: nothing is calculated, no memory taken, no buffer moved.
-                again = make_fx(graph, decomposition_table=DECOMPOSITIONS, tracing_mode="fake")
+                table = {**DECOMPOSITIONS, **PRODUCTS}
+                again = make_fx(graph, decomposition_table=table, tracing_mode="fake")
                 cheaper = again(*inputs)
                 return torch._inductor.compile(cheaper, inputs, options=options)
         except Exception as error:
