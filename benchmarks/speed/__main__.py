@@ -11,6 +11,7 @@ shape and share of ink, and no (d).
 """
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -70,7 +71,10 @@ def main(
         print(f"({case.setting}) {case.network}, {case.name}", flush=True)
         found.append(measure(case, names, train, test, options))
         if case.setting in "abc" and "pyrovae-step" in names:
-            profiles.append(profile_step(case, train, threads=threads, cache=options.cache))
+            try:
+                profiles.append(profile_step(case, train, threads=threads, cache=options.cache))
+            except subprocess.CalledProcessError as error:
+                print(f"  not profiled: {error}")
         # After each case: an interrupted run leaves what it has measured.
         figure = out.parent / "figures" / f"{out.stem}.png"
         write_page(

@@ -38,8 +38,8 @@ PROFILING = (
     "CompiledSVI.step, by torch's profiler: the time that each kind of operation takes by itself. "
     "What no operation accounts for is Python between them and threads that wait for each other; "
     "the profiler itself makes small operations longer, so that this is the least it is. The "
-    "whole is the fastest of nine epochs without the profiler; what is left over is negative where "
-    "the one profiled epoch was slower."
+    "whole is the fastest of nine epochs without the profiler, the parts are of the fastest of five "
+    "with it; what is left over is negative where those were slower."
 )
 UNITS = {"d": "seconds", "e": "images x samples a second"}
 # How far from the median a check may be, as a share of it: on two epochs of training the closed-form
