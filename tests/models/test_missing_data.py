@@ -28,6 +28,8 @@ from pyrovae.objectives import (
 from pyrovae.posteriors import NormalPosterior, Posterior
 from pyrovae.priors import NormalPrior, UniformSpherePrior, VampPrior
 from pyrovae.training.checks import find_fault
+from pyrovae.training.gradients import Gradients
+from pyrovae.training.step import Step
 
 D, S = 4, 0.5
 
@@ -330,8 +332,12 @@ def test_a_fault_is_not_laid_on_missing_values():
     model, x = of(BernoulliLikelihood(MLP(LATENT, [], DATA))), binary(5)
     mask = torch.rand(5, *DATA) < 0.5
     x = x.masked_fill(~mask, math.nan)
-    assert find_fault(model, (x, mask)).startswith("the gradients")
-    assert "value of site 'z' in the guide" in find_fault(model, (x, torch.ones_like(mask)))
+    parameters = list(model.parameters())
+    gradients = Gradients(model.model, model.guide, ELBO())
+    step = Step(parameters, gradients, torch.optim.SGD(parameters))
+    assert find_fault(model, step, (x, mask)).startswith("the gradients")
+    fault = find_fault(model, step, (x, torch.ones_like(mask)))
+    assert "value of site 'z' in the guide" in fault
 
 
 def test_report_looks_at_observed_values_alone():
