@@ -22,10 +22,10 @@ class CompiledSVI:
     """``pyro.infer.SVI`` whose step is one compiled graph and waits for nothing.
 
     For those who write their own loop. The graph is traced at the first step, on copies, and its
-    loss and gradients are compared with the eager ones. Where that fails, steps go on uncompiled
-    and a warning says why. A batch of another shape is stepped uncompiled. Gradients are of the objective's sum over the batch, as
-    in ``pyro.infer.SVI``. A step whose loss is NaN or whose gradient is not
-    finite changes nothing.
+    loss and what it moves are compared with the eager step's. Where that fails, steps go on
+    uncompiled and a warning says why. A batch of another shape is stepped uncompiled. Gradients
+    are of the objective's sum over the batch, as in ``pyro.infer.SVI``. A step whose loss is NaN
+    or whose gradient is not finite changes nothing.
 
     Args:
         model: The model program, a method of an ``nn.Module`` that owns all parameters.

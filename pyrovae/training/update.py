@@ -12,6 +12,7 @@ from torch.optim import SGD, Adam, Adamax, AdamW, Optimizer
 
 __all__ = ["Update"]
 
+LARGE = 1e6  # beside gradients
 Group = dict[str, Any]  # of parameters, as an optimizer keeps them, with their hyperparameters
 Tensors = Sequence[Tensor]
 
@@ -204,16 +205,16 @@ class Update(nn.Module):
 
     @contextmanager
     def at_ease(self) -> Iterator[None]:
-        """Makes the step, for a block, one in which small gradients make small differences.
+        """Makes the step, for a block, about linear in the gradients, at any size of theirs.
 
-        With a learning rate and a term in the denominators of one: Adam's own divides roundings
-        by their own size.
+        With a large learning rate and a term as large in the denominators. Adam as it is would
+        divide roundings by their own size.
         """
         kept = dict(self._buffers)
         for k, (group, rule) in enumerate(
             zip(self.optimizer.param_groups, self._rules, strict=True)
         ):
-            eased = {**group, "lr": 1.0} | ({"eps": 1.0} if "eps" in group else {})
+            eased = {**group, "lr": LARGE, "eps": LARGE}
             self._buffers[f"factors_{k}"] = torch.tensor(rule.factors(eased, 0))
         try:
             yield

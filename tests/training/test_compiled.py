@@ -245,8 +245,11 @@ def test_compiled_and_eager_training_follow_each_other(case):
         partial(torch.optim.AdamW, lr=1e-2, fused=True),
         partial(torch.optim.Adamax, lr=1e-2),
         partial(torch.optim.SGD, lr=1e-3, momentum=0.9),
+        partial(torch.optim.Adam, lr=1e-2, amsgrad=True),
+        partial(torch.optim.Adagrad, lr=1e-2),
     ],
-    ids=["AdamW", "Adamax", "SGD"],
+    # The last two step themselves along compiled gradients.
+    ids=["AdamW", "Adamax", "SGD", "amsgrad", "Adagrad"],
 )
 @pytest.mark.usefixtures("only_traced")
 def test_every_optimizer_and_a_learning_rate_schedule(optimizer):

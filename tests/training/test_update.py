@@ -172,16 +172,23 @@ def test_what_changes_under_way_is_seen():
     assert Update(Adam(fresh), fresh).read()
 
 
-def test_at_ease_small_gradients_make_small_differences():
-    parameters = leaves()
-    optimizer = Adam(parameters, lr=1e-3)
-    update = Update(optimizer, parameters)
-    for parameter in parameters:
-        parameter.grad = torch.full_like(parameter, 1e-6)
-    before = copy.deepcopy(parameters)
-    with update.at_ease(), torch.no_grad():
-        update(parameters, FINE)
-    # Adam itself would move each by its learning rate.
-    torch.testing.assert_close(parameters, before, rtol=0, atol=3e-6)
-    factors = update.get_buffer("factors_0")
-    assert factors[-1].item() == pytest.approx(1e-8)
+@pytest.mark.parametrize("name", ["Adam", "Adamax", "SGD-momentum"])
+@pytest.mark.parametrize("size", [1e-6, 1.0, 1e3])
+def test_at_ease_roundings_of_gradients_stay_roundings(name, size):
+    torch.manual_seed(0)
+    gradient, rounding = size * torch.randn(50), 1e-5 * size * torch.randn(50)
+    gradient[::2] = 0  # but for roundings
+    moved = []
+    for g in (gradient, gradient + rounding):
+        parameter = torch.zeros(50, requires_grad=True)
+        parameter.grad = g.clone()
+        optimizer = OPTIMIZERS[name]([parameter])
+        update = Update(optimizer, [parameter])
+        before = update.get_buffer("factors_0")
+        with update.at_ease(), torch.no_grad():
+            update([parameter], FINE)
+        assert torch.equal(update.get_buffer("factors_0"), before)
+        moved.append(parameter.detach())
+    # Adam itself would move each of them by its learning rate.
+    distance = (moved[1] - moved[0]).abs().max() / moved[0].abs().max()
+    assert 0 < distance < 1e-4
