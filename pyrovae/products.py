@@ -8,7 +8,7 @@ from torch import Tensor
 
 __all__ = ["PRODUCTS"]
 
-# Multiplications of a product under which the two take the same time.
+# Multiplications of a product; of a smaller one, what oneDNN does around it takes longer.
 LARGE = 2_000_000
 
 # An operation of its own, since inductor takes torch's for constant weights alone.
@@ -46,7 +46,7 @@ def _addmm(bias: Tensor, a: Tensor, b: Tensor, *, beta: float = 1, alpha: float 
 
 
 # For ``make_fx``; an operation whose function gives NotImplemented is left as it is. In float32
-# torch's own products call MKL, which on a batch of activations takes up to a third longer.
+# torch's own products call MKL.
 PRODUCTS: dict[Any, Callable[..., Any]] = {
     torch.ops.aten.mm.default: _mm,
     torch.ops.aten.addmm.default: _addmm,

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from typing import Any
 
@@ -60,7 +60,10 @@ class CompiledStep:
         )
 
     def fits(self, batch: tuple[Tensor, ...]) -> bool:
-        """Whether it was compiled for such a batch, and for the module and optimizer as they are."""
+        """Whether it was compiled for such a batch, and for the module and optimizer as they are.
+
+        To be asked before each step: it takes up the numbers of the optimizer's next one.
+        """
         return self._run.fits(batch) and (self._update is None or self._update.read())
 
     def __call__(self, batch: tuple[Tensor, ...]) -> Tensor:
@@ -100,10 +103,8 @@ class _Traced(nn.Module):
 
 @contextmanager
 def _elsewhere(gradients: Gradients, update: Update | None) -> Iterator[None]:
-    with ExitStack() as stack:
-        stack.enter_context(_another_time(gradients))
-        if update is not None:
-            stack.enter_context(update.at_ease())
+    linear = nullcontext() if update is None else update.linearized()
+    with _another_time(gradients), linear:
         yield
 
 

@@ -149,8 +149,7 @@ class Update(nn.Module):
         """Moves leaves and state along the leaves' gradients; nothing moves if the loss is NaN."""
         good = ~loss.isnan()
         self._moved = {i for i, leaf in enumerate(leaves) if leaf.grad is not None}
-        groups = self.optimizer.param_groups
-        for k, (group, rule) in enumerate(zip(groups, self._rules, strict=True)):
+        for k, (group, rule) in enumerate(self._groups()):
             factors = self.get_buffer(f"factors_{k}").unbind()
             for i in (self._at[id(parameter)] for parameter in group["params"]):
                 gradient = leaves[i].grad
@@ -171,23 +170,26 @@ class Update(nn.Module):
         optimizer = self.optimizer
         if optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks:
             return False
+        if [_rule(optimizer, group) for group in optimizer.param_groups] != self._rules:
+            return False
         if optimizer.state is not self._state and not self._read_state():
             return False
-        for k, (group, rule) in enumerate(zip(optimizer.param_groups, self._rules, strict=True)):
+        for k, (group, rule) in enumerate(self._groups()):
             steps = self._steps[k].item()
             # The optimizer may have stepped itself, with fewer gradients than here.
             if not 0 <= steps - self._last[k] <= 1 and not self._read_state():
-                return False
-            if _rule(optimizer, group) != rule:
                 return False
             self._last[k] = steps
             self._buffers[f"factors_{k}"] = torch.tensor(rule.factors(group, steps))
         return True
 
+    def _groups(self) -> Iterator[tuple[Group, Rule]]:
+        return zip(self.optimizer.param_groups, self._rules, strict=True)
+
     def _read_state(self) -> bool:
         """Takes up the state, if it is whole and has one number of steps in each group."""
         self._steps: list[Tensor] = []
-        for group, rule in zip(self.optimizer.param_groups, self._rules, strict=True):
+        for group, rule in self._groups():
             counts = [torch.zeros(())]
             for parameter, name in itertools.product(group["params"], rule.state):
                 i, value = self._at[id(parameter)], self.optimizer.state[parameter].get(name)
@@ -204,16 +206,14 @@ class Update(nn.Module):
         return True
 
     @contextmanager
-    def at_ease(self) -> Iterator[None]:
+    def linearized(self) -> Iterator[None]:
         """Makes the step, for a block, about linear in the gradients, at any size of theirs.
 
         With a large learning rate and a term as large in the denominators. Adam as it is would
         divide roundings by their own size.
         """
         kept = dict(self._buffers)
-        for k, (group, rule) in enumerate(
-            zip(self.optimizer.param_groups, self._rules, strict=True)
-        ):
+        for k, (group, rule) in enumerate(self._groups()):
             eased = {**group, "lr": LARGE, "eps": LARGE}
             self._buffers[f"factors_{k}"] = torch.tensor(rule.factors(eased, 0))
         try:
@@ -223,7 +223,7 @@ class Update(nn.Module):
 
     def _make_state(self) -> None:
         """The state with which the optimizer would begin, where it has not begun."""
-        for group, rule in zip(self.optimizer.param_groups, self._rules, strict=True):
+        for group, rule in self._groups():
             for parameter, name in itertools.product(group["params"], rule.state):
                 state = self.optimizer.state[parameter]
                 if state.get(name) is None:

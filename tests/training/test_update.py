@@ -149,6 +149,15 @@ def test_double_precision_has_no_rule():
         Update(SGD(parameters, lr=0.1), parameters)
 
 
+def test_a_group_that_was_added_is_seen():
+    *parameters, late = leaves()
+    optimizer = Adam(parameters, lr=0.1)
+    update = Update(optimizer, [*parameters, late])
+    assert update.read()
+    optimizer.add_param_group({"params": [late]})
+    assert not update.read()
+
+
 def test_what_changes_under_way_is_seen():
     parameters = leaves()
     optimizer = Adam(parameters, lr=0.1)
@@ -174,7 +183,7 @@ def test_what_changes_under_way_is_seen():
 
 @pytest.mark.parametrize("name", ["Adam", "Adamax", "SGD-momentum"])
 @pytest.mark.parametrize("size", [1e-6, 1.0, 1e3])
-def test_at_ease_roundings_of_gradients_stay_roundings(name, size):
+def test_where_linear_roundings_of_gradients_stay_roundings(name, size):
     torch.manual_seed(0)
     gradient, rounding = size * torch.randn(50), 1e-5 * size * torch.randn(50)
     gradient[::2] = 0  # but for roundings
@@ -185,7 +194,7 @@ def test_at_ease_roundings_of_gradients_stay_roundings(name, size):
         optimizer = OPTIMIZERS[name]([parameter])
         update = Update(optimizer, [parameter])
         before = update.get_buffer("factors_0")
-        with update.at_ease(), torch.no_grad():
+        with update.linearized(), torch.no_grad():
             update([parameter], FINE)
         assert torch.equal(update.get_buffer("factors_0"), before)
         moved.append(parameter.detach())
