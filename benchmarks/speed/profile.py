@@ -19,10 +19,10 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.speed.cases import Case
-from benchmarks.speed.contenders.by_hand import Network, batches
-from benchmarks.speed.contenders.pyrovae_fit import build, objective
-from benchmarks.speed.data import Task, binarized, write_task
-from benchmarks.speed.runner import environment
+from benchmarks.speed.contenders.by_hand import batches
+from benchmarks.speed.contenders.pyrovae_fit import build, insist_on_compiling, objective
+from benchmarks.speed.data import Task
+from benchmarks.speed.runner import begin_task, environment
 from pyrovae.training import CompiledSVI
 
 __all__ = ["KINDS", "Profile", "profile_step"]
@@ -65,12 +65,8 @@ def profile_step(case: Case, images: np.ndarray, *, threads: int, cache: Path) -
     Raises:
         subprocess.CalledProcessError: If the step cannot be profiled.
     """
-    torch.manual_seed(0)
-    chosen = images[: case.images]
-    if case.binarization == "static":
-        chosen = binarized(chosen, seed=0)
     with tempfile.TemporaryDirectory() as folder:
-        write_task(Path(folder), case, chosen, Network(case).weights())
+        begin_task(Path(folder), case, images)
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks.speed.profile", folder],
             stdout=subprocess.PIPE,
@@ -83,6 +79,7 @@ def profile_step(case: Case, images: np.ndarray, *, threads: int, cache: Path) -
 
 def measure(task: Task) -> dict[str, Any]:
     """Kinds and whole of a `Profile`."""
+    insist_on_compiling()
     torch._inductor.config.cpp.enable_kernel_profile = True
     case, images = task.case, torch.from_numpy(task.images())
     vae = build(task)

@@ -24,7 +24,7 @@ from benchmarks.speed.contenders.by_hand import Network
 from benchmarks.speed.data import Task, binarized, read_weights, write_task
 from benchmarks.speed.turns import Weights
 
-__all__ = ["Measurement", "Options", "environment", "measure"]
+__all__ = ["Measurement", "Options", "begin_task", "environment", "measure"]
 
 ROOT = Path(__file__).parent.parent.parent
 # A contender that does not answer for so long is left out; compiling takes a minute at most.
@@ -79,6 +79,25 @@ class Measurement:
     versions: dict[str, str] = field(default_factory=dict)
     left: str | None = None
     failed: bool = False
+
+
+def begin_task(folder: Path, case: Case, images: np.ndarray) -> np.ndarray:
+    """Writes the weights and images that every contender of a case begins with.
+
+    Args:
+        folder: Where to write them.
+        case: What to measure.
+        images: Grey training images, uint8, ``(n, 784)``.
+
+    Returns:
+        The images of the case, uint8, binarized where it says so.
+    """
+    torch.manual_seed(0)
+    chosen = images[: case.images]
+    if case.binarization == "static":
+        chosen = binarized(chosen, seed=0)
+    write_task(folder, case, chosen, Network(case).weights())
+    return chosen
 
 
 def environment(threads: int, compiled: Path) -> dict[str, str]:
@@ -211,13 +230,9 @@ def measure(
     """
     names = [name for name in names if case.setting in CONTENDERS[name].settings]
     found = {name: Measurement(name, case) for name in names}
-    torch.manual_seed(0)
-    network = Network(case)
-    chosen = images[: case.images]
     with tempfile.TemporaryDirectory() as path:
         folder = Path(path)
-        drawn = binarized(chosen, seed=0) if case.binarization == "static" else chosen
-        write_task(folder, case, drawn, network.weights())
+        drawn = begin_task(folder, case, images)
         if case.samples:
             write_task(folder, case, drawn, _trained(folder, case, binarized(images, seed=1)))
         if case.binarization != "none":

@@ -1,5 +1,6 @@
 """pyrovae: `fit` eager, compiled and in bf16, its compiled step alone, and `evaluate`."""
 
+import warnings
 from collections.abc import Callable, Iterator
 from inspect import signature
 from typing import Any
@@ -54,6 +55,7 @@ class Parts(TensorSplit):
 
 def run(task: Task, turn: Turns, variant: str) -> None:
     """Trains, or evaluates, one epoch a turn."""
+    insist_on_compiling()
     case = task.case
     images = torch.from_numpy(task.images())
     shaped = images.view(-1, 1, 28, 28) if case.dense else images
@@ -89,6 +91,11 @@ def run(task: Task, turn: Turns, variant: str) -> None:
         on_epoch=lambda row: turn(lambda: weights(vae)),
         **options,
     )
+
+
+def insist_on_compiling() -> None:
+    """Ends the process where a step goes on uncompiled: its time would pass for a compiled one's."""
+    warnings.filterwarnings("error", ".*(goes on uncompiled|are not compiled)", UserWarning)
 
 
 def wanted(function: Callable[..., Any], **options: Any) -> dict[str, Any]:
