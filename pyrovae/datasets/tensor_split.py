@@ -95,7 +95,7 @@ class TensorSplit(Split):
         n = len(self)
         order = (torch.randperm(n) if shuffle else torch.arange(n)).to(tensors[0].device)
         for index in order.split(batch_size):
-            x, *rest = (t[index] for t in tensors)
+            x, *rest = (t.index_select(0, index) for t in tensors)
             yield (draw_bits(x) if self.binarization == "dynamic" else x, *rest)
 
     def _on(self, device: torch.device | str) -> tuple[Tensor, ...]:
