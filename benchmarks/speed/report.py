@@ -25,8 +25,9 @@ GOALS = [
 ]
 FLOOR = 1.4  # times the matrix products, at batch 128 on data binarized before
 READING = (
-    "A ratio is the time over that of pyrovae, compiled: above 1 is slower. The range is that of "
-    "the measurements. The check is the held-out bound after two epochs from the same weights, of "
+    "A ratio is the time over that of pyrovae, compiled: above 1 is slower. It is the median over "
+    "the rounds of the ratios within each, as the machine's pace changes between rounds. The range "
+    "is that of the measurements. The check is the held-out bound after two epochs from the same weights, of "
     "(d) the last test ELBO, of (e) the estimate: who does the same work gets about the same, and "
     "who does not is marked. (PyTorch by hand and pythae take the KL in closed form, whose "
     "gradients vary less; the others draw it.) Epochs are of 16 to 192 steps, and what a trainer "
@@ -101,19 +102,20 @@ def _table(measurements: Sequence[Measurement]) -> list[str]:
         f"| | {unit} | range | ratio | check | MiB |",
         "|---|---:|---:|---:|---:|---:|",
     ]
-    ours = _value(measurements, OURS)
+    ours = _measured(measurements, OURS)
     checks = [m.check for m in measurements if m.check is not None]
     for m in measurements:
         label = CONTENDERS[m.contender].label
         if m.left is not None or not m.values:
             lines.append(f"| {label} | {m.left or 'not measured'} | | | | |")
             continue
-        value = median(m.values)
-        ratio = "" if ours is None else f"{_slower(case, value, ours):.2f}"
+        ratio = "" if ours is None else f"{_ratio(m, ours):.2f}"
         check = "" if m.check is None else f"{m.check:.1f}{_mark(case, m.check, checks)}"
         peak = "" if m.peak is None else f"{m.peak:.0f}"
         spread = f"{_number(min(m.values))} to {_number(max(m.values))}"
-        lines.append(f"| {label} | {_number(value)} | {spread} | {ratio} | {check} | {peak} |")
+        lines.append(
+            f"| {label} | {_number(median(m.values))} | {spread} | {ratio} | {check} | {peak} |"
+        )
     return lines
 
 
@@ -162,44 +164,43 @@ def _goals(found: Sequence[Sequence[Measurement]]) -> list[str]:
     for name, settings, batch, goal in GOALS:
         for measurements in found:
             case = measurements[0].case
-            ours, theirs = _value(measurements, OURS), _value(measurements, name)
+            ours, theirs = _measured(measurements, OURS), _measured(measurements, name)
             if case.setting not in settings or (batch and case.batch != batch):
                 continue
             if ours is None or theirs is None:
                 continue
-            ratio = theirs / ours
+            ratio = _ratio(theirs, ours)
             mark = "" if ratio >= goal else " (missed)"
             times = f"{goal:g} times as fast"
             where = f"({case.setting}) {case.name}"
             lines.append(f"| {CONTENDERS[name].label} | {where} | {times} | {ratio:.2f}{mark} |")
     for measurements in found:
         case = measurements[0].case
-        ours, floor = _value(measurements, OURS), _value(measurements, "floor")
+        ours, floor = _measured(measurements, OURS), _measured(measurements, "floor")
         if (case.setting, case.batch, case.binarization) != ("a", 128, "static"):
             continue
         if ours is not None and floor is not None:
-            mark = "" if ours / floor <= FLOOR else " (missed)"
+            ratio = 1 / _ratio(floor, ours)
+            mark = "" if ratio <= FLOOR else " (missed)"
             lines.append(
                 f"| {CONTENDERS['floor'].label} | (a) {case.name} | at most {FLOOR:g} times as "
-                f"slow | {ours / floor:.2f}{mark} |"
+                f"slow | {ratio:.2f}{mark} |"
             )
     return lines
 
 
 def write_figure(path: Path, found: Sequence[Sequence[Measurement]]) -> None:
     """Draws bars: each contender's time over that of pyrovae, compiled, in each case."""
-    cases = [case for case in found if _value(case, OURS) is not None]
+    cases = [(case, ours) for case in found if (ours := _measured(case, OURS)) is not None]
     if not cases:
         return
     columns = min(3, len(cases))
     rows = -(-len(cases) // columns)
     figure = Figure(figsize=(4.6 * columns, 2.9 * rows), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axis, measurements in zip(axes, cases, strict=False):
-        case = measurements[0].case
-        ours = _value(measurements, OURS)
+    for axis, (measurements, ours) in zip(axes, cases, strict=False):
         shown = [m for m in measurements if m.values]
-        ratios = [_slower(case, median(m.values), ours) for m in shown]
+        ratios = [_ratio(m, ours) for m in shown]
         colours = ["#d1605e" if "pyrovae" in m.contender else "#9aa7b5" for m in shown]
         labels = [CONTENDERS[m.contender].label for m in shown]
         bars = axis.barh(labels, ratios, color=colours)
@@ -208,7 +209,7 @@ def write_figure(path: Path, found: Sequence[Sequence[Measurement]]) -> None:
         axis.set_xlim(0, 1.15 * max(ratios))
         axis.invert_yaxis()
         axis.tick_params(labelsize=7)
-        axis.set_title(f"({case.setting}) {case.name}", fontsize=9)
+        axis.set_title(f"({ours.case.setting}) {ours.case.name}", fontsize=9)
     for axis in axes[len(cases) :]:
         axis.remove()
     figure.supxlabel("time over that of pyrovae, compiled", fontsize=9)
@@ -216,16 +217,14 @@ def write_figure(path: Path, found: Sequence[Sequence[Measurement]]) -> None:
     figure.savefig(path, dpi=90)
 
 
-def _slower(case: Case, value: float, ours: float | None) -> float:
-    assert ours is not None
-    return ours / value if case.samples else value / ours
+def _ratio(theirs: Measurement, ours: Measurement) -> float:
+    """By how much slower it is than ours, round by round."""
+    rounds = zip(theirs.values, ours.values, strict=False)  # a slow one may have had fewer
+    return median(b / a if ours.case.samples else a / b for a, b in rounds)
 
 
-def _value(measurements: Sequence[Measurement], name: str) -> float | None:
-    for m in measurements:
-        if m.contender == name and m.values and m.left is None:
-            return median(m.values)
-    return None
+def _measured(measurements: Sequence[Measurement], name: str) -> Measurement | None:
+    return next((m for m in measurements if m.contender == name and m.values and not m.left), None)
 
 
 def _number(value: float) -> str:
