@@ -10,13 +10,15 @@ import pyro.infer
 import torch
 from torch import Tensor, nn
 
-from pyrovae.compiled import CompiledFunction, half_twice
+from pyrovae.compiled import ROUNDINGS, CompiledFunction, half_twice
 from pyrovae.schedules import Annealed
-from pyrovae.training.gradients import Gradients
+from pyrovae.training.gradients import Gradients, Precision
 from pyrovae.training.step import Step
 from pyrovae.training.update import Update
 
 __all__ = ["CompiledStep"]
+
+COARSE = 5e-2
 
 
 class CompiledStep:
@@ -53,9 +55,7 @@ class CompiledStep:
             batch,
             half_twice(batch),
             names=["loss", *(f"gradient of {name}" for name in trained if self._update is None)],
-            # float32 to its rounding, summed in another order; bfloat16 has 8 bits, and what it
-            # rounds differs between kernels by as much.
-            relative=1e-4 if gradients.precision == "float32" else 5e-2,
+            relative=partial(_relative, gradients.precision, len(batch[0])),
             elsewhere=partial(_elsewhere, gradients, self._update),
         )
 
@@ -82,6 +82,16 @@ class CompiledStep:
             parameter.grad = gradient
         self._step.move(loss)
         return loss
+
+
+def _relative(precision: Precision, size: int, results: Sequence[Tensor]) -> float:
+    """By how much roundings alone may change a step."""
+    if precision == "bf16":  # 8 bits, and what is rounded differs between kernels
+        return COARSE
+    # An importance weight is e to a sum over all pixels: the rounding of the sum, which grows with
+    # the sum, is the relative error of the weight.
+    share = 4 * 2**-24 * results[0].abs().item() / size
+    return min(max(ROUNDINGS, share), COARSE)
 
 
 class _Traced(nn.Module):

@@ -25,8 +25,10 @@ from pyrovae.objectives import (
     EnumeratedELBO,
     ImportanceWeightedELBO,
 )
+from pyrovae.posteriors import NormalPosterior
 from pyrovae.priors import (
     CategoricalPrior,
+    NormalPrior,
     RelaxedCategoricalPrior,
     UniformSpherePrior,
 )
@@ -237,6 +239,18 @@ def test_compiled_and_eager_training_follow_each_other(case):
     torch.testing.assert_close(losses[1], losses[0], rtol=1e-4, atol=1e-4)
     for name, tensor in states[0].items():
         torch.testing.assert_close(states[1][name], tensor, rtol=1e-4, atol=1e-4)
+
+
+def test_importance_weights_of_many_pixels_compile():
+    # A log-density of -8500 has roundings of 5e-4, and importance weights relative errors of it.
+    torch.manual_seed(0)
+    vae = VAE(
+        NormalPrior(5),
+        NormalPosterior(MLP(12288, (16,), 10)),
+        BernoulliLikelihood(MLP(5, (16,), 12288)),
+    )
+    x = torch.rand(20, 12288).round()
+    CompiledStep(vae, eager_step(vae, ImportanceWeightedELBO(num_particles=5)), (x,))
 
 
 @pytest.mark.parametrize(
