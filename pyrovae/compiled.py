@@ -14,6 +14,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.overrides import TorchFunctionMode
 
 from pyrovae.decompositions import DECOMPOSITIONS
+from pyrovae.memory import keep_freed_memory
 from pyrovae.products import PRODUCTS
 from pyrovae.scope import isolated, without_validation
 
@@ -75,7 +76,8 @@ class CompiledFunction:
         elsewhere: Makes a context in which what is not a tensor of the module or the batch (a
             schedule) is at another place: a number that was read while tracing shows there.
 
-    No random numbers of the caller's are drawn.
+    No random numbers of the caller's are drawn. On the CPU the process keeps more freed memory
+    from then on, see `keep_freed_memory`.
 
     Raises:
         NotCompiled: If the function cannot be traced (its control flow depends on data) or
@@ -97,6 +99,8 @@ class CompiledFunction:
         if not isinstance(module, nn.Module):
             raise NotCompiled(f"{type(module).__name__} is no nn.Module, whose tensors have names")
         self.device = batch[0].device
+        if self.device.type == "cpu":
+            keep_freed_memory()
         self.trained = [p for p in module.parameters() if p.requires_grad]
         self._modules, self._all = list(module.modules()), list(module.parameters())
         self._form = self._form_of(batch)

@@ -86,7 +86,8 @@ def fit(
             if the rest of the run, at the pace of its first steps, would take more than a minute.
             The same random numbers are drawn either way, so results differ by rounding alone.
             Where a program cannot be compiled, training goes on without, and a warning says why;
-            ``history.compiled`` says what was done.
+            ``history.compiled`` says what was done. On Linux a process that has compiled keeps
+            up to 256 MiB of freed memory.
         precision: "bf16" rounds the factors of matrix products and convolutions to bfloat16;
             log-probabilities, sums and weights stay in float32.
         patience: Stop after so many epochs without a better validation ELBO, counted from the
