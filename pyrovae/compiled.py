@@ -19,6 +19,7 @@ from pyrovae.products import PRODUCTS
 from pyrovae.scope import isolated, without_validation
 
 __all__ = [
+    "ROUNDINGS",
     "AutoCompiled",
     "Batch",
     "Compile",
@@ -34,8 +35,8 @@ Function = Callable[[Sequence[Tensor], Batch], Sequence[Tensor | None]]
 # Tracing and compiling a small network take 5 to 30 s, and a compiled step saves from a fifth of
 # an eager one (convolutions) to two thirds (small dense networks).
 WORTH_COMPILING = 60.0
-ROUNDINGS = 1e-4  # of float32, in sums in another order
 TIMED_CALLS = slice(3, 10)  # the first ones warm up
+ROUNDINGS = 1e-4  # of float32, in sums in another order
 
 
 def half_twice(batch: Batch) -> Batch:

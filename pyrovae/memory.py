@@ -8,8 +8,8 @@ __all__ = ["keep_freed_memory"]
 
 # Parameters of mallopt, in <malloc.h>.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-KEPT = 256 * 2**20
-LARGEST = 32 * 2**20  # the most that mallopt takes
+KEPT = 256 * 2**20  # bytes
+LARGEST = 32 * 2**20  # bytes, the most that mallopt takes
 
 
 def keep_freed_memory() -> None:

@@ -26,14 +26,15 @@ GOALS = [
 FLOOR = 1.4  # times the matrix products, at batch 128 on data binarized before
 READING = (
     "A ratio is the time over that of pyrovae, compiled: above 1 is slower. It is the median over "
-    "the rounds of the ratios within each, as the machine's pace changes between rounds. The range "
-    "is that of the measurements. The check is the held-out bound after two epochs from the same weights, of "
-    "(d) the last test ELBO, of (e) the estimate: who does the same work gets about the same, and "
-    "who does not is marked. (PyTorch by hand and pythae take the KL in closed form, whose "
-    "gradients vary less; the others draw it.) Epochs are of 16 to 192 steps, and what a trainer "
-    "does between them is in its time. On the way to a target there is one run, compilation "
-    "included; so it is in each call of pyrovae's compiled evaluation, while PyTorch by hand and "
-    "NumPyro keep what they compiled. Memory is the largest resident size of the process."
+    "the rounds of the ratios within each, as the machine's pace changes between rounds. The "
+    "range is that of the measurements. The check is the held-out bound after two epochs from the "
+    "same weights, of (d) the last test ELBO, of (e) the estimate: who does the same work gets "
+    "about the same, and who does not is marked. (PyTorch by hand and pythae take the KL in "
+    "closed form, whose gradients vary less; the others draw it.) Epochs are of 16 to 192 steps, "
+    "and what a trainer does between them is in its time. On the way to a target there is one "
+    "run, compilation included; so it is in each call of pyrovae's compiled evaluation, while "
+    "PyTorch by hand and NumPyro keep what they compiled. Memory is the largest resident size of "
+    "the process."
 )
 PROFILING = (
     "CompiledSVI.step, by torch's profiler: the time that each kind of operation takes by itself. "

@@ -64,8 +64,8 @@ def draw_bits(x: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
     words = torch.empty((x.numel() + 3) // 4, dtype=torch.int64, device="cpu")
     words.random_(-(2**63), None, generator=generator)
     levels = words.view(torch.int16)[: x.numel()].view(x.shape)
-    means = x.detach() if x.dtype == torch.float64 else x.detach().float()
-    # In place, as each new tensor of a batch costs as long as the arithmetic.
+    means = x.detach().to(torch.promote_types(x.dtype, torch.float32))
+    # In place: new memory for each operation would cost as long as the arithmetic.
     return (65536 * means).sub_(32768).round_().gt_(levels).to(x.dtype)
 
 

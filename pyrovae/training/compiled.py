@@ -18,7 +18,7 @@ from pyrovae.training.update import Update
 
 __all__ = ["CompiledStep"]
 
-COARSE = 5e-2
+COARSE = 5e-2  # roundings of bfloat16, and the most that is let pass
 
 
 class CompiledStep:
@@ -86,7 +86,7 @@ class CompiledStep:
 
 def _relative(precision: Precision, size: int, results: Sequence[Tensor]) -> float:
     """By how much roundings alone may change a step."""
-    if precision == "bf16":  # 8 bits, and what is rounded differs between kernels
+    if precision == "bf16":  # 8 bits in each factor, and kernels differ in what they round
         return COARSE
     # An importance weight is e to a sum over all pixels: the rounding of the sum, which grows with
     # the sum, is the relative error of the weight.

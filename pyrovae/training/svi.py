@@ -25,7 +25,8 @@ class CompiledSVI:
     loss and what it moves are compared with the eager step's. Where that fails, steps go on
     uncompiled and a warning says why. A batch of another shape is stepped uncompiled. Gradients
     are of the objective's sum over the batch, as in ``pyro.infer.SVI``. A step whose loss is NaN
-    or whose gradient is not finite changes nothing.
+    or whose gradient is not finite changes nothing. On Linux a process that has compiled keeps up
+    to 256 MiB of freed memory.
 
     Args:
         model: The model program, a method of an ``nn.Module`` that owns all parameters.
