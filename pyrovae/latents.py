@@ -3,9 +3,10 @@
 from typing import Literal
 
 from pyro.distributions import Delta, constraints
-from torch.distributions import Distribution, Independent, VonMises
+from torch.distributions import Distribution, VonMises
 
 from pyrovae.distributions.codes import CodeVectors, NearestCode
+from pyrovae.distributions.unwrap import unblocked
 
 __all__ = ["LatentKind", "Undefined", "check_kinds", "is_point_mass", "latent_kind"]
 
@@ -60,8 +61,7 @@ def latent_kind(distribution: Distribution) -> LatentKind | None:
     # By type: two equal constraints may be two objects.
     if isinstance(support, type(constraints.simplex)):
         return "simplex"
-    while isinstance(distribution, Independent):
-        distribution = distribution.base_dist
+    distribution = unblocked(distribution)
     # PyTorch gives these angles the whole line as support, but a density of one turn.
     if isinstance(distribution, VonMises):
         return "circle"
@@ -92,6 +92,5 @@ def check_kinds(what: str, posterior: LatentKind | None, prior: LatentKind | Non
 
 def is_point_mass(distribution: Distribution) -> bool:
     """Whether a distribution has one value alone, whose log-probability says nothing of it."""
-    while isinstance(distribution, Independent):
-        distribution = distribution.base_dist
+    distribution = unblocked(distribution)
     return isinstance(distribution, Delta | NearestCode)

@@ -4,7 +4,9 @@ import torch
 from pyro.distributions import constraints
 from pyro.distributions.torch_distribution import MaskedDistribution
 from torch import Tensor
-from torch.distributions import Distribution, Independent, transform_to
+from torch.distributions import Distribution, transform_to
+
+from pyrovae.distributions.unwrap import unblocked
 
 __all__ = ["PartlyObserved", "observe_partly", "observed_values"]
 
@@ -63,9 +65,7 @@ def observe_partly(distribution: Distribution, mask: Tensor) -> Distribution:
     Raises:
         ValueError: If the variables are not independent. The distribution is named.
     """
-    each: Distribution = distribution
-    while isinstance(each, Independent):
-        each = each.base_dist
+    each = unblocked(distribution)
     if each.event_shape:
         raise ValueError(
             f"expected a distribution of independent variables, some of which can be left out, "
@@ -84,8 +84,7 @@ def observed_values(distribution: Distribution, value: Tensor) -> Tensor:
     Returns:
         The value itself, or what the mask leaves of it as a vector.
     """
-    while isinstance(distribution, Independent):
-        distribution = distribution.base_dist
+    distribution = unblocked(distribution)
     if not isinstance(distribution, MaskedDistribution):
         return value
     mask = torch.as_tensor(distribution._mask)

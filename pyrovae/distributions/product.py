@@ -3,7 +3,9 @@
 from typing import Any
 
 import pyro.distributions as dist
-from torch.distributions import Distribution, Independent, Normal
+from torch.distributions import Distribution, Normal
+
+from pyrovae.distributions.unwrap import unblocked
 
 __all__ = ["normal_product"]
 
@@ -28,9 +30,7 @@ def normal_product(p: Distribution, q: Distribution) -> Distribution:
 
 
 def _variables(distribution: Distribution) -> Any:
-    each = distribution
-    while isinstance(each, Independent):
-        each = each.base_dist
+    each = unblocked(distribution)
     if not isinstance(each, Normal):
         raise ValueError(
             "expected normals of independent variables, whose product is one too, "

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from pyrovae.compiled import AutoCompiled, Batch, Compile, CompiledFunction, half_twice
+from pyrovae.compilation import AutoCompiled, Batch, Compile, CompiledFunction, half_twice
 from pyrovae.evaluation.undefined import undefined
 from pyrovae.handlers import check_taken
 from pyrovae.objectives import ELBO, log_weights

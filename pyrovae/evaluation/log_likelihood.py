@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pyrovae.compiled import Compile
+from pyrovae.compilation import Compile
 from pyrovae.datasets.splits import Split
 from pyrovae.evaluation.draws import Sampler, observe
 from pyrovae.nn.modes import evaluation_mode

@@ -8,9 +8,10 @@ import pyro.distributions as dist
 import torch
 from pyro import poutine
 from torch import Tensor
-from torch.distributions import Independent, Normal
+from torch.distributions import Normal
 
-from pyrovae.handlers import family, is_latent
+from pyrovae.distributions.unwrap import family, unblocked
+from pyrovae.handlers import is_latent
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.objectives import StickingTheLandingELBO
 from pyrovae.objectives.terms import data_frame
@@ -116,9 +117,7 @@ def normal_site(guide: Callable[..., Any], batch: tuple[Tensor, ...]) -> Any:
         names = [site["name"] for site in sites]
         raise ValueError(f"expected a guide with one latent, got the latents {names}")
     (site,) = sites
-    fn = site["fn"]
-    while isinstance(fn, Independent):
-        fn = fn.base_dist
+    fn: Any = unblocked(site["fn"])
     if not isinstance(fn, Normal):
         raise ValueError(
             f"site {site['name']!r}: expected a diagonal normal posterior, got {family(fn)}"

@@ -5,13 +5,12 @@ from math import log
 from typing import Any
 
 import torch
-from pyro.distributions.torch_distribution import MaskedDistribution
 from torch import Tensor
-from torch.distributions import Independent
 
-from pyrovae.compiled import Compile
+from pyrovae.compilation import Compile
 from pyrovae.datasets import Split, as_split
 from pyrovae.distributions import observed_values
+from pyrovae.distributions.unwrap import unwrapped
 from pyrovae.evaluation.codebook import CodebookUse, code_counts, summarize_use
 from pyrovae.evaluation.draws import Sampler, observe
 from pyrovae.evaluation.elbo import elbo
@@ -214,13 +213,13 @@ def _number(value: float | None) -> str:
 
 def _is_density(site: Any) -> bool:
     """Whether the site's distribution is normalised over a set that holds all its values."""
-    normalized = getattr(_each(site["fn"]), "normalized_support", None)
+    normalized = getattr(unwrapped(site["fn"]), "normalized_support", None)
     return normalized is None or bool(normalized.check(_observed(site)).all())
 
 
 def _is_discrete(site: Any) -> bool:
     """Whether the set over which the site's distribution is normalised is discrete."""
-    fn = _each(site["fn"])
+    fn: Any = unwrapped(site["fn"])
     try:
         support = getattr(fn, "normalized_support", fn.support)
     except NotImplementedError:  # a distribution need not say
@@ -231,13 +230,6 @@ def _is_discrete(site: Any) -> bool:
 def _observed(site: Any) -> Tensor:
     """The values of the site that count in its density."""
     return observed_values(site["fn"], site["value"])
-
-
-def _each(fn: Any) -> Any:
-    """The distribution of the variables of which this is a block, or which this masks."""
-    while isinstance(fn, Independent | MaskedDistribution):
-        fn = fn.base_dist
-    return fn
 
 
 def _active_units(means: Tensor) -> int:

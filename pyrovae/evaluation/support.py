@@ -6,12 +6,13 @@ import torch
 from pyro import poutine
 from pyro.distributions.torch_distribution import MaskedDistribution
 from torch import Tensor
-from torch.distributions import Independent, constraints
+from torch.distributions import constraints
 
 from pyrovae.datasets.splits import Split
 from pyrovae.datasets.tensor_split import TensorSplit
 from pyrovae.distributions import observed_values
-from pyrovae.handlers import check_taken, family
+from pyrovae.distributions.unwrap import family, unblocked
+from pyrovae.handlers import check_taken
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.scope import isolated, without_validation
 
@@ -79,10 +80,7 @@ def _support(fn: Any) -> Any:
 
 def _differs_by_datum(fn: Any) -> bool:
     """Whether each datum has a mask or bounds of its own."""
-    inner = fn
-    while isinstance(inner, Independent):
-        inner = inner.base_dist
-    return isinstance(inner, MaskedDistribution) or _has_bounds_of_its_own(_support(fn))
+    return isinstance(unblocked(fn), MaskedDistribution) or _has_bounds_of_its_own(_support(fn))
 
 
 def _has_bounds_of_its_own(support: Any) -> bool:

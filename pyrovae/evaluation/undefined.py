@@ -1,11 +1,9 @@
 """Programs that bound nothing, though an objective gives them a number."""
 
-from typing import Any
-
 from pyro.distributions import Delta, ImproperUniform
 from pyro.poutine import Trace
-from torch.distributions import Independent
 
+from pyrovae.distributions.unwrap import unblocked
 from pyrovae.handlers import is_latent
 
 __all__ = ["undefined"]
@@ -21,16 +19,9 @@ def undefined(model_trace: Trace, guide_trace: Trace) -> str | None:
         The reason, with the site's name; None if there is a bound.
     """
     for name, site in model_trace.nodes.items():
-        if is_latent(site) and isinstance(_family(site), ImproperUniform):
+        if is_latent(site) and isinstance(unblocked(site["fn"]), ImproperUniform):
             return f"the prior of {name!r} is flat, which is no density"
     for name, site in guide_trace.nodes.items():
-        if is_latent(site) and isinstance(_family(site), Delta):
+        if is_latent(site) and isinstance(unblocked(site["fn"]), Delta):
             return f"the posterior of {name!r} is a point, which has no KL divergence"
     return None
-
-
-def _family(site: Any) -> Any:
-    fn = site["fn"]
-    while isinstance(fn, Independent):
-        fn = fn.base_dist
-    return fn

@@ -6,17 +6,16 @@ from typing import Any
 import pyro
 import torch
 from pyro import poutine
-from pyro.distributions.torch_distribution import MaskedDistribution
 from torch import Tensor
 from torch.distributions import (
     Distribution,
-    Independent,
     LowRankMultivariateNormal,
     MixtureSameFamily,
     MultivariateNormal,
     Normal,
 )
 
+from pyrovae.distributions.unwrap import unwrapped
 from pyrovae.handlers import is_latent
 from pyrovae.latent_space.codes import AT_ONCE, Codes, check_batch, one_latent
 from pyrovae.latents import latent_kind
@@ -172,8 +171,7 @@ def _marginals(fn: Distribution, value: Tensor) -> Tensor:
         NotImplementedError: If it is not known in closed form.
     """
     events = len(fn.event_shape)
-    while isinstance(fn, Independent | MaskedDistribution):
-        fn = fn.base_dist
+    fn = unwrapped(fn)
     if isinstance(fn, MixtureSameFamily):
         each = _marginals(fn.component_distribution, value.unsqueeze(-1 - events))
         weights = fn.mixture_distribution.probs

@@ -6,7 +6,7 @@ import torch
 from pyro.poutine import Trace
 from torch import Tensor
 
-from pyrovae.handlers import family
+from pyrovae.distributions.unwrap import family
 from pyrovae.objectives.aggregate import only_latent
 from pyrovae.objectives.analytic_kl import AnalyticKLELBO
 from pyrovae.objectives.terms import factorised, per_feature

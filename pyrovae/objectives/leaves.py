@@ -7,7 +7,8 @@ import torch
 from pyro.poutine import Trace
 from torch import Tensor
 
-from pyrovae.handlers import DrawLeaves, family, is_latent, send_back
+from pyrovae.distributions.unwrap import family
+from pyrovae.handlers import DrawLeaves, is_latent, send_back
 from pyrovae.objectives.base import Program
 from pyrovae.objectives.importance_weighted import ImportanceWeightedELBO
 

@@ -5,7 +5,7 @@ from typing import Literal
 from pyro.poutine import Trace
 from torch import Tensor
 
-from pyrovae.handlers import family
+from pyrovae.distributions.unwrap import family
 from pyrovae.objectives.aggregate import only_latent
 from pyrovae.objectives.base import Objective
 from pyrovae.objectives.terms import elbo_terms, sum_of_terms

@@ -7,9 +7,10 @@ from pyro.distributions.util import is_identically_zero, scale_and_mask
 from pyro.infer.util import MultiFrameTensor
 from pyro.poutine import Trace
 from torch import Tensor
-from torch.distributions import Distribution, Independent, kl_divergence
+from torch.distributions import Distribution, kl_divergence
 
-from pyrovae.handlers import family, is_latent
+from pyrovae.distributions.unwrap import family, unblocked
+from pyrovae.handlers import is_latent
 
 __all__ = [
     "Term",
@@ -135,9 +136,7 @@ def factorised(site: Any) -> Any:
     Raises:
         ValueError: If it does not factorise over its features. The site is named.
     """
-    fn = site["fn"]
-    while isinstance(fn, Independent):
-        fn = fn.base_dist
+    fn: Any = unblocked(site["fn"])
     if fn.event_shape:
         raise ValueError(
             f"site {site['name']!r}: {family(fn)} does not factorise over its features, "

@@ -10,7 +10,7 @@ import pyro.infer
 import torch
 from torch import Tensor, nn
 
-from pyrovae.compiled import ROUNDINGS, CompiledFunction, half_twice
+from pyrovae.compilation import ROUNDINGS, CompiledFunction, half_twice
 from pyrovae.schedules import Annealed
 from pyrovae.training.gradients import Gradients, Precision
 from pyrovae.training.step import Step

@@ -16,7 +16,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from tqdm.auto import tqdm
 
 from pyrovae import checkpoint as checkpoints
-from pyrovae.compiled import AutoCompiled, Compile
+from pyrovae.compilation import AutoCompiled, Compile
 from pyrovae.component import Component
 from pyrovae.datasets import Data, as_split
 from pyrovae.evaluation.elbo import elbo

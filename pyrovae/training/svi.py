@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from pyrovae.compiled import NotCompiled
+from pyrovae.compilation import NotCompiled
 from pyrovae.scope import isolated
 from pyrovae.training.compiled import CompiledStep
 from pyrovae.training.gradients import Gradients, Precision

@@ -12,7 +12,7 @@ from registry import DATA, KINDS, LATENT, LIKELIHOODS, OBJECTIVES, POSTERIORS, P
 from tiny import binary_data, same, state, tiny_vae
 
 from pyrovae import VAE, fit
-from pyrovae.compiled import NotCompiled
+from pyrovae.compilation import NotCompiled
 from pyrovae.datasets import TensorSplit
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.models import CategoricalVAE
@@ -433,7 +433,7 @@ def test_a_short_run_is_not_compiled_and_says_so(monkeypatch):
 
 @pytest.mark.usefixtures("only_traced")
 def test_a_long_run_is_compiled_on_its_way(monkeypatch):
-    monkeypatch.setattr("pyrovae.compiled.WORTH_COMPILING", 0.0)
+    monkeypatch.setattr("pyrovae.compilation.auto.WORTH_COMPILING", 0.0)
     compiled, eager = tiny_vae(), tiny_vae()
     arguments = {"epochs": 6, "batch_size": 6, "progress": False, "device": "cpu"}
     history = fit(compiled, binary_data(24), **arguments)
@@ -445,13 +445,13 @@ def test_a_long_run_is_compiled_on_its_way(monkeypatch):
 
 @pytest.mark.usefixtures("only_traced")
 def test_a_run_that_was_compiled_goes_on_compiled(monkeypatch, tmp_path):
-    monkeypatch.setattr("pyrovae.compiled.WORTH_COMPILING", 0.0)
+    monkeypatch.setattr("pyrovae.compilation.auto.WORTH_COMPILING", 0.0)
     arguments = {"batch_size": 2, "progress": False, "device": "cpu"}
     whole, parted = tiny_vae(), tiny_vae()
     fit(whole, binary_data(24), epochs=4, **arguments)
     path = tmp_path / "run.pt"
     fit(parted, binary_data(24), epochs=2, checkpoint=path, **arguments)
-    monkeypatch.setattr("pyrovae.compiled.WORTH_COMPILING", 1e9)
+    monkeypatch.setattr("pyrovae.compilation.auto.WORTH_COMPILING", 1e9)
     history = fit(parted, binary_data(24), epochs=4, checkpoint=path, resume=True, **arguments)
     assert history.compiled.startswith("compiled in")
     assert same(state(whole), state(parted))

@@ -9,7 +9,7 @@ import pytest
 
 ROUNDS = """
 import resource, torch
-from pyrovae.memory import keep_freed_memory
+from pyrovae.compilation.memory import keep_freed_memory
 keep_freed_memory()
 for _ in range(3):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -5,7 +5,7 @@ import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn import functional as F
 
-from pyrovae.decompositions import DECOMPOSITIONS
+from pyrovae.compilation.decompositions import DECOMPOSITIONS
 
 X = torch.cat([torch.linspace(-85, 85, 20_001), torch.tensor([-torch.inf, 0.0, torch.inf])])
 

@@ -1,41 +1,25 @@
 """Pyro programs as graphs of tensor operations, compiled."""
 
-import time
-import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
-from torch.overrides import TorchFunctionMode
 
-from pyrovae.decompositions import DECOMPOSITIONS
-from pyrovae.memory import keep_freed_memory
-from pyrovae.products import PRODUCTS
+from pyrovae.compilation.decompositions import DECOMPOSITIONS
+from pyrovae.compilation.memory import keep_freed_memory
+from pyrovae.compilation.products import PRODUCTS
+from pyrovae.compilation.tracing import OneHotWithoutLooking, lift_constants
 from pyrovae.scope import isolated, without_validation
 
-__all__ = [
-    "ROUNDINGS",
-    "AutoCompiled",
-    "Batch",
-    "Compile",
-    "CompiledFunction",
-    "NotCompiled",
-    "half_twice",
-]
+__all__ = ["ROUNDINGS", "Batch", "CompiledFunction", "NotCompiled", "half_twice"]
 
-Compile = Literal["auto"] | bool
 Batch = tuple[Tensor, ...]
 Function = Callable[[Sequence[Tensor], Batch], Sequence[Tensor | None]]
-
-# Tracing and compiling a small network take 5 to 30 s, and a compiled step saves from a fifth of
-# an eager one (convolutions) to two thirds (small dense networks).
-WORTH_COMPILING = 60.0
-TIMED_CALLS = slice(3, 10)  # the first ones warm up
 ROUNDINGS = 1e-4  # of float32, in sums in another order
 
 
@@ -190,11 +174,11 @@ class CompiledFunction:
             return self._eager(tensors[: len(copies)], tensors[len(copies) :])
 
         try:
-            with _OneHotWithoutLooking():
+            with OneHotWithoutLooking():
                 graph = make_fx(function)(*copies, *batch)
         except Exception as error:
             raise NotCompiled(f"it could not be traced: {_reason(error)}") from error
-        constants = _lift_constants(graph, at=len(copies))
+        constants = lift_constants(graph, at=len(copies))
         held = [constant for constant in constants if constant.requires_grad]
         for parameter in held:
             parameter.grad = None
@@ -267,94 +251,6 @@ class CompiledFunction:
         return [empty if r is None else r.detach().double().cpu() for r in results]
 
 
-R = TypeVar("R")
-R_co = TypeVar("R_co", covariant=True)
-
-
-class _Compiled(Protocol[R_co]):
-    def __call__(self, batch: Batch) -> R_co: ...
-
-    def fits(self, batch: Batch) -> bool: ...
-
-
-class AutoCompiled(Generic[R]):
-    """A function of batches that is compiled if that pays, and is eager where it cannot be.
-
-    Compiled and eager function draw the same random numbers, so that a run may change between
-    them.
-
-    Args:
-        eager: The function.
-        make: Compiles it for batches of the first one's size; may raise `NotCompiled`.
-        mode: Whether to compile. "auto" does so after a few calls, if at their pace the rest
-            would take more than a minute.
-        data: Number of data that it is to be called for, all calls together.
-        what: What goes on uncompiled, for the warning.
-
-    Attributes:
-        outcome: What was done and why, in a few words.
-    """
-
-    def __init__(
-        self,
-        eager: Callable[[Batch], R],
-        make: Callable[[Batch], _Compiled[R]],
-        *,
-        mode: Compile,
-        data: int,
-        what: str,
-    ) -> None:
-        if mode != "auto" and not isinstance(mode, bool):
-            raise ValueError(f"compile: expected 'auto', True or False, got {mode!r}")
-        self.outcome = "not compiled"
-        self._eager, self._make = eager, make
-        self._mode = mode
-        self._left = data
-        self._what = what
-        self._size: int | None = None  # of the first batch; an epoch's last may be smaller
-        self._seconds: list[float] = []
-        self._compiled: _Compiled[R] | None = None
-
-    def __call__(self, batch: Batch) -> R:
-        """The function's result for a batch."""
-        self._left -= len(batch[0])
-        if self._size is None:
-            self._size = len(batch[0])
-            if self._mode is True:
-                self._compile(batch)
-        if self._compiled is not None and self._compiled.fits(batch):
-            return self._compiled(batch)
-        if self._mode != "auto" or len(batch[0]) != self._size:
-            return self._eager(batch)
-        began = time.perf_counter()
-        result = self._eager(batch)
-        if batch[0].device.type == "cuda":
-            torch.cuda.synchronize(batch[0].device)
-        self._seconds.append(time.perf_counter() - began)
-        if len(self._seconds) == TIMED_CALLS.stop:
-            self._decide(batch)
-        return result
-
-    def _decide(self, batch: Batch) -> None:
-        timed = self._seconds[TIMED_CALLS]
-        left = self._left / len(batch[0]) * sum(timed) / len(timed)
-        self._mode = left >= WORTH_COMPILING
-        if self._mode:
-            self._compile(batch)
-        else:
-            self.outcome = f"not compiled: some {left:.0f} s are left, too short to earn it"
-
-    def _compile(self, batch: Batch) -> None:
-        began = time.perf_counter()
-        try:
-            self._compiled = self._make(batch)
-        except NotCompiled as error:
-            self.outcome = f"not compiled: {error}"
-            warnings.warn(f"{self._what} goes on uncompiled: {error}", stacklevel=5)
-        else:
-            self.outcome = f"compiled in {time.perf_counter() - began:.1f} s"
-
-
 class _Called(nn.Module):
     """A function as the forward pass of a module, so that its tensors can be swapped by name."""
 
@@ -365,48 +261,6 @@ class _Called(nn.Module):
 
     def forward(self, leaves: Sequence[Tensor], batch: Batch) -> Sequence[Tensor | None]:
         return self.function(leaves, batch)
-
-
-class _OneHotWithoutLooking(TorchFunctionMode):
-    """Makes one-hot vectors by comparison: torch's own function looks at the labels' range."""
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        if func is nn.functional.one_hot and (len(args) > 1 or "num_classes" in kwargs):
-            labels, classes = args[0], args[1] if len(args) > 1 else kwargs["num_classes"]
-            return (labels.unsqueeze(-1) == torch.arange(classes, device=labels.device)).long()
-        return func(*args, **kwargs)
-
-
-def _lift_constants(graph: GraphModule, *, at: int) -> list[Tensor]:
-    """Makes the tensors that a traced program closes over inputs of its graph.
-
-    As constants inductor would copy their values into the code, and not see them move.
-
-    Args:
-        graph: A traced program, changed in place.
-        at: Before which of its inputs to put them.
-
-    Returns:
-        The tensors, in their order.
-    """
-    nodes = graph.graph.nodes
-    places = [node for node in nodes if node.op == "placeholder"]
-    constants: dict[str, Tensor] = {}
-    inputs: dict[str, Any] = {}
-    for node in list(nodes):
-        if node.op != "get_attr":
-            continue
-        name = node.target
-        if name not in constants:
-            constants[name] = getattr(graph, name)
-            with graph.graph.inserting_before(places[at]):
-                inputs[name] = graph.graph.placeholder(f"constant_{len(inputs)}")
-                inputs[name].meta = dict(node.meta)
-        node.replace_all_uses_with(inputs[name])
-        graph.graph.erase_node(node)
-    graph.recompile()
-    return list(constants.values())
 
 
 def _size(tensor: Tensor) -> float:

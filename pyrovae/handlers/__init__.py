@@ -1,0 +1,25 @@
+"""Effect handlers: what the library does to a model or guide from outside, as Pyro does."""
+
+from pyrovae.handlers.arity import check_taken, tensors_taken
+from pyrovae.handlers.check_shapes import CheckShapes
+from pyrovae.handlers.leaves import Draw, DrawLeaves, send_back
+from pyrovae.handlers.scale_latents import ScaleLatents, scale_latents
+from pyrovae.handlers.scale_temperatures import ScaleTemperatures
+from pyrovae.handlers.sites import is_latent, is_subsample
+from pyrovae.handlers.use_means import UseMeans, latent_means
+
+__all__ = [
+    "CheckShapes",
+    "Draw",
+    "DrawLeaves",
+    "ScaleLatents",
+    "ScaleTemperatures",
+    "UseMeans",
+    "check_taken",
+    "is_latent",
+    "is_subsample",
+    "latent_means",
+    "scale_latents",
+    "send_back",
+    "tensors_taken",
+]
