@@ -1,0 +1,176 @@
+"""From a specification ``{"class_path": ..., "init_args": {...}}`` to what it describes."""
+
+import inspect
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any, TypeAlias
+
+from pyrovae.specifications.arguments import (
+    check_names,
+    check_value,
+    nested_bases,
+    parameters_of,
+)
+from pyrovae.specifications.classes import find_class
+from pyrovae.specifications.plain import check_plain
+from pyrovae.specifications.slots import SLOTS, Slot
+
+__all__ = ["Spec", "check_spec", "instantiate", "nested_slot"]
+
+Spec: TypeAlias = Mapping[str, Any]
+
+#: A value that only others know, or what gives it when it is asked for.
+Known: TypeAlias = Mapping[str, Any]
+
+
+def check_spec(
+    spec: object, slot: Slot, *, allow: Collection[str] = (), where: str | None = None
+) -> type:
+    """Looks whether a value is a specification of a class that may stand in a slot.
+
+    Its arguments must be plain values of the types that the class declares, or, where it
+    declares a part, an objective or a schedule, specifications of these. Everything else is
+    refused, before anything is imported that is neither trusted in its slot nor allowed.
+
+    Args:
+        spec: The name of a class, or a mapping with ``class_path`` and perhaps ``init_args``.
+        slot: The place it is for.
+        allow: Packages, by name, whose classes may be imported, too.
+        where: What to call it in a message; the slot's name if left out.
+
+    Returns:
+        The class.
+
+    Raises:
+        ValueError: If it is not. The place is named.
+    """
+    where = where or slot.name
+    class_path, init_args = _parts(spec, where)
+    cls = find_class(class_path, replace(slot, name=where), allow=allow)
+    check_names(cls, list(init_args), where)
+    parameters = parameters_of(cls)
+    for name, value in init_args.items():
+        annotation = parameters[name].annotation
+        _check_argument(value, annotation, allow, f"{where}.{name}")
+    return cls
+
+
+def instantiate(
+    spec: object,
+    slot: Slot,
+    *,
+    allow: Collection[str] = (),
+    where: str | None = None,
+    known: Known | None = None,
+) -> Any:
+    """Makes what a specification describes, once `check_spec` finds nothing to say.
+
+    Args:
+        spec: The specification.
+        slot: The place it is for.
+        allow: Packages whose classes may be imported, too.
+        where: What to call it in a message.
+        known: Values that only others know (shapes, networks, the posterior), by the names of the
+            arguments they are for. A class whose signature names one gets it. A function in it is
+            called for the value.
+
+    Returns:
+        The object; for a slot of factories, a function of the one argument still to come.
+
+    Raises:
+        ValueError: If it is no such specification, an argument is missing, or the class refuses
+            one.
+    """
+    where = where or slot.name
+    cls = check_spec(spec, slot, allow=allow, where=where)
+    _, init_args = _parts(spec, where)
+    parameters = parameters_of(cls)
+    arguments: dict[str, Any] = {
+        name: value() if inspect.isfunction(value) or isinstance(value, partial) else value
+        for name, value in (known or {}).items()
+        if name in parameters and name not in init_args
+    }
+    for name, value in init_args.items():
+        inner = nested_slot(parameters[name].annotation)
+        arguments[name] = _make(value, inner, allow, f"{where}.{name}", known)
+    missing = [
+        name
+        for name, parameter in list(parameters.items())[1 if slot.factory else 0 :]
+        if parameter.default is parameter.empty and name not in arguments
+    ]
+    if missing:
+        raise ValueError(f"{where}: {cls.__name__}: expected a value for {', '.join(missing)}")
+    if slot.factory:
+        return partial(_call, cls, where, arguments)
+    return _call(cls, where, arguments)
+
+
+def nested_slot(annotation: object) -> Slot | None:
+    """The slot for a specification in the place of an argument, if its annotation names one."""
+    for base in nested_bases(annotation):
+        for name in ("component", "objective", "beta"):
+            if issubclass(base, SLOTS[name].base()):
+                slot = SLOTS[name]
+                homes = tuple(s.homes[0] for s in SLOTS.values() if s.homes and s.base() is base)
+                return replace(slot, base=lambda base=base: base, homes=homes[:1] or slot.homes)  # type: ignore[misc]
+    return None
+
+
+def _call(cls: Callable[..., Any], where: str, arguments: dict[str, Any], *first: Any) -> Any:
+    name = getattr(cls, "__name__", str(cls))
+    try:
+        return cls(*first, **arguments)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
+    except (TypeError, RuntimeError, ArithmeticError, AttributeError, LookupError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{where}: {name} cannot be made so: {reason}") from error
+
+
+def _make(
+    value: Any, slot: Slot | None, allow: Collection[str], where: str, known: Known | None
+) -> Any:
+    if slot is not None and _is_spec(value):
+        return instantiate(value, slot, allow=allow, where=where, known=known)
+    if slot is not None and isinstance(value, list):
+        return [_make(item, slot, allow, f"{where}[{i}]", known) for i, item in enumerate(value)]
+    return value
+
+
+def _check_argument(value: Any, annotation: Any, allow: Collection[str], where: str) -> None:
+    slot = nested_slot(annotation)
+    if _is_spec(value):
+        if slot is None:
+            raise ValueError(f"{where}: expected a plain value, got a specification of a class")
+        check_spec(value, slot, allow=allow, where=where)
+    elif slot is not None and isinstance(value, list) and any(map(_is_spec, value)):
+        for i, item in enumerate(value):
+            check_spec(item, slot, allow=allow, where=f"{where}[{i}]")
+    else:
+        check_plain(value, where)
+        if annotation is not inspect.Parameter.empty:
+            check_value(value, annotation, where)
+
+
+def _is_spec(value: object) -> bool:
+    return type(value) is dict and ("class_path" in value or "init_args" in value)
+
+
+def _parts(spec: object, where: str) -> tuple[str, dict[str, Any]]:
+    """A specification's class and arguments, whose values are still to be looked at."""
+    if type(spec) is str:
+        return spec, {}
+    mapping = dict(spec) if isinstance(spec, Mapping) else {}
+    class_path, init_args = mapping.pop("class_path", None), mapping.pop("init_args", None)
+    if type(class_path) is not str or mapping or not isinstance(init_args, dict | None):
+        raise ValueError(
+            f"{where}: expected a class's name, or a mapping of class_path and init_args, "
+            f"got {_short(spec)}"
+        )
+    return class_path, dict(init_args or {})
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) < 80 else f"{text[:77]}..."

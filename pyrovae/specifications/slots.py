@@ -1,0 +1,98 @@
+"""The places for which a class is named: what may stand there, and where such classes live."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from types import MappingProxyType
+
+__all__ = ["SLOTS", "Slot"]
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place that a class is named for.
+
+    Attributes:
+        name: What it is called: the option's name.
+        base: Gives the class that all who stand here derive from.
+        homes: Modules whose public classes have short names here.
+        trusted: Packages whose classes a file may name without leave. A class belongs to the
+            package it is defined in, however it is reached.
+        factory: Whether a class here is made with a first argument that is still to come, as an
+            optimizer is with the parameters.
+        refused: Classes of the homes that cannot be used here, and why.
+    """
+
+    name: str
+    base: Callable[[], type]
+    homes: tuple[str, ...]
+    trusted: tuple[str, ...]
+    factory: bool
+    refused: Mapping[str, str]
+
+
+def _slot(
+    name: str,
+    base: str,
+    *homes: str,
+    trusted: tuple[str, ...] = (),
+    factory: bool = False,
+    refused: Mapping[str, str] | None = None,
+) -> tuple[str, Slot]:
+    module, _, attribute = base.rpartition(".")
+
+    def load() -> type:  # when it is asked for: to name a slot loads no torch
+        found: type = getattr(import_module(module), attribute)
+        return found
+
+    return name, Slot(name, load, homes, ("pyrovae", *trusted), factory, refused or {})
+
+
+#: Every slot by its name. ``component`` is any part of a model.
+SLOTS: Mapping[str, Slot] = MappingProxyType(
+    dict(
+        [
+            _slot("component", "pyrovae.component.Component"),
+            _slot("model", "pyrovae.models.LatentVariableModel", "pyrovae.models"),
+            _slot("prior", "pyrovae.priors.Prior", "pyrovae.priors"),
+            _slot("posterior", "pyrovae.posteriors.Posterior", "pyrovae.posteriors"),
+            _slot("likelihood", "pyrovae.likelihoods.Likelihood", "pyrovae.likelihoods"),
+            _slot("encoder", "pyrovae.nn.Network", "pyrovae.nn"),
+            _slot("decoder", "pyrovae.nn.Network", "pyrovae.nn"),
+            # Pyro has classes of the same short names: the library's come first.
+            _slot(
+                "objective",
+                "pyro.infer.ELBO",
+                "pyrovae.objectives",
+                "pyro.infer",
+                trusted=("pyro.infer",),
+            ),
+            _slot("beta", "pyrovae.schedules.Schedule", "pyrovae.schedules"),
+            _slot(
+                "optimizer",
+                "torch.optim.Optimizer",
+                "torch.optim",
+                trusted=("torch.optim",),
+                factory=True,
+                refused={
+                    "LBFGS": "it evaluates the loss several times in a step",
+                    "Muon": "it moves matrices alone, and networks have biases",
+                    "SparseAdam": "it takes sparse gradients alone",
+                },
+            ),
+            _slot(
+                "scheduler",
+                "torch.optim.lr_scheduler.LRScheduler",
+                "torch.optim.lr_scheduler",
+                trusted=("torch.optim",),
+                factory=True,
+                refused={
+                    "ChainedScheduler": "it is made from other schedulers",
+                    "LambdaLR": "it is made from a function",
+                    "MultiplicativeLR": "it is made from a function",
+                    "SequentialLR": "it is made from other schedulers",
+                },
+            ),
+        ]
+    )
+)
