@@ -1,28 +1,35 @@
 """Wiring: from class names, their own arguments and the data to a model."""
 
-import inspect
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Collection
 from typing import Any
 
 from torch import Size, Tensor
 
-from pyrovae.component import import_class
 from pyrovae.models import LatentVariableModel
 from pyrovae.nn.network import Shape, as_size
+from pyrovae.specifications import SLOTS, Spec, bounded, check_spec, instantiate, parameters_of
 
 __all__ = ["build", "parts_of"]
 
-Spec = Mapping[str, Any]
-
+MOST_OPERATIONS = 100_000  # of a network of thousands of layers
 USUAL: Spec = {"class_path": "pyrovae.models.VAE"}
 
 
-def parts_of(model: Spec | None) -> set[str]:
+def parts_of(model: Spec | None, *, allow: Collection[str] = ()) -> set[str]:
     """Which specifications a model's class is made from, by the names of its arguments.
 
     The network of data may be the posterior's, or the model's own.
+
+    Args:
+        model: Class and arguments of the model; `VAE` if left out.
+        allow: Packages whose classes may be imported beside pyrovae's.
+
+    Raises:
+        ValueError: If it is no specification of a model.
     """
-    named = set(_parameters(_load(model or USUAL)))
+    cls = check_spec(model or USUAL, SLOTS["model"], allow=allow)
+    named = set(parameters_of(cls))
     parts = named & {"prior", "posterior"} | {"likelihood", "decoder"}
     return parts | ({"encoder"} if named & {"posterior", "encoder", "network"} else set())
 
@@ -38,6 +45,7 @@ def build(
     encoder: Spec | None = None,
     decoder: Spec,
     pseudo_inputs: Callable[[], Tensor] | None = None,
+    allow: Collection[str] = (),
 ) -> LatentVariableModel:
     """Makes a model from specifications ``{"class_path": ..., "init_args": {...}}``.
 
@@ -57,73 +65,74 @@ def build(
         decoder: Class and arguments of the likelihood's network.
         pseudo_inputs: Gives training data, ``(n, *data_shape)``, to a prior that begins from
             some or, as exemplars, keeps some; it is called for no other.
+        allow: Packages whose classes may be imported beside pyrovae's.
 
     Raises:
         ValueError: If a class cannot be made from its arguments, or lacks a part.
     """
-    shape = as_size(data_shape, "data_shape")
-    latent = as_size(latent_features, "latent_features")
-    known: dict[str, Any] = {"latent_features": latent_features, "data_shape": shape}
-    given = {"prior": prior, "posterior": posterior, "encoder": encoder}
-    wanted = parts_of(model)
-    for name in sorted(wanted & set(given)):
-        if given[name] is None:
-            raise ValueError(f"{name}: expected one for the model, got none")
-    parts: dict[str, Any] = {}
-
-    def network(spec: Any, owner: Spec, in_shape: Size, size: Any) -> Any:
-        out_shape = _load(owner).network_shape(size, **owner.get("init_args", {}))
-        return _make(spec, {"in_shape": in_shape, "out_shape": out_shape})
-
-    if posterior is not None and "posterior" in wanted:
-        encoding = network(encoder, posterior, shape, latent_features)
-        parts["posterior"] = known["posterior"] = _make(posterior, {**known, "network": encoding})
-    elif encoder is not None and "encoder" in wanted:
-        encoding = _make(encoder, {"in_shape": shape, "out_shape": latent})
-        parts["encoder"] = parts["network"] = encoding
-    decoding = network(decoder, likelihood, latent, shape)
-    parts["likelihood"] = _make(likelihood, {**known, "network": decoding})
+    known: dict[str, Any] = {
+        "latent_features": latent_features,
+        "data_shape": as_size(data_shape, "data_shape"),
+    }
+    as_size(latent_features, "latent_features")
     if pseudo_inputs is not None:
-        known["pseudo_inputs"] = known["exemplars"] = pseudo_inputs
-    if prior is not None and "prior" in wanted:
-        parts["prior"] = _make(prior, known)
-    return _make(model or USUAL, parts)
+        known["pseudo_inputs"] = known["exemplars"] = lambda: pseudo_inputs()
+    specs = {
+        "model": model or USUAL,
+        "prior": prior,
+        "posterior": posterior,
+        "likelihood": likelihood,
+        "encoder": encoder,
+        "decoder": decoder,
+    }
+    wanted = parts_of(model, allow=allow)
+    for name in sorted(wanted):
+        if specs[name] is None:
+            raise ValueError(f"{name}: expected one for the model, got none")
+    # The machine's memory, since the specifications may be somebody else's.
+    with bounded(_memory(), MOST_OPERATIONS, "model"):
+        return _Assembly(specs, known, allow).build(wanted)
 
 
-def _load(spec: Spec) -> Any:
-    return import_class(spec["class_path"])
+class _Assembly:
+    """Makes the parts of a model one after another, each with what those before it determine."""
+
+    def __init__(
+        self, specs: dict[str, Spec | None], known: dict[str, Any], allow: Collection[str]
+    ) -> None:
+        self.specs, self.known, self.allow = specs, known, allow
+
+    def build(self, wanted: set[str]) -> LatentVariableModel:
+        """Makes the model from the parts it wants."""
+        shape, latent = self.known["data_shape"], self.known["latent_features"]
+        parts: dict[str, Any] = {}
+        if "posterior" in wanted:
+            network = self.network("encoder", "posterior", shape, latent)
+            parts["posterior"] = self.make("posterior", network=network)
+            self.known["posterior"] = parts["posterior"]
+        elif "encoder" in wanted:
+            parts["encoder"] = self.make("encoder", in_shape=shape, out_shape=Size([latent]))
+            parts["network"] = parts["encoder"]
+        network = self.network("decoder", "likelihood", Size([latent]), shape)
+        parts["likelihood"] = self.make("likelihood", network=network)
+        if "prior" in wanted:
+            parts["prior"] = self.make("prior")
+        self.known = parts
+        return self.make("model")
+
+    def make(self, name: str, **values: Any) -> Any:
+        """Makes a part."""
+        known = self.known | values
+        return instantiate(self.specs[name], SLOTS[name], allow=self.allow, known=known)
+
+    def network(self, name: str, owner: str, in_shape: Size, size: Any) -> Any:
+        """Makes the network of a part, whose class says what the network puts out."""
+        spec: Any = self.specs[owner]
+        cls: Any = check_spec(spec, SLOTS[owner], allow=self.allow)
+        options = {} if isinstance(spec, str) else spec.get("init_args") or {}
+        out_shape = cls.network_shape(size, **options)
+        return self.make(name, in_shape=in_shape, out_shape=out_shape)
 
 
-def _make(spec: Spec, known: dict[str, Any]) -> Any:
-    cls = _load(spec)
-    parameters = _parameters(cls)
-    arguments = {name: value for name, value in known.items() if name in parameters}
-    for name in {"pseudo_inputs", "exemplars"} & set(arguments):
-        arguments[name] = arguments[name]()
-    for name, value in spec.get("init_args", {}).items():
-        nested = isinstance(value, Mapping) and "class_path" in value
-        arguments[name] = _make(value, known) if nested else value
-    missing = [
-        name
-        for name, parameter in parameters.items()
-        if parameter.default is parameter.empty and name not in arguments
-    ]
-    if missing:
-        raise ValueError(f"{cls.__name__}: expected a value for {', '.join(missing)}")
-    return cls(**arguments)
-
-
-def _parameters(cls: type) -> dict[str, inspect.Parameter]:
-    """A constructor's parameters by name, those that it passes on to its base's included."""
-    found: dict[str, inspect.Parameter] = {}
-    for base in cls.__mro__:
-        if "__init__" not in vars(base):
-            continue
-        parameters = list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]
-        named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-        for parameter in parameters:
-            if parameter.kind in named:
-                found.setdefault(parameter.name, parameter)
-        if not any(parameter.kind == parameter.VAR_KEYWORD for parameter in parameters):
-            break
-    return found
+def _memory() -> int:
+    return int(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))

@@ -216,7 +216,8 @@ def _left_out(model: Any) -> set[str]:
         import_class(str(class_path))
     except ValueError:  # the parser has more to say of it
         return set()
-    return set(COMPONENTS) - {"model"} - parts_of({"class_path": class_path})
+    allow = [str(class_path).split(".")[0]]
+    return set(COMPONENTS) - {"model"} - parts_of({"class_path": class_path}, allow=allow)
 
 
 def _own_names(arguments: Sequence[str]) -> list[str]:

@@ -86,6 +86,7 @@ def _train(config: Namespace, run: Run, *, resuming: bool) -> None:
         config.latent_features,
         **specs,
         pseudo_inputs=lambda: first_data(data, config.seed),
+        allow={spec["class_path"].split(".")[0] for spec in specs.values()},
     )
     # An objective, or one within it, may ask for what only the data know.
     for name, value in list(config.items()):

@@ -136,7 +136,13 @@ class ExemplarPrior(Prior):
 
 
 def _fingerprint(data: Tensor) -> Tensor:
-    """Eight bytes that tell data apart, whatever their dtype and device are now."""
+    """Eight bytes that tell data apart, whatever their dtype and device are now.
+
+    All zero for one number expanded to a shape: it only keeps the place of data, which may be
+    large.
+    """
+    if data.is_meta or (data.numel() > 1 and not any(data.stride())):
+        return torch.zeros(8, dtype=torch.uint8)
     content = data.detach().cpu().float().contiguous().numpy()
     digest = hashlib.sha256(str(tuple(data.shape)).encode() + content.tobytes())
     return torch.tensor(list(digest.digest()[:8]), dtype=torch.uint8)

@@ -44,12 +44,12 @@ class _Bounds(TorchDispatchMode):
         kwargs = kwargs or {}
         self.operations -= 1
         if self.operations < 0:
-            raise ValueError(f"{self.what}: it is made of more tensors than it has weights for")
+            raise ValueError(f"{self.what}: expected fewer layers, it is made of too many")
         self.taken += _new_bytes(func, args, kwargs)
         if self.taken > self.size:
             raise ValueError(
-                f"{self.what}: it would take {self.taken / 2**20:.0f} MiB and more, where "
-                f"{self.size / 2**20:.0f} MiB are enough"
+                f"{self.what}: expected at most {self.size / 2**20:.0f} MiB of memory, but it "
+                f"would take {self.taken / 2**20:.0f} MiB and more"
             )
         return func(*args, **kwargs)
 

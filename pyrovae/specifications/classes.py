@@ -95,7 +95,7 @@ def choices(slot: Slot) -> list[str]:
 def _belongs(path: str, slot: Slot, allow: Collection[str]) -> bool:
     packages = {name for name in allow if name.isidentifier()}
     return path.split(".")[0] in packages or any(
-        path.startswith(f"{trusted}.") for trusted in slot.trusted
+        path == trusted or path.startswith(f"{trusted}.") for trusted in slot.trusted
     )
 
 

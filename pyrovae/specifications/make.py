@@ -86,10 +86,16 @@ def instantiate(
     cls = check_spec(spec, slot, allow=allow, where=where)
     _, init_args = _parts(spec, where)
     parameters = parameters_of(cls)
+    given = [name for name in init_args if name in (known or {})]
+    if given:
+        raise ValueError(
+            f"{where}.{given[0]}: expected it to be left out: it follows from the data or from "
+            "another part"
+        )
     arguments: dict[str, Any] = {
-        name: value() if inspect.isfunction(value) or isinstance(value, partial) else value
+        name: value() if inspect.isfunction(value) else value
         for name, value in (known or {}).items()
-        if name in parameters and name not in init_args
+        if name in parameters
     }
     for name, value in init_args.items():
         inner = nested_slot(parameters[name].annotation)

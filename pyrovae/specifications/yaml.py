@@ -110,14 +110,20 @@ def read_yaml(path: str | os.PathLike[str]) -> dict[str, Plain]:
 
 
 class _Dumper(pyyaml.SafeDumper):
-    """Writes what `_Loader` reads: no aliases, and texts that look like numbers in quotes."""
+    """Writes what `_Loader` reads: no aliases, and quotes around what YAML 1.1 or 1.2 misreads."""
 
     def ignore_aliases(self, data: object) -> bool:
         """A value that is used twice is written twice."""
         return True
 
 
-_Dumper.yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
+_Dumper.yaml_implicit_resolvers = {
+    first: [
+        *pyyaml.SafeDumper.yaml_implicit_resolvers.get(first, []),
+        *_Loader.yaml_implicit_resolvers.get(first, []),
+    ]
+    for first in {*pyyaml.SafeDumper.yaml_implicit_resolvers, *_Loader.yaml_implicit_resolvers}
+}
 
 
 def dump_yaml(values: dict[str, Plain]) -> str:

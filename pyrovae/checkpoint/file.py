@@ -1,0 +1,106 @@
+"""A checkpoint's file: written in one move, and read as data only."""
+
+import os
+import pickletools
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pyrovae.files import atomic
+
+__all__ = ["FORMAT", "read", "write"]
+
+FORMAT = "pyrovae checkpoint 1"
+# What tensors and the containers around them are made with; torch's own reader allows more, some of
+# which takes memory without end.
+MADE_WITH = {
+    "collections OrderedDict",
+    "torch._utils _rebuild_tensor_v2",
+    "torch._utils _rebuild_parameter",
+    "torch Size",
+}
+LARGEST_INDEX = 64 * 2**20  # bytes of everything but tensors
+
+
+def write(path: str | os.PathLike[str], content: dict[str, Any]) -> None:
+    """Writes a checkpoint's content in one move."""
+    with atomic(path) as temporary:
+        torch.save({"format": FORMAT, **content}, temporary)
+
+
+def read(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Reads a checkpoint's content, as data only.
+
+    The file is an archive whose parts each bear a checksum, so that a bit that has flipped is
+    seen.
+
+    Returns:
+        A dict with ``components``, ``state_dict``, ``training`` and ``notes``, whose values are
+        tensors and plain values.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no checkpoint of this library, or damaged.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{path}: no such checkpoint")
+    _check_archive(Path(path))
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise ValueError(f"{path}: expected a pyrovae checkpoint, but it does not read") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise ValueError(f"{path}: expected a file of format {FORMAT!r}")
+    content = {"components": None, "training": None, "notes": {}, **content}
+    for key, kinds in (
+        ("components", list | None),
+        ("state_dict", dict),
+        ("training", dict | None),
+        ("notes", dict),
+    ):
+        if not isinstance(content.get(key), kinds):
+            raise ValueError(f"{path}: expected {key!r} in it as a checkpoint has, which it lacks")
+    state = content["state_dict"]
+    odd = [name for name, value in state.items() if not isinstance(value, torch.Tensor)]
+    if odd:
+        raise ValueError(f"{path}: state_dict: expected tensors, got another value for {odd[0]!r}")
+    return content
+
+
+def _check_archive(path: Path) -> None:
+    """Looks at the archive's parts before torch does: sizes, checksums, what it is made with."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            parts = archive.infolist()
+            if any(part.compress_type != zipfile.ZIP_STORED for part in parts):
+                raise ValueError(f"{path}: expected parts that are stored as they are")
+            if sum(part.file_size for part in parts) > path.stat().st_size:
+                raise ValueError(f"{path}: damaged, its parts are larger than the file")
+            damaged = archive.testzip()
+            if damaged is not None:
+                raise ValueError(f"{path}: damaged, the checksum of {damaged!r} is another")
+            for part in parts:
+                if part.filename.endswith(".pkl"):
+                    _check_index(path, part, archive)
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+        raise ValueError(
+            f"{path}: expected a pyrovae checkpoint, but it does not read as one ({error})"
+        ) from error
+
+
+def _check_index(path: Path, part: zipfile.ZipInfo, archive: zipfile.ZipFile) -> None:
+    """Looks at what the containers of the tensors are made with."""
+    if part.file_size > LARGEST_INDEX:
+        raise ValueError(f"{path}: expected at most {LARGEST_INDEX} bytes beside the tensors")
+    try:
+        for operation, argument, _ in pickletools.genops(archive.read(part)):
+            made = operation.name in ("GLOBAL", "INST", "STACK_GLOBAL")
+            known = argument in MADE_WITH or str(argument).startswith("torch ")
+            if made and not known:
+                raise ValueError(f"{path}: it names {argument!r}, which no checkpoint needs")
+    except (ValueError, IndexError) as error:
+        if str(error).startswith(str(path)):
+            raise
+        raise ValueError(f"{path}: expected a pyrovae checkpoint, but it does not read") from error

@@ -1,0 +1,111 @@
+"""Saving and loading a model."""
+
+import os
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pyrovae.checkpoint.describe import describe
+from pyrovae.checkpoint.file import read, write
+from pyrovae.checkpoint.rebuild import rebuild
+from pyrovae.component import Component
+
+__all__ = ["load", "save"]
+
+
+def save(model: Component, path: str | os.PathLike[str]) -> None:
+    """Writes a model to a file: how to make it again, and its parameters and buffers.
+
+    The model is described as it is now, parts that were replaced in place included; see
+    `describe`.
+
+    Args:
+        model: The model, or any other component.
+        path: The file; it is replaced only once the new one is whole.
+
+    Raises:
+        ValueError: If something in it cannot be recorded. It is named.
+    """
+    write(path, {"components": describe(model), "state_dict": model.state_dict()})
+
+
+def load(
+    path: str | os.PathLike[str],
+    *,
+    allow: Collection[str] = (),
+    model: Any = None,
+    averaged: bool = False,
+    device: torch.device | str = "cpu",
+) -> Any:
+    """Reads a model that `save` or training wrote.
+
+    The file is read as data only. Classes are imported from pyrovae and from the packages that
+    ``allow`` names, and have to be components; no more memory is taken than the file's weights
+    account for.
+
+    Args:
+        path: The file.
+        allow: Packages whose classes the file may name, such as ``["my_package"]``.
+        model: A model to read the parameters into, for those that cannot be recorded.
+        averaged: Whether to read the average of the weights that training kept.
+        device: Where the model shall be.
+
+    Returns:
+        The model, in evaluation mode; where training kept its best weights, with these.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no checkpoint, names a class that is not allowed, does not fit
+            ``model``, or has no average.
+    """
+    content = read(path)
+    state = _weights(path, content, averaged)
+    if model is None:
+        if content["components"] is None:
+            raise ValueError(
+                f"{path}: it does not say how its model is made; give the model to read "
+                "the parameters into, load(path, model=...)"
+            )
+        try:
+            model = rebuild(content["components"], allow=allow, state=content["state_dict"])
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
+    _take_dtypes(model, state)
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{path}: the parameters do not fit the model: {reason}") from None
+    return model.to(device).eval()
+
+
+def _weights(
+    path: str | os.PathLike[str], content: Mapping[str, Any], averaged: bool
+) -> dict[str, Tensor]:
+    training = content["training"] or {}
+    if averaged:
+        average = training.get("average")
+        if not isinstance(average, dict) or not isinstance(average.get("weights"), dict):
+            raise ValueError(f"{path}: it holds no average of weights; train with one (average=)")
+        # The average is of what is trained; buffers are as they are.
+        return content["state_dict"] | average["weights"]
+    best = training.get("best")
+    if best is not None and not isinstance(best, dict):
+        raise ValueError(f"{path}: training.best: expected weights by name")
+    return content["state_dict"] if best is None else best
+
+
+@torch.no_grad()
+def _take_dtypes(model: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Gives floating parameters and buffers the precision of those to be read into them."""
+    for name, tensor in model.state_dict(keep_vars=True).items():
+        given = state.get(name)
+        if (
+            given is not None
+            and given.dtype != tensor.dtype
+            and given.is_floating_point()
+            and tensor.is_floating_point()
+        ):
+            tensor.data = tensor.data.to(given.dtype)
