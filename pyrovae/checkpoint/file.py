@@ -84,7 +84,7 @@ def _check_archive(path: Path) -> None:
             for part in parts:
                 if part.filename.endswith(".pkl"):
                     _check_index(path, part, archive)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+    except (zipfile.BadZipFile, EOFError, RuntimeError, OSError, UnicodeError) as error:
         raise ValueError(
             f"{path}: expected a pyrovae checkpoint, but it does not read as one ({error})"
         ) from error

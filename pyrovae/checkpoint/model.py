@@ -76,7 +76,7 @@ def load(
     try:
         model.load_state_dict(state)
     except RuntimeError as error:
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split())[:1000]
         raise ValueError(f"{path}: the parameters do not fit the model: {reason}") from None
     return model.to(device).eval()
 

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from pyrovae.component import Component
-from pyrovae.specifications import SLOTS, bounded, check_plain, nested_slot, parameters_of, resolve
+from pyrovae.specifications import SLOTS, bounded, check_plain, parameters_of, resolve
 from pyrovae.specifications.arguments import nested_bases
+from pyrovae.specifications.plain import shown
 
 __all__ = ["rebuild"]
 
@@ -65,10 +66,12 @@ def _make_entry(entry: Any, built: list[Component], allow: Collection[str]) -> C
     parameters = parameters_of(cls)
     arguments = {}
     for name, value in init_args.items():
+        if not name.isidentifier() or len(name) > 100:
+            raise ValueError(f"{where}: expected an argument's name, got {shown(name)}")
         place = f"{class_path}: {name}"
         arguments[name] = _decode(value, built, place)
         if name in parameters:
-            _check_parts(arguments[name], parameters[name].annotation, place)
+            _check_kinds(arguments[name], parameters[name].annotation, place)
     return _make(cls, arguments)
 
 
@@ -81,7 +84,9 @@ def _decode(value: Any, built: list[Component], where: str) -> Any:
     if keys == {"component"} and type(value["component"]) is int:
         # Those before alone: a part cannot contain itself.
         if not 0 <= value["component"] < len(built):
-            raise ValueError(f"{where}: expected a part that comes before, got {value}")
+            raise ValueError(
+                f"{where}: expected a part that comes before, got {shown(value['component'])}"
+            )
         return built[value["component"]]
     if keys == {"tensor", "dtype"}:
         return _placeholder(value["tensor"], value["dtype"], where)
@@ -95,25 +100,24 @@ def _placeholder(shape: Any, dtype: Any, where: str) -> Tensor:
     kind = getattr(torch, dtype, None) if isinstance(dtype, str) else None
     sizes = isinstance(shape, list) and all(type(n) is int and 0 <= n < 2**40 for n in shape)
     if not isinstance(kind, torch.dtype) or not sizes:
-        raise ValueError(f"{where}: expected a tensor's shape and dtype, got {shape}, {dtype}")
+        raise ValueError(
+            f"{where}: expected a tensor's shape and dtype, got {shown(shape)}, {shown(dtype)}"
+        )
     try:
         return torch.zeros((), dtype=kind).expand(shape)
     except RuntimeError as error:
-        raise ValueError(f"{where}: expected a tensor's shape, got {shape}") from error
+        raise ValueError(f"{where}: expected a tensor's shape, got another") from error
 
 
-def _check_parts(value: Any, annotation: Any, where: str) -> None:
-    """Looks whether parts stand where the class declares parts of their kind."""
-    for part in value if isinstance(value, list) else [value]:
-        if not isinstance(part, Component) or annotation is inspect.Parameter.empty:
-            continue
-        slot = nested_slot(annotation)
-        if slot is None and annotation is not Any:
-            raise ValueError(f"{where}: expected a plain value, got a {type(part).__name__}")
-        if slot is not None and not isinstance(part, nested_bases(annotation)):
-            raise ValueError(
-                f"{where}: expected a {slot.base().__name__}, got {type(part).__name__}"
-            )
+def _check_kinds(value: Any, annotation: Any, where: str) -> None:
+    """Looks whether parts and tensors stand where the class declares such."""
+    if annotation in (inspect.Parameter.empty, Any):
+        return
+    expected = nested_bases(annotation)
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, Component | Tensor) and not isinstance(item, expected):
+            names = " or ".join(base.__name__ for base in expected) or "plain value"
+            raise ValueError(f"{where}: expected a {names}, got a {type(item).__name__}")
 
 
 def _make(cls: type, init_args: dict[str, Any]) -> Component:

@@ -6,6 +6,8 @@ import types
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from pyrovae.specifications.plain import shown
+
 __all__ = ["check_names", "check_value", "nested_bases", "parameters_of"]
 
 _UNIONS = (Union, types.UnionType)
@@ -42,7 +44,9 @@ def check_names(cls: type, names: Sequence[str], where: str) -> None:
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
             hint = f"; did you mean {near[0]}?" if near else ""
             takes = f"it takes {', '.join(known)}" if known else "it takes none"
-            raise ValueError(f"{where}: {cls.__name__} has no argument {name!r}, {takes}{hint}")
+            raise ValueError(
+                f"{where}: {cls.__name__} has no argument {shown(name)}, {takes}{hint}"
+            )
 
 
 def nested_bases(annotation: object) -> tuple[type, ...]:
@@ -65,7 +69,7 @@ def check_value(value: object, annotation: object, where: str) -> None:
         ValueError: If it is not. What was expected is said in words.
     """
     if not _fits(value, annotation):
-        raise ValueError(f"{where}: expected {_words(annotation)}, got {value!r}")
+        raise ValueError(f"{where}: expected {_words(annotation)}, got {shown(value)}")
 
 
 def _fits(value: Any, annotation: Any) -> bool:

@@ -2,12 +2,17 @@
 
 import difflib
 import inspect
+import re
 from collections.abc import Collection
 from importlib import import_module
 
+from pyrovae.specifications.plain import shown
 from pyrovae.specifications.slots import Slot
 
 __all__ = ["choices", "find_class", "resolve"]
+
+PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
+LONGEST_PATH = 300
 
 
 def find_class(name: str, slot: Slot, *, allow: Collection[str] = ()) -> type:
@@ -34,7 +39,7 @@ def find_class(name: str, slot: Slot, *, allow: Collection[str] = ()) -> type:
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
     raise ValueError(
         f"{slot.name}: expected one of {', '.join(known)} or a class by its import path, "
-        f"got {name!r}{hint}"
+        f"got {shown(name)}{hint}"
     )
 
 
@@ -52,6 +57,10 @@ def resolve(class_path: str, slot: Slot, *, allow: Collection[str] = ()) -> type
     Raises:
         ValueError: If it may not be imported, there is no such class, or it does not belong here.
     """
+    if len(class_path) > LONGEST_PATH or not PATH.fullmatch(class_path):
+        raise ValueError(
+            f"{slot.name}: expected a class by its import path, got {shown(class_path)}"
+        )
     module, _, name = class_path.rpartition(".")
     parts = class_path.split(".")
     if not _belongs(class_path, slot, allow):
@@ -60,7 +69,7 @@ def resolve(class_path: str, slot: Slot, *, allow: Collection[str] = ()) -> type
             f"{slot.name}: {class_path}: the package {package!r} is not allowed; if you trust "
             f"it, allow it by name (allow=[{package!r}], --allow {package})"
         )
-    if not module or "__main__" in parts or not all(part.isidentifier() for part in parts):
+    if not module or "__main__" in parts:
         raise ValueError(f"{slot.name}: {class_path}: there is no such class to import")
     try:
         cls = getattr(import_module(module), name)

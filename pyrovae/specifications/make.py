@@ -13,7 +13,7 @@ from pyrovae.specifications.arguments import (
     parameters_of,
 )
 from pyrovae.specifications.classes import find_class
-from pyrovae.specifications.plain import check_plain
+from pyrovae.specifications.plain import check_plain, shown
 from pyrovae.specifications.slots import SLOTS, Slot
 
 __all__ = ["Spec", "check_spec", "instantiate", "nested_slot"]
@@ -172,11 +172,6 @@ def _parts(spec: object, where: str) -> tuple[str, dict[str, Any]]:
     if type(class_path) is not str or mapping or not isinstance(init_args, dict | None):
         raise ValueError(
             f"{where}: expected a class's name, or a mapping of class_path and init_args, "
-            f"got {_short(spec)}"
+            f"got {shown(spec)}"
         )
     return class_path, dict(init_args or {})
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) < 80 else f"{text[:77]}..."

@@ -2,7 +2,7 @@
 
 from typing import TypeAlias
 
-__all__ = ["PLAIN_TYPES", "Plain", "check_plain"]
+__all__ = ["PLAIN_TYPES", "Plain", "check_plain", "shown"]
 
 Plain: TypeAlias = "bool | int | float | str | None | list[Plain] | dict[str, Plain]"
 PLAIN_TYPES = (bool, int, float, str, type(None))
@@ -11,6 +11,12 @@ PLAIN_TYPES = (bool, int, float, str, type(None))
 MOST_VALUES = 100_000
 DEEPEST = 32
 LONGEST = 1_000_000  # characters of a text
+
+
+def shown(value: object) -> str:
+    """A value for a message, in one line of bounded length, whatever is in it."""
+    text = repr(value) if type(value) in PLAIN_TYPES else str(type(value).__name__)
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def check_plain(value: object, where: str) -> None:
@@ -47,7 +53,8 @@ def check_plain(value: object, where: str) -> None:
             for key, item in value.items():
                 if type(key) is not str:
                     raise ValueError(f"{place}: expected texts as keys, got {type(key).__name__}")
-                visit(item, f"{place}.{key}" if len(place) < 200 else place, depth + 1)
+                name = key if key.isidentifier() and len(key) < 60 else shown(key)
+                visit(item, f"{place}.{name}" if len(place) < 200 else place, depth + 1)
         else:
             raise ValueError(
                 f"{place}: expected numbers, texts, lists or mappings, got {type(value).__name__}"
