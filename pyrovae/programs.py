@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import Any, Protocol, runtime_checkable
 
+import torch
 from torch import nn
 
-__all__ = ["Program"]
+__all__ = ["Program", "device_of", "dtype_of"]
 
 
 @runtime_checkable
@@ -24,3 +25,14 @@ class Program(Protocol):
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """The parameters of both."""
+
+
+def device_of(model: Program) -> torch.device:
+    """Where a model's parameters are; the CPU if it has none."""
+    return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+
+
+def dtype_of(model: Program) -> torch.dtype | None:
+    """The floating type of a model's parameters; ``None`` if it has none, or of several types."""
+    types = {p.dtype for p in model.parameters() if p.is_floating_point()}
+    return types.pop() if len(types) == 1 else None

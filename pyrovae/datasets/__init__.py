@@ -5,7 +5,7 @@ from pyrovae.datasets.data import Data
 from pyrovae.datasets.load import load_data
 from pyrovae.datasets.loader_split import LoaderSplit
 from pyrovae.datasets.partition import split_tensors
-from pyrovae.datasets.sources import as_split
+from pyrovae.datasets.sources import Source, as_split
 from pyrovae.datasets.splits import Split
 from pyrovae.datasets.tensor_split import TensorSplit
 
@@ -13,6 +13,7 @@ __all__ = [
     "Binarization",
     "Data",
     "LoaderSplit",
+    "Source",
     "Split",
     "TensorSplit",
     "as_split",

@@ -1,5 +1,6 @@
 """Reading any usual source of data as a split."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,20 @@ from pyrovae.datasets.splits import Split
 from pyrovae.datasets.tensor_split import TensorSplit
 from pyrovae.datasets.values import from_numpy
 
-__all__ = ["as_split"]
+__all__ = ["Source", "as_split"]
+
+#: Whatever `as_split` reads.
+Source = (
+    Split
+    | Tensor
+    | np.ndarray[Any, Any]
+    | Sequence[Tensor | np.ndarray[Any, Any]]
+    | Dataset[Any]
+    | DataLoader[Any]
+)
 
 
-def as_split(source: Any, *, fields: int | None = None) -> Split:
+def as_split(source: Source, *, fields: int | None = None) -> Split:
     """Reads a source of data as a split, values and shapes as they are.
 
     Args:

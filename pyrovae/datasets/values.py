@@ -1,12 +1,13 @@
 """What counts as data: the types, the scale and the layout of arrays of numbers."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["as_images", "check_values", "from_numpy", "to_float"]
+__all__ = ["as_images", "check_bytes", "check_values", "from_numpy", "to_dtype", "to_float"]
 
 CHANNELS = (1, 3, 4)
 
@@ -50,10 +51,28 @@ def check_values(x: Tensor) -> None:
         raise ValueError(
             f"expected finite values, got {int(x.isnan().sum())} NaN and {int(x.isinf().sum())} infinite"
         )
-    if x.dtype == torch.uint8 and x.max() == 1:
+    check_bytes(x)
+
+
+def check_bytes(x: Tensor) -> None:
+    """Raises a ValueError for 8-bit values that are zeros and ones: as grey levels all are black."""
+    if x.dtype == torch.uint8 and x.numel() and x.max() == 1:
         raise ValueError(
             "expected 8-bit values from 0 to 255, got zeros and ones: give binary data as bool or float"
         )
+
+
+def to_dtype(batch: Iterable[Tensor], dtype: torch.dtype | None) -> tuple[Tensor, ...]:
+    """Gives the floating tensors of a batch the type that a model calculates in.
+
+    Args:
+        batch: Tensors of any type. Integers (labels) and bool (masks) stay as they are.
+        dtype: A floating type; with ``None`` everything stays.
+    """
+    return tuple(
+        value if dtype is None or not value.is_floating_point() else value.to(dtype)
+        for value in batch
+    )
 
 
 def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:

@@ -14,6 +14,7 @@ from pyrovae.distributions.mixture import Mixture
 from pyrovae.distributions.partly_observed import (
     PartlyObserved,
     observe_partly,
+    observed_mask,
     observed_values,
 )
 from pyrovae.distributions.product import normal_product
@@ -43,5 +44,6 @@ __all__ = [
     "StretchedBeta",
     "normal_product",
     "observe_partly",
+    "observed_mask",
     "observed_values",
 ]

@@ -8,7 +8,7 @@ from torch.distributions import Distribution, transform_to
 
 from pyrovae.distributions.unwrap import unblocked
 
-__all__ = ["PartlyObserved", "observe_partly", "observed_values"]
+__all__ = ["PartlyObserved", "observe_partly", "observed_mask", "observed_values"]
 
 
 class _WhereObserved(constraints.Constraint):
@@ -74,6 +74,26 @@ def observe_partly(distribution: Distribution, mask: Tensor) -> Distribution:
     return PartlyObserved(each, mask).to_event(len(distribution.event_shape))
 
 
+def observed_mask(distribution: Distribution, value: Tensor) -> Tensor | None:
+    """Which values count in a density; None where all do.
+
+    Args:
+        distribution: What scores the value, in blocks or not, masked or not.
+        value: What it scores.
+
+    Returns:
+        Bool, in the value's shape.
+    """
+    distribution = unblocked(distribution)
+    if not isinstance(distribution, MaskedDistribution):
+        return None
+    mask = torch.as_tensor(distribution._mask, device=value.device)
+    # Particles and draws repeat the data's mask in dimensions that the data do not have.
+    while mask.dim() > value.dim():
+        mask = mask[0]
+    return mask.expand_as(value)
+
+
 def observed_values(distribution: Distribution, value: Tensor) -> Tensor:
     """The values that count in a density: all, or those that a mask in the distribution names.
 
@@ -84,11 +104,5 @@ def observed_values(distribution: Distribution, value: Tensor) -> Tensor:
     Returns:
         The value itself, or what the mask leaves of it as a vector.
     """
-    distribution = unblocked(distribution)
-    if not isinstance(distribution, MaskedDistribution):
-        return value
-    mask = torch.as_tensor(distribution._mask)
-    # Particles and draws repeat the data's mask in dimensions that the data do not have.
-    while mask.dim() > value.dim():
-        mask = mask[0]
-    return value[mask.expand_as(value)]
+    mask = observed_mask(distribution, value)
+    return value if mask is None else value[mask]

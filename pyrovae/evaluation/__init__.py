@@ -1,11 +1,18 @@
-"""Evaluation: bounds, log-likelihoods with their errors, and reports."""
+"""Evaluation: bounds, log-likelihoods with their errors, scores, codes, and reports."""
 
 from pyrovae.evaluation.codebook import CodebookUse
 from pyrovae.evaluation.elbo import Bound, elbo
+from pyrovae.evaluation.encode import Moments, encode
+from pyrovae.evaluation.evaluate import evaluate
 from pyrovae.evaluation.gaps import InferenceGap, Mean, inference_gap
-from pyrovae.evaluation.log_likelihood import LogLikelihood, log_likelihood
+from pyrovae.evaluation.log_likelihood import (
+    LogLikelihood,
+    PointwiseLogLikelihood,
+    log_likelihood,
+)
 from pyrovae.evaluation.refined import refined_posterior
-from pyrovae.evaluation.report import Report, evaluate
+from pyrovae.evaluation.report import Report
+from pyrovae.evaluation.scores import Scores, score
 
 __all__ = [
     "Bound",
@@ -13,10 +20,15 @@ __all__ = [
     "InferenceGap",
     "LogLikelihood",
     "Mean",
+    "Moments",
+    "PointwiseLogLikelihood",
     "Report",
+    "Scores",
     "elbo",
+    "encode",
     "evaluate",
     "inference_gap",
     "log_likelihood",
     "refined_posterior",
+    "score",
 ]

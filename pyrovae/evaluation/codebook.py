@@ -1,11 +1,9 @@
 """How much of a codebook is in use."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from pyro import poutine
 from torch import Tensor
 
 from pyrovae.distributions.codes import NearestCode
@@ -30,11 +28,11 @@ class CodebookUse:
     perplexity: float
 
 
-def code_counts(guide: Callable[..., Any], *batch: Tensor) -> dict[str, Tensor]:
+def code_counts(guide_trace: Any) -> dict[str, Tensor]:
     """How often each code is taken in a batch, ``(codes,)``, for each latent with a codebook."""
     return {
         name: torch.bincount(site["fn"].indices.flatten(), minlength=len(site["fn"].codebook))
-        for name, site in poutine.trace(guide).get_trace(*batch).nodes.items()
+        for name, site in guide_trace.nodes.items()
         if site["type"] == "sample" and is_latent(site) and isinstance(site["fn"], NearestCode)
     }
 

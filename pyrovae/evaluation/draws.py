@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from pyrovae.compilation import AutoCompiled, Batch, Compile, CompiledFunction, half_twice
-from pyrovae.evaluation.undefined import undefined
-from pyrovae.handlers import check_taken
+from pyrovae.handlers import check_taken, is_latent
 from pyrovae.objectives import ELBO, log_weights
+from pyrovae.programs import Program
 
-__all__ = ["Draws", "Observed", "Sampler", "observe"]
+__all__ = ["Draws", "Sampler", "latent_names", "observed_sites"]
 
 
 class Draws(NamedTuple):
@@ -22,35 +22,21 @@ class Draws(NamedTuple):
     Attributes:
         log_weights: :math:`\log p(x, z_s) - \log q(z_s \mid x)`, ``(S, B)``.
         reconstruction: :math:`\log p(x \mid z_s)`, ``(S, B)``.
+        kls: :math:`\log q(z_{l,s} \mid \cdot) - \log p(z_{l,s} \mid \cdot)` of each latent site
+            :math:`l`, in the order of `latent_names`, ``(S, B, L)``. Their sum over the sites is
+            ``reconstruction - log_weights``.
     """
 
     log_weights: Tensor
     reconstruction: Tensor
-
-
-class Observed(NamedTuple):
-    """What a run of the programs shows beside numbers.
-
-    Attributes:
-        sites: The data's sites, as they stand in the model's trace.
-        undefined: Why the weights mean nothing, and only the reconstruction does; None if they do.
-    """
-
-    sites: dict[str, Any]
-    undefined: str | None
-
-
-def observe(model: Any, batch: Batch) -> Observed:
-    """Runs guide and model once and looks at what they observe."""
-    traces = ELBO().traces(model.model, model.guide, batch, {})
-    return Observed(_observed(traces[0]), undefined(*traces))
+    kls: Tensor
 
 
 class Sampler:
     """Draws from the guide for batches, as many at a time as fit.
 
     Args:
-        model: An object with ``model`` and ``guide``.
+        model: The program and its guide.
         samples: Number of draws S for each datum.
         rows: Draws times data in one run of the model.
         data: Number of data in all batches.
@@ -61,7 +47,7 @@ class Sampler:
     """
 
     def __init__(
-        self, model: Any, samples: int, *, rows: int, data: int = 0, compile: Compile = False
+        self, model: Program, samples: int, *, rows: int, data: int = 0, compile: Compile = False
     ) -> None:
         if samples < 1:
             raise ValueError(f"samples: expected at least 1, got {samples}")
@@ -94,10 +80,10 @@ class Sampler:
     def _runner(self, particles: int, runs: int) -> AutoCompiled[list[Tensor]]:
         function = partial(self._eager, particles)
 
+        model: Any = self.model  # one that is no nn.Module is refused there
+
         def compiled(batch: Batch) -> CompiledFunction:
-            return CompiledFunction(
-                self.model, function, batch, half_twice(batch), names=Draws._fields
-            )
+            return CompiledFunction(model, function, batch, half_twice(batch), names=Draws._fields)
 
         data = self._data * runs
         return AutoCompiled(
@@ -109,14 +95,35 @@ class Sampler:
         elbo = ELBO(num_particles=particles)
         traces = elbo.traces(self.model.model, self.model.guide, batch, {})
         weights = log_weights(*traces, num_particles=particles)
-        total = sum(site["log_prob"] for site in _observed(traces[0]).values()) / weights.scale
-        reconstruction = torch.as_tensor(total).expand_as(weights.values)
-        return [weights.values, reconstruction]
+        shape = weights.values.shape
+        total = sum(site["log_prob"] for site in observed_sites(traces[0]).values())
+        reconstruction = torch.as_tensor(total / weights.scale).expand(shape)
+        kls = weights.values.new_empty(*shape, 0)
+        latents = [_kl(name, *traces) / weights.scale for name in latent_names(*traces)]
+        if latents:
+            kls = torch.stack([kl.expand(shape) for kl in latents], dim=-1)
+        return [weights.values, reconstruction, kls]
 
 
-def _observed(trace: Any) -> dict[str, Any]:
+def observed_sites(model_trace: Any) -> dict[str, Any]:
+    """The data's sites, by name, as they stand in a model's trace."""
     return {
         name: site
-        for name, site in trace.nodes.items()
+        for name, site in model_trace.nodes.items()
         if site["type"] == "sample" and site["is_observed"]
     }
+
+
+def latent_names(model_trace: Any, guide_trace: Any) -> tuple[str, ...]:
+    """The latents of a guide in the order in which it draws them, then those of the model alone."""
+    nodes = [*guide_trace.nodes.items(), *model_trace.nodes.items()]
+    return tuple(dict.fromkeys(name for name, site in nodes if is_latent(site)))
+
+
+def _kl(name: str, model_trace: Any, guide_trace: Any) -> Tensor:
+    """What a latent adds to the sampled KL divergence, log q - log p."""
+    total: Any = 0.0
+    for sign, trace in ((1, guide_trace), (-1, model_trace)):
+        if name in trace.nodes:
+            total = total + sign * trace.nodes[name]["log_prob"]
+    return torch.as_tensor(total)

@@ -1,13 +1,14 @@
 """The evidence lower bound of a split, without any weight."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 
-from pyrovae.datasets.splits import Split
-from pyrovae.evaluation.draws import Sampler, observe
-from pyrovae.nn.modes import evaluation_mode
-from pyrovae.scope import isolated
+from pyrovae.datasets import Source, as_split
+from pyrovae.evaluation.estimates import concatenate
+from pyrovae.evaluation.passes import one_pass
+from pyrovae.handlers import tensors_taken
+from pyrovae.programs import Program
 
 __all__ = ["Bound", "elbo"]
 
@@ -28,41 +29,38 @@ class Bound(NamedTuple):
         return self.reconstruction if self.elbo is None else self.elbo
 
 
-@torch.no_grad()
 def elbo(
-    model: Any,
-    split: Split,
+    model: Program,
+    data: Source,
     *,
     samples: int = 1,
     batch_size: int = 1000,
     seed: int = 0,
-    device: torch.device | str = "cpu",
+    device: torch.device | str | None = None,
 ) -> Bound:
-    """Estimates the mean ELBO of a split, leaving the model and all random state as they were.
+    """Estimates the mean ELBO of data, leaving the model and all random state as they were.
 
     The same seed gives the same draws, so that epochs of training can be compared.
 
     Args:
-        model: An object with ``model`` and ``guide``.
-        split: The data.
+        model: The program and its guide.
+        data: A split, a tensor or array, a ``Dataset``, a ``DataLoader``.
         samples: Draws from the guide for each datum.
         batch_size: Data in one run.
         seed: Seed of the draws.
-        device: Where the model is.
+        device: Where the model is; asked of its parameters, if left out.
+
+    Raises:
+        ValueError: If a number is not positive, the data's shape or values do not fit, or the
+            program has a global latent.
     """
-    device = torch.device(device)
-    totals = torch.zeros(2, dtype=torch.float64, device="cpu")
-    reason = None
-    draw = Sampler(model, samples, rows=batch_size)
-    with isolated(device, seed), evaluation_mode(model):
-        for i, batch in enumerate(split.batches(batch_size, device=device)):
-            if i == 0:
-                with isolated(device, seed):
-                    reason = observe(model, batch).undefined
-            for draws in draw(batch):
-                parts = torch.stack([draws.log_weights.sum(), draws.reconstruction.sum()])
-                totals += parts.cpu().double()
-    bound, reconstruction = (totals / (samples * len(split))).tolist()
-    if reason is not None:
+    split = as_split(data, fields=tensors_taken(model.model))
+    with one_pass(
+        model, split, samples=samples, batch_size=batch_size, seed=seed, device=device
+    ) as views:
+        found = concatenate([view.estimate() for view in views])
+    reconstruction = found.reconstruction.mean().item()
+    if views.first.undefined is not None:
         return Bound(None, reconstruction, None)
+    bound = found.bound.mean().item()
     return Bound(bound, reconstruction, reconstruction - bound)

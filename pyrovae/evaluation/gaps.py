@@ -1,21 +1,23 @@
 """How far the bound is below the log-likelihood, and which part of that is the network's."""
 
-import math
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from pyrovae.datasets import as_split
+from pyrovae.datasets import Source, as_split
 from pyrovae.evaluation.draws import Sampler
-from pyrovae.evaluation.log_likelihood import ImportanceSampling, LogLikelihood, summarize
+from pyrovae.evaluation.errors import data_se, mean_mc_se, words
+from pyrovae.evaluation.importance import ImportanceSampling
+from pyrovae.evaluation.log_likelihood import LogLikelihood, PointwiseLogLikelihood
+from pyrovae.evaluation.passes import one_pass
 from pyrovae.evaluation.refined import local_guide, normal_site, refined_posterior
 from pyrovae.evaluation.support import check_support
 from pyrovae.handlers import tensors_taken
-from pyrovae.nn.modes import evaluation_mode
-from pyrovae.scope import isolated, without_validation
+from pyrovae.programs import Program, device_of
+from pyrovae.scope import isolated
 
 __all__ = ["InferenceGap", "Mean", "inference_gap"]
 
@@ -25,28 +27,26 @@ class Mean(NamedTuple):
 
     Attributes:
         value: The mean.
-        mc_se: Standard error from the draws.
-        data_se: Standard error from the data.
+        mc_se: Standard error from the draws. None for one draw.
+        data_se: Standard error from the data. None for one datum.
     """
 
     value: float
-    mc_se: float
-    data_se: float
+    mc_se: float | None
+    data_se: float | None
 
     @classmethod
     def of(cls, draws: Tensor) -> "Mean":
         """The mean of S draws for each of N data, ``(S, N)``."""
-        samples, n = draws.shape
-        values = draws.mean(0)
-        spread = draws.var(0, correction=min(1, samples - 1)) / samples
+        samples, values = len(draws), draws.mean(0)
         return cls(
             value=values.mean().item(),
-            mc_se=spread.sum().sqrt().item() / n,
-            data_se=values.std(correction=min(1, n - 1)).item() / math.sqrt(n),
+            mc_se=None if samples == 1 else mean_mc_se(draws.var(0) / samples),
+            data_se=data_se(values),
         )
 
     def __str__(self) -> str:
-        return f"{self.value:10.3f}  (mc_se {self.mc_se:.3f}, data_se {self.data_se:.3f})"
+        return f"{self.value:10.3f}  (mc_se {words(self.mc_se)}, data_se {words(self.data_se)})"
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,8 @@ class InferenceGap:
 
 
 def inference_gap(
-    model: Any,
-    data: Any,
+    model: Program,
+    data: Source,
     *,
     samples: int = 1000,
     steps: int = 500,
@@ -113,9 +113,8 @@ def inference_gap(
     https://arxiv.org/abs/1801.03558.
 
     Args:
-        model: An object with ``model``, ``guide`` and ``parameters()``, whose one latent has a
-            diagonal normal posterior.
-        data: A split, a tensor, a ``Dataset``, a ``DataLoader``.
+        model: The program and its guide, whose one latent has a diagonal normal posterior.
+        data: A split, a tensor or array, a ``Dataset``, a ``DataLoader``.
         samples: Draws S for each datum, from either posterior.
         steps: Steps by which each datum's posterior is refined.
         num_particles: Draws for each datum in one such step.
@@ -132,39 +131,38 @@ def inference_gap(
             not one latent, within the data's plate, or its posterior is no diagonal normal. The
             site is named.
     """
-    for name, value in (("samples", samples), ("batch_size", batch_size), ("rows", rows)):
-        if value < 1:
-            raise ValueError(f"{name}: expected at least 1, got {value}")
     split = as_split(data, fields=tensors_taken(model.model))
-    device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    check_support(model, split, device)
+    device = device_of(model)
     amortised: list[Tensor] = []
     refined: list[Tensor] = []
-    estimates: list[ImportanceSampling] = []
-    with isolated(device, seed), evaluation_mode(model), without_validation(), torch.no_grad():
-        for batch in split.batches(batch_size, device=device):
+    with one_pass(
+        model, split, samples=samples, batch_size=batch_size, rows=rows, seed=seed, device=device
+    ) as views:
+        check_support(model, split, device)
+        for view in views:
             best = refined_posterior(
-                model, *batch, steps=steps, num_particles=num_particles, seed=_new_seed()
+                model, *view.batch, steps=steps, num_particles=num_particles, seed=_new_seed()
             )
-            guide = local_guide(normal_site(model.guide, batch), best)
+            guide = local_guide(normal_site(model.guide, view.batch), best)
             local = SimpleNamespace(model=model.model, guide=guide)
             common = _new_seed()
             for program, found in ((model, amortised), (local, refined)):
                 with isolated(device, common):
-                    draws = list(Sampler(program, samples, rows=rows)(batch))
+                    draws = list(Sampler(program, samples, rows=rows)(view.batch))
                 found.append(torch.cat([d.log_weights for d in draws]).cpu().double())
-            estimate = ImportanceSampling(len(batch[0]))
-            estimate.add(refined[-1])
-            estimates.append(estimate)
     q, best_q = torch.cat(amortised, dim=1), torch.cat(refined, dim=1)
     # Whose mean is log p(x), with the spread of its delta method.
-    log_p = torch.cat([estimate.log_mean for estimate in estimates])
+    weights = ImportanceSampling(q.shape[1])
+    weights.add(best_q)
+    log_p = weights.log_mean
     weight = (best_q - log_p).exp() - 1 + log_p
+    mc_se = None if samples == 1 else weights.variance.sqrt()
+    likelihood = PointwiseLogLikelihood(log_p, mc_se, weights.ess, samples).mean()
     return InferenceGap(
-        data=len(split),
+        data=q.shape[1],
         elbo=Mean.of(q),
         refined_elbo=Mean.of(best_q),
-        log_likelihood=summarize(estimates),
+        log_likelihood=likelihood,
         amortisation=Mean.of(best_q - q),
         approximation=Mean.of(weight - best_q),
         total=Mean.of(weight - q),

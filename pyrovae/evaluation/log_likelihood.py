@@ -1,19 +1,21 @@
 """The log-likelihood by importance sampling, with its errors."""
 
-import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal, overload
 
 import torch
 from torch import Tensor
 
 from pyrovae.compilation import Compile
-from pyrovae.datasets.splits import Split
-from pyrovae.evaluation.draws import Sampler, observe
-from pyrovae.nn.modes import evaluation_mode
-from pyrovae.scope import isolated
+from pyrovae.datasets import Source, as_split
+from pyrovae.evaluation.errors import data_se, mean_mc_se
+from pyrovae.evaluation.estimates import Estimates, concatenate
+from pyrovae.evaluation.ordered import in_order
+from pyrovae.evaluation.passes import one_pass
+from pyrovae.handlers import tensors_taken
+from pyrovae.programs import Program
 
-__all__ = ["ImportanceSampling", "LogLikelihood", "log_likelihood"]
+__all__ = ["LogLikelihood", "PointwiseLogLikelihood", "log_likelihood", "pointwise"]
 
 
 @dataclass(frozen=True)
@@ -24,117 +26,143 @@ class LogLikelihood:
         value: Mean over the data of :math:`\log \frac{1}{S} \sum_s w_s`. In expectation it is a
             lower bound of the log-likelihood, tighter with more samples.
         samples: Number of draws S for each datum.
-        mc_se: Standard error from the S draws (delta method).
-        data_se: Standard error from the data.
+        mc_se: Standard error from the S draws (delta method). None for one draw.
+        data_se: Standard error from the data. None for one datum.
         ess: Median over the data of the effective sample size :math:`(\sum w)^2 / \sum w^2`.
         ess_low: Its fifth percentile.
     """
 
     value: float
     samples: int
-    mc_se: float
-    data_se: float
+    mc_se: float | None
+    data_se: float | None
     ess: float
     ess_low: float
 
 
-class ImportanceSampling:
-    r"""Running sums of the weights of a batch: constant memory, however many draws.
+@dataclass(frozen=True, eq=False)
+class PointwiseLogLikelihood:
+    r"""The importance-sampled log-likelihood of each of N data, in nats, in their order.
 
-    Args:
-        size: Number of data B.
+    Attributes:
+        value: :math:`\log \frac{1}{S} \sum_s w_s`, ``(N,)`` in double precision. In expectation
+            it is a lower bound of the log-likelihood, tighter with more samples.
+        mc_se: Its standard error from the S draws (delta method), ``(N,)``. None for one draw.
+        ess: The effective sample size :math:`(\sum w)^2 / \sum w^2`, between 1 and S, ``(N,)``.
+        samples: Number of draws S for each datum.
     """
 
-    def __init__(self, size: int) -> None:
-        # On the CPU, in double precision, which not every accelerator has.
-        empty = torch.full((size,), -math.inf, dtype=torch.float64)
-        self.log_sum, self.log_sum_squares = empty, empty.clone()
-        self.samples = 0
+    value: Tensor
+    mc_se: Tensor | None
+    ess: Tensor
+    samples: int
 
-    def add(self, log_weights: Tensor) -> None:
-        """Takes in log-weights, ``(S, B)``."""
-        log_weights = log_weights.cpu().double()
-        self.log_sum = torch.logaddexp(self.log_sum, log_weights.logsumexp(0))
-        self.log_sum_squares = torch.logaddexp(
-            self.log_sum_squares, (2 * log_weights).logsumexp(0)
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def mean(self) -> LogLikelihood:
+        """The mean over the data, with its errors."""
+        return LogLikelihood(
+            value=self.value.mean().item(),
+            samples=self.samples,
+            mc_se=None if self.mc_se is None else mean_mc_se(self.mc_se.square()),
+            data_se=data_se(self.value),
+            ess=self.ess.median().item(),
+            ess_low=self.ess.quantile(0.05).item(),
         )
-        self.samples += len(log_weights)
-
-    @property
-    def log_mean(self) -> Tensor:
-        """The estimate for each datum, ``(B,)``."""
-        return self.log_sum - math.log(self.samples)
-
-    @property
-    def ess(self) -> Tensor:
-        """The effective sample size for each datum, ``(B,)``, between 1 and S."""
-        return (2 * self.log_sum - self.log_sum_squares).exp()
-
-    @property
-    def variance(self) -> Tensor:
-        r"""The variance of `log_mean`, :math:`\operatorname{var}(\bar w) / \bar w^2`, ``(B,)``."""
-        spread = (1 / self.ess - 1 / self.samples).clamp(min=0)
-        return spread * self.samples / max(self.samples - 1, 1)
 
 
-@torch.no_grad()
+@overload
 def log_likelihood(
-    model: Any,
-    split: Split,
+    model: Program,
+    data: Source,
     *,
+    per_datum: Literal[False] = False,
+    samples: int = ...,
+    batch_size: int = ...,
+    rows: int = ...,
+    compile: Compile = ...,
+    seed: int = ...,
+    device: torch.device | str | None = ...,
+) -> LogLikelihood: ...
+
+
+@overload
+def log_likelihood(
+    model: Program,
+    data: Source,
+    *,
+    per_datum: Literal[True],
+    samples: int = ...,
+    batch_size: int = ...,
+    rows: int = ...,
+    compile: Compile = ...,
+    seed: int = ...,
+    device: torch.device | str | None = ...,
+) -> PointwiseLogLikelihood: ...
+
+
+def log_likelihood(
+    model: Program,
+    data: Source,
+    *,
+    per_datum: bool = False,
     samples: int = 1000,
     batch_size: int = 100,
     rows: int = 8000,
     compile: Compile = "auto",
     seed: int = 0,
-    device: torch.device | str = "cpu",
-) -> LogLikelihood:
-    """Estimates the mean log-likelihood of a split by importance sampling from the guide.
+    device: torch.device | str | None = None,
+) -> LogLikelihood | PointwiseLogLikelihood:
+    """Estimates the log-likelihood of data by importance sampling from the guide.
 
     Burda, Grosse and Salakhutdinov, 2016, https://arxiv.org/abs/1509.00519, with S = 5000.
 
     Args:
-        model: An object with ``model`` and ``guide``.
-        split: The data.
+        model: The program and its guide.
+        data: A split, a tensor or array, a ``Dataset``, a ``DataLoader``.
+        per_datum: Whether to give log p(x) of each datum, in the order of the data (a loader
+            that shuffles is read in the order of its data set), in place of the mean.
         samples: Draws S from the guide for each datum.
         batch_size: Data at a time.
         rows: Draws times data in one run of the model, which sets the memory used.
         compile: Whether to compile that run; "auto" does so where it would take a minute and more.
         seed: Seed of the draws.
-        device: Where the model is.
+        device: Where the model is; asked of its parameters, if left out.
+
+    Returns:
+        A `LogLikelihood`, or a `PointwiseLogLikelihood` per datum. Nothing of the model and no
+        random state is changed.
 
     Raises:
-        ValueError: If ``samples`` is not positive, or the program has a global latent or no
-            bound at all.
+        ValueError: If a number is not positive, the data's shape or values do not fit, or the
+            program has a global latent or no bound at all.
     """
-    device = torch.device(device)
-    estimates = []
-    draw = Sampler(model, samples, rows=rows, data=len(split), compile=compile)
-    with isolated(device, seed), evaluation_mode(model):
-        for i, batch in enumerate(split.batches(batch_size, device=device)):
-            if i == 0:
-                with isolated(device, seed):
-                    reason = observe(model, batch).undefined
-                if reason is not None:
-                    raise ValueError(f"the log-likelihood is undefined: {reason}")
-            estimate = ImportanceSampling(len(batch[0]))
-            for draws in draw(batch):
-                estimate.add(draws.log_weights)
-            estimates.append(estimate)
-    return summarize(estimates)
+    split = as_split(data, fields=tensors_taken(model.model))
+    with one_pass(
+        model,
+        in_order(split) if per_datum else split,
+        samples=samples,
+        batch_size=batch_size,
+        rows=rows,
+        compile=compile,
+        seed=seed,
+        device=device,
+    ) as views:
+        parts = []
+        for view in views:
+            if views.first.undefined is not None:
+                raise ValueError(f"the log-likelihood is undefined: {views.first.undefined}")
+            parts.append(view.estimate())
+    each = pointwise(concatenate(parts), samples)
+    return each if per_datum else each.mean()
 
 
-def summarize(estimates: list[ImportanceSampling]) -> LogLikelihood:
-    """Puts the batches' estimates together."""
-    values = torch.cat([estimate.log_mean for estimate in estimates])
-    ess = torch.cat([estimate.ess for estimate in estimates])
-    variance = torch.cat([estimate.variance for estimate in estimates])
-    n = len(values)
-    return LogLikelihood(
-        value=values.mean().item(),
-        samples=estimates[0].samples,
-        mc_se=variance.sum().sqrt().item() / n,
-        data_se=values.std(correction=min(1, n - 1)).item() / math.sqrt(n),
-        ess=ess.median().item(),
-        ess_low=ess.quantile(0.05).item(),
+def pointwise(found: Estimates, samples: int) -> PointwiseLogLikelihood:
+    """The log-likelihood of each datum from what S draws of each say."""
+    return PointwiseLogLikelihood(
+        value=found.log_evidence,
+        mc_se=None if samples == 1 else found.variance.sqrt(),
+        ess=found.ess,
+        samples=samples,
     )

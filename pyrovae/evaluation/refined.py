@@ -15,6 +15,7 @@ from pyrovae.handlers import is_latent
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.objectives import StickingTheLandingELBO
 from pyrovae.objectives.terms import data_frame
+from pyrovae.programs import Program
 from pyrovae.scope import isolated, without_validation
 
 __all__ = ["local_guide", "normal_site", "refined_posterior"]
@@ -23,7 +24,7 @@ LEARNING_RATE = 0.1  # in units of the amortised posterior's scale
 
 
 def refined_posterior(
-    model: Any, *batch: Tensor, steps: int = 500, num_particles: int = 10, seed: int = 0
+    model: Program, *batch: Tensor, steps: int = 500, num_particles: int = 10, seed: int = 0
 ) -> Any:
     r"""The diagonal normal that maximises the ELBO of each datum, from the guide's as a start.
 
@@ -39,8 +40,7 @@ def refined_posterior(
     et al., 2018, Semi-amortized variational autoencoders, https://arxiv.org/abs/1802.02550.
 
     Args:
-        model: An object with ``model`` and ``guide``, whose one latent has a diagonal normal
-            posterior.
+        model: The program and its guide, whose one latent has a diagonal normal posterior.
         *batch: What these take: ``x``, ``(n, *data_shape)``, first.
         steps: Number of steps.
         num_particles: Draws for each datum in one step.

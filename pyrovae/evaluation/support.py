@@ -1,6 +1,7 @@
 """Whether data are values that a model can have produced."""
 
-from typing import Any
+import inspect
+from typing import Any, NamedTuple
 
 import torch
 from pyro import poutine
@@ -8,67 +9,189 @@ from pyro.distributions.torch_distribution import MaskedDistribution
 from torch import Tensor
 from torch.distributions import constraints
 
+from pyrovae.compilation import Batch
 from pyrovae.datasets.splits import Split
 from pyrovae.datasets.tensor_split import TensorSplit
-from pyrovae.distributions import observed_values
+from pyrovae.datasets.values import to_dtype
+from pyrovae.distributions import observed_mask, observed_values
 from pyrovae.distributions.unwrap import family, unblocked
 from pyrovae.handlers import check_taken
 from pyrovae.nn.modes import evaluation_mode
+from pyrovae.programs import Program, dtype_of
 from pyrovae.scope import isolated, without_validation
 
-__all__ = ["check_support"]
+__all__ = ["BatchCheck", "check_support"]
+
+ROWS_SHOWN = 2  # enough for a program to run on, where what it allows is the same for all data
+COLUMNS_NAMED = 5
 
 
 @torch.no_grad()
-def check_support(model: Any, split: Split, device: torch.device) -> None:
-    """Runs guide and model once and looks whether the data lie in the likelihood's support.
+def check_support(model: Program, split: Split, device: torch.device) -> None:
+    """Looks whether data are values that the model can have produced, before anything is computed.
 
-    Data in memory are looked at whole, others in their first batch. A model that has a
-    `check_batch` of its own looks at them, too.
+    Data in memory are looked at whole, others in their first batch: what is read later is for a
+    `BatchCheck` to look at when it is read. A model that has a `check_batch` of its own looks at
+    them, too.
 
     Raises:
-        ValueError: If a value lies outside, or a shape or the number of tensors does not fit.
+        ValueError: As `BatchCheck` does.
     """
-    check_own = getattr(model, "check_batch", None)
-    with isolated(device, seed=0), evaluation_mode(model):
-        for i, batch in enumerate(split.batches(1000, device=device)):
-            check_taken(model.model, batch)
-            if check_own is not None:
-                check_own(*batch)
-            if i == 0:
-                sites = _observed(model, tuple(value[:2] for value in batch))
-            if any(_differs_by_datum(site["fn"]) for site in sites.values()):
-                sites = _observed(model, batch)
-            for name, site in sites.items():
-                _check_values(name, site, batch[0])
+    check, dtype = BatchCheck(model), dtype_of(model)
+    with isolated(device, seed=0):
+        for batch in split.batches(1000, device=device):
+            check(to_dtype(batch, dtype))
             if not isinstance(split, TensorSplit):
                 break
 
 
-def _observed(model: Any, batch: tuple[Tensor, ...]) -> dict[str, Any]:
-    with without_validation():
-        guide_trace = poutine.trace(model.guide).get_trace(*batch)
-        program = poutine.replay(model.model, trace=guide_trace)
-        model_trace = poutine.trace(program).get_trace(*batch)
-    return {
-        name: site
-        for name, site in model_trace.nodes.items()
-        # Only what the program observes of the data themselves can be checked on all of them.
-        if site["type"] == "sample" and site["is_observed"] and site["value"] is batch[0]
-    }
+class _Site(NamedTuple):
+    """What a program observes: a site's distribution and value, and which tensor of a batch it is."""
+
+    name: str
+    fn: Any
+    value: Tensor
+    place: int | None
 
 
-def _check_values(name: str, site: Any, x: Tensor) -> None:
-    support, seen = _support(site["fn"]), observed_values(site["fn"], x)
-    if seen.isnan().any():
-        raise ValueError(f"site {name!r}: the data contain NaN")
-    if support is not None and not support.check(x).all():
-        each = _base(support).check(x)
-        odd = f", with {x[~each][0].item():.7g} among them" if each.shape == x.shape else ""
-        raise ValueError(
-            f"site {name!r}: {family(site['fn'])} allows values in {_words(support)}, "
-            f"but the data range from {seen.min().item():g} to {seen.max().item():g}{odd}"
-        )
+class BatchCheck:
+    """Looks whether batches, one after the other, are data that a model can have produced.
+
+    Every tensor of a batch has to be finite, and every value that the program observes has to be
+    in its distribution's support; what a mask leaves out may be anything. The programs run on two
+    data of the first batch to see what they observe. They run again, on each batch whole, only if
+    what they allow differs by datum (a mask, bounds) or an observed value is none of the batch's
+    own tensors; all else costs a comparison for each value.
+
+    Args:
+        model: The program and its guide.
+    """
+
+    def __init__(self, model: Program) -> None:
+        self.model = model
+        self._sites: list[_Site] | None = None
+        self._each_batch = False
+
+    def __call__(self, batch: Batch) -> None:
+        """Looks at a batch, and asks the model's own `check_batch`, if it has one.
+
+        Raises:
+            ValueError: If there are other tensors in it than the model takes, a shape does not
+                fit, a value is not finite (which columns, or what share, is said), or it is
+                outside the support. The site, or the tensor, is named.
+        """
+        check_taken(self.model.model, batch)
+        check_own = getattr(self.model, "check_batch", None)
+        if check_own is not None:
+            check_own(*batch)
+        if self.faulty(batch):
+            self._explain(batch)
+
+    @torch.no_grad()
+    def faulty(self, batch: Batch) -> Tensor:
+        """Whether something is wrong with a batch's values, 0-dim, without waiting for a device."""
+        sites = self._observed(batch)
+        seen = {site.place for site in sites}
+        faults = [_wrong(site).any() for site in sites]
+        faults += [
+            ~value.isfinite().all()
+            for place, value in enumerate(batch)
+            if place not in seen and value.is_floating_point()
+        ]
+        if not faults:
+            return torch.zeros((), dtype=torch.bool, device=batch[0].device)
+        return torch.stack(faults).any()
+
+    def _observed(self, batch: Batch) -> list[_Site]:
+        if self._sites is None:
+            self._sites = self._run(tuple(value[:ROWS_SHOWN] for value in batch))
+            self._each_batch = any(
+                site.place is None or _differs_by_datum(site.fn) for site in self._sites
+            )
+        if self._each_batch:
+            return self._run(batch)
+        places = ((site, site.place) for site in self._sites)
+        return [s._replace(value=batch[place]) for s, place in places if place is not None]
+
+    def _run(self, batch: Batch) -> list[_Site]:
+        """Runs guide and model once, leaving random numbers, stores and modes as they are."""
+        with isolated(batch[0].device, 0), evaluation_mode(self.model), without_validation():
+            guide_trace = poutine.trace(self.model.guide).get_trace(*batch)
+            program = poutine.replay(self.model.model, trace=guide_trace)
+            model_trace = poutine.trace(program).get_trace(*batch)
+        return [
+            _Site(name, site["fn"], site["value"], _place(site["value"], batch))
+            for name, site in model_trace.nodes.items()
+            if site["type"] == "sample" and site["is_observed"] and _has_values(site["value"])
+        ]
+
+    def _explain(self, batch: Batch) -> None:
+        sites = self._observed(batch)
+        for place, value in enumerate(batch):
+            if value.is_floating_point() and place not in {site.place for site in sites}:
+                _check_finite(f"{_tensor_name(self.model, place)} of a batch", value, None)
+        for site in sites:
+            where = f"site {site.name!r}: the data"
+            _check_finite(where, site.value, observed_mask(site.fn, site.value))
+            _check_support(site)
+
+
+def _has_values(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.numel() > 0  # a pyro.factor has none
+
+
+def _place(value: Tensor, batch: Batch) -> int | None:
+    """Which tensor of a batch a value is."""
+    return next((place for place, given in enumerate(batch) if given is value), None)
+
+
+def _tensor_name(model: Program, place: int) -> str:
+    """What the model calls a tensor of a batch."""
+    names = list(inspect.signature(model.model).parameters)
+    name = names[min(place, len(names) - 1)]
+    return f"tensor {place + 1} ({name!r})"
+
+
+def _wrong(site: _Site) -> Tensor:
+    """Which values are not finite or not in the support, in a shape that depends on the latter."""
+    support, mask = _support(site.fn), observed_mask(site.fn, site.value)
+    odd = ~site.value.isfinite()
+    odd = odd if mask is None else odd & mask
+    if support is None:
+        return odd
+    outside: Tensor = ~support.check(site.value)
+    return odd.any() | outside.any()
+
+
+def _check_finite(where: str, value: Tensor, mask: Tensor | None) -> None:
+    for what, found in (("NaN", value.isnan()), ("infinite values", value.isinf())):
+        odd = found if mask is None else found & mask
+        if odd.any():
+            raise ValueError(f"{where} contain {what}: {_whereabouts(odd)}")
+
+
+def _whereabouts(odd: Tensor) -> str:
+    """Which of the values, or of the columns, are meant."""
+    count = f"{int(odd.sum())} of {odd.numel()} values ({100 * odd.float().mean().item():.2g} %)"
+    if odd.dim() != 2:
+        return count
+    columns = odd.any(0).nonzero().flatten().tolist()
+    if len(columns) > min(COLUMNS_NAMED, odd.shape[1] - 1):
+        return count
+    number = "column" if len(columns) == 1 else "columns"
+    return f"{count}, in {number} {', '.join(map(str, columns))} alone"
+
+
+def _check_support(site: _Site) -> None:
+    support, x = _support(site.fn), site.value
+    if support is None or support.check(x).all():
+        return
+    each, seen = _base(support).check(x), observed_values(site.fn, x)
+    odd = f", with {x[~each][0].item():.7g} among them" if each.shape == x.shape else ""
+    raise ValueError(
+        f"site {site.name!r}: {family(site.fn)} allows values in {_words(support)}, "
+        f"but the data range from {seen.min().item():g} to {seen.max().item():g}{odd}"
+    )
 
 
 def _support(fn: Any) -> Any:

@@ -6,7 +6,7 @@ from pyrovae.handlers.leaves import Draw, DrawLeaves, send_back
 from pyrovae.handlers.scale_latents import ScaleLatents, scale_latents
 from pyrovae.handlers.scale_temperatures import ScaleTemperatures
 from pyrovae.handlers.sites import is_latent, is_subsample
-from pyrovae.handlers.use_means import UseMeans, latent_means
+from pyrovae.handlers.use_means import SiteMean, UseMeans, latent_means, mean_of
 
 __all__ = [
     "CheckShapes",
@@ -14,11 +14,13 @@ __all__ = [
     "DrawLeaves",
     "ScaleLatents",
     "ScaleTemperatures",
+    "SiteMean",
     "UseMeans",
     "check_taken",
     "is_latent",
     "is_subsample",
     "latent_means",
+    "mean_of",
     "scale_latents",
     "send_back",
     "tensors_taken",

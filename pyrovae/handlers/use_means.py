@@ -2,8 +2,9 @@
 
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
+import torch
 from pyro import poutine
 from pyro.poutine.messenger import Messenger
 from pyro.poutine.runtime import Message
@@ -13,16 +14,61 @@ from torch.nn.functional import normalize
 from pyrovae.handlers.sites import is_latent
 from pyrovae.latents import latent_kind
 
-__all__ = ["UseMeans", "latent_means"]
+__all__ = ["SiteMean", "UseMeans", "latent_means", "mean_of"]
+
+
+class SiteMean(NamedTuple):
+    """The mean of a distribution, or what stands in for it.
+
+    Attributes:
+        value: The mean, ``(*batch, *event)``.
+        variance: The variance of ``value`` where it is the mean of draws, in its shape: by so
+            much it differs from the true mean. None where it is exact.
+        remark: What stands in for the mean, in words that follow the distribution's name; None
+            where it is the mean itself.
+    """
+
+    value: Tensor
+    variance: Tensor | None = None
+    remark: str | None = None
+
+
+def mean_of(fn: Any, *, draws: int = 100, at_once: int | None = None) -> SiteMean:
+    """The mean of a distribution.
+
+    Where there is none in closed form, the mean of draws stands in, and where there is none at
+    all (a Cauchy, or a categorical's labels), the mode. On a sphere it is the mean direction,
+    for the mean itself is inside. A one-hot vector's mean is its probabilities.
+
+    Args:
+        fn: The distribution.
+        draws: Number of draws where there is no closed form, at least 2.
+        at_once: How many of them in one call, which sets the memory used. All, if left out.
+    """
+    variance = remark = None
+    try:
+        mean = fn.mean
+    except NotImplementedError:
+        remark = f"has no mean in closed form, so the mean of {draws} draws is given"
+        at_once = at_once or draws
+        parts = [fn.sample((min(at_once, draws - i),)) for i in range(0, draws, at_once)]
+        sample = torch.cat(parts)
+        mean, variance = sample.mean(0), sample.var(0) / draws
+    # A mean of draws is NaN only where a draw is: a fault, and no want of a mean.
+    if variance is None and mean.isnan().any():
+        return SiteMean(fn.mode, remark="has no mean, so its mode is given")
+    if latent_kind(fn) == "sphere":
+        if variance is not None:
+            variance = variance / mean.square().sum(-1, keepdim=True)
+        mean = normalize(mean, dim=-1)
+    return SiteMean(mean, variance, remark)
 
 
 class UseMeans(Messenger):
     """Gives each latent site the mean of its distribution instead of a draw.
 
-    Where a distribution has no mean in closed form, the mean of ``draws`` draws stands in, and
-    where it has none at all (a Cauchy, or a categorical's labels), its mode; a warning names the
-    site. On a sphere it is the mean direction, for the mean itself is inside. A one-hot
-    vector's mean is its probabilities.
+    What stands in where there is no mean in closed form, `mean_of` says; a warning names the
+    site.
 
     Args:
         draws: Number of draws where there is no closed form.
@@ -35,24 +81,13 @@ class UseMeans(Messenger):
     def _pyro_sample(self, msg: Message) -> None:
         if msg["done"] or not is_latent(msg):
             return
-        msg["value"] = self._mean(msg["name"], msg["fn"])
-        msg["done"] = True
-
-    def _mean(self, name: Any, fn: Any) -> Tensor:
-        kind = type(fn).__name__
-        try:
-            mean = fn.mean
-        except NotImplementedError:
+        mean = mean_of(msg["fn"], draws=self.draws)
+        if mean.remark is not None:
             warnings.warn(
-                f"site {name!r}: {kind} has no mean in closed form, "
-                f"so the mean of {self.draws} draws is given",
-                stacklevel=2,
+                f"site {msg['name']!r}: {type(msg['fn']).__name__} {mean.remark}", stacklevel=2
             )
-            mean = fn.sample((self.draws,)).mean(0)
-        if mean.isnan().any():
-            warnings.warn(f"site {name!r}: {kind} has no mean, so its mode is given", stacklevel=2)
-            mean = fn.mode
-        return normalize(mean, dim=-1) if latent_kind(fn) == "sphere" else mean
+        msg["value"] = mean.value
+        msg["done"] = True
 
 
 def latent_means(guide: Callable[..., Any], *batch: Tensor) -> dict[str, Tensor]:

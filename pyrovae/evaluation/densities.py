@@ -1,0 +1,31 @@
+"""What kind of density a site has at the data's values."""
+
+from typing import Any
+
+from torch import Tensor
+
+from pyrovae.distributions import observed_values
+from pyrovae.distributions.unwrap import unwrapped
+
+__all__ = ["counted", "is_density", "is_discrete"]
+
+
+def is_density(site: Any) -> bool:
+    """Whether the site's distribution is normalised over a set that holds all its values."""
+    normalized = getattr(unwrapped(site["fn"]), "normalized_support", None)
+    return normalized is None or bool(normalized.check(counted(site)).all())
+
+
+def is_discrete(site: Any) -> bool:
+    """Whether the set over which the site's distribution is normalised is discrete."""
+    fn: Any = unwrapped(site["fn"])
+    try:
+        support = getattr(fn, "normalized_support", fn.support)
+    except NotImplementedError:  # a distribution need not say
+        return False
+    return bool(support.is_discrete)
+
+
+def counted(site: Any) -> Tensor:
+    """The values of the site that count in its density."""
+    return observed_values(site["fn"], site["value"])

@@ -1,0 +1,68 @@
+"""What draws from the guide say of each datum, as numbers."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from pyrovae.evaluation.draws import Draws
+from pyrovae.evaluation.importance import ImportanceSampling
+
+__all__ = ["Estimates", "concatenate", "estimate"]
+
+
+@dataclass(frozen=True, eq=False)
+class Estimates:
+    r"""Estimates for each of N data from S draws of its posterior, in nats; float64 on the CPU.
+
+    Attributes:
+        bound: The mean of :math:`\log p(x, z_s) - \log q(z_s \mid x)`, ``(N,)``.
+        reconstruction: The mean of :math:`\log p(x \mid z_s)`, ``(N,)``.
+        kls: The mean of :math:`\log q - \log p` of each latent site, ``(N, L)``.
+        log_ratio: :math:`\log \frac{1}{S} \sum_s p(z_s) / q(z_s \mid x)`, ``(N,)``. The mean that
+            it estimates is at most one.
+        log_evidence: :math:`\log \frac{1}{S} \sum_s p(x, z_s) / q(z_s \mid x)`, ``(N,)``.
+        variance: The variance of ``log_evidence`` by the delta method, ``(N,)``; NaN if S is 1.
+        ess: The effective sample size :math:`(\sum w)^2 / \sum w^2`, ``(N,)``.
+    """
+
+    bound: Tensor
+    reconstruction: Tensor
+    kls: Tensor
+    log_ratio: Tensor
+    log_evidence: Tensor
+    variance: Tensor
+    ess: Tensor
+
+
+def estimate(draws: Iterable[Draws]) -> Estimates:
+    """Estimates for a batch from its draws, in constant memory."""
+    sums: list[Tensor] | None = None
+    for found in draws:
+        # Over the draws of a run in their own precision, and then on in double precision.
+        parts = [value.sum(0).cpu().double() for value in found]
+        if sums is None:
+            weights, ratios = (ImportanceSampling(len(parts[0])) for _ in range(2))
+        sums = parts if sums is None else [a + b for a, b in zip(sums, parts, strict=True)]
+        weights.add(found.log_weights)
+        ratios.add(-found.kls.sum(-1))
+    if sums is None:
+        raise ValueError("expected at least one draw, got none")
+    bound, reconstruction, kls = (total / weights.samples for total in sums)
+    return Estimates(
+        bound=bound,
+        reconstruction=reconstruction,
+        kls=kls,
+        log_ratio=ratios.log_mean,
+        log_evidence=weights.log_mean,
+        variance=weights.variance,
+        ess=weights.ess,
+    )
+
+
+def concatenate(parts: Sequence[Estimates]) -> Estimates:
+    """The estimates of several batches as those of one, in their order."""
+    return Estimates(
+        **{f.name: torch.cat([getattr(part, f.name) for part in parts]) for f in fields(Estimates)}
+    )

@@ -1,0 +1,164 @@
+"""Reporting on a trained model."""
+
+from math import log
+
+import torch
+from torch import Tensor
+
+from pyrovae.compilation import Compile
+from pyrovae.datasets import Source, Split, as_split
+from pyrovae.evaluation.codebook import code_counts, summarize_use
+from pyrovae.evaluation.densities import counted, is_density, is_discrete
+from pyrovae.evaluation.distrust import check_numbers, collapsed, few_samples, impossible, infinite
+from pyrovae.evaluation.estimates import Estimates, concatenate
+from pyrovae.evaluation.log_likelihood import pointwise
+from pyrovae.evaluation.moments import ActiveUnits, latent_moments
+from pyrovae.evaluation.passes import Pass, View, one_pass
+from pyrovae.evaluation.report import Report
+from pyrovae.evaluation.support import check_support
+from pyrovae.handlers import tensors_taken
+from pyrovae.programs import Program, device_of
+from pyrovae.scope import isolated
+
+__all__ = ["evaluate"]
+
+TRAIN_SAMPLES = 10
+
+
+class _Seen:
+    """What looking at the batches adds up to, beside numbers of draws."""
+
+    def __init__(self, model: Program, rows: int) -> None:
+        self.model, self.rows = model, rows
+        self.units = ActiveUnits()
+        self.counts: dict[str, Tensor] = {}
+        self.is_density = self.is_discrete = True
+        self.dimensions = 0
+
+    def add(self, view: View) -> None:
+        sites = view.look.sites.values()
+        self.is_density &= all(is_density(site) for site in sites)
+        self.is_discrete &= all(is_discrete(site) for site in sites)
+        self.dimensions += sum(counted(site).numel() for site in sites)
+        for name, count in code_counts(view.look.guide_trace).items():
+            self.counts[name] = self.counts.get(name, 0) + count.cpu()
+        with view.aside():
+            self.units.add(latent_moments(self.model.guide, view.batch, rows=self.rows))
+
+
+def evaluate(
+    model: Program,
+    data: Source,
+    *,
+    train: Source | None = None,
+    samples: int = 1000,
+    batch_size: int = 100,
+    rows: int = 8000,
+    compile: Compile = "auto",
+    seed: int = 0,
+) -> Report:
+    """Reports on a model: nothing of the model, its modes or any random state is changed.
+
+    Args:
+        model: The program and its guide.
+        data: Data to report on: a split, a tensor or array, a ``Dataset``, a ``DataLoader``.
+        train: Training data, to report the gap between the bounds.
+        samples: Draws S from the guide for each datum.
+        batch_size: Data at a time.
+        rows: Draws times data in one run of the model, which sets the memory used.
+        compile: Whether to compile that run; "auto" does so where it would take a minute and more.
+            On Linux a process that has compiled keeps up to 256 MiB of freed memory.
+        seed: Seed of the draws. With the same one, and the same sizes, `elbo`, `log_likelihood`
+            and `score` make the same draws.
+
+    Raises:
+        ValueError: If an argument is not positive, the data's shape or values do not fit (every
+            batch is looked at), the program has a global latent, or a bound is NaN, for which the
+            site and the share of the data are named.
+    """
+    fields = tensors_taken(model.model)
+    split, first = as_split(data, fields=fields), None
+    device = device_of(model)
+    seen = _Seen(model, rows)
+    with one_pass(
+        model,
+        split,
+        samples=samples,
+        batch_size=batch_size,
+        rows=rows,
+        compile=compile,
+        seed=seed,
+        device=device,
+    ) as views:
+        # Before the first of many draws, and not after hours of them.
+        check_support(model, split, device)
+        if train is not None:
+            first = _first(as_split(train, fields=fields), len(split), seed, device)
+            check_support(model, first, device)
+        parts = []
+        for view in views:
+            parts.append(view.estimate())
+            seen.add(view)
+    found = concatenate(parts)
+    return _report(
+        split, found, views, seen, None if first is None else _bound(model, first, seed)
+    )
+
+
+def _report(
+    split: Split, found: Estimates, views: Pass, seen: _Seen, train_elbo: float | None
+) -> Report:
+    reason = views.first.undefined
+    defined = reason is None
+    latents = views.first.latents if defined else ()
+    check_numbers(found, latents, list(views.first.sites))
+    bound, reconstruction = found.bound.mean().item(), found.reconstruction.mean().item()
+    likelihood = pointwise(found, views.samples).mean() if defined else None
+    is_mass = seen.is_density and seen.is_discrete
+    bits, warnings = None, []
+    if likelihood is not None:
+        fault = impossible(found, latents, views.samples, is_mass=is_mass)
+        warnings = [] if fault is None else [fault]
+        warnings += [*infinite(found), *few_samples(likelihood), *collapsed(found, latents)]
+        if is_mass and seen.dimensions:
+            bits = -likelihood.value * len(split) / (seen.dimensions * log(2))
+    return Report(
+        data=len(found.bound),
+        binarization=split.binarization,
+        elbo=bound if defined else None,
+        reconstruction=reconstruction,
+        kl=reconstruction - bound if defined else None,
+        log_likelihood=likelihood,
+        is_density=seen.is_density,
+        active_units=seen.units.active,
+        units=seen.units.units,
+        train_elbo=train_elbo,
+        bits_per_dim=bits,
+        undefined=reason,
+        codebooks={name: summarize_use(count) for name, count in seen.counts.items()},
+        site_kls=dict(zip(latents, found.kls.mean(0).tolist(), strict=False)),
+        warnings=[*warnings, *map(_of_codes, seen.counts)],
+    )
+
+
+def _bound(model: Program, train: Split, seed: int) -> float | None:
+    """The mean ELBO of training data, if there is one."""
+    with one_pass(model, train, samples=TRAIN_SAMPLES, batch_size=1000, seed=seed) as views:
+        found = concatenate([view.estimate() for view in views])
+    if views.first.undefined is not None:
+        return None
+    check_numbers(found, views.first.latents, list(views.first.sites), what="training data")
+    return found.bound.mean().item()
+
+
+def _of_codes(name: str) -> str:
+    return (
+        f"the codes of {name!r} are not drawn but fixed by the data, so the samples are one: "
+        "log p(x) is no more than the ELBO"
+    )
+
+
+def _first(train: Split, n: int, seed: int, device: torch.device) -> Split:
+    """The first training data, as many as there are data to compare with."""
+    with isolated(device, seed):
+        return as_split(train.take(min(n, len(train))))

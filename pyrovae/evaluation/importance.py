@@ -1,0 +1,52 @@
+"""Importance sampling: running sums of the weights of each datum."""
+
+import math
+
+import torch
+from torch import Tensor
+
+__all__ = ["ImportanceSampling"]
+
+
+class ImportanceSampling:
+    r"""Running sums of the weights of a batch: constant memory, however many draws.
+
+    Args:
+        size: Number of data B.
+    """
+
+    def __init__(self, size: int) -> None:
+        # On the CPU, in double precision, which not every accelerator has.
+        empty = torch.full((size,), -math.inf, dtype=torch.float64)
+        self.log_sum, self.log_sum_squares = empty, empty.clone()
+        self.samples = 0
+
+    def add(self, log_weights: Tensor) -> None:
+        """Takes in log-weights, ``(S, B)``."""
+        log_weights = log_weights.cpu().double()
+        self.log_sum = torch.logaddexp(self.log_sum, log_weights.logsumexp(0))
+        self.log_sum_squares = torch.logaddexp(
+            self.log_sum_squares, (2 * log_weights).logsumexp(0)
+        )
+        self.samples += len(log_weights)
+
+    @property
+    def log_mean(self) -> Tensor:
+        """The estimate for each datum, ``(B,)``."""
+        return self.log_sum - math.log(self.samples)
+
+    @property
+    def ess(self) -> Tensor:
+        """The effective sample size for each datum, ``(B,)``, between 1 and S."""
+        return (2 * self.log_sum - self.log_sum_squares).exp()
+
+    @property
+    def variance(self) -> Tensor:
+        r"""The variance of `log_mean`, :math:`\operatorname{var}(\bar w) / \bar w^2`, ``(B,)``.
+
+        By the delta method. Of one draw it is undefined, NaN.
+        """
+        if self.samples == 1:
+            return torch.full_like(self.log_sum, math.nan)
+        spread = (1 / self.ess - 1 / self.samples).clamp(min=0)
+        return spread * self.samples / (self.samples - 1)

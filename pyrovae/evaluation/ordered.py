@@ -1,0 +1,61 @@
+"""Data in their own order, for what is said of each of them."""
+
+from typing import Any
+
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    IterableDataset,
+    RandomSampler,
+    SubsetRandomSampler,
+    WeightedRandomSampler,
+)
+
+from pyrovae.datasets.loader_split import LoaderSplit
+from pyrovae.datasets.splits import Split
+
+__all__ = ["in_order"]
+
+
+def in_order(split: Split) -> Split:
+    """The same data, read in the order of the data set that they come from.
+
+    A ``DataLoader`` that shuffles all of its data set is read without shuffling; any other loader
+    is taken to have an order that its owner knows.
+
+    Raises:
+        ValueError: If a loader draws its data at random from a part of its data set, or with
+            replacement, so that there is no order to give results in.
+    """
+    if not isinstance(split, LoaderSplit) or not isinstance(split.source, DataLoader):
+        return split
+    loader: Any = split.source
+    if isinstance(loader.dataset, IterableDataset):
+        return split
+    sampler = _sampler(loader)
+    if isinstance(sampler, SubsetRandomSampler | WeightedRandomSampler) or (
+        isinstance(sampler, RandomSampler)
+        and (sampler.replacement or len(sampler) != len(loader.dataset))
+    ):
+        raise ValueError(
+            f"expected data in an order, got a DataLoader with a {type(sampler).__name__}: give "
+            "the data set itself, or a loader with shuffle=False"
+        )
+    if not isinstance(sampler, RandomSampler):
+        return split
+    ordered: DataLoader[Any] = DataLoader(
+        loader.dataset,
+        batch_size=loader.batch_size or 1,
+        num_workers=loader.num_workers,
+        collate_fn=loader.collate_fn,
+        pin_memory=loader.pin_memory,
+        worker_init_fn=loader.worker_init_fn,
+    )
+    return LoaderSplit(ordered, fields=split.fields, binarization=split.binarization)
+
+
+def _sampler(loader: DataLoader[Any]) -> Any:
+    """What decides the order of a loader."""
+    if isinstance(loader.batch_sampler, BatchSampler):
+        return loader.batch_sampler.sampler
+    return loader.sampler

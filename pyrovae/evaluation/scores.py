@@ -1,0 +1,118 @@
+"""Scores of each datum."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from pyrovae.compilation import Compile
+from pyrovae.datasets import Source, as_split
+from pyrovae.evaluation.densities import is_density
+from pyrovae.evaluation.estimates import concatenate
+from pyrovae.evaluation.ordered import in_order
+from pyrovae.evaluation.passes import one_pass
+from pyrovae.handlers import tensors_taken
+from pyrovae.programs import Program
+
+__all__ = ["Scores", "score"]
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    r"""What a model says of each of N data, in nats, in their order; ``(N,)``, double precision.
+
+    Attributes:
+        reconstruction: Mean of :math:`\log p(x \mid z)` over draws from the guide.
+        elbo: Evidence lower bound, reconstruction minus kl; None where it is undefined.
+        kl: KL divergence of the posterior from the prior, by Monte Carlo; None likewise.
+        log_likelihood: Importance-sampled :math:`\log p(x)`; None likewise.
+        mc_se: Its standard error from the draws (delta method); None likewise, and for one draw.
+        ess: Its effective sample size, between 1 and S; None likewise.
+        samples: Number of draws S for each datum.
+        binarization: Protocol of the data's values; numbers of different protocols do not compare.
+        is_density: Whether the likelihood is a density (or mass) at the data's values. If not,
+            as for grey levels under a Bernoulli, the numbers are cross-entropies.
+        undefined: Why what is None is undefined; None if all is defined.
+    """
+
+    reconstruction: Tensor
+    elbo: Tensor | None
+    kl: Tensor | None
+    log_likelihood: Tensor | None
+    mc_se: Tensor | None
+    ess: Tensor | None
+    samples: int
+    binarization: str
+    is_density: bool
+    undefined: str | None = None
+
+    def __len__(self) -> int:
+        return len(self.reconstruction)
+
+    @property
+    def columns(self) -> dict[str, Tensor]:
+        """What is defined, by name, ``(N,)`` each: the columns of a table with a row a datum."""
+        names = ("elbo", "reconstruction", "kl", "log_likelihood", "mc_se", "ess")
+        found = {name: getattr(self, name) for name in names}
+        return {name: column for name, column in found.items() if column is not None}
+
+
+def score(
+    model: Program,
+    data: Source,
+    *,
+    samples: int = 1000,
+    batch_size: int = 100,
+    rows: int = 8000,
+    compile: Compile = "auto",
+    seed: int = 0,
+) -> Scores:
+    """Scores each datum: bound, reconstruction, KL and importance-sampled log p(x).
+
+    The mean of each column is what `evaluate` reports with the same arguments. A number that is
+    NaN stands as such in its datum's row.
+
+    Args:
+        model: The program and its guide.
+        data: A split, a tensor or array, a ``Dataset``, a ``DataLoader``. A loader that shuffles
+            is read in the order of its data set.
+        samples: Draws S from the guide for each datum.
+        batch_size: Data at a time.
+        rows: Draws times data in one run of the model, which sets the memory used.
+        compile: Whether to compile that run; "auto" does so where it would take a minute and more.
+        seed: Seed of the draws.
+
+    Returns:
+        The scores, in the order of the data. Nothing of the model and no random state is changed.
+
+    Raises:
+        ValueError: If a number is not positive, the data's shape or values do not fit, or the
+            program has a global latent.
+    """
+    split = in_order(as_split(data, fields=tensors_taken(model.model)))
+    parts, density = [], True
+    with one_pass(
+        model,
+        split,
+        samples=samples,
+        batch_size=batch_size,
+        rows=rows,
+        compile=compile,
+        seed=seed,
+    ) as views:
+        for view in views:
+            parts.append(view.estimate())
+            density &= all(is_density(site) for site in view.look.sites.values())
+    found, undefined = concatenate(parts), views.first.undefined
+    defined = undefined is None
+    return Scores(
+        reconstruction=found.reconstruction,
+        elbo=found.bound if defined else None,
+        kl=found.reconstruction - found.bound if defined else None,
+        log_likelihood=found.log_evidence if defined else None,
+        mc_se=found.variance.sqrt() if defined and samples > 1 else None,
+        ess=found.ess if defined else None,
+        samples=samples,
+        binarization=split.binarization,
+        is_density=density,
+        undefined=undefined,
+    )
