@@ -7,7 +7,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["as_images", "check_bytes", "check_values", "from_numpy", "to_dtype", "to_float"]
+__all__ = [
+    "as_images",
+    "check_bytes",
+    "check_values",
+    "from_numpy",
+    "read_batch",
+    "to_dtype",
+    "to_float",
+]
 
 CHANNELS = (1, 3, 4)
 
@@ -60,6 +68,33 @@ def check_bytes(x: Tensor) -> None:
         raise ValueError(
             "expected 8-bit values from 0 to 255, got zeros and ones: give binary data as bool or float"
         )
+
+
+def read_batch(x: Any) -> Tensor:
+    """Reads one batch of data as a set of data is read for training.
+
+    Args:
+        x: A tensor or NumPy array, ``(n, *event)``: floating, uint8 (divided by 255) or bool, and
+            in an array any integers.
+
+    Returns:
+        Floating numbers in the shape of ``x``.
+
+    Raises:
+        ValueError: If it is something else, has no batch dimension or no datum, or is of 8-bit
+            values that are zeros and ones only.
+    """
+    if isinstance(x, np.ndarray):
+        x = from_numpy(x)
+    if not isinstance(x, Tensor):
+        raise ValueError(
+            f"expected a batch of data as a tensor or array, got {type(x).__name__}: "
+            "pyrovae.evaluation.encode takes any source of data"
+        )
+    if x.dim() < 1 or not len(x):
+        raise ValueError(f"expected data of shape (n, ...) with n >= 1, got {tuple(x.shape)}")
+    check_bytes(x)
+    return to_float(x)
 
 
 def to_dtype(batch: Iterable[Tensor], dtype: torch.dtype | None) -> tuple[Tensor, ...]:

@@ -3,7 +3,7 @@
 import itertools
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -16,8 +16,10 @@ from torch import Size, Tensor
 from torch.distributions import Distribution
 
 from pyrovae.component import Component
+from pyrovae.datasets.values import read_batch, to_dtype
 from pyrovae.handlers import CheckShapes, is_subsample, latent_means
 from pyrovae.nn.modes import evaluation_mode
+from pyrovae.programs import dtype_of
 from pyrovae.scope import isolated
 
 __all__ = ["LatentVariableModel"]
@@ -116,18 +118,23 @@ class LatentVariableModel(Component, ABC):
 
         In a hierarchy each latent's mean is taken at the means of those before it. A
         distribution without a mean in closed form gives the mean of draws, with a warning.
+        `pyrovae.evaluation.encode` does this for data of any size and source.
 
         Args:
-            *batch: What the guide takes: ``x``, ``(n, *data_shape)``, first.
+            *batch: What the guide takes: ``x``, ``(n, *data_shape)``, first. Tensors or NumPy
+                arrays, whose values are read as `fit` reads them: 8-bit grey levels are divided
+                by 255, and floating numbers get the type of the model's parameters.
 
         Returns:
             The means, ``(n, *latent_shape)``; a dict by site where there are several latents.
 
         Raises:
-            ValueError: If the data are not ``(n, *data_shape)``, where that is declared.
+            ValueError: If the data are not ``(n, *data_shape)``, where that is declared, or not
+                of a type that `fit` takes.
         """
         x, *rest = batch
-        x, given = x.to(self.device), self._given(len(x), rest)
+        x = self._read(x)
+        given = self._given(len(x), rest)
         # A guide observes nothing, so nothing in it would notice a missing batch dimension.
         self.check_batch(x, *given)
         with evaluation_mode(self), pyro.get_param_store().scope():
@@ -157,7 +164,7 @@ class LatentVariableModel(Component, ABC):
         """Encodes data to the posterior's mean and decodes it.
 
         Args:
-            *batch: What the guide takes: ``x``, ``(n, *data_shape)``, first.
+            *batch: What the guide takes, as for `encode`.
             draw: Whether to draw from the likelihood; its mean is given otherwise.
 
         Returns:
@@ -167,18 +174,28 @@ class LatentVariableModel(Component, ABC):
         latents = self._named(z, given)
         return self._data(self._generate(_length(latents), given, latents), draw)
 
+    def _read(self, x: Any) -> Tensor:
+        """A batch of data as `fit` reads it, on the model's device and in its type."""
+        (x,) = to_dtype([read_batch(x)], dtype_of(self))
+        return x.to(self.device)
+
+    def _tensors(self, values: Iterable[Any]) -> tuple[Tensor, ...]:
+        """What a query was given beside the data, on the model's device and in its type."""
+        tensors = (torch.as_tensor(value, device=self.device) for value in values)
+        return to_dtype(tensors, dtype_of(self))
+
     def _given(self, n: int, given: Sequence[Any]) -> tuple[Tensor, ...]:
         """What the programs take beside the data, from what a query was given."""
-        values = (torch.as_tensor(value, device=self.device) for value in given)
+        values = self._tensors(given)
         return tuple(value if value.dim() else value.expand(n) for value in values)
 
     def _named(self, z: Any, given: Sequence[Any]) -> dict[str, Tensor]:
         """The latents by site, from what `encode` gives."""
-        if isinstance(z, Tensor):
+        if not isinstance(z, Mapping):
             z = {self._only_latent(len(z), given): z}
         if not z:
             raise ValueError("decode: expected at least one latent, got none")
-        return {name: value.to(self.device) for name, value in z.items()}
+        return dict(zip(z, self._tensors(z.values()), strict=True))
 
     def _only_latent(self, n: int, given: Sequence[Any]) -> str:
         with isolated(self.device, seed=0):

@@ -129,7 +129,8 @@ class MissingDataVAE(LatentVariableModel):
         """
         if samples < 1:
             raise ValueError(f"samples: expected at least 1, got {samples}")
-        x, mask = x.to(self.device), _check_mask(mask, x).to(self.device)
+        x = self._read(x)
+        mask = _check_mask(mask, x).to(self.device)
         rows = max(1, ROWS // samples)
         filled = []
         with evaluation_mode(self), pyro.get_param_store().scope():
