@@ -51,6 +51,8 @@ def as_split(source: Source, *, fields: int | None = None) -> Split:
         given = type(source).__name__
         if isinstance(source, tuple | list):
             given = f"{given} of ({', '.join(type(item).__name__ for item in items)})"
+        elif isinstance(getattr(source, "train", None), Split):
+            given = f"{given}, which has several splits: give one, such as its train or test"
         raise ValueError(
             f"expected a split, tensor, array, tuple of these, Dataset or DataLoader, got {given}"
         )

@@ -4,8 +4,7 @@ import math
 
 import pytest
 import torch
-from linear_gaussian import data, exact_vae, poor_vae
-from torch.distributions import MultivariateNormal, kl_divergence
+from linear_gaussian import closed_form, data, exact_vae, poor_vae
 
 from pyrovae import evaluate
 from pyrovae.datasets import TensorSplit
@@ -13,29 +12,6 @@ from pyrovae.evaluation import elbo, log_likelihood
 
 X = data(20)
 SPLIT = TensorSplit(X)
-
-
-@torch.no_grad()
-def closed_form(vae, x):
-    """Reconstruction and KL of each datum, exactly.
-
-    For q = N(m, S): E_q log N(x; Wz + b, s^2 I)
-    = -D/2 log(2 pi s^2) - (|x - b - Wm|^2 + tr(W S W')) / (2 s^2).
-    """
-    q = vae.posterior(x)
-    if isinstance(q, MultivariateNormal):
-        mean, covariance = q.loc, q.covariance_matrix.expand(len(x), 2, 2)
-    else:
-        mean, covariance = q.mean, torch.diag_embed(q.variance)
-    likelihood = vae.likelihood
-    w, variance = likelihood.weight, (2 * likelihood.log_scale).exp()
-    error = (x - likelihood.bias - mean @ w.mT).square().sum(-1)
-    spread = torch.einsum("fi,nij,fj->n", w, covariance, w)
-    reconstruction = -0.5 * (
-        x.shape[-1] * (math.log(2 * math.pi) + variance.log()) + (error + spread) / variance
-    )
-    prior = MultivariateNormal(torch.zeros(2).double(), torch.eye(2).double())
-    return reconstruction, kl_divergence(MultivariateNormal(mean, covariance), prior)
 
 
 @pytest.mark.parametrize("make", [exact_vae, poor_vae])
