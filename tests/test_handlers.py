@@ -3,6 +3,7 @@ import pyro.distributions as dist
 import pytest
 import torch
 from pyro import poutine
+from pyro.distributions import constraints
 
 from pyrovae.handlers import (
     CheckShapes,
@@ -10,6 +11,7 @@ from pyrovae.handlers import (
     UseMeans,
     is_latent,
     latent_means,
+    mean_of,
     scale_latents,
     tensors_taken,
 )
@@ -173,3 +175,35 @@ def test_the_mode_stands_in_for_a_mean_that_does_not_exist(p, mode):
     with pytest.warns(UserWarning, match="site 'z': .* has no mean, so its mode is given"):
         means = latent_means(lambda x: pyro.sample("z", p), torch.zeros(1))
     assert means["z"].tolist() == mode
+
+
+def test_how_far_a_mean_of_draws_is_off_is_known():
+    class Drawn(dist.Normal):
+        @property
+        def mean(self):
+            raise NotImplementedError
+
+    scale = torch.tensor([0.5, 2.0])
+    found = mean_of(Drawn(torch.zeros(3000, 2), scale), draws=20, at_once=7)
+    # Each of 3000 means is off by a normal of variance scale^2 / 20: the mean square of them has
+    # a relative error of sqrt(2 / 3000) = 2.6 %, and less the mean of what they are told to have.
+    told, true = found.variance.mean(0), found.value.square().mean(0)
+    torch.testing.assert_close(told, scale.square() / 20, rtol=0.1, atol=0)
+    torch.testing.assert_close(true, scale.square() / 20, rtol=0.13, atol=0)
+    assert mean_of(dist.Normal(0.0, 1.0)).variance is None
+
+
+def test_a_mean_direction_that_is_drawn_is_off_by_its_noise():
+    class Sphere(dist.Normal):
+        support = constraints.sphere
+        event_shape = torch.Size([3])
+
+        @property
+        def mean(self):
+            raise NotImplementedError
+
+    # Draws from nowhere in particular: directions all over the sphere, 1/3 of variance in each.
+    found = mean_of(Sphere(torch.zeros(4000, 3), 1.0), draws=50)
+    torch.testing.assert_close(found.value.norm(dim=-1), torch.ones(4000))
+    # By the delta method, on average more: one over the mean of the square of the mean's length.
+    assert (found.value.var(0) - found.variance.mean(0)).max() < 0.01
