@@ -1,11 +1,12 @@
 """Reporting on a trained model."""
 
+from collections.abc import Iterator
 from math import log
 
 import torch
 from torch import Tensor
 
-from pyrovae.compilation import Compile
+from pyrovae.compilation import Batch, Compile
 from pyrovae.datasets import Source, Split, as_split
 from pyrovae.evaluation.codebook import code_counts, summarize_use
 from pyrovae.evaluation.densities import counted, is_density, is_discrete
@@ -77,8 +78,10 @@ def evaluate(
             site and the share of the data are named.
     """
     fields = tensors_taken(model.model)
-    split, first = as_split(data, fields=fields), None
-    device = device_of(model)
+    split, device = as_split(data, fields=fields), device_of(model)
+    train_elbo = None
+    if train is not None:
+        train_elbo = _bound(model, as_split(train, fields=fields), len(split), seed)
     seen = _Seen(model, rows)
     with one_pass(
         model,
@@ -92,17 +95,12 @@ def evaluate(
     ) as views:
         # Before the first of many draws, and not after hours of them.
         check_support(model, split, device)
-        if train is not None:
-            first = _first(as_split(train, fields=fields), len(split), seed, device)
-            check_support(model, first, device)
         parts = []
         for view in views:
             parts.append(view.estimate())
             seen.add(view)
     found = concatenate(parts)
-    return _report(
-        split, found, views, seen, None if first is None else _bound(model, first, seed)
-    )
+    return _report(split, found, views, seen, train_elbo)
 
 
 def _report(
@@ -141,9 +139,11 @@ def _report(
     )
 
 
-def _bound(model: Program, train: Split, seed: int) -> float | None:
-    """The mean ELBO of training data, if there is one."""
-    with one_pass(model, train, samples=TRAIN_SAMPLES, batch_size=1000, seed=seed) as views:
+def _bound(model: Program, train: Split, n: int, seed: int) -> float | None:
+    """The mean ELBO of the first n training data, if there is one."""
+    with isolated(device_of(model), seed):
+        first = _InMemory(train.take(n))
+    with one_pass(model, first, samples=TRAIN_SAMPLES, batch_size=1000, seed=seed) as views:
         found = concatenate([view.estimate() for view in views])
     if views.first.undefined is not None:
         return None
@@ -151,14 +151,22 @@ def _bound(model: Program, train: Split, seed: int) -> float | None:
     return found.bound.mean().item()
 
 
+class _InMemory(Split):
+    """Batches of what has been read of a split, as it was read."""
+
+    def __init__(self, tensors: Batch) -> None:
+        super().__init__(length=len(tensors[0]), shape=tensors[0].shape[1:])
+        self.tensors = tensors
+
+    def batches(
+        self, batch_size: int, *, shuffle: bool = False, device: torch.device | str = "cpu"
+    ) -> Iterator[Batch]:
+        parts = (tensor.to(device).split(batch_size) for tensor in self.tensors)
+        yield from zip(*parts, strict=True)
+
+
 def _of_codes(name: str) -> str:
     return (
         f"the codes of {name!r} are not drawn but fixed by the data, so the samples are one: "
         "log p(x) is no more than the ELBO"
     )
-
-
-def _first(train: Split, n: int, seed: int, device: torch.device) -> Split:
-    """The first training data, as many as there are data to compare with."""
-    with isolated(device, seed):
-        return as_split(train.take(min(n, len(train))))

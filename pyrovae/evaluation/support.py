@@ -224,6 +224,8 @@ def _words(support: Any) -> str:
         low, high = torch.as_tensor(support.lower_bound), torch.as_tensor(support.upper_bound)
         kind = "integers in " if support.is_discrete else ""
         return f"{kind}[{low.min().item():g}, {high.max().item():g}]"
+    if support is constraints.boolean:
+        return "{0, 1}"
     if support is constraints.nonnegative_integer:
         return "whole numbers of at least 0"
     return str(support)
