@@ -53,6 +53,9 @@ UNASKED: set[str | int] = {
     "device",
     "progress",
     "on_epoch",
+    "callbacks",
+    "average",
+    "notes",
     "checkpoint",
     "resume",
 }

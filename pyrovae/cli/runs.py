@@ -19,7 +19,7 @@ from pyrovae.datasets import Data, TensorSplit, load_data
 from pyrovae.files import atomic
 from pyrovae.priors import Prior
 from pyrovae.training import History
-from pyrovae.training.fit import choose_device
+from pyrovae.training.devices import choose_device
 
 __all__ = [
     "Run",

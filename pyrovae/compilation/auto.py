@@ -2,8 +2,8 @@
 
 import time
 import warnings
-from collections.abc import Callable
-from typing import Generic, Literal, Protocol, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import torch
 
@@ -42,6 +42,7 @@ class AutoCompiled(Generic[R]):
 
     Attributes:
         outcome: What was done and why, in a few words.
+        compiled: Whether the last call was of the compiled function.
     """
 
     def __init__(
@@ -56,23 +57,26 @@ class AutoCompiled(Generic[R]):
         if mode != "auto" and not isinstance(mode, bool):
             raise ValueError(f"compile: expected 'auto', True or False, got {mode!r}")
         self.outcome = "not compiled"
+        self.compiled = False
         self._eager, self._make = eager, make
         self._mode = mode
-        self._left = data
+        self._data, self._done = data, 0
         self._what = what
         self._size: int | None = None  # of the first batch; an epoch's last may be smaller
         self._seconds: list[float] = []
-        self._compiled: _Compiled[R] | None = None
+        self._graph: _Compiled[R] | None = None
+        self._tried = False
 
     def __call__(self, batch: Batch) -> R:
         """The function's result for a batch."""
-        self._left -= len(batch[0])
+        self._done += len(batch[0])
         if self._size is None:
             self._size = len(batch[0])
-            if self._mode is True:
-                self._compile(batch)
-        if self._compiled is not None and self._compiled.fits(batch):
-            return self._compiled(batch)
+        if self._mode is True and not self._tried and len(batch[0]) == self._size:
+            self._compile(batch)
+        self.compiled = self._graph is not None and self._graph.fits(batch)
+        if self._graph is not None and self.compiled:
+            return self._graph(batch)
         if self._mode != "auto" or len(batch[0]) != self._size:
             return self._eager(batch)
         began = time.perf_counter()
@@ -84,9 +88,29 @@ class AutoCompiled(Generic[R]):
             self._decide(batch)
         return result
 
+    def state_dict(self) -> dict[str, Any]:
+        """What was decided, for batches of which size, and how many data there were so far."""
+        return {"mode": self._mode, "size": self._size, "done": self._done}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Goes on as was decided, where this one is to decide by itself.
+
+        Raises:
+            ValueError: If the state is none.
+        """
+        mode, size, done = state["mode"], state["size"], state["done"]
+        if mode != "auto" and not isinstance(mode, bool):
+            raise ValueError(f"mode: expected 'auto', True or False, got {mode!r}")
+        if type(done) is not int or not (size is None or (type(size) is int and size > 0)):
+            raise ValueError(f"size, done: expected numbers of data, got {size!r}, {done!r}")
+        if self._mode == "auto":
+            self._mode = mode
+        # Not that of the batch that is met first: an epoch's last may be smaller.
+        self._size, self._done = size, done
+
     def _decide(self, batch: Batch) -> None:
         timed = self._seconds[TIMED_CALLS]
-        left = self._left / len(batch[0]) * sum(timed) / len(timed)
+        left = (self._data - self._done) / len(batch[0]) * sum(timed) / len(timed)
         self._mode = left >= WORTH_COMPILING
         if self._mode:
             self._compile(batch)
@@ -95,8 +119,9 @@ class AutoCompiled(Generic[R]):
 
     def _compile(self, batch: Batch) -> None:
         began = time.perf_counter()
+        self._tried = True
         try:
-            self._compiled = self._make(batch)
+            self._graph = self._make(batch)
         except NotCompiled as error:
             self.outcome = f"not compiled: {error}"
             warnings.warn(f"{self._what} goes on uncompiled: {error}", stacklevel=5)

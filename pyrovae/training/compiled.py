@@ -6,17 +6,23 @@ from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from typing import Any
 
-import pyro.infer
 import torch
 from torch import Tensor, nn
 
-from pyrovae.compilation import ROUNDINGS, CompiledFunction, half_twice
+from pyrovae.compilation import (
+    ROUNDINGS,
+    AutoCompiled,
+    Compile,
+    CompiledFunction,
+    half_twice,
+)
 from pyrovae.schedules import Annealed
+from pyrovae.training.annealing import kept
 from pyrovae.training.gradients import Gradients, Precision
 from pyrovae.training.step import Step
 from pyrovae.training.update import Update
 
-__all__ = ["CompiledStep"]
+__all__ = ["CompiledStep", "compiled_if_that_pays"]
 
 COARSE = 5e-2  # roundings of bfloat16, and the most that is let pass
 
@@ -84,6 +90,21 @@ class CompiledStep:
         return loss
 
 
+def compiled_if_that_pays(
+    model: Any, step: Step, *, mode: Compile, data: int
+) -> AutoCompiled[Tensor]:
+    """A step that is compiled where that pays and can be done.
+
+    Args:
+        model: The module whose programs the step runs.
+        step: The eager step.
+        mode: Whether to compile; see `AutoCompiled`.
+        data: Number of data that steps are to be taken with.
+    """
+    make = partial(CompiledStep, model, step)
+    return AutoCompiled(step, make, mode=mode, data=data, what="training")
+
+
 def _relative(precision: Precision, size: int, results: Sequence[Tensor]) -> float:
     """By how much roundings alone may change a step."""
     if precision == "bf16":  # 8 bits in each factor, and kernels differ in what they round
@@ -122,25 +143,9 @@ def _elsewhere(gradients: Gradients, update: Update | None) -> Iterator[None]:
 def _another_time(gradients: Gradients) -> Iterator[None]:
     """Moves the schedules of a step for a block, and then puts them back."""
     scale, objective = gradients.scale, gradients.objective
-    kept: list[tuple[Any, dict[str, Any]]] = []
-    nested: Any = objective
-    while isinstance(nested, pyro.infer.ELBO):
-        kept.append((nested, dict(vars(nested))))
-        nested = next((v for v in vars(nested).values() if isinstance(v, pyro.infer.ELBO)), None)
-    moving = [v for _, values in kept for v in values.values() if isinstance(v, Tensor)]
-    if scale is not None and isinstance(scale.factor, Tensor):
-        moving.append(scale.factor)
-    values = [tensor.clone() for tensor in moving]
-    try:
+    with kept(objective, scale):
         if isinstance(objective, Annealed) and 0 < objective.settled < math.inf:
             objective.advance(0.618 * objective.settled)
         if scale is not None and isinstance(scale.factor, Tensor):
             scale.factor.fill_(0.618)
         yield
-    finally:
-        with torch.no_grad():
-            for tensor, value in zip(moving, values, strict=True):
-                tensor.copy_(value)
-        for holder, attributes in kept:
-            vars(holder).clear()
-            vars(holder).update(attributes)

@@ -1,12 +1,16 @@
 """When to stop: the best validation value so far and how long ago it was."""
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["EarlyStopping"]
+from pyrovae.datasets import Data
+
+__all__ = ["EarlyStopping", "early_stopping"]
 
 
 class EarlyStopping:
-    """Counts the epochs since the validation ELBO was last better than ever before.
+    """Counts the epochs since a validation value was last better (higher) than ever before.
 
     Args:
         patience: Epochs without a better value after which to stop.
@@ -44,8 +48,29 @@ class EarlyStopping:
         """The counters, as plain values."""
         return {"best": self.best, "best_epoch": self.best_epoch, "waited": self.waited}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes up the counters again."""
-        self.best = state["best"]
-        self.best_epoch = state["best_epoch"]
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Takes up the counters again.
+
+        Raises:
+            ValueError: If they are none.
+        """
+        for name, kind in (("best", float), ("best_epoch", int), ("waited", int)):
+            if type(state[name]) is not kind or math.isnan(state[name]):
+                raise ValueError(f"{name}: expected a number, got {state[name]!r}")
+        self.best, self.best_epoch = state["best"], state["best_epoch"]
         self.waited = state["waited"]
+
+
+def early_stopping(
+    patience: int | None, data: Data, *, first_epoch: float
+) -> EarlyStopping | None:
+    """What counts the epochs, where there is a patience.
+
+    Raises:
+        ValueError: If there are no validation data to look at.
+    """
+    if patience is None:
+        return None
+    if data.validation is None:
+        raise ValueError("patience: early stopping needs validation data, got none")
+    return EarlyStopping(patience, first_epoch=first_epoch)

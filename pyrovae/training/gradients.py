@@ -1,6 +1,6 @@
 """Loss and gradients of one batch, through Pyro's handlers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any, Literal
 
@@ -31,6 +31,10 @@ class Gradients:
         mean: Whether the gradient is of the mean over the batch; of the sum otherwise.
         clip_norm: Largest norm of the gradient. No limit, if left out.
         precision: "bf16" rounds the factors of matrix products and convolutions to bfloat16.
+        parts: Parts in which a batch is processed, one after the other; their gradients add up.
+
+    Raises:
+        ValueError: If ``clip_norm`` is not positive.
     """
 
     def __init__(
@@ -43,13 +47,17 @@ class Gradients:
         mean: bool = True,
         clip_norm: float | None = None,
         precision: Precision = "float32",
+        parts: int = 1,
     ) -> None:
+        if clip_norm is not None and not (isinstance(clip_norm, float | int) and clip_norm > 0):
+            raise ValueError(f"clip_norm: expected a positive number, got {clip_norm!r}")
         self.model, self.guide = model, guide
         self.objective = objective
         self.scale = scale
         self.mean = mean
         self.clip_norm = clip_norm
         self.precision = precision
+        self.parts = parts
 
     def __call__(self, parameters: Sequence[Tensor], batch: tuple[Tensor, ...]) -> Tensor:
         """Fills the gradients of the parameters.
@@ -68,10 +76,8 @@ class Gradients:
                 stack.enter_context(_ScaleBackward(1 / len(batch[0])))
             if self.precision == "bf16":
                 stack.enter_context(BFloat16Products())
-            scale = self.scale if self.scale is not None else _unscaled
-            loss = self.objective.loss_and_grads(scale(self.model), scale(self.guide), *batch)
-        # Wake-sleep gives a pair of losses; the first is the model's.
-        loss = torch.as_tensor(loss[0] if isinstance(loss, tuple) else loss)
+            losses = [self._loss(part) for part in _divided(batch, self.parts)]
+        loss = losses[0] if len(losses) == 1 else torch.stack(losses).sum()
         gradients = [p.grad for p in parameters if p.grad is not None]
         if not gradients:
             return loss
@@ -81,6 +87,18 @@ class Gradients:
         if self.clip_norm is not None:
             nn.utils.clip_grad_norm_(parameters, self.clip_norm)
         return torch.where(total.isfinite(), loss, torch.nan)
+
+    def _loss(self, batch: tuple[Tensor, ...]) -> Tensor:
+        """Adds the gradients of a part of the batch, and gives its loss."""
+        scale = self.scale if self.scale is not None else _unscaled
+        loss = self.objective.loss_and_grads(scale(self.model), scale(self.guide), *batch)
+        # Wake-sleep gives a pair of losses; the first is the model's.
+        return torch.as_tensor(loss[0] if isinstance(loss, tuple) else loss)
+
+
+def _divided(batch: tuple[Tensor, ...], parts: int) -> Iterator[tuple[Tensor, ...]]:
+    """A batch in parts of about one size."""
+    yield from zip(*(tensor.chunk(parts) for tensor in batch), strict=True)
 
 
 def _unscaled(program: Any) -> Any:

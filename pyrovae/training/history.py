@@ -2,7 +2,7 @@
 
 import csv
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, overload
 
 from pyrovae.files import atomic
@@ -14,7 +14,8 @@ class History(Sequence[dict[str, Any]]):
     """The rows of training, one an epoch, in nats per datum.
 
     A row has ``epoch``, ``loss`` (the objective itself, its weights included), ``learning_rate``,
-    ``beta``, ``seconds`` and, with validation data, ``validation_elbo``,
+    ``beta``, ``seconds`` and, with validation data, ``validation_loss`` (the objective itself, its
+    weights as at the end of the epoch; early stopping chooses by it), ``validation_elbo``,
     ``validation_reconstruction`` and ``validation_kl`` (without any weight). A model that has no
     bound, such as an autoencoder, has no column ``validation_elbo`` or ``validation_kl``.
 
@@ -65,18 +66,37 @@ class History(Sequence[dict[str, Any]]):
     def state_dict(self) -> dict[str, Any]:
         """Rows and how training ended, as plain values."""
         return {
-            "rows": self._rows,
+            "rows": list(self._rows),
             "best_epoch": self.best_epoch,
             "stopped": self.stopped,
             "compiled": self.compiled,
         }
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> "History":
-        """The history whose `state_dict` it was."""
-        history = cls(state["rows"])
-        history.best_epoch, history.stopped = state["best_epoch"], state["stopped"]
-        history.compiled = state["compiled"]
+    def from_state(cls, state: Mapping[str, Any]) -> "History":
+        """The history whose `state_dict` it was.
+
+        Raises:
+            ValueError: If it is none.
+        """
+        rows = state["rows"]
+        if not isinstance(rows, list):
+            raise ValueError(f"rows: expected a list, got {type(rows).__name__}")
+        for number, row in enumerate(rows, start=1):
+            if not isinstance(row, dict) or row.get("epoch") != number:
+                raise ValueError(f"rows: expected the row of epoch {number}, got {row!r:.60}")
+            for name, value in row.items():
+                if not isinstance(name, str) or type(value) not in (int, float):
+                    raise ValueError(
+                        f"rows: expected a number as {name} of epoch {number}, got {value!r:.60}"
+                    )
+            if "loss" not in row:
+                raise ValueError(f"rows: the row of epoch {number} has no loss")
+        history = cls(rows)
+        for name, kind in (("best_epoch", int), ("stopped", str), ("compiled", str)):
+            if state[name] is not None and type(state[name]) is not kind:
+                raise ValueError(f"{name}: expected {kind.__name__}, got {state[name]!r:.60}")
+            setattr(history, name, state[name])
         return history
 
     def __repr__(self) -> str:

@@ -1,58 +1,289 @@
-"""What training keeps beside the model: weights to go back to, and random state."""
+"""The state of training: everything that a checkpoint holds."""
 
-from typing import Any
+import math
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
-__all__ = ["random_state", "restore", "set_random_state", "snapshot", "tensors"]
+from pyrovae.compilation import AutoCompiled
+from pyrovae.programs import Program
+from pyrovae.training.averaging import WeightAverage
+from pyrovae.training.early_stopping import EarlyStopping
+from pyrovae.training.history import History
+from pyrovae.training.optimizers import load_optimizer, take_new
+from pyrovae.training.random_state import check_random_state, random_state, set_random_state
+from pyrovae.training.weights import check_fits, restore, snapshot
+
+__all__ = ["Position", "SchedulerMoves", "TrainingState"]
+
+SchedulerMoves = Literal["epoch", "step"]
 
 
-def tensors(model: Any) -> dict[str, Tensor]:
-    """A model's parameters and buffers by name (of what is no module: parameters by number)."""
-    if isinstance(model, nn.Module):
-        return model.state_dict()
-    return {str(i): parameter.detach() for i, parameter in enumerate(model.parameters())}
+@dataclass
+class Position:
+    """Where in which epoch training is.
 
-
-def snapshot(model: Any) -> dict[str, Tensor]:
-    """Copies a model's parameters and buffers."""
-    return {name: tensor.detach().clone() for name, tensor in tensors(model).items()}
-
-
-@torch.no_grad()
-def restore(model: Any, state: dict[str, Tensor]) -> None:
-    """Puts a snapshot back, in place.
-
-    Raises:
-        ValueError: If it is of another model. Nothing is put back then.
+    Attributes:
+        epoch: The epoch under way, from 1 on.
+        steps: The steps taken in it.
+        seen: The data in these steps.
+        total: The sum of their losses, 0-dim, where the model is.
+        seconds: The time that they took.
+        random: The state of the generators when the epoch began; empty before it has.
+        taken: The steps taken in all epochs.
     """
-    mine = tensors(model)
-    for name in [*mine, *(name for name in state if name not in mine)]:
-        shapes = [tuple(t[name].shape) if name in t else None for t in (mine, state)]
-        if shapes[0] != shapes[1]:
-            raise ValueError(
-                f"the weights do not fit the model: {name!r} has shape {shapes[1]} here and "
-                f"{shapes[0]} in the model"
+
+    epoch: int = 1
+    steps: int = 0
+    seen: int = 0
+    total: Tensor = field(default_factory=lambda: torch.zeros(()))
+    seconds: float = 0.0
+    random: dict[str, Tensor] = field(default_factory=dict)
+    taken: int = 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """All of it, as numbers and tensors."""
+        return dict(vars(self))
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], device: torch.device) -> "Position":
+        """The position whose `state_dict` it was.
+
+        Raises:
+            ValueError: If it is none.
+        """
+        for name in ("epoch", "steps", "seen", "taken"):
+            value, least = state[name], int(name == "epoch")
+            if type(value) is not int or value < least:
+                raise ValueError(f"{name}: expected a number of at least {least}, got {value!r}")
+        total, seconds = state["total"], state["seconds"]
+        if not isinstance(total, Tensor) or total.dim() or not total.is_floating_point():
+            raise ValueError(f"total: expected one number in a tensor, got {total!r}")
+        if not isinstance(seconds, float) or not seconds >= 0:
+            raise ValueError(f"seconds: expected a number of at least 0, got {seconds!r}")
+        if state["steps"]:
+            check_random_state(state["random"], device)
+        counts = {name: state[name] for name in ("epoch", "steps", "seen", "taken")}
+        return cls(**counts, total=total.to(device), seconds=seconds, random=dict(state["random"]))
+
+
+class TrainingState:
+    """A model in training, with everything that going on from a checkpoint takes.
+
+    Args:
+        model: What is trained.
+        optimizer: Moves its parameters.
+        device: Where it is.
+        step: Takes a step with a batch.
+        given: The hyperparameters that the optimizer was made with.
+        scheduler: Moves the learning rate.
+        scheduler_moves: Whether it moves on after each epoch or after each step.
+        stopping: Says when to stop, and keeps the best weights.
+        average: An average of the weights.
+
+    Attributes:
+        history: The rows of the epochs that are done.
+        position: Where in which epoch training is.
+        best: The weights of the best epoch, where early stopping keeps them.
+    """
+
+    def __init__(
+        self,
+        model: Program,
+        optimizer: Optimizer,
+        device: torch.device,
+        *,
+        step: AutoCompiled[Tensor],
+        given: list[dict[str, Any]],
+        scheduler: LRScheduler | None = None,
+        scheduler_moves: SchedulerMoves = "epoch",
+        stopping: EarlyStopping | None = None,
+        average: WeightAverage | None = None,
+    ) -> None:
+        self.model = model
+        self.optimizer = optimizer
+        self.device = device
+        self.take_step = step
+        self.given = given
+        self.scheduler = scheduler
+        self.scheduler_moves = scheduler_moves
+        self.stopping = stopping
+        self.average = average
+        self.history = History()
+        self.position = Position(total=torch.zeros((), device=device))
+        self.best: dict[str, Tensor] | None = None
+        self._began: float | None = None
+        if average is not None:
+            if not isinstance(average, WeightAverage):
+                raise ValueError(f"average: expected a WeightAverage, got {average!r}")
+            average.begin(model)
+
+    @property
+    def epoch(self) -> int:
+        """The epoch under way; between two epochs the one that is done."""
+        return self.position.epoch if self.position.steps else len(self.history)
+
+    @property
+    def step(self) -> int:
+        """The steps taken in all epochs."""
+        return self.position.taken
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate of the optimizer's first group of parameters."""
+        return float(self.optimizer.param_groups[0]["lr"])
+
+    def stop(self, reason: str) -> None:
+        """Ends training after the step or epoch under way, with a checkpoint.
+
+        Args:
+            reason: Why, for ``history.stopped``.
+        """
+        self.history.stopped = reason
+
+    @property
+    def stopped(self) -> bool:
+        """Whether to end, by early stopping or because somebody asked."""
+        return self.history.stopped is not None
+
+    def start_clock(self) -> None:
+        """Counts the time from now on to the epoch."""
+        self._began = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """The time that the epoch has taken so far."""
+        running = 0.0 if self._began is None else time.perf_counter() - self._began
+        return self.position.seconds + running
+
+    def count(self, loss: Tensor, data: int) -> None:
+        """Counts a step with the loss of its data."""
+        self.position.total += loss
+        self.position.seen += data
+        self.position.steps += 1
+        self.position.taken += 1
+        self.history.compiled = self.take_step.outcome
+
+    def after_step(self) -> None:
+        """Moves on what follows each step: the average, and perhaps the learning rate."""
+        if self.average is not None:
+            self.average.update(self.model)
+        if self.scheduler is not None and self.scheduler_moves == "step":
+            self.scheduler.step()
+
+    def next_epoch(self) -> None:
+        """Goes on to the beginning of the next epoch."""
+        self.position = Position(
+            epoch=self.position.epoch + 1,
+            total=torch.zeros((), device=self.device),
+            taken=self.position.taken,
+        )
+        self._began = None
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Lets the model have its averaged weights for a block, where there are any."""
+        with nullcontext() if self.average is None else self.average.applied(self.model):
+            yield
+
+    def look_for_best(self, epoch: int, loss: float) -> None:
+        """Shows early stopping an epoch's validation loss, and keeps the weights if it is best."""
+        stopping = self.stopping
+        if stopping is None:
+            return
+        if stopping.update(epoch, -loss if math.isfinite(loss) else math.nan):
+            with self.averaged():
+                self.best, self.history.best_epoch = snapshot(self.model), epoch
+        if stopping.done:
+            self.stop(
+                f"no better validation loss in {stopping.patience} epochs, "
+                f"back to epoch {stopping.best_epoch}"
             )
-    for name, tensor in mine.items():
-        tensor.copy_(state[name])
+
+    def go_back_to_best(self) -> None:
+        """Puts the best weights back, where they were kept."""
+        if self.stopping is not None and self.best is not None:
+            restore(self.model, self.best)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything but the model's weights, as plain values and tensors."""
+        return {
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": None if self.scheduler is None else self.scheduler.state_dict(),
+            "stopping": None if self.stopping is None else self.stopping.state_dict(),
+            "best": None if self.stopping is None else self.best,
+            "average": None if self.average is None else self.average.state_dict(),
+            "history": self.history.state_dict(),
+            "position": self.position.state_dict() | {"seconds": self.seconds},
+            "random": random_state(self.device),
+            "given": self.given,
+            "compile": self.take_step.state_dict(),
+        }
+
+    def load_state_dict(self, weights: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+        """Takes everything up again. The model changes last, once all else was found to fit.
+
+        Args:
+            weights: The model's.
+            state: All else, as `state_dict` gives it.
+
+        Raises:
+            ValueError: If something does not fit; the message begins with its key.
+        """
+        with _reading("state_dict"):
+            check_fits(self.model, weights)
+        with _reading("optimizer"):
+            load_optimizer(self.optimizer, state["optimizer"])
+        if self.scheduler is not None and state.get("scheduler") is not None:
+            with _reading("scheduler"):
+                self.scheduler.load_state_dict(dict(state["scheduler"]))
+        with _reading("given"):
+            take_new(self.optimizer, self.scheduler, self.given, state["given"])
+        if self.stopping is not None and state.get("stopping") is not None:
+            with _reading("stopping"):
+                self.stopping.load_state_dict(state["stopping"])
+        with _reading("best"):
+            self.best = state["best"]
+            if self.best is not None:
+                check_fits(self.model, self.best)
+        if self.average is not None and state.get("average") is not None:
+            with _reading("average"):
+                self.average.load_state_dict(state["average"], self.model)
+        with _reading("history"):
+            self.history = History.from_state(state["history"])
+        with _reading("position"):
+            self.position = Position.from_state(state["position"], self.device)
+            if self.position.epoch != len(self.history) + 1:
+                raise ValueError(
+                    f"expected to be in the epoch after the last row's, {len(self.history) + 1}, "
+                    f"got {self.position.epoch}"
+                )
+        with _reading("compile"):
+            self.take_step.load_state_dict(state["compile"])
+        with _reading("random"):
+            check_random_state(state["random"], self.device)
+            set_random_state(state["random"], self.device)
+        restore(self.model, weights)
+        if self.stopping is None:
+            self.history.best_epoch = None
+        if self.stopping is None or not self.stopping.done:
+            self.history.stopped = None  # who stopped it then lets it go on now
 
 
-def random_state(device: torch.device) -> dict[str, Tensor]:
-    """The state of torch's generators: the CPU's, and the device's own."""
-    state = {"cpu": torch.get_rng_state()}
-    if device.type == "cuda":
-        state["cuda"] = torch.cuda.get_rng_state(device)
-    elif device.type == "mps":
-        state["mps"] = torch.mps.get_rng_state()
-    return state
-
-
-def set_random_state(state: dict[str, Tensor], device: torch.device) -> None:
-    """Puts the generators' state back; that of a device that is not used now is left out."""
-    torch.set_rng_state(state["cpu"])
-    if device.type == "cuda" and "cuda" in state:
-        torch.cuda.set_rng_state(state["cuda"], device)
-    elif device.type == "mps" and "mps" in state:
-        torch.mps.set_rng_state(state["mps"])
+@contextmanager
+def _reading(key: str) -> Iterator[None]:
+    """Says of whatever goes wrong with a part of a file which part it is, in one sentence."""
+    try:
+        yield
+    except KeyError as error:
+        raise ValueError(f"{key}: it lacks {error}") from None
+    except (ValueError, TypeError, AttributeError, IndexError, RuntimeError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"{key}: {reason}") from None

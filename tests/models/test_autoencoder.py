@@ -115,13 +115,13 @@ def test_a_point_under_a_proper_prior_has_no_bound():
     assert report.undefined == "the posterior of 'z' is a point, which has no KL divergence"
 
 
-def test_history_and_early_stopping_go_by_the_reconstruction(tmp_path):
+def test_history_and_early_stopping_go_by_the_objective(tmp_path):
     x = grey_data(40)
     data = Data(train=TensorSplit(x[:30]), validation=TensorSplit(x[30:]))
     # Steps far too large: the first epochs are the best.
     sgd = lambda parameters: torch.optim.Adam(parameters, lr=1.0)
     history = fit(make(), data, epochs=50, patience=3, optimizer=sgd, progress=False)
-    assert history.stopped.startswith("no better validation reconstruction in 3 epochs")
+    assert history.stopped.startswith("no better validation loss in 3 epochs")
     values = history.column("validation_reconstruction")
     assert values.index(max(values)) + 1 == history.best_epoch
     assert not {"validation_elbo", "validation_kl"} & set(history[0])

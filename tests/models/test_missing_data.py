@@ -27,7 +27,7 @@ from pyrovae.objectives import (
 )
 from pyrovae.posteriors import NormalPosterior, Posterior
 from pyrovae.priors import NormalPrior, UniformSpherePrior, VampPrior
-from pyrovae.training.checks import find_fault
+from pyrovae.training.divergence import find_fault
 from pyrovae.training.gradients import Gradients
 from pyrovae.training.step import Step
 

@@ -1,4 +1,4 @@
-"""What is done before training begins, and when it goes wrong."""
+"""When a number stops being one: where it was, and the last good weights."""
 
 from typing import Any
 
@@ -6,28 +6,64 @@ import torch
 from pyro import poutine
 from torch import Tensor
 
-from pyrovae.datasets.splits import Split
 from pyrovae.distributions import observed_values
-from pyrovae.nn.modes import evaluation_mode
 from pyrovae.scope import isolated, without_validation
+from pyrovae.training.state import TrainingState
 from pyrovae.training.step import Step
+from pyrovae.training.weights import restore, snapshot
 
-__all__ = ["Diverged", "find_fault", "make_first_call"]
+__all__ = ["Diverged", "Watch", "find_fault"]
+
+STEPS_BETWEEN_LOOKS = 100  # on an accelerator
 
 
 class Diverged(ArithmeticError):
     """Training met a number that is not one; the model holds the last good weights."""
 
 
-def make_first_call(objective: Any, model: Any, split: Split, device: torch.device) -> None:
-    """Lets one of Pyro's estimators find out how deep the plates are nested.
+class Watch:
+    """Looks whether an epoch's losses and weights are numbers, and gives the last good ones back.
 
-    It does so at its first call, with draws of its own. Made ahead of training, the call leaves
-    to training the same random numbers whether it begins or goes on.
+    Args:
+        training: The state as the epoch begins, or as it goes on from a checkpoint.
+        step: The eager step, which leaves gradients to look at.
     """
-    with isolated(device, seed=0), evaluation_mode(model):
-        batch = (value.to(device) for value in split.take(2))
-        objective.loss_and_grads(model.model, model.guide, *batch)
+
+    def __init__(self, training: TrainingState, step: Step) -> None:
+        self._training, self._step = training, step
+        self._good = snapshot(training.model)
+        self._batch: tuple[Tensor, ...] | None = None
+
+    def see(self, batch: tuple[Tensor, ...]) -> None:
+        """Remembers the batch of the last step, and looks at the losses now and then."""
+        self._batch = batch
+        position = self._training.position
+        # On the CPU looking is free; on an accelerator it waits for the queue to drain.
+        if self._training.device.type == "cpu" or position.steps % STEPS_BETWEEN_LOOKS == 1:
+            self._look(f"epoch {position.epoch}, step {position.steps}", closely=False)
+
+    def look(self) -> None:
+        """Looks at losses and parameters: before they are written, and at an epoch's end.
+
+        Raises:
+            Diverged: If one is not a number. The model has the last good weights then.
+        """
+        self._look(f"epoch {self._training.position.epoch}", closely=True)
+
+    def _look(self, when: str, *, closely: bool) -> None:
+        training, batch = self._training, self._batch
+        fine = not training.position.total.isnan()
+        if fine and closely:
+            fine = all(bool(parameter.isfinite().all()) for parameter in self._step.parameters)
+        if fine or batch is None:
+            return
+        fault = find_fault(training.model, self._step, batch)
+        restore(training.model, self._good)
+        raise Diverged(
+            f"training diverged in {when}: {fault}; the model has the weights it had when the "
+            "epoch began or went on. A smaller learning rate, clip_norm or a warm-up of beta may "
+            "help"
+        )
 
 
 @torch.no_grad()

@@ -1,0 +1,75 @@
+"""What moves while training goes on: the weight on the KL term, and an objective's own schedule."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pyro.infer
+import torch
+from torch import Tensor
+
+from pyrovae.handlers import ScaleLatents
+from pyrovae.schedules import Annealed, Schedule
+
+__all__ = ["Annealing", "kept"]
+
+
+class Annealing:
+    """The weight on the latent sites and the objective, at a time in epochs.
+
+    Args:
+        beta: The weight on the KL term, a number or a schedule.
+        objective: The objective, which may have a schedule of its own.
+        device: Where the programs run.
+
+    Attributes:
+        scale: The handler that weighs the latent sites; with a schedule its factor is a 0-dim
+            tensor, so that a compiled step sees it move.
+        settled: The epoch from which nothing changes any more.
+    """
+
+    def __init__(
+        self, beta: float | Schedule, objective: pyro.infer.ELBO, device: torch.device
+    ) -> None:
+        self.schedule = beta if isinstance(beta, Schedule) else None
+        self.objective = objective
+        self.scale = ScaleLatents(
+            torch.ones((), device=device) if isinstance(beta, Schedule) else float(beta)
+        )
+        own = objective.settled if isinstance(objective, Annealed) else 0.0
+        self.settled = max(own, self.schedule.settled if self.schedule else 0.0)
+
+    @property
+    def beta(self) -> float:
+        """The weight on the KL term at present."""
+        return float(self.scale.factor)
+
+    def advance(self, time: float) -> None:
+        """Moves on to a time in epochs, fractions included."""
+        if self.schedule is not None and isinstance(self.scale.factor, Tensor):
+            self.scale.factor.fill_(self.schedule(time))
+        if isinstance(self.objective, Annealed):
+            self.objective.advance(time)
+
+
+@contextmanager
+def kept(objective: pyro.infer.ELBO, scale: ScaleLatents | None) -> Iterator[None]:
+    """Gives an objective, those within it and a weight back as they were, after a block."""
+    holders: list[tuple[Any, dict[str, Any]]] = []
+    nested: Any = objective
+    while isinstance(nested, pyro.infer.ELBO):
+        holders.append((nested, dict(vars(nested))))
+        nested = next((v for v in vars(nested).values() if isinstance(v, pyro.infer.ELBO)), None)
+    moving = [v for _, values in holders for v in values.values() if isinstance(v, Tensor)]
+    if scale is not None and isinstance(scale.factor, Tensor):
+        moving.append(scale.factor)
+    values = [tensor.clone() for tensor in moving]
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for tensor, value in zip(moving, values, strict=True):
+                tensor.copy_(value)
+        for holder, attributes in holders:
+            vars(holder).clear()
+            vars(holder).update(attributes)

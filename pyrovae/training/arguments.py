@@ -1,0 +1,187 @@
+"""What `fit` is given, looked at before anything is done."""
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import pyro.infer
+import torch
+from torch import nn
+
+from pyrovae.compilation import Compile
+from pyrovae.datasets import Data, Split, as_split
+from pyrovae.handlers import tensors_taken
+from pyrovae.nn.modes import evaluation_mode
+from pyrovae.objectives import ELBO
+from pyrovae.programs import Program
+from pyrovae.schedules import Schedule
+from pyrovae.scope import isolated
+from pyrovae.training.callbacks import Callback, OnEpoch
+from pyrovae.training.gradients import Precision
+from pyrovae.training.state import SchedulerMoves
+from pyrovae.training.validation import looks_across_the_batch
+
+__all__ = [
+    "all_callbacks",
+    "check_choices",
+    "check_files",
+    "check_numbers",
+    "check_objective",
+    "make_first_call",
+    "put_into_training_mode",
+    "read_data",
+]
+
+
+def check_numbers(**counts: Any) -> None:
+    """Looks at numbers, each of which has to be whole and at least 1."""
+    for name, value in counts.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name}: expected at least 1, got {value!r}")
+
+
+def check_choices(
+    *, compile: Compile, precision: Precision, scheduler_moves: SchedulerMoves
+) -> None:
+    """Looks at the options that are one of a few."""
+    if compile != "auto" and not isinstance(compile, bool):
+        raise ValueError(f"compile: expected 'auto', True or False, got {compile!r}")
+    for name, value, kind in (
+        ("precision", precision, Precision),
+        ("scheduler_moves", scheduler_moves, SchedulerMoves),
+    ):
+        if value not in get_args(kind):
+            expected = " or ".join(map(repr, get_args(kind)))
+            raise ValueError(f"{name}: expected {expected}, got {value!r}")
+
+
+def check_objective(objective: Any, beta: float | Schedule, *, accumulate: int) -> pyro.infer.ELBO:
+    """The objective, `ELBO` if it is None.
+
+    Raises:
+        ValueError: If it is none, the weight on the KL term is none, or a batch may not come in
+            parts.
+    """
+    if objective is None:
+        objective = ELBO()
+    if not isinstance(objective, pyro.infer.ELBO):
+        made = isinstance(objective, type) and issubclass(objective, pyro.infer.ELBO)
+        given = f"the class {objective.__name__}" if made else repr(objective)
+        raise ValueError(
+            "objective: expected an objective of this library or of Pyro, such as "
+            f"pyrovae.objectives.ELBO(), got {given}"
+        )
+    if not isinstance(beta, Schedule) and not _is_weight(beta):
+        raise ValueError(
+            "beta: expected a weight of at least 0 or a schedule, such as "
+            f"pyrovae.training.LinearWarmup(10), got {beta!r}"
+        )
+    if accumulate > 1 and looks_across_the_batch(objective):
+        raise ValueError(
+            f"accumulate: {type(objective).__name__} looks across the batch, so that parts of it "
+            f"would be another objective: expected 1, got {accumulate}"
+        )
+    return objective
+
+
+def _is_weight(beta: Any) -> bool:
+    return isinstance(beta, int | float) and 0 <= beta < math.inf
+
+
+def check_files(
+    checkpoint: str | os.PathLike[str] | None, *, resume: bool, notes: Mapping[str, Any] | None
+) -> None:
+    """Looks at what is to be written, and whether there is what to go on from."""
+    if resume and checkpoint is None:
+        raise ValueError("resume: expected a checkpoint to go on from, got none")
+    if checkpoint is not None:
+        if not isinstance(checkpoint, str | os.PathLike):
+            raise ValueError(f"checkpoint: expected the path of a file, got {checkpoint!r}")
+        if Path(checkpoint).is_dir():
+            raise ValueError(
+                f"checkpoint: expected the path of a file, but {checkpoint} is a folder; "
+                f"{Path(checkpoint) / 'checkpoint.pt'} would be one in it"
+            )
+    if notes is not None and not (isinstance(notes, Mapping) and _is_plain(dict(notes))):
+        raise ValueError(
+            "notes: expected a mapping of plain values (numbers, text, None, lists and mappings "
+            "of these)"
+        )
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(isinstance(k, str) and _is_plain(v) for k, v in value.items())
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return type(value) in (bool, int, float, str, type(None))
+
+
+def all_callbacks(callbacks: Any, on_epoch: Any) -> list[Callback]:
+    """The callbacks, ``on_epoch`` among them."""
+    if on_epoch is not None and not callable(on_epoch):
+        raise ValueError(f"on_epoch: expected a function of an epoch's row, got {on_epoch!r}")
+    if not isinstance(callbacks, Sequence):
+        callbacks = (callbacks,)
+    for callback in callbacks:
+        if not isinstance(callback, Callback):
+            raise ValueError(
+                "callbacks: expected objects of subclasses of pyrovae.training.Callback, got "
+                f"{callback!r}; a function of an epoch's row is given as on_epoch"
+            )
+    return [*callbacks, *([] if on_epoch is None else [OnEpoch(on_epoch)])]
+
+
+def read_data(model: Any, data: Any) -> Data:
+    """The data as splits.
+
+    Raises:
+        ValueError: If the model is none, the data cannot be read, or their numbers are of
+            another precision than the model's.
+    """
+    if not isinstance(model, Program):
+        raise ValueError(
+            "model: expected an object with model, guide and parameters(), such as a VAE, got "
+            f"{type(model).__name__}"
+        )
+    if not isinstance(data, Data):
+        data = Data(train=as_split(data, fields=tensors_taken(model.model)))
+    types = {p.dtype for p in model.parameters() if p.is_floating_point()}
+    for split in filter(None, (data.train, data.validation)):
+        with isolated(torch.device("cpu"), seed=0):
+            x = split.take(1)[0]
+        if len(types) == 1 and x.is_floating_point() and x.dtype not in types:
+            (mine,) = types
+            raise ValueError(
+                f"data: expected {mine} as the model's parameters are, got {x.dtype}: give "
+                f"x.to({mine}), or train the model in that precision, model.to({x.dtype})"
+            )
+    return data
+
+
+def put_into_training_mode(model: Any, device: torch.device) -> None:
+    """Moves a module to its device and makes it train.
+
+    Where it trains already, parts in evaluation mode are left there: a user has frozen them.
+    """
+    if isinstance(model, nn.Module):
+        model.to(device)
+        if not model.training:
+            model.train()
+
+
+def make_first_call(
+    objective: pyro.infer.ELBO, model: Program, split: Split, device: torch.device
+) -> None:
+    """Lets one of Pyro's estimators find out how deep the plates are nested.
+
+    It does so at its first call, with draws of its own. Made ahead of training, the call leaves
+    to training the same random numbers whether it begins or goes on.
+    """
+    if objective.max_plate_nesting < math.inf:
+        return
+    with isolated(device, seed=0), evaluation_mode(model):
+        batch = (value.to(device) for value in split.take(2))
+        objective.loss_and_grads(model.model, model.guide, *batch)

@@ -1,0 +1,147 @@
+"""Writing training's checkpoints when they are due, and going on from one."""
+
+import os
+import time
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from pyrovae import checkpoint as files
+from pyrovae.component import Component
+from pyrovae.training.signals import Interrupted, Signals
+from pyrovae.training.state import TrainingState
+from pyrovae.training.weights import tensors
+
+__all__ = ["Checkpoints"]
+
+
+class Checkpoints:
+    """The checkpoint of a run: when it is written, and what a signal does.
+
+    As a context it notes SIGINT and SIGTERM, see `Signals`. Without a path nothing is written and
+    signals do what they always do.
+
+    Args:
+        path: The file, or None.
+        training: What is written.
+        notes: Plain values to keep with it.
+        minutes: Minutes after which one is written within an epoch, or None.
+        steps: Steps after which one is written within an epoch, or None.
+
+    Raises:
+        ValueError: If minutes or steps are not positive.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | None,
+        training: TrainingState,
+        *,
+        notes: Mapping[str, Any] | None = None,
+        minutes: float | None = None,
+        steps: int | None = None,
+    ) -> None:
+        if minutes is not None and not minutes > 0:
+            raise ValueError(f"checkpoint_minutes: expected a positive number, got {minutes}")
+        if steps is not None and steps < 1:
+            raise ValueError(f"checkpoint_steps: expected at least 1, got {steps}")
+        self.path = path
+        self.training = training
+        self.notes = dict(notes or {})
+        self._seconds = None if minutes is None else 60 * minutes
+        self._steps = steps
+        self._written_at, self._written_step = time.monotonic(), 0
+        self._warned = False
+        self._signals = Signals(active=path is not None)
+
+    def __enter__(self) -> Self:
+        self._signals.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._signals.__exit__(kind, error, traceback)
+
+    def read(self) -> None:
+        """Lets training go on from the file.
+
+        Raises:
+            FileNotFoundError: If there is none.
+            ValueError: If it is no checkpoint of this training; the message names file and key.
+        """
+        content = files.read(str(self.path))
+        state = content.get("training")
+        if state is None:
+            raise ValueError(f"{self.path}: it holds a model alone, no training to go on with")
+        if not isinstance(state, Mapping):
+            raise ValueError(f"{self.path}: training: expected a mapping, got {state!r:.60}")
+        try:
+            self.training.load_state_dict(content["state_dict"], state)
+        except ValueError as error:
+            raise ValueError(f"{self.path}: {error}") from None
+        self._written_step = self.training.step
+
+    def write(self) -> None:
+        """Writes the file, where there is a path."""
+        if self.path is None:
+            return
+        content = {
+            "components": self._components(),
+            "state_dict": tensors(self.training.model),
+            "training": self.training.state_dict(),
+            "notes": self.notes,
+        }
+        files.write(self.path, content)
+        self._written_at, self._written_step = time.monotonic(), self.training.step
+
+    def due(self) -> bool:
+        """Whether to write one within an epoch: it is time, or training is to end."""
+        if self.path is None:
+            return False
+        if self.training.stopped or self._signals.received is not None:
+            return True
+        if self._steps is not None and self.training.step - self._written_step >= self._steps:
+            return True
+        return self._seconds is not None and time.monotonic() - self._written_at >= self._seconds
+
+    def obey_signal(self) -> None:
+        """Ends training if a signal asked for it; to be called when the checkpoint is written.
+
+        Raises:
+            Interrupted: If one did.
+        """
+        received, position = self._signals.received, self.training.position
+        if received is None:
+            return
+        where = f"after step {position.steps} of epoch {position.epoch}"
+        if not position.steps:
+            where = f"after epoch {position.epoch - 1}"
+        raise Interrupted(
+            f"interrupted {where}; go on with "
+            f"fit(..., checkpoint={str(Path(self.path or ''))!r}, resume=True)",
+            received,
+        )
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a signal has asked to end."""
+        return self._signals.received is not None
+
+    def _components(self) -> list[dict[str, Any]] | None:
+        """How the model is made, where that can be recorded: a checkpoint is useful without, too."""
+        model = self.training.model
+        try:
+            return files.describe(model) if isinstance(model, Component) else None
+        except ValueError as error:
+            if not self._warned:
+                self._warned = True
+                warnings.warn(
+                    f"the checkpoint will not say how its model is made: {error}", stacklevel=4
+                )
+            return None

@@ -1,0 +1,144 @@
+"""One epoch of training: its steps, and what is done when they are taken."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from torch import Tensor
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from pyrovae.datasets import Split
+from pyrovae.training.annealing import Annealing
+from pyrovae.training.callbacks import Callbacks
+from pyrovae.training.checkpoints import Checkpoints
+from pyrovae.training.divergence import Watch
+from pyrovae.training.progress import Progress
+from pyrovae.training.random_state import random_state, set_random_state
+from pyrovae.training.state import TrainingState
+from pyrovae.training.validation import Validation
+
+__all__ = ["run_epoch"]
+
+Batch = tuple[Tensor, ...]
+
+
+def run_epoch(
+    training: TrainingState,
+    split: Split,
+    *,
+    batch_size: int,
+    drop_last: bool,
+    annealing: Annealing,
+    watch: Watch,
+    validation: Validation,
+    callbacks: Callbacks,
+    checkpoints: Checkpoints,
+    bar: Progress,
+) -> None:
+    """Trains for an epoch, or for what is left of one that goes on from a checkpoint.
+
+    The steps, then a look at the validation data, a row of the history and a checkpoint. It ends
+    within the epoch, with a checkpoint, where somebody asks training to stop.
+
+    Args:
+        training: The state, which moves on.
+        split: The training data.
+        batch_size: Data in one step.
+        drop_last: Whether to leave out batches smaller than the first.
+        annealing: What moves with the time.
+        watch: Looks whether numbers are numbers.
+        validation: Looks at the validation data.
+        callbacks: Who is told of steps and epoch.
+        checkpoints: Writes checkpoints, and knows of signals.
+        bar: Shows how far training is.
+
+    Raises:
+        Diverged: If a loss, gradient or parameter is not a number.
+        Interrupted: If a signal asked for the end.
+    """
+    position = training.position
+    training.start_clock()
+    for batch in _remaining(training, split, batch_size, drop_last):
+        annealing.advance(position.epoch - 1 + position.seen / len(split))
+        loss = training.take_step(batch)
+        training.count(loss, len(batch[0]))
+        watch.see(batch)
+        training.after_step()
+        callbacks.after_step(training, loss)
+        bar.show(training)
+        if checkpoints.due():
+            watch.look()
+            checkpoints.write()
+            checkpoints.obey_signal()
+        if training.stopped:
+            return
+    watch.look()
+    row = _end(training, annealing, validation)
+    bar.show(training, row)
+    checkpoints.write()
+    callbacks.after_epoch(training, row)
+    if training.stopped:
+        checkpoints.write()  # with the reason, if a callback has just given one
+    checkpoints.obey_signal()
+
+
+def _end(training: TrainingState, annealing: Annealing, validation: Validation) -> dict[str, Any]:
+    """Looks at the validation data once an epoch's steps are taken, and goes on to the next."""
+    position = training.position
+    row: dict[str, Any] = {
+        "epoch": position.epoch,
+        "loss": (position.total / position.seen).item(),
+    }
+    with training.averaged():
+        row |= validation(position.epoch)
+    row["learning_rate"] = training.learning_rate
+    row["beta"] = annealing.beta
+    row["seconds"] = training.seconds
+    training.history.append(row)
+    loss = row.get("validation_loss", row["loss"])
+    if isinstance(training.scheduler, ReduceLROnPlateau):
+        training.scheduler.step(loss)
+    elif training.scheduler is not None and training.scheduler_moves == "epoch":
+        training.scheduler.step()
+    training.look_for_best(position.epoch, loss)
+    training.next_epoch()
+    return row
+
+
+def _remaining(
+    training: TrainingState, split: Split, batch_size: int, drop_last: bool
+) -> Iterator[Batch]:
+    """The batches of the epoch under way that no step was taken with.
+
+    The epoch's order depends on the random numbers with which it begins. So an epoch that goes
+    on begins anew with these and passes over what it had; what is drawn from there on (bits, a
+    transform's choices) comes after what training itself had drawn.
+    """
+    position, device = training.position, training.device
+    taken = position.steps
+    now = random_state(device)
+    if taken:
+        set_random_state(position.random, device)
+    else:
+        position.random = now
+    batches = split.batches(batch_size, shuffle=True, device=device)
+    if drop_last:
+        batches = _of_one_size(batches)
+    if taken:
+        passed = sum(1 for _ in islice(batches, taken))
+        if passed < taken:
+            raise ValueError(
+                f"resume: the data have {passed} batches, and the checkpoint was written after "
+                f"{taken}: these are other data, or batches of another size"
+            )
+        set_random_state(now, device)
+    return batches
+
+
+def _of_one_size(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Leaves out batches that are smaller than the first."""
+    size = 0
+    for batch in batches:
+        size = size or len(batch[0])
+        if len(batch[0]) >= size:
+            yield batch

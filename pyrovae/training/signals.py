@@ -1,0 +1,69 @@
+"""Ending well when the system asks to: SIGINT and SIGTERM."""
+
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+__all__ = ["Interrupted", "Signals"]
+
+
+class Interrupted(KeyboardInterrupt):
+    """Training was asked to end, and its checkpoint is written; the message says how to go on.
+
+    Attributes:
+        signal: The signal, such as ``signal.SIGTERM``.
+    """
+
+    def __init__(self, message: str, signal: signal.Signals) -> None:
+        super().__init__(message)
+        self.signal = signal
+
+
+class Signals:
+    """Notes the first SIGINT or SIGTERM in a block instead of obeying it; a second one is obeyed.
+
+    Handlers can be set in the main thread alone: elsewhere nothing is noted. The former ones are
+    put back with the first signal, and at the block's end.
+
+    Args:
+        active: Whether to do anything.
+
+    Attributes:
+        received: The signal that was noted.
+    """
+
+    watched = (signal.SIGINT, signal.SIGTERM)
+
+    def __init__(self, *, active: bool = True) -> None:
+        self.received: signal.Signals | None = None
+        self._active = active and threading.current_thread() is threading.main_thread()
+        self._former: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        if self._active:
+            for number in self.watched:
+                former = signal.getsignal(number)
+                # A handler that was not set from Python could not be put back, and one who ignores
+                # a signal (nohup) has reasons to.
+                if former is not None and former != signal.SIG_IGN:
+                    self._former[number] = former
+                    signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._put_back()
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.received = signal.Signals(number)
+        self._put_back()
+
+    def _put_back(self) -> None:
+        former, self._former = self._former, {}
+        for number, handler in former.items():
+            signal.signal(number, handler)

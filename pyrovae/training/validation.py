@@ -1,0 +1,115 @@
+"""What the validation data say after an epoch."""
+
+from collections.abc import Iterator
+
+import pyro.infer
+import torch
+from torch import Tensor
+
+from pyrovae.datasets import Data, Split
+from pyrovae.evaluation.elbo import elbo
+from pyrovae.nn.modes import evaluation_mode
+from pyrovae.objectives import ELBO
+from pyrovae.programs import Program
+from pyrovae.scope import isolated
+from pyrovae.training.annealing import Annealing, kept
+
+__all__ = ["Validation", "looks_across_the_batch"]
+
+Batch = tuple[Tensor, ...]
+BATCH_SIZE = 1000
+
+
+def looks_across_the_batch(objective: pyro.infer.ELBO) -> bool:
+    """Whether an objective's value for a batch is more than a sum over its data."""
+    return bool(getattr(objective, "across_batch", False))
+
+
+class Validation:
+    """The objective's own loss and the plain bound of the validation data.
+
+    In evaluation mode and with the same random numbers each time, so that epochs can be
+    compared. Nothing of the model, the objective or the random state is moved.
+
+    Args:
+        model: What is trained.
+        data: The data, of which there need be no validation data.
+        annealing: The objective and its weights, at the end of the epoch that is looked at.
+        batch_size: Data in a step of training, which an objective that looks across the batch is
+            to see here, too.
+        device: Where the model is.
+
+    Raises:
+        ValueError: If such an objective is given one datum.
+    """
+
+    def __init__(
+        self,
+        model: Program,
+        data: Data,
+        annealing: Annealing,
+        *,
+        batch_size: int,
+        device: torch.device,
+    ) -> None:
+        self.model, self.split, self.device = model, data.validation, device
+        self.annealing = annealing
+        self._across = looks_across_the_batch(annealing.objective)
+        if self._across and self.split is not None and len(self.split) < 2:
+            raise ValueError(
+                f"validation: {type(annealing.objective).__name__} looks across the batch: "
+                "expected at least 2 data, got 1"
+            )
+        self._batch_size = min(batch_size, len(data.train)) if self._across else BATCH_SIZE
+
+    def __call__(self, epoch: int) -> dict[str, float]:
+        """The columns of an epoch's row: ``validation_loss`` and the bound with its parts."""
+        if self.split is None:
+            return {}
+        bound = elbo(self.model, self.split, device=self.device)
+        known = {name: value for name, value in bound._asdict().items() if value is not None}
+        # One pass over the data does where the objective is that bound.
+        loss = (
+            -bound.elbo
+            if self._is_bound() and bound.elbo is not None
+            else self._loss(self.split, epoch)
+        )
+        return {"validation_loss": loss} | {f"validation_{k}": v for k, v in known.items()}
+
+    def _is_bound(self) -> bool:
+        objective = self.annealing.objective
+        plain = type(objective) is ELBO and objective.num_particles == 1
+        return plain and self.annealing.schedule is None and self.annealing.beta == 1
+
+    @torch.no_grad()
+    def _loss(self, split: Split, epoch: int) -> float:
+        objective, scale = self.annealing.objective, self.annealing.scale
+        model, guide = scale(self.model.model), scale(self.model.guide)
+        total = 0.0
+        with (
+            isolated(self.device, seed=0),
+            evaluation_mode(self.model),
+            kept(objective, scale),
+        ):
+            # Where the next epoch's first step will be: settled in the epoch that says so.
+            self.annealing.advance(epoch)
+            batches = split.batches(self._batch_size, device=self.device)
+            for batch in _without_singles(batches) if self._across else batches:
+                loss = objective.loss(model, guide, *batch)
+                # Wake-sleep gives a pair of losses; the first is the model's.
+                total += float(loss[0] if isinstance(loss, tuple) else loss)
+        return total / len(split)
+
+
+def _without_singles(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Joins a batch of one datum, which nothing can be compared with, to the one before."""
+    held: Batch | None = None
+    for batch in batches:
+        if held is not None and len(batch[0]) == 1:
+            held = tuple(torch.cat(pair) for pair in zip(held, batch, strict=True))
+            continue
+        if held is not None:
+            yield held
+        held = batch
+    if held is not None:
+        yield held
