@@ -14,6 +14,8 @@ from pyro.poutine import Trace
 from pyro.util import check_if_enumerated
 from torch import Tensor
 
+from pyrovae.objectives.weights import shown
+
 __all__ = ["Objective"]
 
 Program = Callable[..., Any]
@@ -31,9 +33,15 @@ class Objective(pyro.infer.ELBO):
         max_plate_nesting: Depth of nested plates in model and guide. Pyro would otherwise find
             it out by running both once more, which draws random numbers.
 
+    Attributes:
+        across_batch: Whether the value is more than a sum over the data of a batch, as a mean over
+            it within a function is. Then validation is given batches as large as training's.
+
     Raises:
         ValueError: If ``num_particles`` is not positive.
     """
+
+    across_batch: bool = False
 
     def __init__(self, *, num_particles: int = 1, max_plate_nesting: int = 1) -> None:
         if num_particles < 1:
@@ -109,5 +117,5 @@ class Objective(pyro.infer.ELBO):
 
     def __repr__(self) -> str:
         names = [n for n in signature(type(self)).parameters if n != "max_plate_nesting"]
-        arguments = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
+        arguments = ", ".join(f"{name}={shown(getattr(self, name))!r}" for name in names)
         return f"{type(self).__name__}({arguments})"

@@ -4,6 +4,7 @@ import pyro.infer
 
 from pyrovae.handlers import scale_latents
 from pyrovae.objectives.base import Program
+from pyrovae.objectives.weights import Weight, shown
 from pyrovae.objectives.wrapped import WrappedELBO
 
 __all__ = ["BetaELBO"]
@@ -24,13 +25,17 @@ class BetaELBO(WrappedELBO):
         elbo: The estimator whose latent sites are weighed; `ELBO` with one particle if left
             out, `AnalyticKLELBO` or one of Pyro's likewise.
 
+    Attributes:
+        beta: The weight, a 0-dim tensor, so that a compiled step sees it change; to be set to a
+            number.
+
     Raises:
         ValueError: If ``beta`` is negative.
     """
 
+    beta = Weight()
+
     def __init__(self, beta: float = 4.0, *, elbo: pyro.infer.ELBO | None = None) -> None:
-        if not beta >= 0:
-            raise ValueError(f"beta: expected a weight of at least 0, got {beta}")
         super().__init__(elbo)
         self.beta = beta
 
@@ -39,4 +44,4 @@ class BetaELBO(WrappedELBO):
         return scale_latents(model, self.beta), scale_latents(guide, self.beta)
 
     def __repr__(self) -> str:
-        return f"BetaELBO(beta={self.beta}, elbo={self.elbo!r})"
+        return f"BetaELBO(beta={shown(self.beta)}, elbo={self.elbo!r})"

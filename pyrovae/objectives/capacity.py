@@ -1,9 +1,9 @@
 """The evidence lower bound with a KL term of given size."""
 
-import torch
 from torch import Tensor
 
 from pyrovae.objectives.kl_penalty import KLPenaltyObjective
+from pyrovae.objectives.weights import Weight
 from pyrovae.schedules import Schedule
 
 __all__ = ["CapacityELBO"]
@@ -29,8 +29,9 @@ class CapacityELBO(KLPenaltyObjective):
         max_plate_nesting: Depth of nested plates in model and guide.
 
     Attributes:
-        capacity: The capacity in nats at present: with a schedule a 0-dim tensor that `advance`
-            fills, so that a compiled step sees it move.
+        capacity: The capacity in nats at present, a 0-dim tensor that `advance` fills; without a
+            schedule it may be set to a number.
+        gamma: The weight, likewise.
         settled: The epoch from which it no longer changes.
 
     Raises:
@@ -38,7 +39,8 @@ class CapacityELBO(KLPenaltyObjective):
             outside the data's plate. The site is named.
     """
 
-    capacity: float | Tensor
+    capacity = Weight()
+    gamma = Weight()
 
     def __init__(
         self,
@@ -48,24 +50,18 @@ class CapacityELBO(KLPenaltyObjective):
         num_particles: int = 1,
         max_plate_nesting: int = 1,
     ) -> None:
-        if not isinstance(capacity, Schedule) and not capacity >= 0:
-            raise ValueError(f"capacity: expected at least 0, got {capacity}")
-        if not gamma >= 0:
-            raise ValueError(f"gamma: expected a weight of at least 0, got {gamma}")
         super().__init__(num_particles=num_particles, max_plate_nesting=max_plate_nesting)
         self.schedule = capacity if isinstance(capacity, Schedule) else None
         self.settled = self.schedule.settled if self.schedule else 0.0
-        self.capacity = (
-            torch.tensor(float(capacity(0))) if isinstance(capacity, Schedule) else capacity
-        )
+        self.capacity = capacity(0) if isinstance(capacity, Schedule) else capacity
         self.gamma = gamma
 
     def advance(self, epoch: float) -> None:
         """Takes up the capacity after that many epochs."""
-        if self.schedule is not None and isinstance(self.capacity, Tensor):
-            self.capacity.fill_(self.schedule(epoch))
+        if self.schedule is not None:
+            self.capacity = self.schedule(epoch)
 
     def penalty(self, kl: Tensor) -> tuple[Tensor, Tensor]:
         """The weighted distance from the capacity, and its slope."""
-        excess = kl - self.capacity
-        return self.gamma * excess.abs(), self.gamma * excess.sign()
+        excess, gamma = kl - self.capacity.to(kl.dtype), self.gamma.to(kl.dtype)
+        return gamma * excess.abs(), gamma * excess.sign()

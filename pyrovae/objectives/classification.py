@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pyrovae.objectives.base import Program
 from pyrovae.objectives.enumerated import EnumeratedELBO
+from pyrovae.objectives.weights import Weight, shown
 from pyrovae.objectives.wrapped import WrappedELBO
 
 __all__ = ["ClassificationELBO"]
@@ -40,9 +41,9 @@ class ClassificationELBO(WrappedELBO):
             first call, if no site of the guide has labels.
     """
 
+    weight = Weight()
+
     def __init__(self, weight: float = 46.0, *, elbo: pyro.infer.ELBO | None = None) -> None:
-        if not weight >= 0:
-            raise ValueError(f"weight: expected at least 0, got {weight}")
         super().__init__(elbo if elbo is not None else EnumeratedELBO())
         if not hasattr(self.elbo, "differentiable_loss"):
             raise ValueError(
@@ -61,14 +62,14 @@ class ClassificationELBO(WrappedELBO):
         """Minus bound and classification term, summed over the batch, with their gradient."""
         labels = _ScoreLabels()
         loss = self.elbo.differentiable_loss(model, labels(guide), *args, **kwargs)
-        return loss - self.weight * labels.mean
+        return loss - self.weight.to(loss.dtype) * labels.mean
 
     def loss(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> float:
         """Minus bound and classification term, summed over the batch, as a number."""
         labels = _ScoreLabels()
         with torch.no_grad():
             loss = self.elbo.loss(model, labels(guide), *args, **kwargs)
-            return loss - self.weight * labels.mean.item()
+            return loss - self.weight.item() * labels.mean.item()
 
     def loss_and_grads(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> Tensor:
         """Minus bound and classification term; the gradients are added to the parameters'."""
@@ -78,7 +79,7 @@ class ClassificationELBO(WrappedELBO):
         return loss.detach()
 
     def __repr__(self) -> str:
-        return f"ClassificationELBO(weight={self.weight}, elbo={self.elbo!r})"
+        return f"ClassificationELBO(weight={shown(self.weight)}, elbo={self.elbo!r})"
 
 
 class _ScoreLabels(Messenger):

@@ -5,6 +5,7 @@ import math
 from torch import Tensor
 
 from pyrovae.objectives.particles import ParticleObjective
+from pyrovae.objectives.weights import Weight
 
 __all__ = ["CombinedImportanceWeightedELBO"]
 
@@ -30,11 +31,11 @@ class CombinedImportanceWeightedELBO(ParticleObjective):
             outside the data's plate. The site is named.
     """
 
+    elbo_weight = Weight(at_most=1)
+
     def __init__(
         self, *, elbo_weight: float = 0.05, num_particles: int = 5, max_plate_nesting: int = 1
     ) -> None:
-        if not 0 <= elbo_weight <= 1:
-            raise ValueError(f"elbo_weight: expected a share in [0, 1], got {elbo_weight}")
         super().__init__(num_particles=num_particles, max_plate_nesting=max_plate_nesting)
         self.elbo_weight = elbo_weight
 

@@ -10,6 +10,7 @@ from pyrovae.distributions.unwrap import family
 from pyrovae.objectives.aggregate import only_latent
 from pyrovae.objectives.analytic_kl import AnalyticKLELBO
 from pyrovae.objectives.terms import factorised, per_feature
+from pyrovae.objectives.weights import Weight
 
 __all__ = ["DIPELBO"]
 
@@ -43,6 +44,10 @@ class DIPELBO(AnalyticKLELBO):
             or if there is not one latent, within the data's plate. The site is named.
     """
 
+    across_batch = True
+    off_diagonal = Weight()
+    diagonal = Weight()
+
     def __init__(
         self,
         *,
@@ -56,9 +61,6 @@ class DIPELBO(AnalyticKLELBO):
             raise ValueError(f"kind: expected 'I' or 'II', got {kind!r}")
         if diagonal is None:
             diagonal = off_diagonal * (10 if kind == "I" else 1)
-        for name, weight in (("off_diagonal", off_diagonal), ("diagonal", diagonal)):
-            if not weight >= 0:
-                raise ValueError(f"{name}: expected a weight of at least 0, got {weight}")
         super().__init__(num_particles=num_particles, max_plate_nesting=max_plate_nesting)
         self.kind = kind
         self.off_diagonal = off_diagonal
@@ -98,7 +100,8 @@ class DIPELBO(AnalyticKLELBO):
         squares = (covariance - torch.eye(covariance.shape[-1]).to(covariance)).square()
         diagonal = squares.diagonal(dim1=-2, dim2=-1).sum(-1)
         rest = squares.sum((-2, -1)) - diagonal
-        return self.off_diagonal * rest + self.diagonal * diagonal
+        off_diagonal, on_diagonal = self.off_diagonal.to(rest.dtype), self.diagonal.to(rest.dtype)
+        return off_diagonal * rest + on_diagonal * diagonal
 
 
 def _covariance_given_datum(site: Any) -> Tensor:

@@ -2,9 +2,11 @@
 
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from pyrovae.objectives.kl_penalty import KLPenaltyObjective
+from pyrovae.objectives.weights import Weight
 
 __all__ = ["FreeBitsELBO"]
 
@@ -34,6 +36,8 @@ class FreeBitsELBO(KLPenaltyObjective):
             latent lies outside the data's plate or does not factorise. The site is named.
     """
 
+    free_nats = Weight()
+
     def __init__(
         self,
         *,
@@ -42,8 +46,6 @@ class FreeBitsELBO(KLPenaltyObjective):
         num_particles: int = 1,
         max_plate_nesting: int = 1,
     ) -> None:
-        if not free_nats >= 0:
-            raise ValueError(f"free_nats: expected at least 0, got {free_nats}")
         if per not in ("feature", "site"):
             raise ValueError(f"per: expected 'feature' or 'site', got {per!r}")
         super().__init__(num_particles=num_particles, max_plate_nesting=max_plate_nesting)
@@ -54,4 +56,5 @@ class FreeBitsELBO(KLPenaltyObjective):
 
     def penalty(self, kl: Tensor) -> tuple[Tensor, Tensor]:
         """The mean KL or the floor, whichever is more, and the slope."""
-        return kl.clamp(min=self.free_nats), (kl > self.free_nats).to(kl)
+        floor = self.free_nats.to(kl.dtype)
+        return torch.maximum(kl, floor), (kl > floor).to(kl)

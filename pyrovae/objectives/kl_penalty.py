@@ -28,6 +28,7 @@ class KLPenaltyObjective(Objective):
         by_site: Whether each latent site is a group; with neither, all latents are one.
     """
 
+    across_batch = True
     by_feature: bool = False
     by_site: bool = False
 

@@ -9,6 +9,7 @@ from pyrovae.distributions.unwrap import family
 from pyrovae.objectives.aggregate import only_latent
 from pyrovae.objectives.base import Objective
 from pyrovae.objectives.terms import elbo_terms, sum_of_terms
+from pyrovae.objectives.weights import Weight
 
 __all__ = ["MMDELBO", "maximum_mean_discrepancy"]
 
@@ -55,6 +56,10 @@ class MMDELBO(Objective):
             latent, within the data's plate. The site is named.
     """
 
+    across_batch = True
+    mmd_weight = Weight()
+    kl_weight = Weight()
+
     def __init__(
         self,
         *,
@@ -65,9 +70,6 @@ class MMDELBO(Objective):
         num_particles: int = 1,
         max_plate_nesting: int = 1,
     ) -> None:
-        for name, weight in (("mmd_weight", mmd_weight), ("kl_weight", kl_weight)):
-            if not weight >= 0:
-                raise ValueError(f"{name}: expected a weight of at least 0, got {weight}")
         if kernel not in ("imq", "rbf"):
             raise ValueError(f"kernel: expected 'imq' or 'rbf', got {kernel!r}")
         if bandwidth is not None and not bandwidth > 0:
@@ -101,7 +103,7 @@ class MMDELBO(Objective):
         for term in elbo_terms(model_trace, guide_trace, analytic=True):
             if term.latent is None:
                 terms.append(term)
-            elif self.kl_weight:
+            else:  # at a weight of zero too: in a graph it may rise
                 value, differentiable = term.value, term.differentiable
                 terms.append(
                     term._replace(
@@ -117,7 +119,8 @@ class MMDELBO(Objective):
         ]
         bandwidth = self.bandwidth or draws[0].shape[-1] ** 0.5
         discrepancy = maximum_mean_discrepancy(*draws, kernel=self.kernel, bandwidth=bandwidth)
-        penalty = self.mmd_weight * scale * z.shape[-1 - events] * discrepancy.mean()
+        weight = self.mmd_weight.to(discrepancy.dtype)
+        penalty = weight * scale * z.shape[-1 - events] * discrepancy.mean()
         return (
             bound / self.num_particles - penalty,
             surrogate / self.num_particles - penalty,

@@ -11,6 +11,7 @@ from torch import Tensor
 from pyrovae.objectives.aggregate import only_latent
 from pyrovae.objectives.base import Objective
 from pyrovae.objectives.terms import Term, elbo_terms, factorised, per_feature, sum_of_terms
+from pyrovae.objectives.weights import Weight
 
 __all__ = ["TotalCorrelationELBO"]
 
@@ -55,6 +56,11 @@ class TotalCorrelationELBO(Objective):
             is named.
     """
 
+    across_batch = True
+    beta = Weight()
+    alpha = Weight()
+    gamma = Weight()
+
     def __init__(
         self,
         *,
@@ -66,9 +72,6 @@ class TotalCorrelationELBO(Objective):
         num_particles: int = 1,
         max_plate_nesting: int = 1,
     ) -> None:
-        for name, weight in (("beta", beta), ("alpha", alpha), ("gamma", gamma)):
-            if not weight >= 0:
-                raise ValueError(f"{name}: expected a weight of at least 0, got {weight}")
         if data_size is not None and data_size < 2:
             raise ValueError(f"data_size: expected at least 2, got {data_size}")
         if estimator not in ("stratified", "weighted"):

@@ -10,6 +10,7 @@ from pyrovae.distributions.codes import NearestCode
 from pyrovae.handlers import is_latent
 from pyrovae.objectives.base import Objective
 from pyrovae.objectives.terms import elbo_terms, sum_of_terms
+from pyrovae.objectives.weights import Weight
 
 __all__ = ["VectorQuantizedELBO"]
 
@@ -37,11 +38,11 @@ class VectorQuantizedELBO(Objective):
             codebook.
     """
 
+    commitment = Weight()
+
     def __init__(
         self, *, commitment: float = 0.25, num_particles: int = 1, max_plate_nesting: int = 1
     ) -> None:
-        if not commitment >= 0:
-            raise ValueError(f"commitment: expected a weight of at least 0, got {commitment}")
         super().__init__(num_particles=num_particles, max_plate_nesting=max_plate_nesting)
         self.commitment = commitment
 

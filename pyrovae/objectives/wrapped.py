@@ -36,6 +36,11 @@ class WrappedELBO(pyro.infer.ELBO):
         """The model and the guide that the estimator is to see."""
 
     @property
+    def across_batch(self) -> bool:
+        """Whether the wrapped estimator looks across the batch; see `Objective`."""
+        return getattr(self.elbo, "across_batch", False)
+
+    @property
     def settled(self) -> float:
         """The epoch from which the wrapped estimator no longer changes."""
         return self.elbo.settled if isinstance(self.elbo, Annealed) else 0.0

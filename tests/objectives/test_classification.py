@@ -156,7 +156,7 @@ def test_without_labels_it_says_what_it_expects():
 
 @pytest.mark.parametrize("weight", [-1.0, float("nan")])
 def test_weights_that_are_refused(weight):
-    with pytest.raises(ValueError, match="weight: expected at least 0"):
+    with pytest.raises(ValueError, match="weight: expected a weight of at least 0"):
         ClassificationELBO(weight)
 
 

@@ -201,9 +201,15 @@ def test_gradient_of_discrete_latents_above_the_floor_is_the_elbos():
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: CapacityELBO(capacity=-1.0), "capacity: expected at least 0, got -1.0"),
+        (
+            lambda: CapacityELBO(capacity=-1.0),
+            "capacity: expected a weight of at least 0, got -1.0",
+        ),
         (lambda: CapacityELBO(gamma=float("nan")), "gamma: expected a weight of at least 0"),
-        (lambda: FreeBitsELBO(free_nats=-0.1), "free_nats: expected at least 0, got -0.1"),
+        (
+            lambda: FreeBitsELBO(free_nats=-0.1),
+            "free_nats: expected a weight of at least 0, got -0.1",
+        ),
         (lambda: FreeBitsELBO(per="pixel"), "per: expected 'feature' or 'site', got 'pixel'"),
     ],
 )

@@ -1,0 +1,68 @@
+"""The weights of an objective: numbers that a compiled step sees change."""
+
+import math
+from typing import Any, Self, overload
+
+import torch
+from torch import Tensor
+
+__all__ = ["Weight", "shown"]
+
+
+class Weight:
+    """An attribute of an objective that is a number kept in a 0-dim tensor.
+
+    A compiled step reads the tensor anew, where a Python number would be frozen into its graph.
+    Setting the attribute fills the tensor in place, so that ``objective.beta = 2.0`` takes hold in
+    a step that is compiled already. It is in double precision: what multiplies a 0-dim tensor has
+    to be cast to that one's type.
+
+    Args:
+        at_most: The largest value; any, if left out.
+
+    Raises:
+        ValueError: When set, if the value is not between 0 and ``at_most``.
+    """
+
+    def __init__(self, *, at_most: float = math.inf) -> None:
+        self._at_most = at_most
+        self._name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, instance: object, owner: type) -> Tensor: ...
+    def __get__(self, instance: object | None, owner: type) -> Self | Tensor:
+        if instance is None:
+            return self
+        try:
+            return vars(instance)[self._name]
+        except KeyError:
+            raise AttributeError(self._name) from None
+
+    def __set__(self, instance: object, value: float | Tensor) -> None:
+        number = float(value)
+        if not 0 <= number <= self._at_most:
+            expected = (
+                "a weight of at least 0"
+                if self._at_most == math.inf
+                else f"a share in [0, {self._at_most:g}]"
+            )
+            raise ValueError(f"{self._name}: expected {expected}, got {shown(value)}")
+        held = vars(instance).get(self._name)
+        if held is None:
+            # On the CPU, where it is a number for operations on any device, and with all digits of
+            # a number: beside tensors with dimensions it does not change their type.
+            vars(instance)[self._name] = torch.tensor(number, dtype=torch.float64, device="cpu")
+        else:
+            held.fill_(number)
+
+
+def shown(value: Any) -> Any:
+    """A value for the printed form: a number in the place of a 0-dim tensor."""
+    if isinstance(value, Tensor) and value.dim() == 0:
+        return float(f"{value.item():.7g}")
+    return value
