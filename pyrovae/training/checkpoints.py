@@ -111,7 +111,7 @@ class Checkpoints:
         return self._seconds is not None and time.monotonic() - self._written_at >= self._seconds
 
     def obey_signal(self) -> None:
-        """Ends training if a signal asked for it; to be called when the checkpoint is written.
+        """Ends training if a signal asked for it; the checkpoint has to be written, or is to be.
 
         Raises:
             Interrupted: If one did.
@@ -127,11 +127,6 @@ class Checkpoints:
             f"fit(..., checkpoint={str(Path(self.path or ''))!r}, resume=True)",
             received,
         )
-
-    @property
-    def interrupted(self) -> bool:
-        """Whether a signal has asked to end."""
-        return self._signals.received is not None
 
     def _components(self) -> list[dict[str, Any]] | None:
         """How the model is made, where that can be recorded: a checkpoint is useful without, too."""

@@ -14,6 +14,7 @@ from pyrovae.training.checkpoints import Checkpoints
 from pyrovae.training.divergence import Watch
 from pyrovae.training.progress import Progress
 from pyrovae.training.random_state import random_state, set_random_state
+from pyrovae.training.signals import Interrupted
 from pyrovae.training.state import TrainingState
 from pyrovae.training.validation import Validation
 
@@ -73,7 +74,11 @@ def run_epoch(
         if training.stopped:
             return
     watch.look()
-    row = _end(training, annealing, validation)
+    try:
+        row = _end(training, annealing, validation)
+    except Interrupted:
+        checkpoints.write()  # after the last step: what is left is to look at the data again
+        raise
     bar.show(training, row)
     checkpoints.write()
     callbacks.after_epoch(training, row)

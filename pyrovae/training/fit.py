@@ -186,9 +186,16 @@ def fit(
         stopping=early_stopping(patience, data, first_epoch=annealing.settled),
         average=average,
     )
-    validation = Validation(model, data, annealing, batch_size=batch_size, device=device)
     checkpoints = Checkpoints(
         checkpoint, training, notes=notes, minutes=checkpoint_minutes, steps=checkpoint_steps
+    )
+    validation = Validation(
+        model,
+        data,
+        annealing,
+        batch_size=batch_size,
+        device=device,
+        ask=checkpoints.obey_signal,
     )
     with isolated(device, seed), without_validation(), checkpoints:
         arguments.make_first_call(objective, model, data.train, device)

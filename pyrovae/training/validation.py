@@ -1,6 +1,6 @@
 """What the validation data say after an epoch."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pyro.infer
 import torch
@@ -38,6 +38,7 @@ class Validation:
         batch_size: Data in a step of training, which an objective that looks across the batch is
             to see here, too.
         device: Where the model is.
+        ask: Called before each batch; what it raises ends the look.
 
     Raises:
         ValueError: If such an objective is given one datum.
@@ -51,8 +52,10 @@ class Validation:
         *,
         batch_size: int,
         device: torch.device,
+        ask: Callable[[], None],
     ) -> None:
-        self.model, self.split, self.device = model, data.validation, device
+        self.model, self.device = model, device
+        self.split = None if data.validation is None else _Asking(data.validation, ask)
         self.annealing = annealing
         self._across = looks_across_the_batch(annealing.objective)
         if self._across and self.split is not None and len(self.split) < 2:
@@ -99,6 +102,22 @@ class Validation:
                 # Wake-sleep gives a pair of losses; the first is the model's.
                 total += float(loss[0] if isinstance(loss, tuple) else loss)
         return total / len(split)
+
+
+class _Asking(Split):
+    """A split that asks before each batch whether to go on."""
+
+    def __init__(self, split: Split, ask: Callable[[], None]) -> None:
+        super().__init__(length=len(split), shape=split.shape, binarization=split.binarization)
+        self._split, self._ask = split, ask
+
+    def batches(
+        self, batch_size: int, *, shuffle: bool = False, device: torch.device | str = "cpu"
+    ) -> Iterator[Batch]:
+        """Goes once through the data; see `Split.batches`."""
+        for batch in self._split.batches(batch_size, shuffle=shuffle, device=device):
+            self._ask()
+            yield batch
 
 
 def _without_singles(batches: Iterator[Batch]) -> Iterator[Batch]:
