@@ -25,12 +25,15 @@ class _Compiled(Protocol[R_co]):
 
     def fits(self, batch: Batch) -> bool: ...
 
+    def changed(self) -> list[str]: ...
+
 
 class AutoCompiled(Generic[R]):
     """A function of batches that is compiled if that pays, and is eager where it cannot be.
 
     Compiled and eager function draw the same random numbers, so that a run may change between
-    them.
+    them. Where a number has changed that the graph had kept, the function is compiled anew, and
+    if it changes again it is eager from there on; a warning says so each time.
 
     Args:
         eager: The function.
@@ -65,13 +68,15 @@ class AutoCompiled(Generic[R]):
         self._size: int | None = None  # of the first batch; an epoch's last may be smaller
         self._seconds: list[float] = []
         self._graph: _Compiled[R] | None = None
-        self._tried = False
+        self._tried = self._renewed = False
 
     def __call__(self, batch: Batch) -> R:
         """The function's result for a batch."""
         self._done += len(batch[0])
         if self._size is None:
             self._size = len(batch[0])
+        if self._graph is not None and (changed := self._graph.changed()):
+            self._renew(changed[0])
         if self._mode is True and not self._tried and len(batch[0]) == self._size:
             self._compile(batch)
         self.compiled = self._graph is not None and self._graph.fits(batch)
@@ -116,6 +121,24 @@ class AutoCompiled(Generic[R]):
             self._compile(batch)
         else:
             self.outcome = f"not compiled: some {left:.0f} s are left, too short to earn it"
+
+    def _renew(self, change: str) -> None:
+        """Gives the graph up, for another one or, where numbers go on changing, for none."""
+        self._graph = None
+        if self._renewed:
+            self.outcome = f"not compiled: a number went on changing: {change}"
+            warnings.warn(
+                f"{self._what} goes on uncompiled: {change}, after numbers had changed before; in "
+                "a 0-dim tensor (a buffer) a number may change within a compiled program",
+                stacklevel=4,
+            )
+            return
+        self._renewed, self._tried = True, False
+        warnings.warn(
+            f"{self._what} is compiled anew: {change}; in a 0-dim tensor (a buffer) a number may "
+            "change within a compiled program",
+            stacklevel=4,
+        )
 
     def _compile(self, batch: Batch) -> None:
         began = time.perf_counter()

@@ -1,6 +1,6 @@
 """Pyro programs as graphs of tensor operations, compiled."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any
 
@@ -12,6 +12,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from pyrovae.compilation.decompositions import DECOMPOSITIONS
 from pyrovae.compilation.memory import keep_freed_memory
+from pyrovae.compilation.numbers import Numbers
 from pyrovae.compilation.products import PRODUCTS
 from pyrovae.compilation.tracing import OneHotWithoutLooking, lift_constants
 from pyrovae.scope import isolated, without_validation
@@ -45,6 +46,9 @@ class CompiledFunction:
     compiles. Whatever tensor the programs close over (a capacity that a schedule moves) becomes
     an input of the graph, read anew at each call.
 
+    A Python number is part of the graph. Those in attributes of the module and the other holders,
+    and of what these hold, are compared before each call; see `Numbers` for what is not seen.
+
     The graph draws its random numbers from torch's generators in the order of the eager
     function, so that compiled and eager runs with one seed follow each other to rounding.
 
@@ -58,6 +62,8 @@ class CompiledFunction:
         names: What to call the results in a message.
         relative: By how much compiled results may differ, where the largest number is one; a
             function of the eager ones. 1e-4, float32 summed in another order, if left out.
+        holders: What else holds numbers that the function reads, by what it is called in a
+            message, beside the module.
         elsewhere: Makes a context in which what is not a tensor of the module or the batch (a
             schedule) is at another place: a number that was read while tracing shows there.
 
@@ -66,8 +72,8 @@ class CompiledFunction:
 
     Raises:
         NotCompiled: If the function cannot be traced (its control flow depends on data) or
-            compiled (there is no C++ compiler), or gives other results than the eager one on the
-            second batch.
+            compiled (there is no C++ compiler), moves a number itself, or gives other results
+            than the eager one on the second batch.
     """
 
     def __init__(
@@ -79,6 +85,7 @@ class CompiledFunction:
         *,
         names: Sequence[str],
         relative: Callable[[Sequence[Tensor]], float] | None = None,
+        holders: Mapping[str, Any] | None = None,
         elsewhere: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         if not isinstance(module, nn.Module):
@@ -113,16 +120,23 @@ class CompiledFunction:
             *(f"parameter {name.removeprefix('module.')}" for name in self._parameters),
             *(f"buffer {name.removeprefix('module.')}" for name in self._places),
         ]
+        self._numbers = Numbers(model=module, **(holders or {}))
         with ExitStack() as stack:
             stack.enter_context(isolated(self.device, seed=0))
             stack.enter_context(without_validation())
+            stack.enter_context(self._numbers.kept())
             graph, self._constants = self._trace(batch)
+            if self._numbers.changed():  # a first run may prepare the next ones
+                graph, self._constants = self._trace(batch)
+                self._refuse_moved("each run moves a number")
             try:
                 stack.enter_context(elsewhere())
             except Exception as error:
                 raise NotCompiled(f"its schedule cannot be moved: {_reason(error)}") from error
+            self._refuse_moved("its schedule moves a number that is in no tensor")
             # The graph runs the very operations of the eager function.
             self._check(graph, other, "traced", None)
+            self._refuse_moved("some runs move a number")
             self._run = self._compile(graph, batch)
             self._check(self._run, other, "compiled", relative)
 
@@ -137,6 +151,15 @@ class CompiledFunction:
         And for the module as it is: which parts are in training mode, what is trained.
         """
         return self._form_of(batch) == self._form
+
+    def changed(self) -> list[str]:
+        """Which numbers, in the module and the other holders, are no more what was compiled."""
+        return self._numbers.changed()
+
+    def _refuse_moved(self, what: str) -> None:
+        changed = self._numbers.changed()
+        if changed:
+            raise NotCompiled(f"{what}, which a graph would keep as it is: {changed[0]}")
 
     def _form_of(self, batch: Batch) -> list[Any]:
         # The compiled code reads memory as it was told to; nothing else guards it.

@@ -62,6 +62,7 @@ class CompiledStep:
             half_twice(batch),
             names=["loss", *(f"gradient of {name}" for name in trained if self._update is None)],
             relative=partial(_relative, gradients.precision, len(batch[0])),
+            holders={"objective": gradients.objective, "beta": gradients.scale},
             elsewhere=partial(_elsewhere, gradients, self._update),
         )
 
@@ -71,6 +72,10 @@ class CompiledStep:
         To be asked before each step: it takes up the numbers of the optimizer's next one.
         """
         return self._run.fits(batch) and (self._update is None or self._update.read())
+
+    def changed(self) -> list[str]:
+        """Which numbers of module and objective are no more what was compiled."""
+        return self._run.changed()
 
     def __call__(self, batch: tuple[Tensor, ...]) -> Tensor:
         """Takes a step with a batch that fits; see `Step`."""

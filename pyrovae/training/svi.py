@@ -1,7 +1,7 @@
 """Stochastic variational inference with one compiled step."""
 
-import warnings
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, cast
 
 import pyro.infer
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from pyrovae.compilation import NotCompiled
+from pyrovae.compilation import AutoCompiled
 from pyrovae.scope import isolated
 from pyrovae.training.compiled import CompiledStep
 from pyrovae.training.gradients import Gradients, Precision
@@ -22,8 +22,10 @@ class CompiledSVI:
     """``pyro.infer.SVI`` whose step is one compiled graph and waits for nothing.
 
     For those who write their own loop. The graph is traced at the first step, on copies, and its
-    loss and what it moves are compared with the eager step's. Where that fails, steps go on
-    uncompiled and a warning says why. A batch of another shape is stepped uncompiled. Gradients
+    loss and what it moves are compared with the eager step's. Where that fails, the loop goes on
+    uncompiled and a warning says why. Numbers in attributes of module and objective are compared
+    before each step, and where one has changed the step is compiled anew; numbers in global
+    variables and closures are not seen. A batch of another shape is stepped uncompiled. Gradients
     are of the objective's sum over the batch, as in ``pyro.infer.SVI``. A step whose loss is NaN
     or whose gradient is not finite changes nothing. On Linux a process that has compiled keeps up
     to 256 MiB of freed memory.
@@ -38,7 +40,6 @@ class CompiledSVI:
 
     Attributes:
         optim: The torch optimizer; a scheduler may be put on it.
-        compiled: Whether the last step was a compiled one.
 
     Raises:
         ValueError: If model and guide are not methods of one module.
@@ -60,14 +61,23 @@ class CompiledSVI:
                 f"trained, got {model!r} and {guide!r}"
             )
         self.model, self.guide, self.loss = model, guide, loss
-        self.compiled = False
         self._module = cast(nn.Module, module)
         parameters = [p for p in self._module.parameters() if p.requires_grad]
         self.optim = optim(parameters)
         gradients = Gradients(model, guide, loss, mean=False, precision=precision)
         self._eager = Step(parameters, gradients, self.optim)
-        self._graph: CompiledStep | None = None
-        self._given_up = False
+        self._step = AutoCompiled(
+            self._eagerly,
+            partial(CompiledStep, self._module, self._eager),
+            mode=True,
+            data=0,
+            what="the loop",
+        )
+
+    @property
+    def compiled(self) -> bool:
+        """Whether the last step was a compiled one."""
+        return self._step.compiled
 
     def step(self, *batch: Tensor) -> Tensor:
         """Takes a gradient step.
@@ -75,13 +85,7 @@ class CompiledSVI:
         Returns:
             The loss, summed over the batch, as a 0-dim tensor.
         """
-        if self._graph is None and not self._given_up:
-            self._prepare(batch)
-        self.compiled = self._graph is not None and self._graph.fits(batch)
-        if self._graph is not None and self.compiled:
-            return self._graph(batch)
-        with isolated(batch[0].device):
-            return self._eager(batch)
+        return self._step(batch)
 
     @torch.no_grad()
     def evaluate_loss(self, *batch: Tensor) -> Tensor:
@@ -91,9 +95,6 @@ class CompiledSVI:
         # Wake-sleep gives a pair of losses; the first is the model's.
         return torch.as_tensor(loss[0] if isinstance(loss, tuple) else loss)
 
-    def _prepare(self, batch: tuple[Tensor, ...]) -> None:
-        try:
-            self._graph = CompiledStep(self._module, self._eager, batch)
-        except NotCompiled as error:
-            self._given_up = True
-            warnings.warn(f"the steps are not compiled: {error}", stacklevel=3)
+    def _eagerly(self, batch: tuple[Tensor, ...]) -> Tensor:
+        with isolated(batch[0].device):
+            return self._eager(batch)

@@ -33,5 +33,5 @@ def test_fit_ends():
 def test_a_step_of_ones_own_loop_ends():
     vae = tiny_vae()
     svi = CompiledSVI(vae.model, vae.guide, torch.optim.Adam, ELBO())
-    with pytest.raises(UserWarning, match="are not compiled: .* no compiler"):
+    with pytest.raises(UserWarning, match="the loop goes on uncompiled: .* no compiler"):
         svi.step(torch.rand(5, 4).round())

@@ -1,0 +1,147 @@
+"""The numbers that objects hold in attributes, which a traced graph keeps as it met them."""
+
+import functools
+import math
+import types
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from torch import Tensor, nn
+
+__all__ = ["Numbers"]
+
+PLAIN = (bool, int, float, complex, str, bytes, type(None))
+# What every module has: its mode is looked at elsewhere, and the rest are no numbers.
+OF_MODULES = frozenset(vars(nn.Module()))
+CLOSED = (Tensor, type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType)
+MISSING = object()
+
+
+class Numbers:
+    """The plain values in the attributes of some objects and of all that they hold.
+
+    Of modules, objectives, handlers, schedules and other objects, through lists, tuples, sets,
+    dicts, bound methods and partial functions. Not seen are numbers in global variables, classes,
+    closures, files and clocks. Parameters and buffers are no numbers.
+
+    Args:
+        **roots: The objects, by what they are called in a message.
+    """
+
+    def __init__(self, **roots: Any) -> None:
+        self._roots = roots
+        self._take()
+
+    def changed(self) -> list[str]:
+        """What is another than it was: each number's path, and its values then and now.
+
+        Quick where nothing has changed: a few microseconds a layer.
+        """
+        try:
+            # Comparing lists looks at identity first, in C.
+            same = all(
+                len(holder) == size and [*map(holder.get, keys)] == values
+                for holder, size, keys, values in self._attributes
+            ) and all(held == items for held, items in self._lists)
+        except (
+            TypeError,
+            ValueError,
+            RuntimeError,
+        ):  # something held compares in a way of its own
+            same = False
+        if same:
+            return []
+        before = self._values
+        self._take()
+        paths = [*before, *(path for path in self._values if path not in before)]
+        differing = []
+        for path in paths:
+            then, now = before.get(path, MISSING), self._values.get(path, MISSING)
+            if not _equal(then, now):
+                differing.append(f"{path} was {_shown(then)} and is {_shown(now)}")
+        return differing
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Gives numbers that a block has moved their values back, if the block fails."""
+        places = list(self._places)
+        try:
+            yield
+        except BaseException:
+            for holder, key, value in places:
+                holder[key] = value
+            raise
+
+    def _take(self) -> None:
+        self._values: dict[str, Any] = {}
+        self._places: list[tuple[Any, Any, Any]] = []  # holder, key, value
+        self._attributes: list[tuple[dict[Any, Any], int, list[Any], list[Any]]] = []
+        self._lists: list[tuple[list[Any], list[Any]]] = []
+        seen: set[int] = set()
+        waiting = list(self._roots.items())
+        while waiting:
+            path, value = waiting.pop()
+            if id(value) in seen:
+                continue
+            seen.add(id(value))
+            for holder, items in _holders(value):
+                kept = []
+                for key, name, item in items:
+                    where = f"{path}{name}"
+                    if isinstance(item, PLAIN):
+                        self._values[where] = item
+                        if isinstance(holder, dict | list):
+                            self._places.append((holder, key, item))
+                    elif isinstance(item, set | frozenset):
+                        self._values[where] = frozenset(i for i in item if isinstance(i, PLAIN))
+                        item = type(item)(item)  # it may change in place
+                    elif _closed(item):
+                        continue
+                    else:
+                        waiting.append((where, item))
+                    kept.append((key, item))
+                if isinstance(holder, dict):
+                    keys, values = [key for key, _ in kept], [item for _, item in kept]
+                    self._attributes.append((holder, len(holder), keys, values))
+                elif isinstance(holder, list):
+                    self._lists.append((holder, list(holder)))
+
+
+Items = list[tuple[Any, str, Any]]  # key, what it is called, value
+
+
+def _holders(value: Any) -> Iterator[tuple[Any, Items]]:
+    """The holders of what an object holds, with their items."""
+    if isinstance(value, dict):
+        yield value, [(key, f"[{key!r}]", item) for key, item in value.items()]
+    elif isinstance(value, list | tuple):
+        yield value, [(i, f"[{i}]", item) for i, item in enumerate(value)]
+    elif isinstance(value, types.MethodType):
+        yield None, [(None, "", value.__self__)]
+    elif isinstance(value, functools.partial):
+        yield None, [(None, ".args", value.args), (None, ".keywords", value.keywords)]
+    elif isinstance(value, nn.Module):
+        own = [(k, f".{k}", v) for k, v in vars(value).items() if k not in OF_MODULES]
+        yield vars(value), own
+        yield value._modules, [(k, f".{k}", v) for k, v in value._modules.items()]
+    elif hasattr(value, "__dict__"):
+        yield vars(value), [(name, f".{name}", item) for name, item in vars(value).items()]
+
+
+def _closed(item: Any) -> bool:
+    """Whether to look no further into something."""
+    if isinstance(item, CLOSED):
+        return True
+    kinds = (dict, list, tuple, types.MethodType, functools.partial)
+    return not (isinstance(item, kinds) or hasattr(item, "__dict__"))
+
+
+def _equal(a: Any, b: Any) -> bool:
+    if type(a) is not type(b):
+        return False
+    return a == b or (isinstance(a, float) and math.isnan(a) and math.isnan(b))
+
+
+def _shown(value: Any) -> str:
+    return "not set" if value is MISSING else f"{value!r:.40}"
