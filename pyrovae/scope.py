@@ -7,6 +7,8 @@ import pyro
 import torch
 from torch.distributions import Distribution
 
+from pyrovae.stage import on_stage
+
 __all__ = ["isolated", "without_validation"]
 
 
@@ -14,12 +16,14 @@ __all__ = ["isolated", "without_validation"]
 def isolated(device: torch.device, seed: int | None = None) -> Iterator[None]:
     """Runs a block with its own parameter store and, with a seed, its own random numbers.
 
+    No other thread runs programs meanwhile; see `on_stage`.
+
     Args:
         device: The device whose generator is kept, beside the CPU's.
         seed: Seed of the block's random numbers. With ``None`` the block draws from the
             caller's generators and moves them on.
     """
-    with pyro.get_param_store().scope():
+    with on_stage(), pyro.get_param_store().scope():
         if seed is None:
             yield
             return

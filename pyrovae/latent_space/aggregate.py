@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import pyro
 import torch
 from pyro import poutine
 from torch import Tensor
@@ -20,7 +19,7 @@ from pyrovae.handlers import is_latent
 from pyrovae.latent_space.codes import AT_ONCE, Codes, check_batch, one_latent
 from pyrovae.latents import latent_kind
 from pyrovae.nn.modes import evaluation_mode
-from pyrovae.scope import without_validation
+from pyrovae.scope import isolated, without_validation
 
 __all__ = [
     "aggregated_posterior",
@@ -208,7 +207,7 @@ def _latents(model: Any, program: Callable[..., Any], x: Tensor) -> dict[str, An
     """Runs a program and gives the sites of its latents, leaving no trace of the run."""
     x = x.to(getattr(model, "device", x.device))
     # Without validation: a distribution function is asked for values outside the support, too.
-    with evaluation_mode(model), pyro.get_param_store().scope(), without_validation():
+    with isolated(x.device), evaluation_mode(model), without_validation():
         trace = poutine.trace(program).get_trace(x)
     return {
         name: site

@@ -137,7 +137,7 @@ class LatentVariableModel(Component, ABC):
         given = self._given(len(x), rest)
         # A guide observes nothing, so nothing in it would notice a missing batch dimension.
         self.check_batch(x, *given)
-        with evaluation_mode(self), pyro.get_param_store().scope():
+        with isolated(self.device), evaluation_mode(self):
             codes = latent_means(self.guide, x, *given)
         return next(iter(codes.values())) if len(codes) == 1 else codes
 
@@ -210,7 +210,7 @@ class LatentVariableModel(Component, ABC):
             raise ValueError(f"expected at least one datum, got {n}")
         empty = torch.empty(n, 0, device=self.device)
         program = poutine.condition(poutine.uncondition(self.model), data=latents)
-        with evaluation_mode(self), pyro.get_param_store().scope():
+        with isolated(self.device), evaluation_mode(self):
             return poutine.trace(program).get_trace(empty, *self._given(n, given))
 
     def _generate(

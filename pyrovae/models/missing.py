@@ -17,6 +17,7 @@ from pyrovae.models.base import LatentVariableModel
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.posteriors.base import Posterior
 from pyrovae.priors.base import Prior
+from pyrovae.scope import isolated
 
 __all__ = ["MissingDataVAE"]
 
@@ -133,7 +134,7 @@ class MissingDataVAE(LatentVariableModel):
         mask = _check_mask(mask, x).to(self.device)
         rows = max(1, ROWS // samples)
         filled = []
-        with evaluation_mode(self), pyro.get_param_store().scope():
+        with isolated(self.device), evaluation_mode(self):
             for part, seen in zip(x.split(rows), mask.split(rows), strict=True):
                 filled.append(torch.where(seen, part, self._fill(part, seen, samples, draw)))
         return torch.cat(filled)

@@ -15,6 +15,7 @@ from pyrovae.evaluation.support import check_support
 from pyrovae.programs import Program
 from pyrovae.schedules import Schedule
 from pyrovae.scope import isolated, without_validation
+from pyrovae.stage import on_stage
 from pyrovae.training import arguments
 from pyrovae.training.annealing import Annealing
 from pyrovae.training.averaging import WeightAverage
@@ -148,6 +149,7 @@ def fit(
         Diverged: If the loss or a parameter becomes NaN. The site or parameter is named, and the
             model is put back to the weights it had when the epoch began (or went on).
         Interrupted: If a signal ended training and a checkpoint was written.
+        RuntimeError: If another thread is training.
     """
     arguments.check_numbers(epochs=epochs, batch_size=batch_size, accumulate=accumulate)
     arguments.check_choices(compile=compile, precision=precision, scheduler_moves=scheduler_moves)
@@ -197,7 +199,7 @@ def fit(
         device=device,
         ask=checkpoints.obey_signal,
     )
-    with isolated(device, seed), without_validation(), checkpoints:
+    with on_stage(training=True), isolated(device, seed), without_validation(), checkpoints:
         arguments.make_first_call(objective, model, data.train, device)
         if resume:
             checkpoints.read()
