@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from pyrovae.compilation import Compile
+from pyrovae.evaluation.global_latents import check_global_latents
 from pyrovae.evaluation.support import check_support
 from pyrovae.programs import Program
 from pyrovae.schedules import Schedule
@@ -160,6 +161,7 @@ def fit(
     device = choose_device(device)
     arguments.put_into_training_mode(model, device)
     check_support(model, data.train, device)
+    check_global_latents(model, data.train, batch_size=batch_size, device=device)
     if data.validation is not None:
         check_support(model, data.validation, device)
 
