@@ -38,6 +38,14 @@ def data():
     return 1.5 + torch.randn(N, 1, generator=torch.Generator().manual_seed(0))
 
 
+def test_a_plate_of_the_batchs_size_is_refused(data):
+    model = Mean()
+    with pytest.raises(ValueError, match=r"site 'mean': all data share it.*subsample_size") as why:
+        fit(model, data, batch_size=B, epochs=1, progress=False)
+    assert "\n" not in str(why.value)
+    assert model.loc.item() == pytest.approx(1.4)  # no step was taken
+
+
 @pytest.mark.parametrize("objective", [ELBO(num_particles=10), AnalyticKLELBO(num_particles=10)])
 @pytest.mark.parametrize(("size", "batch_size", "epochs"), [(N, B, 30), (None, N, 300)])
 def test_a_plate_of_all_data_gives_the_exact_posterior(data, objective, size, batch_size, epochs):
