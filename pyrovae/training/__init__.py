@@ -9,6 +9,7 @@ from pyrovae.training.history import History
 from pyrovae.training.signals import Interrupted
 from pyrovae.training.state import TrainingState
 from pyrovae.training.svi import CompiledSVI
+from pyrovae.training.tensorboard import TensorBoard
 
 __all__ = [
     "Callback",
@@ -20,6 +21,7 @@ __all__ = [
     "Interrupted",
     "LinearWarmup",
     "Schedule",
+    "TensorBoard",
     "TrainingState",
     "WeightAverage",
     "fit",

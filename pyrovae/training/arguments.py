@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from pyrovae.compilation import Compile
-from pyrovae.datasets import Data, Split, as_split
+from pyrovae.datasets import Data, Split, TensorSplit, as_split
 from pyrovae.handlers import tensors_taken
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.objectives import ELBO
@@ -149,11 +149,11 @@ def read_data(model: Any, data: Any) -> Data:
     if not isinstance(data, Data):
         data = Data(train=as_split(data, fields=tensors_taken(model.model)))
     types = {p.dtype for p in model.parameters() if p.is_floating_point()}
-    for split in filter(None, (data.train, data.validation)):
-        with isolated(torch.device("cpu"), seed=0):
-            x = split.take(1)[0]
-        if len(types) == 1 and x.is_floating_point() and x.dtype not in types:
-            (mine,) = types
+    for split in (data.train, data.validation):
+        if not isinstance(split, TensorSplit) or len(types) != 1:
+            continue
+        (mine,), (x, *_) = types, split.tensors
+        if x.dtype != mine:
             raise ValueError(
                 f"data: expected {mine} as the model's parameters are, got {x.dtype}: give "
                 f"x.to({mine}), or train the model in that precision, model.to({x.dtype})"

@@ -29,8 +29,8 @@ class Callback:
 
         Args:
             training: The state after the step.
-            loss: The objective's sum over the batch, a 0-dim tensor where the model is. Asking
-                for its value waits for the device.
+            loss: The objective's mean over the batch, in nats per datum, a 0-dim tensor where the
+                model is. Asking for its value waits for the device.
         """
 
     def on_epoch(self, training: "TrainingState", row: Row) -> None:
@@ -72,9 +72,10 @@ class Callbacks:
         # Giving random numbers a scope costs some microseconds: only where somebody looks on.
         self._at_steps = [c for c in self._all if type(c).on_step is not Callback.on_step]
 
-    def after_step(self, training: "TrainingState", loss: Tensor) -> None:
-        """Tells of a step."""
+    def after_step(self, training: "TrainingState", loss: Tensor, data: int) -> None:
+        """Tells of a step, from the sum of its losses and the number of its data."""
         if self._at_steps:
+            loss = loss / data
             with isolated(training.device, seed=training.step):
                 for callback in self._at_steps:
                     callback.on_step(training, loss)

@@ -65,7 +65,7 @@ def run_epoch(
         training.count(loss, len(batch[0]))
         watch.see(batch)
         training.after_step()
-        callbacks.after_step(training, loss)
+        callbacks.after_step(training, loss, len(batch[0]))
         bar.show(training)
         if checkpoints.due():
             watch.look()
