@@ -29,10 +29,10 @@ from pyrovae.training.early_stopping import early_stopping
 from pyrovae.training.epoch import run_epoch
 from pyrovae.training.gradients import Gradients, Precision
 from pyrovae.training.history import History
+from pyrovae.training.hyperparameters import hyperparameters
 from pyrovae.training.optimizers import (
     MakeOptimizer,
     MakeScheduler,
-    hyperparameters,
     make_optimizer,
     make_scheduler,
 )

@@ -17,7 +17,12 @@ from pyrovae.programs import Program
 from pyrovae.training.averaging import WeightAverage
 from pyrovae.training.early_stopping import EarlyStopping
 from pyrovae.training.history import History
-from pyrovae.training.optimizers import load_optimizer, take_new
+from pyrovae.training.hyperparameters import (
+    load_optimizer,
+    load_scheduler,
+    scheduler_state,
+    take_new,
+)
 from pyrovae.training.random_state import check_random_state, random_state, set_random_state
 from pyrovae.training.weights import check_fits, restore, snapshot
 
@@ -216,7 +221,7 @@ class TrainingState:
         """Everything but the model's weights, as plain values and tensors."""
         return {
             "optimizer": self.optimizer.state_dict(),
-            "scheduler": None if self.scheduler is None else self.scheduler.state_dict(),
+            "scheduler": None if self.scheduler is None else scheduler_state(self.scheduler),
             "stopping": None if self.stopping is None else self.stopping.state_dict(),
             "best": None if self.stopping is None else self.best,
             "average": None if self.average is None else self.average.state_dict(),
@@ -243,7 +248,7 @@ class TrainingState:
             load_optimizer(self.optimizer, state["optimizer"])
         if self.scheduler is not None and state.get("scheduler") is not None:
             with _reading("scheduler"):
-                self.scheduler.load_state_dict(dict(state["scheduler"]))
+                load_scheduler(self.scheduler, state["scheduler"])
         with _reading("given"):
             take_new(self.optimizer, self.scheduler, self.given, state["given"])
         if self.stopping is not None and state.get("stopping") is not None:
