@@ -71,10 +71,9 @@ def test_the_programs_run_on_parts():
     assert sizes == [4, 4, 2, 3, 3, 1]
 
 
+@pytest.mark.usefixtures("only_traced")
 @pytest.mark.parametrize("objective", [None, lambda: ImportanceWeightedELBO(num_particles=3)])
-def test_compiled_as_eager(objective, monkeypatch):
-    # The graph itself, as torch operations: inductor takes seconds a graph.
-    monkeypatch.setattr(torch._inductor, "compile", lambda graph, inputs, options=None: graph)
+def test_compiled_as_eager(objective):
     states, losses = [], []
     for compile in (False, True):
         vae = tiny_vae(dropout=0.2)

@@ -21,16 +21,13 @@ from pyrovae.objectives import (
 )
 from pyrovae.training import Callback, CompiledSVI
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.usefixtures("only_traced"),
+]
 quiet = partial(
     fit, progress=False, device="cpu", batch_size=6, epochs=4, optimizer=partial(SGD, lr=0.05)
 )
-
-
-@pytest.fixture(autouse=True)
-def only_traced(monkeypatch):
-    """Runs the traced graph itself, as torch operations: inductor takes seconds a graph."""
-    monkeypatch.setattr(torch._inductor, "compile", lambda graph, inputs, options=None: graph)
 
 
 class Change(Callback):

@@ -11,7 +11,7 @@ from torch.optim import SGD, Adam
 from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR
 from torch.utils.data import DataLoader
 
-from pyrovae import VAE, fit, load, save
+from pyrovae import VAE, fit, load
 from pyrovae.datasets import Data, TensorSplit
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.nn.network import Network
@@ -249,43 +249,6 @@ def test_a_model_that_cannot_be_recorded_is_kept_all_the_same(tmp_path):
     assert same(state(load(path, model=vae())), state(first))
     with pytest.warns(UserWarning, match="will not say"):
         assert len(quiet(vae(), binary_data(), epochs=3, checkpoint=path, resume=True)) == 3
-
-
-def test_a_checkpoint_that_is_missing(tmp_path):
-    with pytest.raises(FileNotFoundError, match="nowhere.pt"):
-        quiet(tiny_vae(), binary_data(), checkpoint=tmp_path / "nowhere.pt", resume=True)
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"no checkpoint at all", "dict", "tensor", "model"], ids=str
-)
-def test_a_file_that_is_no_checkpoint_of_training(content, tmp_path):
-    path = tmp_path / "foreign.pt"
-    if isinstance(content, bytes):
-        path.write_bytes(content)
-    elif content == "model":
-        save(tiny_vae(), path)
-    else:
-        torch.save({"state_dict": {}} if content == "dict" else torch.zeros(3), path)
-    vae = tiny_vae()
-    before = state(vae)
-    with pytest.raises(ValueError, match="foreign.pt"):
-        quiet(vae, binary_data(), checkpoint=path, resume=True)
-    assert same(state(vae), before)
-
-
-@pytest.mark.parametrize(
-    ("options", "name"), [({"hidden": (5,)}, "layers.0.weight"), ({"vamp": True}, "pseudo_inputs")]
-)
-def test_a_checkpoint_of_another_model(options, name, tmp_path):
-    path = tmp_path / "run.pt"
-    quiet(tiny_vae(), binary_data(), epochs=1, checkpoint=path)
-    vae = tiny_vae(**options)
-    before = state(vae)
-    with pytest.raises(ValueError, match=name) as caught:
-        quiet(vae, binary_data(), epochs=2, checkpoint=path, resume=True)
-    assert "\n" not in str(caught.value)
-    assert same(state(vae), before)
 
 
 def test_an_interruption_while_writing_leaves_the_old_checkpoint(tmp_path, monkeypatch):

@@ -148,10 +148,9 @@ def test_dropout_batch_normalisation_and_an_objectives_schedule(tmp_path):
     assert numbers(again) == numbers(history)
 
 
+@pytest.mark.usefixtures("only_traced")
 @pytest.mark.parametrize("at", [3, 8])
-def test_compiled_steps_go_on_compiled(at, tmp_path, monkeypatch):
-    # The graph itself, as torch operations: inductor takes seconds a graph.
-    monkeypatch.setattr(torch._inductor, "compile", lambda graph, inputs, options=None: graph)
+def test_compiled_steps_go_on_compiled(at, tmp_path):
     vae, history = whole(dynamic, compile=True)
     # The eighth step is the smaller last one: the graph is nevertheless for batches of five.
     resumed, again = parted(tmp_path / "run.pt", at, dynamic, compile=True)
@@ -160,10 +159,8 @@ def test_compiled_steps_go_on_compiled(at, tmp_path, monkeypatch):
     assert numbers(again) == numbers(history)
 
 
-def test_a_run_that_goes_on_before_the_last_small_batch_is_compiled_for_whole_ones(
-    tmp_path, monkeypatch
-):
-    monkeypatch.setattr(torch._inductor, "compile", lambda graph, inputs, options=None: graph)
+@pytest.mark.usefixtures("only_traced")
+def test_a_run_that_goes_on_before_the_last_small_batch_is_compiled_for_whole_ones(tmp_path):
     vae, history = whole(dynamic, compile=True)
     resumed, again = parted(tmp_path / "run.pt", 7, dynamic, compile=True)
     assert same(state(resumed), state(vae))

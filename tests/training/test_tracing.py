@@ -1,0 +1,146 @@
+"""Every part, objective and option can be traced, to the numbers of the eager step."""
+
+from functools import partial
+
+import pyro
+import pyro.infer
+import pytest
+import torch
+from registry import DATA, KINDS, LATENT, LIKELIHOODS, OBJECTIVES, POSTERIORS, PRIORS
+from stepping import agree, batches, categorical_vae, eager_step, vae_of
+from tiny import state
+
+from pyrovae import VAE, fit
+from pyrovae.likelihoods import BernoulliLikelihood
+from pyrovae.nn import MLP
+from pyrovae.objectives import (
+    ELBO,
+    VIMCO,
+    BetaELBO,
+    CapacityELBO,
+    EnumeratedELBO,
+)
+from pyrovae.schedules import LinearWarmup
+from pyrovae.training.compiled import CompiledStep
+from pyrovae.training.gradients import Gradients
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+FITTING_PRIORS = [name for name in PRIORS if KINDS.get(name, "real") == "real"]
+
+
+@pytest.mark.usefixtures("only_traced")
+@pytest.mark.parametrize("prior", FITTING_PRIORS)
+def test_every_prior_traces(prior):
+    agree(vae_of(prior=prior), ELBO())
+
+
+@pytest.mark.usefixtures("only_traced")
+def test_a_part_in_two_places_keeps_its_parameters():
+    # A VampPrior's posterior is the guide's: one module under two names.
+    vaes, losses = [vae_of(prior="VampPrior") for _ in range(2)], []
+    vaes[1].load_state_dict(state(vaes[0]))
+    before = [id(p) for p in vaes[1].parameters()]
+    for vae, compile in zip(vaes, (False, True), strict=True):
+        arguments = {"epochs": 3, "batch_size": 5, "progress": False, "device": "cpu"}
+        history = fit(vae, batches(10)[0][0], compile=compile, **arguments)
+        losses.append(history.column("loss"))
+    assert [id(p) for p in vaes[1].parameters()] == before
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+    for name, tensor in state(vaes[0]).items():
+        torch.testing.assert_close(state(vaes[1])[name], tensor, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.usefixtures("only_traced")
+@pytest.mark.parametrize("posterior", [n for n in POSTERIORS if KINDS.get(n) != "code"])
+def test_every_posterior_traces(posterior):
+    agree(vae_of(posterior=posterior), ELBO())
+
+
+@pytest.mark.usefixtures("only_traced")
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+def test_every_likelihood_traces(likelihood):
+    vae = vae_of(likelihood=likelihood)
+    torch.manual_seed(0)
+    data = [(vae.sample(5, draw=True),) for _ in range(2)]
+    agree(vae, ELBO(), data=data)
+
+
+@pytest.mark.usefixtures("only_traced")
+@pytest.mark.parametrize("objective", [n for n in OBJECTIVES if n != "VectorQuantizedELBO"])
+def test_every_objective_traces(objective):
+    agree(vae_of(), OBJECTIVES[objective]())
+
+
+@pytest.mark.usefixtures("only_traced")
+@pytest.mark.parametrize("prior", [n for n in PRIORS if KINDS.get(n) == "code"])
+def test_a_vq_vae_traces(prior):
+    q = POSTERIORS["VectorQuantizedPosterior"]()
+    bits = BernoulliLikelihood(MLP(LATENT, [4], DATA, activation="tanh"))
+    agree(VAE(PRIORS[prior](q), q, bits), OBJECTIVES["VectorQuantizedELBO"]())
+
+
+@pytest.mark.usefixtures("only_traced")
+@pytest.mark.parametrize(
+    "objective", [EnumeratedELBO(), VIMCO(num_particles=3), ELBO()], ids=lambda o: repr(o)
+)
+def test_discrete_latents_trace(objective):
+    agree(categorical_vae(), objective)
+
+
+@pytest.mark.usefixtures("only_traced")
+def test_clipping_is_part_of_the_step():
+    vae = vae_of()
+    start = agree(vae, ELBO(), clip_norm=0.01)
+    ways = torch.stack([(value - start[name]).norm() for name, value in state(vae).items()])
+    assert ways.norm().item() == pytest.approx(0.01, rel=1e-3)
+
+
+@pytest.mark.usefixtures("only_traced")
+def test_bfloat16_rounds_products_and_nothing_else():
+    seen = []
+
+    class Watched(VAE):
+        def model(self, x):
+            with self.data_plate(x):
+                z = pyro.sample("z", self.prior())
+                px = self.likelihood(z)
+                seen.append(px.base_dist.logits.dtype)
+                return pyro.sample("x", px, obs=x)
+
+    plain = vae_of()
+    vae = Watched(plain.prior, plain.posterior, plain.likelihood)
+    agree(vae, ELBO(), precision="bf16")
+    assert set(seen) == {torch.float32}
+    gradients = Gradients(vae.model, vae.guide, ELBO(), precision="bf16")
+    x = batches()[0]
+    losses = []
+    for precision in ("float32", "bf16"):
+        gradients.precision = precision
+        torch.manual_seed(0)
+        losses.append(gradients(list(vae.parameters()), x).item())
+    assert losses[0] != losses[1]
+    # 8 bits in each factor: relative errors of a few thousandths.
+    assert losses[0] == pytest.approx(losses[1], rel=0.02)
+
+
+@pytest.mark.usefixtures("only_traced")
+def test_a_capacity_moves_inside_the_graph():
+    objective = BetaELBO(1.0, elbo=CapacityELBO(capacity=LinearWarmup(4, end=8.0)))
+    vae = vae_of()
+    step = eager_step(vae, objective, optimizer=partial(torch.optim.SGD, lr=0.0))
+    first, third = batches()
+    compiled = CompiledStep(vae, step, first)
+    assert float(objective.elbo.capacity) == 0  # comparing has moved it and put it back
+    losses = []
+    for epoch in (0, 4):
+        objective.advance(epoch)
+        torch.manual_seed(0)
+        losses.append(compiled(third).item())
+    # 30 |KL - C| for 5 data, where C goes from 0 to 8.
+    torch.manual_seed(0)
+    with pyro.get_param_store().scope():
+        eager = step(third).item()
+    assert losses[1] == pytest.approx(eager, rel=1e-5)
+    assert losses[0] != losses[1]
