@@ -1,12 +1,19 @@
 """Multinomial counts, scored given their total."""
 
+import math
 from typing import Any, ClassVar
 
 import torch
 from pyro.distributions import TorchDistribution, constraints
 from torch import Size, Tensor
+from torch.nn.functional import pad
+
+from pyrovae.distributions.special import deviance, normalized, stirling
 
 __all__ = ["CountsGivenTotal"]
+
+# Of an expected count, whose inverse is still a number.
+SMALLEST = 1e-30
 
 
 class CountsGivenTotal(TorchDistribution):
@@ -16,7 +23,9 @@ class CountsGivenTotal(TorchDistribution):
         + \sum_v x_v \log \operatorname{softmax}(a)_v
 
     PyTorch's multinomial has one total for all; documents, users and cells each have their own.
-    The numbers are conditional on the totals: they sum to one over all counts of one total.
+    The numbers are conditional on the totals: they sum to one over all counts of one total. They
+    are right to single precision for totals up to 1e7 and logits of any size: the factorials'
+    large terms are cancelled by Stirling's formula.
 
     Args:
         logits: Log-probabilities :math:`a` of the categories, up to a constant,
@@ -51,8 +60,7 @@ class CountsGivenTotal(TorchDistribution):
             )
         split = logits.dim() - event_dim
         self.total_count = total_count
-        flat = logits.flatten(split)
-        self.logits = (flat - flat.logsumexp(-1, keepdim=True)).reshape(logits.shape)
+        self.logits = normalized(logits.flatten(split)).reshape(logits.shape)
         super().__init__(logits.shape[:split], logits.shape[split:], validate_args=validate_args)
 
     @constraints.dependent_property(is_discrete=True)
@@ -73,7 +81,11 @@ class CountsGivenTotal(TorchDistribution):
     @property
     def variance(self) -> Tensor:
         """The variance of each count of ``total_count``."""
-        return self.total_count * self.probs * (1 - self.probs)
+        # 1 - p as the sum of the others, which it loses near 1.
+        flat = self.probs.flatten(len(self.batch_shape))
+        before = pad(flat.cumsum(-1)[..., :-1], (1, 0))
+        after = pad(flat.flip(-1).cumsum(-1)[..., :-1], (1, 0)).flip(-1)
+        return self.total_count * (flat * (before + after)).reshape(self.logits.shape)
 
     def expand(self, batch_shape: Size, _instance: Any = None) -> "CountsGivenTotal":
         """The same distribution for a larger batch."""
@@ -90,10 +102,17 @@ class CountsGivenTotal(TorchDistribution):
         if self._validate_args:
             self._validate_sample(value)
         dims = tuple(range(-len(self.event_shape), 0))
-        coefficient = torch.lgamma(value.sum(dims) + 1) - torch.lgamma(value + 1).sum(dims)
-        # A count of 0 adds 0 even where the probability is 0.
-        scores = torch.where(value == 0, torch.zeros_like(value), value * self.logits)
-        return coefficient + scores.sum(dims)
+        value, logits = torch.broadcast_tensors(value.to(self.logits), self.logits)
+        total = value.sum(dims, keepdim=True)
+        # n log n - sum of x log(x / p), that is minus the sum of the deviances from n p: the
+        # probabilities' own rounding then counts only where a count is not what was expected.
+        expected = (total * logits.exp()).clamp(min=SMALLEST)
+        # An expected count below that is known by its logarithm, and 0 counts of it cost nothing.
+        below = (logits + total.clamp(min=1).log()).clamp(max=math.log(SMALLEST))
+        apart = deviance(value, expected) - value * (below - math.log(SMALLEST))
+        return (stirling(total) - (stirling(value) + apart).sum(dims, keepdim=True)).flatten(
+            -len(dims)
+        )[..., 0]
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
         """Draws counts that add up to ``total_count``."""
