@@ -106,13 +106,15 @@ class CountsGivenTotal(TorchDistribution):
         total = value.sum(dims, keepdim=True)
         # n log n - sum of x log(x / p), that is minus the sum of the deviances from n p: the
         # probabilities' own rounding then counts only where a count is not what was expected.
-        expected = (total * logits.exp()).clamp(min=SMALLEST)
-        # An expected count below that is known by its logarithm, and 0 counts of it cost nothing.
+        expected, absent = total * logits.exp(), value == 0
+        # An expected count below the smallest is known by its logarithm.
         below = (logits + total.clamp(min=1).log()).clamp(max=math.log(SMALLEST))
-        apart = deviance(value, expected) - value * (below - math.log(SMALLEST))
-        return (stirling(total) - (stirling(value) + apart).sum(dims, keepdim=True)).flatten(
-            -len(dims)
-        )[..., 0]
+        lacking = value * torch.where(absent, 0.0, below - math.log(SMALLEST))
+        apart = torch.where(
+            absent, expected, deviance(value, expected.clamp(min=SMALLEST)) - lacking
+        )
+        log_prob = stirling(total) - (stirling(value) + apart).sum(dims, keepdim=True)
+        return log_prob.flatten(-len(dims))[..., 0]
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
         """Draws counts that add up to ``total_count``."""

@@ -10,6 +10,8 @@ from torch import Size, Tensor
 from torch.distributions import register_kl
 from torch.nn.functional import normalize
 
+from pyrovae.distributions.special import digamma_difference, lgamma_difference, widest
+
 __all__ = ["PowerSpherical", "SphereUniform"]
 
 
@@ -97,8 +99,13 @@ class PowerSpherical(TorchDistribution):
 
     A draw has :math:`\mu^\top z = 2 b - 1` with :math:`b \sim \mathrm{Beta}(\alpha, \beta)` and
     a uniform direction around :math:`\mu`: no rejection, hence a gradient without bias in every
-    dimension. (The gradient of the beta's draw is PyTorch's, of a relative error of about
-    :math:`10^{-3}` at most.)
+    dimension. (The gradient of the beta's draw is PyTorch's, of a relative error of up to
+    :math:`2 \cdot 10^{-3}`, and from :math:`\kappa = 100 \max(1, \beta)` on that of Wise's
+    approximation, :math:`-(N + \kappa) \log b \sim \mathrm{Gamma}(\beta)` with a constant N,
+    of below :math:`10^{-4}`.)
+
+    Density, entropy and KL divergence are right in single precision for concentrations from 1e-8
+    to 1e8; beyond, draws are not told apart from :math:`\mu` any more.
 
     De Cao and Aziz, 2020, The power spherical distribution, https://arxiv.org/abs/2006.04437.
 
@@ -145,8 +152,19 @@ class PowerSpherical(TorchDistribution):
     @property
     def mean(self) -> Tensor:
         r"""The mean as a vector, :math:`\mu (\alpha - \beta) / (\alpha + \beta)`, in the ball."""
+        _, beta = self._alpha_beta
+        return self.loc * (self.concentration / (self.concentration + 2 * beta)).unsqueeze(-1)
+
+    @property
+    def variance(self) -> Tensor:
+        """The variance of each coordinate."""
         alpha, beta = self._alpha_beta
-        return self.loc * ((alpha - beta) / (alpha + beta)).unsqueeze(-1)
+        total = alpha + beta
+        along = 4 * (alpha / total) * (beta / total) / (total + 1)
+        # E[sin^2] of the angle from the mean direction, shared by the other directions.
+        around = 4 * (alpha / total) * (beta / (total + 1)) / (2 * beta)
+        square = self.loc.square()
+        return square * along.unsqueeze(-1) + (1 - square) * around.unsqueeze(-1)
 
     @property
     def mode(self) -> Tensor:
@@ -156,14 +174,7 @@ class PowerSpherical(TorchDistribution):
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         """Draws that carry gradients."""
         shape = self._extended_shape(Size(sample_shape))
-        alpha, beta = self._alpha_beta
-        # A Dirichlet gives b and 1 - b each to full precision: 1 - b from b would be zero for large
-        # concentrations, and the square root's gradient infinite. Its own gradient there is NaN
-        # in float32.
-        exact = self.loc.dtype if self.loc.device.type == "mps" else torch.float64
-        pair = torch.stack([alpha, torch.full_like(alpha, beta)], dim=-1).to(exact)
-        both = dist.Dirichlet(pair, validate_args=False).rsample(Size(sample_shape))
-        b, rest = both.to(self.loc.dtype).unbind(-1)
+        b, rest = (x.to(self.loc.dtype) for x in self._draw_pair(Size(sample_shape)))
         along = (b - rest).unsqueeze(-1)
         tiny = torch.finfo(b.dtype).tiny
         across = 2 * (b * rest).clamp(min=tiny).sqrt().unsqueeze(-1)
@@ -177,29 +188,47 @@ class PowerSpherical(TorchDistribution):
         reflected = y - 2 * (y * mirror).sum(-1, keepdim=True) * mirror
         return normalize(sign * reflected, dim=-1)
 
+    def _draw_pair(self, sample_shape: Size) -> tuple[Tensor, Tensor]:
+        """Draws b and 1 - b, each to full precision, with gradients."""
+        alpha, beta = self._alpha_beta
+        alpha = widest(alpha)
+        large = alpha > beta + 100 * max(1.0, beta)
+        # A Dirichlet gives both: 1 - b from b would be zero for large concentrations, and the
+        # square root's gradient infinite. Its own gradient there is NaN in float32.
+        pair = torch.stack(
+            [torch.where(large, alpha.detach(), alpha), torch.full_like(alpha, beta)], dim=-1
+        )
+        b, rest = dist.Dirichlet(pair, validate_args=False).rsample(sample_shape).unbind(-1)
+        # The same draws, by Wise's approximation a function of the concentration: -log b falls
+        # as 1 / n.
+        n = torch.where(large, alpha, 1.0) + 0.5 * (beta - 1)
+        fall = torch.log1p(-torch.where(large, rest, 0.5).detach()) * (n.detach() / n)
+        return torch.where(large, fall.exp(), b), torch.where(large, -torch.expm1(fall), rest)
+
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-density with respect to the sphere's surface."""
         if self._validate_args:
             self._validate_sample(value)
-        # 1 + cos as half a squared distance from -loc, exact where the cosine is nearly -1.
-        twice = (value + self.loc).square().sum(-1)
-        tiny = torch.finfo(twice.dtype).tiny
-        return self.concentration * (0.5 * twice).clamp(min=tiny).log() - self._log_normalizer()
-
-    def _log_normalizer(self) -> Tensor:
-        alpha, beta = self._alpha_beta
-        return (
-            (alpha + beta) * math.log(2)
-            + beta * math.log(math.pi)
-            + alpha.lgamma()
-            - (alpha + beta).lgamma()
+        # (1 + cos) / 2 by squared distances, exact where the cosine is nearly 1 or -1.
+        to, fro = (value - self.loc).square().sum(-1), (value + self.loc).square().sum(-1)
+        near = to < fro
+        tiny = torch.finfo(to.dtype).tiny
+        log_share = torch.where(
+            near,
+            torch.log1p(-0.25 * torch.where(near, to, 0.0)),
+            (0.25 * torch.where(near, 1.0, fro)).clamp(min=tiny).log(),
         )
+        return self.concentration * log_share - self._log_constant()
+
+    def _log_constant(self) -> Tensor:
+        r"""The logarithm of :math:`N(\kappa, d) / 2^\kappa`, the integral of the share's power."""
+        alpha, beta = self._alpha_beta
+        return beta * math.log(4 * math.pi) - lgamma_difference(alpha, beta)
 
     def entropy(self) -> Tensor:
         """Differential entropy with respect to the sphere's surface."""
         alpha, beta = self._alpha_beta
-        expected = math.log(2) + alpha.digamma() - (alpha + beta).digamma()
-        return self._log_normalizer() - self.concentration * expected
+        return self._log_constant() + self.concentration * digamma_difference(alpha, beta)
 
 
 @register_kl(PowerSpherical, SphereUniform)
