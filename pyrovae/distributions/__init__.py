@@ -2,6 +2,9 @@
 
 from pyrovae.distributions import kl as _kl  # noqa: F401  (registers closed forms)
 from pyrovae.distributions.codes import AutoregressiveCodes, Codes, NearestCode
+from pyrovae.distributions.continuous_bernoulli import ContinuousBernoulli
+from pyrovae.distributions.correlated_normal import LowRankNormal
+from pyrovae.distributions.counts import NegativeBinomial, Poisson
 from pyrovae.distributions.counts_given_total import CountsGivenTotal
 from pyrovae.distributions.discretized_logistic import DiscretizedLogistic
 from pyrovae.distributions.flat import Flat
@@ -11,6 +14,7 @@ from pyrovae.distributions.labelled_categorical import LabelledCategorical
 from pyrovae.distributions.level_categorical import LevelCategorical
 from pyrovae.distributions.levels import Levels
 from pyrovae.distributions.mixture import Mixture
+from pyrovae.distributions.normal import Normal
 from pyrovae.distributions.partly_observed import (
     PartlyObserved,
     observe_partly,
@@ -21,10 +25,12 @@ from pyrovae.distributions.product import normal_product
 from pyrovae.distributions.relaxed import RelaxedOneHot, RelaxedOneHots
 from pyrovae.distributions.sphere import PowerSpherical, SphereUniform
 from pyrovae.distributions.stretched_beta import OpenInterval, StretchedBeta
+from pyrovae.distributions.student_t import StudentT
 
 __all__ = [
     "AutoregressiveCodes",
     "Codes",
+    "ContinuousBernoulli",
     "CountsGivenTotal",
     "DiscretizedLogistic",
     "Flat",
@@ -33,15 +39,20 @@ __all__ = [
     "LabelledCategorical",
     "LevelCategorical",
     "Levels",
+    "LowRankNormal",
     "Mixture",
     "NearestCode",
+    "NegativeBinomial",
+    "Normal",
     "OpenInterval",
     "PartlyObserved",
+    "Poisson",
     "PowerSpherical",
     "RelaxedOneHot",
     "RelaxedOneHots",
     "SphereUniform",
     "StretchedBeta",
+    "StudentT",
     "normal_product",
     "observe_partly",
     "observed_mask",

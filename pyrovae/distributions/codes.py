@@ -9,6 +9,8 @@ from torch import Size, Tensor
 from torch.distributions import Categorical
 from torch.nn.functional import embedding
 
+from pyrovae.distributions.special import normalized
+
 __all__ = [
     "AutoregressiveCodes",
     "CodeVectors",
@@ -36,8 +38,15 @@ def join(vectors: Tensor, event_dim: int) -> Tensor:
 
 def nearest(vectors: Tensor, codebook: Tensor) -> Tensor:
     """The number of the nearest code of each vector, ``(*batch,)``."""
+    # Products of matrices are fast but round, relative to how far from 0 all of it lies. Around
+    # the codebook's middle they choose a few; the nearest of these is found from differences.
+    middle = codebook.mean(0)
+    centred, codes = vectors - middle, codebook - middle
     # The square of the vector itself is the same for all codes.
-    return (codebook.square().sum(-1) - 2 * vectors @ codebook.T).argmin(-1)
+    distances = codes.square().sum(-1) - 2 * centred @ codes.T
+    few = distances.topk(min(4, len(codebook)), largest=False).indices.sort(-1).values
+    exact = (vectors.unsqueeze(-2) - embedding(few, codebook)).square().sum(-1)
+    return few.gather(-1, exact.argmin(-1, keepdim=True)).squeeze(-1)
 
 
 class CodeVectors(constraints.Constraint):
@@ -188,14 +197,14 @@ class AutoregressiveCodes(TorchDistribution):
             k = torch.zeros(shape, dtype=torch.long, device=device).flatten(-self.event_dim)
             k = k.reshape(-1, k.shape[-1])
             for i in range(k.shape[-1]):
-                k[:, i] = Categorical(logits=self.network(k)[:, i]).sample()
+                k[:, i] = Categorical(logits=normalized(self.network(k)[:, i])).sample()
             return k.reshape(shape)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """The sum over positions, all at once."""
         batch = torch.broadcast_shapes(value.shape[: -self.event_dim], self.batch_shape)
         k = value.reshape(-1, self.event_shape.numel())
-        each = Categorical(logits=self.network(k)).log_prob(k)
+        each = Categorical(logits=normalized(self.network(k))).log_prob(k)
         return each.sum(-1).reshape(value.shape[: -self.event_dim]).expand(batch)
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> "AutoregressiveCodes":

@@ -8,7 +8,12 @@ from pyro.distributions import TorchDistribution, constraints
 from torch import Size, Tensor
 from torch.distributions.utils import broadcast_all
 
-from pyrovae.distributions.special import deviance, log_standard_gamma, stirling, stirling_difference
+from pyrovae.distributions.special import (
+    deviance,
+    log_standard_gamma,
+    stirling,
+    stirling_difference,
+)
 
 __all__ = ["NegativeBinomial", "Poisson"]
 
@@ -99,9 +104,7 @@ class NegativeBinomial(TorchDistribution):
         """The log-probability of counts."""
         if self._validate_args:
             self._validate_sample(value)
-        mean, alpha, x = torch.broadcast_tensors(
-            self.mean, self.dispersion, value.to(self.mean)
-        )
+        mean, alpha, x = torch.broadcast_tensors(self.mean, self.dispersion, value.to(self.mean))
         r = alpha.reciprocal()
         # Of x + r, the shares mean / (r + mean) and r / (r + mean) are expected for x and r, which
         # differ from that by the same number. In alpha, since r goes to infinity with the Poisson.

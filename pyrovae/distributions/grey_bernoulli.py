@@ -4,6 +4,7 @@ from typing import Any
 
 import pyro.distributions as dist
 from pyro.distributions import constraints
+from torch import Tensor
 
 __all__ = ["GreyBernoulli"]
 
@@ -20,6 +21,11 @@ class GreyBernoulli(dist.Bernoulli):
     support = constraints.unit_interval
     normalized_support = constraints.boolean
     has_enumerate_support = False
+
+    @property
+    def variance(self) -> Tensor:
+        """The variance, of which 1 - p would lose the digits where p is nearly 1."""
+        return self.logits.sigmoid() * (-self.logits).sigmoid()
 
     def enumerate_support(self, expand: bool = True) -> Any:
         """Refused: the unit interval cannot be enumerated.

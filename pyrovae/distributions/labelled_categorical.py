@@ -6,6 +6,7 @@ import pyro.distributions as dist
 import torch
 from torch import Size, Tensor
 
+from pyrovae.distributions.special import normalized
 from pyrovae.labels import UNLABELLED, check_range, one_hot
 
 __all__ = ["LabelledCategorical"]
@@ -47,7 +48,7 @@ class LabelledCategorical(dist.OneHotCategorical):
         if self._validate_args if validate_args is None else validate_args:
             check_range(labels, logits.shape[-1], unlabelled=True)
         known = one_hot(labels, logits.shape[-1], unlabelled=True).to(logits)
-        logits = logits.log_softmax(-1)
+        logits = normalized(logits)
         self.label_log_prob = torch.where(known == 0, 0.0, known * logits).sum(-1)
         lowest = torch.finfo(logits.dtype).min
         sure = torch.where(known == 0, lowest, known - 1)

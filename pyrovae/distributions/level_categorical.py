@@ -8,6 +8,7 @@ from pyro.distributions import constraints
 from torch import Size, Tensor
 
 from pyrovae.distributions.levels import Levels, check_levels, level_of
+from pyrovae.distributions.special import normalized
 
 __all__ = ["LevelCategorical"]
 
@@ -32,7 +33,7 @@ class LevelCategorical(dist.Categorical):
 
     def __init__(self, logits: Tensor, *, validate_args: bool | None = None) -> None:
         check_levels(logits.shape[-1] if logits.dim() else 0)
-        super().__init__(logits=logits, validate_args=validate_args)
+        super().__init__(logits=normalized(logits), validate_args=validate_args)
 
     @constraints.dependent_property(is_discrete=True, event_dim=0)
     def support(self) -> Levels:

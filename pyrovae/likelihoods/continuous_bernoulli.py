@@ -2,9 +2,9 @@
 
 from typing import Any
 
-import pyro.distributions as dist
 from torch import Tensor
 
+from pyrovae.distributions import ContinuousBernoulli
 from pyrovae.likelihoods.one_parameter import OneParameterLikelihood
 
 __all__ = ["ContinuousBernoulliLikelihood"]
@@ -31,4 +31,4 @@ class ContinuousBernoulliLikelihood(OneParameterLikelihood):
 
     def variables(self, parameters: Tensor) -> Any:
         """The variables' distribution from the network's output."""
-        return dist.ContinuousBernoulli(logits=parameters)
+        return ContinuousBernoulli(parameters)

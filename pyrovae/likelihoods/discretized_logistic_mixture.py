@@ -8,6 +8,7 @@ from torch.distributions import Distribution
 
 from pyrovae.distributions import DiscretizedLogistic, Mixture
 from pyrovae.distributions.levels import check_levels
+from pyrovae.distributions.special import at_least_single, normalized
 from pyrovae.likelihoods.base import Likelihood
 from pyrovae.likelihoods.parameters import divide_shape, multiply_shape, parameters_last
 from pyrovae.nn.network import Network
@@ -73,11 +74,12 @@ class DiscretizedLogisticMixtureLikelihood(Likelihood):
 
     def forward(self, z: Tensor) -> Distribution:
         """Returns p(x|z) for latents ``(*batch, *latent_shape)``."""
-        y = parameters_last(self.network(z), 3 * self.components, self.event_dim)
+        y = parameters_last(at_least_single(self.network(z)), 3 * self.components, self.event_dim)
         logits, loc, raw_scale = y.chunk(3, dim=-1)
         scale = positive(raw_scale) + self.min_scale
         return Mixture(
-            dist.Categorical(logits=logits), DiscretizedLogistic(loc, scale, levels=self.levels)
+            dist.Categorical(logits=normalized(logits)),
+            DiscretizedLogistic(loc, scale, levels=self.levels),
         ).to_event(self.event_dim)
 
     @classmethod

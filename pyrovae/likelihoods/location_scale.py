@@ -5,6 +5,7 @@ from typing import Any, Literal
 import torch
 from torch import Size, Tensor, nn
 
+from pyrovae.distributions.special import at_least_single
 from pyrovae.likelihoods.base import Likelihood
 from pyrovae.likelihoods.parameters import divide_shape, multiply_shape
 from pyrovae.nn.network import Network, check_network
@@ -68,7 +69,7 @@ class LocationScaleLikelihood(Likelihood):
 
     def location_and_scale(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Returns the locations, ``(*batch, *data_shape)``, and scales that broadcast to them."""
-        loc = self.network(z)
+        loc = at_least_single(self.network(z))
         if self.scale == "predicted":
             loc, raw_scale = loc.chunk(2, dim=-self.event_dim)
             return loc, positive(raw_scale) + self.min_scale

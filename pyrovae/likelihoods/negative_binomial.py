@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-import pyro.distributions as dist
 from torch import Tensor
 from torch.distributions import Distribution
 
+from pyrovae.distributions import NegativeBinomial
 from pyrovae.likelihoods.location_scale import LocationScaleLikelihood
 from pyrovae.nn.network import Network
 from pyrovae.nn.positive import positive
@@ -54,5 +54,4 @@ class NegativeBinomialLikelihood(LocationScaleLikelihood):
     def forward(self, z: Tensor) -> Distribution:
         """Returns p(x|z) for latents ``(*batch, *latent_shape)``."""
         raw_mean, dispersion = self.location_and_scale(z)
-        logits = positive(raw_mean).log() + dispersion.log()
-        return dist.NegativeBinomial(1 / dispersion, logits=logits).to_event(self.event_dim)
+        return NegativeBinomial(positive(raw_mean), dispersion).to_event(self.event_dim)

@@ -1,9 +1,9 @@
 """Normal likelihood."""
 
-import pyro.distributions as dist
 from torch import Tensor
 from torch.distributions import Distribution
 
+from pyrovae.distributions import Normal
 from pyrovae.likelihoods.location_scale import LocationScaleLikelihood
 
 __all__ = ["NormalLikelihood"]
@@ -37,4 +37,4 @@ class NormalLikelihood(LocationScaleLikelihood):
     def forward(self, z: Tensor) -> Distribution:
         """Returns p(x|z) for latents ``(*batch, *latent_shape)``."""
         loc, scale = self.location_and_scale(z)
-        return dist.Normal(loc, scale).to_event(self.event_dim)
+        return Normal(loc, scale).to_event(self.event_dim)

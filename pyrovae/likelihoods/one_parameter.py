@@ -6,6 +6,7 @@ from typing import Any
 from torch import Size, Tensor
 from torch.distributions import Distribution
 
+from pyrovae.distributions.special import at_least_single
 from pyrovae.likelihoods.base import Likelihood
 from pyrovae.nn.network import Network, check_network
 
@@ -38,7 +39,7 @@ class OneParameterLikelihood(Likelihood):
 
     def forward(self, z: Tensor) -> Distribution:
         """Returns p(x|z) for latents ``(*batch, *latent_shape)``."""
-        return self.variables(self.network(z)).to_event(self.event_dim)
+        return self.variables(at_least_single(self.network(z))).to_event(self.event_dim)
 
     @classmethod
     def network_shape(cls, data_shape: Size, **options: Any) -> Size:

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-import pyro.distributions as dist
 from torch import Tensor
 
+from pyrovae.distributions import Poisson
 from pyrovae.likelihoods.one_parameter import OneParameterLikelihood
 from pyrovae.nn.positive import positive
 
@@ -31,4 +31,4 @@ class PoissonLikelihood(OneParameterLikelihood):
 
     def variables(self, parameters: Tensor) -> Any:
         """The variables' distribution from the network's output."""
-        return dist.Poisson(positive(parameters))
+        return Poisson(positive(parameters))

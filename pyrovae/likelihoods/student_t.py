@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-import pyro.distributions as dist
 from torch import Tensor
 from torch.distributions import Distribution
 
+from pyrovae.distributions import StudentT
 from pyrovae.likelihoods.location_scale import LocationScaleLikelihood
 from pyrovae.nn.network import Network
 
@@ -55,4 +55,4 @@ class StudentTLikelihood(LocationScaleLikelihood):
     def forward(self, z: Tensor) -> Distribution:
         """Returns p(x|z) for latents ``(*batch, *latent_shape)``."""
         loc, scale = self.location_and_scale(z)
-        return dist.StudentT(self.df, loc, scale).to_event(self.event_dim)
+        return StudentT(self.df, loc, scale).to_event(self.event_dim)

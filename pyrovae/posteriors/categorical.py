@@ -6,6 +6,7 @@ import pyro.distributions as dist
 from torch import Size, Tensor
 from torch.distributions import Distribution
 
+from pyrovae.distributions.special import normalized
 from pyrovae.nn.network import Network
 from pyrovae.posteriors.base import Posterior, latent_features_of
 
@@ -47,7 +48,7 @@ class CategoricalPosterior(Posterior):
 
     def forward(self, x: Tensor) -> Distribution:
         """Returns q(z|x) for data ``(*batch, *data_shape)``."""
-        return dist.OneHotCategorical(logits=self.network(x))
+        return dist.OneHotCategorical(logits=normalized(self.network(x)))
 
     @classmethod
     def network_shape(cls, latent_features: int, **options: Any) -> Size:

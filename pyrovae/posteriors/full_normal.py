@@ -2,12 +2,13 @@
 
 from typing import Any
 
-import pyro.distributions as dist
 import torch
 from torch import Size, Tensor
 from torch.distributions import Distribution
 
+from pyrovae.distributions.correlated_normal import MultivariateNormal, conditioned_factor
 from pyrovae.distributions.flow import triangular
+from pyrovae.distributions.special import at_least_single
 from pyrovae.nn.network import Network
 from pyrovae.nn.positive import positive
 from pyrovae.posteriors.base import Posterior, latent_features_of
@@ -18,8 +19,12 @@ __all__ = ["FullNormalPosterior"]
 class FullNormalPosterior(Posterior):
     r"""A normal with any covariance, given by its Cholesky factor from a network.
 
-    .. math:: q(z \mid x) = N(z; \mu(x), L(x) L(x)^\top), \quad
+    .. math:: q(z \mid x) = N(z; \mu(x), L(x) L(x)^\top + \operatorname{diag} \delta(x)^2), \quad
         L \text{ lower triangular}, \; L_{ii} > 0
+
+    The independent noise :math:`\delta_i^2 = 2^{-32} (\mu_i^2 + \sum_j L_{ij}^2)` bounds the
+    factor's condition, so that a draw in single precision has its own density: see
+    `conditioned_factor`.
 
     Kingma and Welling, 2019, An introduction to variational autoencoders,
     https://arxiv.org/abs/1906.02691 (section 2.5.1).
@@ -43,13 +48,12 @@ class FullNormalPosterior(Posterior):
 
     def forward(self, x: Tensor) -> Distribution:
         """Returns q(z|x) for data ``(*batch, *data_shape)``."""
-        numbers = self.network(x)
+        numbers = at_least_single(self.network(x))
         loc, entries = numbers[..., : self.features], numbers[..., self.features :]
         factor = triangular(entries, self.features)
         diagonal = positive(factor.diagonal(dim1=-2, dim2=-1))
-        return dist.MultivariateNormal(
-            loc, scale_tril=factor.tril(-1) + torch.diag_embed(diagonal)
-        )
+        factor = factor.tril(-1) + torch.diag_embed(diagonal)
+        return MultivariateNormal(loc, scale_tril=conditioned_factor(loc, factor))
 
     @classmethod
     def network_shape(cls, latent_features: int, **options: Any) -> Size:

@@ -2,11 +2,13 @@
 
 from typing import Any
 
-import pyro.distributions as dist
 from torch import Size, Tensor
 from torch.distributions import Distribution
 
+from pyrovae.distributions import Normal
 from pyrovae.distributions.flow import Flow, Reflections
+from pyrovae.distributions.normal import resolvable
+from pyrovae.distributions.special import at_least_single
 from pyrovae.nn.network import Network, as_size
 from pyrovae.nn.positive import positive
 from pyrovae.posteriors.base import Posterior, latent_features_of
@@ -48,8 +50,11 @@ class HouseholderPosterior(Posterior):
 
     def forward(self, x: Tensor) -> Distribution:
         """Returns q(z|x) for data ``(*batch, *data_shape)``."""
-        loc, raw_scale, vectors = self.network(x).split(self.sizes, dim=-1)
-        base = dist.Normal(loc, positive(raw_scale)).to_event(1)
+        loc, raw_scale, vectors = at_least_single(self.network(x)).split(self.sizes, dim=-1)
+        scale = positive(raw_scale)
+        # The reflections mix the variables: each has to show beside the largest of them.
+        reach = (loc.abs() + scale).amax(-1, keepdim=True)
+        base = Normal(loc, resolvable(scale, reach)).to_event(1)
         return Flow(base, [Reflections(vectors.unflatten(-1, (-1, self.sizes[0])))])
 
     @classmethod

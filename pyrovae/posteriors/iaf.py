@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
-import pyro.distributions as dist
 import torch
 from pyro.nn import ConditionalAutoRegressiveNN
 from torch import Size, Tensor, nn
 from torch.distributions import Distribution
 
 from pyrovae.distributions.flow import Affine, Flow
+from pyrovae.distributions.special import at_least_single
 from pyrovae.nn.network import Network, as_size, check_layers
-from pyrovae.nn.positive import positive
 from pyrovae.posteriors.base import Posterior, latent_features_of
+from pyrovae.posteriors.diagonal import diagonal_normal
 
 __all__ = ["IAFPosterior"]
 
@@ -73,8 +73,8 @@ class IAFPosterior(Posterior):
 
     def forward(self, x: Tensor) -> Distribution:
         """Returns q(z|x) for data ``(*batch, *data_shape)``."""
-        loc, raw_scale, context = self.network(x).split(self.sizes, dim=-1)
-        base = dist.Normal(loc, positive(raw_scale)).to_event(1)
+        loc, raw_scale, context = at_least_single(self.network(x)).split(self.sizes, dim=-1)
+        base = diagonal_normal(loc, raw_scale)
         return Flow(base, [Affine(_InContext(net, context)) for net in self.autoregressive])
 
     @classmethod

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-import pyro.distributions as dist
 from torch import Size, Tensor
 from torch.distributions import Distribution
 
+from pyrovae.distributions import LowRankNormal
+from pyrovae.distributions.special import at_least_single
 from pyrovae.nn.network import Network, as_size, features_per
 from pyrovae.nn.positive import positive
 from pyrovae.posteriors.base import Posterior
@@ -17,6 +18,9 @@ class LowRankNormalPosterior(Posterior):
     r"""A normal whose covariance is a diagonal plus a matrix of low rank, from a network.
 
     .. math:: q(z \mid x) = N(z; \mu(x), W(x) W(x)^\top + \operatorname{diag} \sigma(x)^2)
+
+    The diagonal is at least what keeps a draw's noise visible in single precision: see
+    `LowRankNormal`.
 
     Rezende, Mohamed and Wierstra, 2014, Stochastic backpropagation and approximate inference in
     deep generative models, https://arxiv.org/abs/1401.4082 (section 4.3, rank one).
@@ -44,9 +48,9 @@ class LowRankNormalPosterior(Posterior):
 
     def forward(self, x: Tensor) -> Distribution:
         """Returns q(z|x) for data ``(*batch, *data_shape)``."""
-        loc, raw_scale, factor = self.network(x).split(self.sizes, dim=-1)
+        loc, raw_scale, factor = at_least_single(self.network(x)).split(self.sizes, dim=-1)
         factor = factor.unflatten(-1, (-1, self.rank))
-        return dist.LowRankMultivariateNormal(loc, factor, positive(raw_scale).square())
+        return LowRankNormal(loc, factor, positive(raw_scale).square())
 
     @classmethod
     def network_shape(cls, latent_features: int, *, rank: int = 2, **options: Any) -> Size:

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-import pyro.distributions as dist
 from torch import Size, Tensor
 from torch.distributions import Distribution
 
 from pyrovae.distributions.flow import Flow, Planar
+from pyrovae.distributions.special import at_least_single
 from pyrovae.nn.network import Network, as_size
-from pyrovae.nn.positive import positive
 from pyrovae.posteriors.base import Posterior, latent_features_of
+from pyrovae.posteriors.diagonal import diagonal_normal
 
 __all__ = ["PlanarPosterior"]
 
@@ -53,8 +53,8 @@ class PlanarPosterior(Posterior):
 
     def forward(self, x: Tensor) -> Distribution:
         """Returns q(z|x) for data ``(*batch, *data_shape)``."""
-        loc, raw_scale, u, w, bias = self.network(x).split(self.sizes, dim=-1)
-        base = dist.Normal(loc, positive(raw_scale)).to_event(1)
+        loc, raw_scale, u, w, bias = at_least_single(self.network(x)).split(self.sizes, dim=-1)
+        base = diagonal_normal(loc, raw_scale)
         n = self.sizes[0]
         vectors = zip(u.split(n, -1), w.split(n, -1), bias.split(1, -1), strict=True)
         return Flow(base, [Planar((b_k, u_k, w_k)) for u_k, w_k, b_k in vectors])

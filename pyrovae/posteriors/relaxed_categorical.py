@@ -6,7 +6,7 @@ import torch
 from torch import Size, Tensor
 from torch.distributions import Distribution
 
-from pyrovae.distributions.relaxed import RelaxedOneHots
+from pyrovae.distributions.relaxed import RelaxedOneHots, check_temperature
 from pyrovae.nn.network import Network
 from pyrovae.posteriors.base import Posterior, latent_features_of
 
@@ -33,11 +33,11 @@ class RelaxedCategoricalPosterior(Posterior):
         network: From a datum to a logit for each category of each variable; there are
             ``latent_features``.
         variables: Number of independent variables, which share the features, one after another.
-        temperature: The temperature :math:`\tau`.
+        temperature: The temperature :math:`\tau`, from 0.01 to 100: see `RelaxedOneHot`.
 
     Raises:
         ValueError: If the network's output is not a vector of at least two categories for each
-            variable, or the temperature is not positive.
+            variable, or the temperature is out of range.
     """
 
     latent_kind = "simplex"
@@ -47,8 +47,7 @@ class RelaxedCategoricalPosterior(Posterior):
         super().__init__()
         features = latent_features_of(RelaxedCategoricalPosterior, network)
         check_variables(features, variables)
-        if not temperature > 0:
-            raise ValueError(f"temperature: expected a positive number, got {temperature}")
+        check_temperature(temperature)
         self.data_shape = network.in_shape
         self.latent_shape = Size([features])
         self.variables = variables

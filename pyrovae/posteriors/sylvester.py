@@ -2,15 +2,15 @@
 
 from typing import Any
 
-import pyro.distributions as dist
 import torch
 from torch import Size, Tensor
 from torch.distributions import Distribution
 
 from pyrovae.distributions.flow import Flow, Sylvester, triangular
+from pyrovae.distributions.special import at_least_single
 from pyrovae.nn.network import Network, as_size
-from pyrovae.nn.positive import positive
 from pyrovae.posteriors.base import Posterior, latent_features_of
+from pyrovae.posteriors.diagonal import diagonal_normal
 
 __all__ = ["SylvesterPosterior"]
 
@@ -62,13 +62,13 @@ class SylvesterPosterior(Posterior):
     def forward(self, x: Tensor) -> Distribution:
         """Returns q(z|x) for data ``(*batch, *data_shape)``."""
         n = self.latent_shape[0]  # type: ignore[index]
-        loc, raw_scale, rest = self.network(x).tensor_split((n, 2 * n), dim=-1)
+        loc, raw_scale, rest = at_least_single(self.network(x)).tensor_split((n, 2 * n), dim=-1)
         transforms = []
         for numbers in rest.chunk(self.transforms, dim=-1):
             r, s, bias, vectors = numbers.split(self.sizes, dim=-1)
             vectors = vectors.unflatten(-1, (-1, n))
             transforms.append(Sylvester(vectors, _upper(r, n), _upper(s, n), bias))
-        base = dist.Normal(loc, positive(raw_scale)).to_event(1)
+        base = diagonal_normal(loc, raw_scale)
         return Flow(base, transforms)
 
     @classmethod

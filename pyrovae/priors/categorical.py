@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from pyrovae.distributions.special import normalized
 from pyrovae.nn.network import as_size
 from pyrovae.priors.base import Prior
 
@@ -44,7 +45,7 @@ class CategoricalPrior(Prior):
 
     def forward(self) -> Distribution:
         """Returns the categorical, with event shape ``(latent_features,)``."""
-        return dist.OneHotCategorical(logits=self.logits)
+        return dist.OneHotCategorical(logits=normalized(self.logits))
 
 
 def categories(latent_features: int) -> torch.Size:

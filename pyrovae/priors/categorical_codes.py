@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from pyrovae.distributions.codes import Codes
+from pyrovae.distributions.special import normalized
 from pyrovae.posteriors.base import Posterior
 from pyrovae.posteriors.vector_quantized import VectorQuantizedPosterior
 from pyrovae.priors.base import Prior
@@ -47,7 +48,7 @@ class CategoricalCodePrior(Prior):
 
     def forward(self) -> Distribution:
         """Returns the distribution of latents made of codes."""
-        indices = dist.Categorical(logits=self.logits).to_event(self.logits.dim() - 1)
+        indices = dist.Categorical(logits=normalized(self.logits)).to_event(self.logits.dim() - 1)
         return Codes(indices, self.posterior.codebook)
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
-import pyro.distributions as dist
 import torch
 from pyro.distributions.transforms import AffineCoupling, Permute, SplineAutoregressive
 from pyro.nn import AutoRegressiveNN, DenseNN
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from pyrovae.distributions import Normal
 from pyrovae.distributions.flow import Affine, Flow
 from pyrovae.nn.network import as_size, check_layers
 from pyrovae.posteriors.iaf import check_autoregressive, order
@@ -115,5 +115,5 @@ class FlowPrior(Prior):
             else:
                 backwards = torch.arange(len(self.origin), device=self.origin.device).flip(0)
                 to_noise += [AffineCoupling(len(self.origin) // 2, network), Permute(backwards)]
-        base = dist.Normal(self.origin, torch.ones_like(self.origin)).to_event(1)
+        base = Normal(self.origin, torch.ones_like(self.origin)).to_event(1)
         return Flow(base, [f.inv for f in reversed(to_noise)])

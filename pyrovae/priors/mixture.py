@@ -5,7 +5,8 @@ import torch
 from torch import nn
 from torch.distributions import Distribution
 
-from pyrovae.distributions import Mixture
+from pyrovae.distributions import Mixture, Normal
+from pyrovae.distributions.special import normalized
 from pyrovae.nn.network import as_size
 from pyrovae.nn.positive import positive
 from pyrovae.priors.base import Prior
@@ -41,5 +42,5 @@ class MixturePrior(Prior):
 
     def forward(self) -> Distribution:
         """Returns the mixture, with event shape ``(latent_features,)``."""
-        normals = dist.Normal(self.loc, positive(self.raw_scale)).to_event(1)
-        return Mixture(dist.Categorical(logits=self.logits), normals)
+        normals = Normal(self.loc, positive(self.raw_scale)).to_event(1)
+        return Mixture(dist.Categorical(logits=normalized(self.logits)), normals)

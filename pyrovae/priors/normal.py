@@ -1,14 +1,17 @@
 """Normal prior."""
 
-import pyro.distributions as dist
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from pyrovae.distributions import Normal
 from pyrovae.nn.network import as_size
 from pyrovae.priors.base import Prior
 
 __all__ = ["NormalPrior"]
+
+# Of the logarithm of a scale.
+LARGEST = 18.0
 
 
 class NormalPrior(Prior):
@@ -18,7 +21,8 @@ class NormalPrior(Prior):
 
     Args:
         latent_features: Number of latent variables.
-        learned: Whether mean and scale are trained; they begin at 0 and 1.
+        learned: Whether mean and scale are trained; they begin at 0 and 1. Scales
+            beyond e^-18 = 1.5e-8 and e^18 = 6.6e7 count as these.
     """
 
     latent_kind = "real"
@@ -37,4 +41,4 @@ class NormalPrior(Prior):
 
     def forward(self) -> Distribution:
         """Returns the normal, with event shape ``(latent_features,)``."""
-        return dist.Normal(self.loc, self.log_scale.exp()).to_event(1)
+        return Normal(self.loc, self.log_scale.clamp(-LARGEST, LARGEST).exp()).to_event(1)

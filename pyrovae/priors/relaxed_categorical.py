@@ -4,7 +4,7 @@ import torch
 from torch import Size, Tensor, nn
 from torch.distributions import Distribution
 
-from pyrovae.distributions.relaxed import RelaxedOneHots
+from pyrovae.distributions.relaxed import RelaxedOneHots, check_temperature
 from pyrovae.posteriors.relaxed_categorical import check_variables
 from pyrovae.priors.base import Prior
 
@@ -25,11 +25,12 @@ class RelaxedCategoricalPrior(Prior):
     Args:
         latent_features: Number of categories :math:`C`, of all variables together.
         variables: Number of independent variables, which share the features, one after another.
-        temperature: The temperature :math:`\tau`.
+        temperature: The temperature :math:`\tau`, from 0.01 to 100: see `RelaxedOneHot`.
         learned: Whether the probabilities :math:`\pi` are trained; they begin equal.
 
     Raises:
-        ValueError: If there are fewer than 2 categories for each variable or the temperature is not positive.
+        ValueError: If there are fewer than 2 categories for each variable, or the temperature is
+            out of range.
     """
 
     latent_kind = "simplex"
@@ -46,8 +47,7 @@ class RelaxedCategoricalPrior(Prior):
         check_variables(latent_features, variables)
         self.latent_shape = Size([latent_features])
         self.variables = variables
-        if not temperature > 0:
-            raise ValueError(f"temperature: expected a positive number, got {temperature}")
+        check_temperature(temperature)
         self.logits: Tensor
         self.temperature: Tensor
         logits = torch.zeros(latent_features)

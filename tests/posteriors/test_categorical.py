@@ -169,7 +169,7 @@ def test_relaxed_encoding_is_the_mean_of_draws():
         (lambda: RelaxedCategoricalPrior(3, temperature=0), "temperature: .* got 0"),
         (
             lambda: RelaxedCategoricalPosterior(MLP(4, [], 3), temperature=-1.0),
-            "temperature: expected a positive number, got -1.0",
+            "temperature: expected a positive number from 0.01 to 100, .* got -1.0",
         ),
         (lambda: RelaxedCategoricalPosterior(MLP(4, [], 1)), "at least 2 categories, got 1"),
     ],

@@ -1,0 +1,29 @@
+"""The diagonal normal that most posteriors are or begin from."""
+
+from typing import Any
+
+from torch import Tensor
+
+from pyrovae.distributions import Normal
+from pyrovae.distributions.normal import resolvable
+from pyrovae.distributions.special import at_least_single
+from pyrovae.nn.positive import positive
+
+__all__ = ["diagonal_normal"]
+
+
+def diagonal_normal(loc: Tensor, raw_scale: Tensor) -> Any:
+    r"""The normal of independent variables with these parameters from a network.
+
+    .. math:: N(\mu, \operatorname{diag} \sigma^2), \quad
+        \sigma = \max\left(\log(1 + e^r) + 10^{-6}, \; 2^{-16} |\mu|\right)
+
+    The smallest scales are those at which a draw in single precision still shows its noise; see
+    `resolvable`.
+
+    Args:
+        loc: The means, ``(*batch, n)``.
+        raw_scale: The scales before they are made positive, likewise.
+    """
+    loc, raw_scale = at_least_single(loc), at_least_single(raw_scale)
+    return Normal(loc, resolvable(positive(raw_scale), loc)).to_event(1)
