@@ -7,12 +7,15 @@ import torch
 from pyro.distributions import constraints
 from pyro.distributions.transforms import AffineAutoregressive
 from pyro.distributions.transforms.householder import ConditionedHouseholder
-from pyro.distributions.transforms.planar import ConditionedPlanar
 from pyro.distributions.transforms.utils import clamp_preserve_gradients
 from torch import Tensor
 from torch.distributions.transforms import Transform
+from torch.nn.functional import softplus
 
 __all__ = ["Affine", "Flow", "Planar", "Reflections", "Sylvester", "triangular"]
+
+# Of a vector that is divided by its length.
+SHORTEST = 1e-12
 
 # A flow's transforms are made anew for each distribution: they remember their last draw, with the
 # gradient's graph, and a module that kept them could neither be copied nor forget.
@@ -58,20 +61,60 @@ class _OneWay(Transform):
 
 
 class Reflections(ConditionedHouseholder):
-    """Pyro's Householder reflections, one after the other; vectors ``(*batch, count, d)``."""
+    """Pyro's Householder reflections, one after the other; vectors ``(*batch, count, d)``.
 
-
-class Planar(_OneWay, ConditionedPlanar):
-    r"""Pyro's planar transform, :math:`z + u \tanh(w^\top z + b)`, with given parameters.
-
-    Asked for the inverse, it says that there is none.
-
-    Args:
-        parameters: The bias ``(*batch, 1)``, and :math:`u` and :math:`w`, ``(*batch, d)``.
+    A vector of zeros, which has no direction, reflects nothing.
     """
 
-    def __init__(self, parameters: tuple[Tensor, Tensor, Tensor]) -> None:
-        ConditionedPlanar.__init__(self, parameters)
+    def u(self) -> Tensor:
+        """The vectors with a length of one."""
+        norm = torch.linalg.vector_norm(self.u_unnormed, dim=-1, keepdim=True)
+        return self.u_unnormed / norm.clamp(min=SHORTEST)
+
+
+class Planar(_OneWay):
+    r"""The planar transform with given parameters.
+
+    .. math:: z' = z + \hat u \tanh(w^\top z + b), \quad
+        \log \lvert \det \rvert = \log \left(1 + \tanh'(\cdot) \, w^\top \hat u\right)
+
+    with :math:`\hat u = u + (a - w^\top u) w / \lVert w \rVert^2`, so that :math:`w^\top \hat u =
+    a = \log(1 + e^{w^\top u}) - 1 > -1` and the transform can be inverted. Unlike in Pyro's the
+    determinant is computed from a, which a product of long vectors would lose, and a is not
+    below :math:`10^{-6} - 1`.
+
+    Args:
+        bias: The bias :math:`b`, ``(*batch, 1)``.
+        u: ``(*batch, d)``.
+        w: ``(*batch, d)``.
+    """
+
+    domain = constraints.real_vector
+    codomain = constraints.real_vector
+    bijective = True
+
+    def __init__(self, bias: Tensor, u: Tensor, w: Tensor) -> None:
+        super().__init__(cache_size=1)
+        self.bias, self.u, self.w = bias, u, w
+        self._log_det: Any = None
+
+    def _call(self, x: Tensor) -> Tensor:
+        along = (self.u * self.w).sum(-1, keepdim=True)
+        wanted = softplus(along).clamp(min=1e-6) - 1
+        square = self.w.square().sum(-1, keepdim=True)
+        # Of a w without a direction u stays as it is.
+        share = self.w / square.clamp(min=SHORTEST)
+        act = torch.tanh((self.w * x).sum(-1, keepdim=True) + self.bias)
+        reached = along + (wanted - along) * (square / square.clamp(min=SHORTEST))
+        self._log_det = torch.log1p((1 - act.square()) * reached).squeeze(-1)
+        return x + (self.u + (wanted - along) * share) * act
+
+    def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
+        """The logarithm of the determinant, from the last call where it was this one."""
+        x_old, y_old = self._cached_x_y
+        if x is not x_old or y is not y_old:
+            self(x)
+        return self._log_det
 
 
 class Affine(AffineAutoregressive):

@@ -10,6 +10,9 @@ from pyrovae.latent_space.codes import AT_ONCE, check_batch
 
 __all__ = ["Neighbours", "nearest_neighbours"]
 
+# How many more than the k nearest are compared exactly.
+SPARE = 8
+
 
 class Neighbours(NamedTuple):
     """The nearest data of each query, the nearest first.
@@ -54,16 +57,20 @@ def nearest_neighbours(queries: Tensor, data: Any, *, k: int = 1) -> Neighbours:
     if not 1 <= k <= len(split):
         raise ValueError(f"k: expected from 1 to the number of data, {len(split)}, got {k}")
     queries = queries.detach().cpu()
-    n, flat = len(queries), queries.flatten(1)
+    n, flat = len(queries), queries.flatten(1).double()
     distances = torch.zeros(n, 0, dtype=queries.dtype)
     positions = torch.zeros(n, 0, dtype=torch.long)
     found = torch.zeros(n, 0, *split.shape, dtype=queries.dtype)
     seen = 0
     for x, *_ in split.batches(AT_ONCE):
         x = x.to(queries)
-        # Products of matrices are fast but round: a datum is not at distance 0 of itself. They
-        # choose; what is compared between batches, and given, is computed from the differences.
-        chosen = torch.cdist(flat, x.flatten(1)).topk(min(k, len(x)), largest=False).indices
+        # Products of matrices are fast but round, relative to how far from 0 all data lie: in
+        # double precision, around the data's middle, they choose a few more than are wanted.
+        # What is compared, and given, is computed from the differences.
+        there = x.flatten(1).double()
+        middle = there.mean(0)
+        apart = torch.cdist(flat - middle, there - middle)
+        chosen = apart.topk(min(k + SPARE, len(x)), largest=False).indices
         nearest = x[chosen]
         exact = (nearest - queries.unsqueeze(1)).flatten(2).norm(dim=-1)
         distances = torch.cat([distances, exact], 1)

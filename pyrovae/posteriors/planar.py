@@ -57,7 +57,7 @@ class PlanarPosterior(Posterior):
         base = diagonal_normal(loc, raw_scale)
         n = self.sizes[0]
         vectors = zip(u.split(n, -1), w.split(n, -1), bias.split(1, -1), strict=True)
-        return Flow(base, [Planar((b_k, u_k, w_k)) for u_k, w_k, b_k in vectors])
+        return Flow(base, [Planar(b_k, u_k, w_k) for u_k, w_k, b_k in vectors])
 
     @classmethod
     def network_shape(cls, latent_features: int, *, transforms: int = 4, **options: Any) -> Size:

@@ -2,16 +2,21 @@
 
 from typing import Any
 
+import torch
 from torch import Size, Tensor
 from torch.distributions import Distribution
 from torch.nn.functional import normalize
 
 from pyrovae.distributions.sphere import PowerSpherical
+from pyrovae.distributions.special import at_least_single
 from pyrovae.nn.network import Network
 from pyrovae.nn.positive import positive
 from pyrovae.posteriors.base import Posterior, latent_features_of
 
 __all__ = ["PowerSphericalPosterior"]
+
+# Of a concentration at which draws in single precision are told apart.
+LARGEST = 1e8
 
 
 class PowerSphericalPosterior(Posterior):
@@ -22,7 +27,7 @@ class PowerSphericalPosterior(Posterior):
     Close to a von Mises-Fisher distribution, with draws that need no rejection. Its prior is a
     `UniformSpherePrior` (the KL divergence is then known in closed form) or a `VampPrior`. The
     number of latent features is that of the space the sphere lies in; its surface has one
-    dimension less. Encoding gives the mean direction :math:`\mu(x)`, which is on the sphere, as
+    dimension less. The concentration is at most 1e8. Encoding gives the mean direction :math:`\mu(x)`, which is on the sphere, as
     the mean is not.
 
     De Cao and Aziz, 2020, The power spherical distribution, https://arxiv.org/abs/2006.04437;
@@ -50,11 +55,21 @@ class PowerSphericalPosterior(Posterior):
 
     def forward(self, x: Tensor) -> Distribution:
         """Returns q(z|x) for data ``(*batch, *data_shape)``."""
-        numbers = self.network(x)
+        numbers = at_least_single(self.network(x))
         loc, raw = numbers[..., :-1], numbers[..., -1]
-        return PowerSpherical(normalize(loc, dim=-1), positive(raw))
+        return PowerSpherical(_direction(loc), positive(raw).clamp(max=LARGEST))
 
     @classmethod
     def network_shape(cls, latent_features: int, **options: Any) -> Size:
         """A direction, and a concentration."""
         return Size([latent_features + 1])
+
+
+def _direction(vectors: Tensor) -> Tensor:
+    """Vectors with a length of one, however short or long they were; the first axis for 0."""
+    size = vectors.detach().abs().amax(-1, keepdim=True)
+    # Their squares would under- or overflow.
+    unit = torch.where((size > 1e-10) & (size < 1e15), 1.0, size.clamp(min=1e-30))
+    first = torch.zeros_like(vectors)
+    first[..., 0] = 1
+    return normalize(torch.where(size > 1e-30, vectors / unit, first), dim=-1)

@@ -81,7 +81,8 @@ class SylvesterPosterior(Posterior):
 
 
 def _upper(entries: Tensor, n: int) -> Tensor:
-    """An upper triangular matrix with a diagonal in (-1, 1)."""
+    """An upper triangular matrix with a diagonal in [-0.999, 0.999]."""
     matrix = triangular(entries, n).mT
-    diagonal = matrix.diagonal(dim1=-2, dim2=-1).tanh()
+    # A hyperbolic tangent in floating numbers is 1 from 9 on, and the determinant could be 0.
+    diagonal = matrix.diagonal(dim1=-2, dim2=-1).tanh().clamp(-0.999, 0.999)
     return matrix.triu(1) + torch.diag_embed(diagonal)
