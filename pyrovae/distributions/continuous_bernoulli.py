@@ -61,6 +61,7 @@ class ContinuousBernoulli(TorchDistribution):
             self._validate_sample(value)
         # Distances from the likelier end: x eta and the constant are both large there.
         size, rising = self.logits.abs(), self.logits > 0
+        value = at_least_single(value)
         distance = torch.where(rising, 1 - value, value)
         return -distance * size - log_expm1_ratio(size)
 

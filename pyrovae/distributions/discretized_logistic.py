@@ -103,21 +103,33 @@ class DiscretizedLogistic(TorchDistribution):
     @property
     def mean(self) -> Tensor:
         """The expected grey level."""
-        return self._moments()[0]
+        nearest = self._nearest()
+        return nearest / (self.levels - 1) + self._moments(nearest)[0]
 
     @property
     def variance(self) -> Tensor:
         """The variance of the grey level."""
-        mean, square = self._moments()
-        return (square - mean**2).clamp(min=0)
+        mean, square = self._moments(self._nearest())
+        return square - mean**2
 
-    def _moments(self) -> tuple[Tensor, Tensor]:
-        """Mean and mean square, by summing the tails P(x >= k / (L - 1)) over k."""
+    def _nearest(self) -> Tensor:
+        """The level that the location is nearest to, which most of the others add up around."""
+        return level_of(self.loc.detach(), self.levels)
+
+    def _moments(self, origin: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and mean square of the distance from a level, by summing the tails beyond it.
+
+        Far from a level that has nearly all the probability, the variance would be a difference of
+        two numbers that agree.
+        """
         top = self.levels - 1
         mean, square = torch.zeros_like(self.loc), torch.zeros_like(self.loc)
         # One level at a time: all at once would take 256 times a batch's memory.
         for k in range(1, self.levels):
-            tail = torch.sigmoid((self.loc - (k - 0.5) / top) / self.scale)
-            mean = mean + tail / top
-            square = square + tail * (2 * k - 1) / top**2
+            argument = (self.loc - (k - 0.5) / top) / self.scale
+            # Beyond the edge below level k: P(x >= k) above the origin, P(x < k) below it.
+            sign = torch.where(k > origin, 1.0, -1.0)
+            tail = torch.sigmoid(sign * argument)
+            mean = mean + sign * tail / top
+            square = square + tail * (2 * (k - 0.5 - origin).abs()) / top**2
         return mean, square

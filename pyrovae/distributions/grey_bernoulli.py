@@ -22,6 +22,10 @@ class GreyBernoulli(dist.Bernoulli):
     normalized_support = constraints.boolean
     has_enumerate_support = False
 
+    def log_prob(self, value: Tensor) -> Tensor:
+        """The log-density of grey levels."""
+        return super().log_prob(value.to(self._param.dtype))
+
     @property
     def variance(self) -> Tensor:
         """The variance, of which 1 - p would lose the digits where p is nearly 1."""

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 from torch.distributions import constraints
 
+from pyrovae.distributions.special import at_least_single
+
 __all__ = ["Levels", "check_levels", "level_of"]
 
 # Dividing by 255 and multiplying again costs two roundings; twice that is left to the user's own.
@@ -22,7 +24,7 @@ def check_levels(levels: int, name: str = "levels") -> None:
 
 def level_of(x: Tensor, levels: int) -> Tensor:
     """The level k of grey values k / (levels - 1): the nearest, as a floating number."""
-    return (x * (levels - 1)).round().clamp(0, levels - 1)
+    return (at_least_single(x) * (levels - 1)).round().clamp(0, levels - 1)
 
 
 class Levels(constraints.Constraint):
@@ -44,7 +46,7 @@ class Levels(constraints.Constraint):
 
     def check(self, value: Tensor) -> Tensor:
         """Whether each value is one of the levels."""
-        distance = value * (self.levels - 1) - level_of(value, self.levels)
+        distance = at_least_single(value) * (self.levels - 1) - level_of(value, self.levels)
         return distance.abs() <= TOLERANCE * (self.levels - 1)
 
     def __eq__(self, other: object) -> bool:

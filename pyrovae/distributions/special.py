@@ -174,7 +174,7 @@ def deviance(x: Tensor, mean: Tensor, difference: Tensor | None = None) -> Tenso
 
 
 # Of log(sinh(h) / h) at h = a / 2, in powers of a^2.
-_SINH = (1 / 24, -1 / 2880, 1 / 181440, -1 / 9676800, 1 / 479001600)
+_SINH = (1 / 24, -1 / 2880, 1 / 181440, -1 / 9676800, 1 / 479001600, -691 / 15692092416000)
 
 
 def log_expm1_ratio(a: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Size, Tensor
 from torch.distributions import transform_to
 
 from pyrovae.distributions.special import (
+    at_least_single,
     deviance,
     digamma_difference,
     log_standard_gamma,
@@ -38,6 +39,7 @@ class OpenInterval(constraints.Constraint):
 
     def check(self, value: Tensor) -> Tensor:
         """Whether each value lies strictly between the bounds."""
+        value = at_least_single(value)  # in half precision an end is rounded to a value next to it
         return (self.low < value) & (value < self.high)
 
     def __eq__(self, other: object) -> bool:
@@ -135,7 +137,9 @@ class StretchedBeta(dist.Beta):
         """The log-density of values."""
         if self._validate_args:
             self._validate_sample(value)
-        a, b, value = torch.broadcast_tensors(self.concentration1, self.concentration0, value)
+        a, b, value = torch.broadcast_tensors(
+            self.concentration1, self.concentration0, at_least_single(value)
+        )
         width = 1 + 2 * self.margin
         low, high = (value + self.margin) / width, ((1 - value) + self.margin) / width
         total, difference = a + b, a * high - b * low

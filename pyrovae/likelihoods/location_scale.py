@@ -13,6 +13,9 @@ from pyrovae.nn.positive import positive
 
 __all__ = ["LocationScaleLikelihood"]
 
+# Of a fixed scale.
+SMALLEST, LARGEST = 1e-8, 1e8
+
 
 class LocationScaleLikelihood(Likelihood):
     """A likelihood with locations from a network and a fixed, learned or predicted scale.
@@ -24,9 +27,9 @@ class LocationScaleLikelihood(Likelihood):
         network: From a latent to the locations, with ``out_shape`` that of one datum; with a
             predicted scale the first dimension is twice as long: the locations, then the scales
             before they are made positive.
-        scale: A positive number (fixed), ``"learned"`` (one number for all variables) or
+        scale: A number from 1e-8 to 1e8 (fixed), ``"learned"`` (one number for all variables) or
             ``"predicted"`` (by the network, for each variable).
-        min_scale: Smallest learned or predicted scale.
+        min_scale: Smallest learned or predicted scale; with 0 it is 1e-6.
 
     Raises:
         ValueError: If the scale is none of these, the smallest scale is negative, the network does
@@ -51,6 +54,11 @@ class LocationScaleLikelihood(Likelihood):
                 )
         elif not 0 < scale < float("inf"):
             raise ValueError(f"{name}: expected a positive number, got {scale}")
+        elif not SMALLEST <= scale <= LARGEST:
+            raise ValueError(
+                f"{name}: expected a number from {SMALLEST:g} to {LARGEST:g}, for which densities in "
+                f"single precision are right, got {scale}; give the data another unit"
+            )
         if not 0 <= min_scale < float("inf"):
             raise ValueError(f"min_{name}: expected a number of at least 0, got {min_scale}")
         check_network(network)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import Literal, TypeAlias
 
+import torch
 from torch import Size, Tensor, nn
 
 from pyrovae.component import Component
@@ -104,6 +105,10 @@ class Network(Component, ABC):
                 f"{type(self).__name__}: expected an input of shape (*batch, "
                 f"{', '.join(map(str, self.in_shape))}), got {tuple(x.shape)}"
             )
+        # Latents and data are never in half precision, though a network may be.
+        weight = next(self.parameters(), x)
+        if weight.dtype in (torch.bfloat16, torch.float16):
+            x = x.to(weight.dtype)
         y = self.transform(x.reshape(prod(batch), *self.in_shape))
         return y.reshape(*batch, *self.out_shape)
 

@@ -94,7 +94,10 @@ class _InContext:
 
     def __call__(self, z: Tensor) -> Any:
         batch = torch.broadcast_shapes(z.shape[:-1], self.context.shape[:-1])
-        return self.network(z.expand(*batch, -1), self.context)
+        # A network in half precision reads and writes that; latents are never in it.
+        dtype = next(self.network.parameters()).dtype
+        found = self.network(z.expand(*batch, -1).to(dtype), self.context.to(dtype))
+        return tuple(at_least_single(x) for x in found)
 
 
 def order(features: int, k: int) -> Any:

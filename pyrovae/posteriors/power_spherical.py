@@ -7,8 +7,8 @@ from torch import Size, Tensor
 from torch.distributions import Distribution
 from torch.nn.functional import normalize
 
-from pyrovae.distributions.sphere import PowerSpherical
 from pyrovae.distributions.special import at_least_single
+from pyrovae.distributions.sphere import PowerSpherical
 from pyrovae.nn.network import Network
 from pyrovae.nn.positive import positive
 from pyrovae.posteriors.base import Posterior, latent_features_of

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from pyrovae.distributions import Mixture, Normal
+from pyrovae.distributions.special import at_least_single
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.nn.positive import positive
 from pyrovae.posteriors.base import Posterior
@@ -131,7 +132,7 @@ class ExemplarPrior(Prior):
             x = x[torch.rand(len(x), device=x.device).topk(self.components).indices]
         with evaluation_mode(self.posterior):
             loc = self.posterior(x).mean
-        normals = Normal(loc, positive(self.raw_scale)).to_event(1)
+        normals = Normal(loc, positive(at_least_single(self.raw_scale))).to_event(1)
         return Mixture(dist.Categorical(logits=torch.zeros_like(loc[:, 0])), normals)
 
 

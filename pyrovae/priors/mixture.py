@@ -6,7 +6,7 @@ from torch import nn
 from torch.distributions import Distribution
 
 from pyrovae.distributions import Mixture, Normal
-from pyrovae.distributions.special import normalized
+from pyrovae.distributions.special import at_least_single, normalized
 from pyrovae.nn.network import as_size
 from pyrovae.nn.positive import positive
 from pyrovae.priors.base import Prior
@@ -42,5 +42,7 @@ class MixturePrior(Prior):
 
     def forward(self) -> Distribution:
         """Returns the mixture, with event shape ``(latent_features,)``."""
-        normals = Normal(self.loc, positive(self.raw_scale)).to_event(1)
+        normals = Normal(
+            at_least_single(self.loc), positive(at_least_single(self.raw_scale))
+        ).to_event(1)
         return Mixture(dist.Categorical(logits=normalized(self.logits)), normals)

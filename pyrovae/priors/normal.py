@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from pyrovae.distributions import Normal
+from pyrovae.distributions.special import at_least_single
 from pyrovae.nn.network import as_size
 from pyrovae.priors.base import Prior
 
@@ -41,4 +42,7 @@ class NormalPrior(Prior):
 
     def forward(self) -> Distribution:
         """Returns the normal, with event shape ``(latent_features,)``."""
-        return Normal(self.loc, self.log_scale.clamp(-LARGEST, LARGEST).exp()).to_event(1)
+        return Normal(
+            at_least_single(self.loc),
+            at_least_single(self.log_scale).clamp(-LARGEST, LARGEST).exp(),
+        ).to_event(1)
