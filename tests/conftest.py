@@ -16,12 +16,20 @@ for profile, examples in (("part", 15), ("proof", 200)):
     )
 settings.load_profile("part")
 
-# Workers of pytest-xdist would otherwise fight over the cores.
-torch.set_num_threads(1)
+
+
+def pytest_addoption(parser):
+    parser.addoption("--seed", type=int, default=0, help="of the random numbers in each test")
+    # More would have the workers of pytest-xdist fight over the cores.
+    parser.addoption("--threads", type=int, default=1, help="that PyTorch calculates with")
+
+
+def pytest_configure(config):
+    torch.set_num_threads(config.getoption("--threads"))
 
 
 @pytest.fixture(autouse=True)
-def fresh_state():
+def fresh_state(request):
     """Each test begins with an empty parameter store and the same random numbers."""
     pyro.clear_param_store()
-    torch.manual_seed(0)
+    torch.manual_seed(request.config.getoption("--seed"))

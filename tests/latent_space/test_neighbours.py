@@ -46,3 +46,17 @@ def test_batches_make_no_difference(monkeypatch, at_once, streamed):
 def test_what_cannot_be_found_is_refused(queries, k, said):
     with pytest.raises(ValueError, match=said):
         nearest_neighbours(queries, images(50), k=k)
+
+
+@pytest.mark.parametrize("at_once", [7, 1000])
+@pytest.mark.parametrize("clusters", [1, 2])
+def test_data_far_from_zero_find_themselves(monkeypatch, clusters, at_once):
+    # 1000 +- 0.05, and as many at -1000: squares of a million hide differences of a hundredth.
+    monkeypatch.setattr("pyrovae.latent_space.neighbours.AT_ONCE", at_once)
+    sign = torch.arange(400) % clusters * -2 + 1
+    data = 1000 * sign.float()[:, None] + 0.1 * (torch.rand(400, 3) - 0.5)
+    found = nearest_neighbours(data, data, k=3)
+    assert torch.equal(found.positions[:, 0], torch.arange(400))
+    assert (found.distances[:, 0] == 0).all()
+    exact = (data.double()[:, None] - data.double()).norm(dim=-1).sort(dim=1).values[:, :3]
+    torch.testing.assert_close(found.distances.double(), exact, rtol=1e-5, atol=1e-6)

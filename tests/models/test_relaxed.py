@@ -157,3 +157,40 @@ def test_weights_trained_relaxed_serve_the_discrete_model():
     # 4000 draws: standard errors below 0.008.
     torch.testing.assert_close(shares, probabilities, atol=0.04, rtol=0)
     assert isinstance(discrete.decode(discrete.encode(x)), dist.Independent)
+
+
+@pytest.mark.parametrize("temperature", [0.01, 0.05, 0.1, 0.5])
+def test_bounds_of_sure_encoders_are_possible(temperature):
+    # Logits far apart: most coordinates of a draw are far below the smallest number there is.
+    prior = RelaxedCategoricalPrior(20, variables=2, temperature=temperature)
+    posterior = RelaxedCategoricalPosterior(MLP(D, [], 20), variables=2, temperature=temperature)
+    with torch.no_grad():
+        for parameter in posterior.parameters():
+            parameter.mul_(30)
+    vae = VAE(prior, posterior, BernoulliLikelihood(MLP(20, [], D)))
+    x = binary_data(40)
+    # Binary data have probabilities: none is above one, nor any mean of a bound of its logarithm,
+    # which 200 draws of a datum estimate within a tenth of a nat.
+    report = evaluate(vae, x, samples=200)
+    assert report.elbo < 0.1
+    assert report.log_likelihood.value < 0.1
+    assert report.kl > 0
+    # The divergence of two of one temperature does not depend on it: it is that of the logits
+    # with their noise. Where all is moderate it is known by the simplex's own formula.
+    with torch.no_grad():
+        q = RelaxedOneHots(torch.tensor(1.0).double(), posterior.network(x).double(), 2)
+        p = RelaxedOneHots(torch.tensor(1.0).double(), torch.zeros(20).double(), 2)
+        z = q.sample((4000,))
+        expected = (q.log_prob(z) - p.log_prob(z)).mean().item()
+    assert report.kl == pytest.approx(expected, rel=0.02, abs=0.05)
+    loss = ELBO().differentiable_loss(vae.model, vae.guide, x)
+    loss.backward()
+    assert all(p.grad.isfinite().all() for p in vae.parameters())
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.009, 101.0, float("nan")])
+@pytest.mark.parametrize("cls", [RelaxedCategoricalPrior, RelaxedCategoricalPosterior])
+def test_temperatures_out_of_reach_are_refused(cls, temperature):
+    given = V * C if cls is RelaxedCategoricalPrior else MLP(D, [], V * C)
+    with pytest.raises(ValueError, match="temperature: expected a positive number from 0.01"):
+        cls(given, temperature=temperature)
