@@ -1,12 +1,13 @@
 """Scores of each datum."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
 from pyrovae.compilation import Compile
 from pyrovae.datasets import Source, as_split
-from pyrovae.evaluation.densities import is_density
+from pyrovae.evaluation.densities import is_density, is_discrete
+from pyrovae.evaluation.distrust import impossible
 from pyrovae.evaluation.estimates import concatenate
 from pyrovae.evaluation.ordered import in_order
 from pyrovae.evaluation.passes import one_pass
@@ -32,6 +33,8 @@ class Scores:
         is_density: Whether the likelihood is a density (or mass) at the data's values. If not,
             as for grey levels under a Bernoulli, the numbers are cross-entropies.
         undefined: Why what is None is undefined; None if all is defined.
+        warnings: What to distrust, in sentences: numbers that are NaN, and bounds that no
+            densities have.
     """
 
     reconstruction: Tensor
@@ -44,6 +47,7 @@ class Scores:
     binarization: str
     is_density: bool
     undefined: str | None = None
+    warnings: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.reconstruction)
@@ -69,7 +73,7 @@ def score(
     """Scores each datum: bound, reconstruction, KL and importance-sampled log p(x).
 
     The mean of each column is what `evaluate` reports with the same arguments. A number that is
-    NaN stands as such in its datum's row.
+    NaN stands as such in its datum's row, and `Scores.warnings` says of how many.
 
     Args:
         model: The program and its guide.
@@ -89,7 +93,7 @@ def score(
             program has a global latent.
     """
     split = in_order(as_split(data, fields=tensors_taken(model.model)))
-    parts, density = [], True
+    parts, density, discrete = [], True, True
     with one_pass(
         model,
         split,
@@ -102,8 +106,17 @@ def score(
         for view in views:
             parts.append(view.estimate())
             density &= all(is_density(site) for site in view.look.sites.values())
+            discrete &= all(is_discrete(site) for site in view.look.sites.values())
     found, undefined = concatenate(parts), views.first.undefined
     defined = undefined is None
+    warnings = []
+    if defined:
+        is_mass = density and discrete
+        fault = impossible(found, views.first.latents, samples, is_mass=is_mass)
+        warnings = [] if fault is None else [fault]
+    odd = int((found.bound if defined else found.reconstruction).isnan().sum())
+    if odd:
+        warnings.append(f"the scores of {odd} of {len(found.bound)} data are NaN")
     return Scores(
         reconstruction=found.reconstruction,
         elbo=found.bound if defined else None,
@@ -115,4 +128,5 @@ def score(
         binarization=split.binarization,
         is_density=density,
         undefined=undefined,
+        warnings=warnings,
     )

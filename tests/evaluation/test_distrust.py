@@ -10,8 +10,9 @@ import torch
 import two_layers
 from fixed_posterior import FixedPosterior, fixed_vae
 from linear_gaussian import data, exact_vae, poor_vae
+from odd_programs import NaNWhereOnes, ShiftedPosterior
 from tiny import FEATURES, binary_data, grey_data, tiny_vae
-from torch import Size, nn
+from torch import Size
 
 from pyrovae import VAE, evaluate
 from pyrovae.evaluation.distrust import IMPOSSIBLE
@@ -120,29 +121,6 @@ def test_a_small_effective_sample_size_is_warned_of():
 # Bounds that cannot be
 
 
-class Shifted(dist.Normal):
-    """A normal whose log-density is off by a constant for each variable."""
-
-    def __init__(self, loc, scale, by):
-        super().__init__(loc, scale)
-        self.by = by
-
-    def expand(self, batch_shape, _instance=None):
-        return Shifted(self.loc.expand(batch_shape), self.scale.expand(batch_shape), self.by)
-
-    def log_prob(self, value):
-        return super().log_prob(value) + self.by
-
-
-class ShiftedPosterior(FixedPosterior):
-    def __init__(self, by):
-        super().__init__(torch.eye(FEATURES)[:, :2])
-        self.by = by
-
-    def forward(self, x):
-        return Shifted(x @ self.matrix, torch.tensor(1.0), self.by).to_event(1)
-
-
 @pytest.mark.parametrize("n", [1, 12])
 def test_a_negative_kl_is_impossible(n):
     # The KL divergence is at most 1; log q is 1.5 too low for each of two latents.
@@ -230,28 +208,6 @@ def test_a_posterior_that_is_the_prior_has_a_possible_kl_in_single_precision():
 
 
 # What is no number
-
-
-class NaNWhereOnes(nn.Module):
-    """A VAE, but for a site that is NaN for data that begin with a one."""
-
-    def __init__(self, site):
-        super().__init__()
-        self.vae, self.site = tiny_vae(), site
-
-    def model(self, x):
-        with pyro.plate("data", len(x), dim=-1):
-            z = pyro.sample("z", self.vae.prior())
-            odd = torch.where(x[:, :1] == 1, math.nan, 0.0) if self.site == "x" else 0.0
-            pyro.sample(
-                "x", dist.Bernoulli(logits=self.vae.likelihood.network(z) + odd).to_event(1), obs=x
-            )
-
-    def guide(self, x):
-        with pyro.plate("data", len(x), dim=-1):
-            q = self.vae.posterior(x).base_dist
-            odd = torch.where(x[:, :1] == 1, math.nan, 0.0) if self.site == "z" else 0.0
-            pyro.sample("z", dist.Normal(q.loc + odd, q.scale).to_event(1))
 
 
 @pytest.mark.parametrize(("site", "term"), [("x", r"log p\(x\|z\)"), ("z", "log p - log q")])

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from fixed_posterior import fixed_vae
 from linear_gaussian import LATENT, closed_form, data, exact_vae, poor_vae
+from odd_programs import NaNWhereOnes, ShiftedPosterior
 from tiny import FEATURES, binary_data, grey_data, tiny_vae
 from torch.utils.data import (
     DataLoader,
@@ -164,3 +166,21 @@ def test_columns_are_numbers_for_a_table():
 def test_numbers_have_to_be_positive(name):
     with pytest.raises(ValueError, match=f"{name}: expected at least 1, got 0"):
         score(tiny_vae(), torch.zeros(3, FEATURES), **{name: 0})
+
+
+@pytest.mark.parametrize("site", ["x", "z"])
+def test_nan_stands_in_its_row_and_is_told(site):
+    x = torch.zeros(8, FEATURES)
+    x[5:7, 0] = 1
+    scores = score(NaNWhereOnes(site), x, samples=3, batch_size=4)
+    assert scores.elbo.isnan().nonzero().flatten().tolist() == [5, 6]
+    assert scores.warnings == ["the scores of 2 of 8 data are NaN"]
+    assert score(NaNWhereOnes(site), x[:5], samples=3).warnings == []
+
+
+def test_impossible_bounds_are_told():
+    vae = fixed_vae(torch.eye(FEATURES)[:, :2])
+    assert score(vae, binary_data(), samples=100).warnings == []
+    vae.posterior = ShiftedPosterior(-1.5)
+    (warning,) = score(vae, binary_data(), samples=100).warnings
+    assert warning.startswith("IMPOSSIBLE BOUND: ")
