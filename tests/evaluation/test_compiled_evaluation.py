@@ -2,12 +2,15 @@
 
 import pytest
 import torch
-from tiny import binary_data, tiny_vae
+import two_layers
+from tiny import FEATURES, binary_data, tiny_vae
 
 from pyrovae import evaluate
 from pyrovae.datasets import as_split
 from pyrovae.evaluation import log_likelihood
 from pyrovae.evaluation.draws import Sampler
+from pyrovae.models import Density
+from pyrovae.priors import NormalPrior
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -52,3 +55,13 @@ def test_a_model_that_looks_at_its_data_is_evaluated_uncompiled():
 def test_a_short_evaluation_is_not_compiled(monkeypatch):
     monkeypatch.setattr(torch._inductor, "compile", lambda *a, **k: pytest.fail("compiled"))
     evaluate(tiny_vae(), binary_data(10), samples=100, rows=10)
+
+
+def test_programs_without_latents_and_with_several_are_compiled_too():
+    density, x = Density(NormalPrior(FEATURES)), binary_data(10)
+    for model, data in ((density, x), (two_layers.ladder(), two_layers.data(10))):
+        eager = evaluate(model, data, samples=6, rows=20, compile=False)
+        compiled = evaluate(model, data, samples=6, rows=20, compile=True)
+        assert compiled.elbo == pytest.approx(eager.elbo, rel=1e-5)
+        assert compiled.site_kls == pytest.approx(eager.site_kls, rel=1e-4)
+        assert set(eager.site_kls) == ({"z1", "z2"} if model is not density else set())
