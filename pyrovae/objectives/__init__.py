@@ -25,6 +25,7 @@ from pyrovae.objectives.thermodynamic import ThermodynamicELBO
 from pyrovae.objectives.total_correlation import TotalCorrelationELBO
 from pyrovae.objectives.vector_quantized import VectorQuantizedELBO
 from pyrovae.objectives.vimco import VIMCO
+from pyrovae.objectives.weights import Weight
 from pyrovae.objectives.wrapped import WrappedELBO
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "ThermodynamicELBO",
     "TotalCorrelationELBO",
     "VectorQuantizedELBO",
+    "Weight",
     "WrappedELBO",
     "log_weights",
 ]

@@ -1,4 +1,4 @@
-"""What moves while training goes on: the weight on the KL term, and an objective's own schedule."""
+"""What moves while training goes on: the weight on the KL term, an objective's own schedule."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -7,17 +7,10 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pyro.infer
-import torch
-from torch import nn
 
 from pyrovae.compilation import Compile
-from pyrovae.datasets import Data, Split, TensorSplit, as_split
-from pyrovae.handlers import tensors_taken
-from pyrovae.nn.modes import evaluation_mode
 from pyrovae.objectives import ELBO
-from pyrovae.programs import Program
 from pyrovae.schedules import Schedule
-from pyrovae.scope import isolated
 from pyrovae.training.callbacks import Callback, OnEpoch
 from pyrovae.training.gradients import Precision
 from pyrovae.training.state import SchedulerMoves
@@ -29,9 +22,6 @@ __all__ = [
     "check_files",
     "check_numbers",
     "check_objective",
-    "make_first_call",
-    "put_into_training_mode",
-    "read_data",
 ]
 
 
@@ -132,56 +122,3 @@ def all_callbacks(callbacks: Any, on_epoch: Any) -> list[Callback]:
                 f"{callback!r}; a function of an epoch's row is given as on_epoch"
             )
     return [*callbacks, *([] if on_epoch is None else [OnEpoch(on_epoch)])]
-
-
-def read_data(model: Any, data: Any) -> Data:
-    """The data as splits.
-
-    Raises:
-        ValueError: If the model is none, the data cannot be read, or their numbers are of
-            another precision than the model's.
-    """
-    if not isinstance(model, Program):
-        raise ValueError(
-            "model: expected an object with model, guide and parameters(), such as a VAE, got "
-            f"{type(model).__name__}"
-        )
-    if not isinstance(data, Data):
-        data = Data(train=as_split(data, fields=tensors_taken(model.model)))
-    types = {p.dtype for p in model.parameters() if p.is_floating_point()}
-    for split in (data.train, data.validation):
-        if not isinstance(split, TensorSplit) or len(types) != 1:
-            continue
-        (mine,), (x, *_) = types, split.tensors
-        if x.dtype != mine:
-            raise ValueError(
-                f"data: expected {mine} as the model's parameters are, got {x.dtype}: give "
-                f"x.to({mine}), or train the model in that precision, model.to({x.dtype})"
-            )
-    return data
-
-
-def put_into_training_mode(model: Any, device: torch.device) -> None:
-    """Moves a module to its device and makes it train.
-
-    Where it trains already, parts in evaluation mode are left there: a user has frozen them.
-    """
-    if isinstance(model, nn.Module):
-        model.to(device)
-        if not model.training:
-            model.train()
-
-
-def make_first_call(
-    objective: pyro.infer.ELBO, model: Program, split: Split, device: torch.device
-) -> None:
-    """Lets one of Pyro's estimators find out how deep the plates are nested.
-
-    It does so at its first call, with draws of its own. Made ahead of training, the call leaves
-    to training the same random numbers whether it begins or goes on.
-    """
-    if objective.max_plate_nesting < math.inf:
-        return
-    with isolated(device, seed=0), evaluation_mode(model):
-        batch = (value.to(device) for value in split.take(2))
-        objective.loss_and_grads(model.model, model.guide, *batch)

@@ -20,7 +20,7 @@ __all__ = ["Checkpoints"]
 class Checkpoints:
     """The checkpoint of a run: when it is written, and what a signal does.
 
-    As a context it notes SIGINT and SIGTERM, see `Signals`. Without a path nothing is written and
+    As a context it notes signals to end, see `Signals`. Without a path nothing is written and
     signals do what they always do.
 
     Args:
@@ -129,7 +129,7 @@ class Checkpoints:
         )
 
     def _components(self) -> list[dict[str, Any]] | None:
-        """How the model is made, where that can be recorded: a checkpoint is useful without, too."""
+        """How the model is made, where that can be recorded: useful without, too."""
         model = self.training.model
         try:
             return files.describe(model) if isinstance(model, Component) else None

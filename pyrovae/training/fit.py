@@ -11,8 +11,6 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from pyrovae.compilation import Compile
-from pyrovae.evaluation.global_latents import check_global_latents
-from pyrovae.evaluation.support import check_support
 from pyrovae.programs import Program
 from pyrovae.schedules import Schedule
 from pyrovae.scope import isolated, without_validation
@@ -23,13 +21,11 @@ from pyrovae.training.averaging import WeightAverage
 from pyrovae.training.callbacks import Callback, Callbacks
 from pyrovae.training.checkpoints import Checkpoints
 from pyrovae.training.compiled import compiled_if_that_pays
-from pyrovae.training.devices import choose_device
 from pyrovae.training.divergence import Watch
 from pyrovae.training.early_stopping import early_stopping
 from pyrovae.training.epoch import run_epoch
 from pyrovae.training.gradients import Gradients, Precision
 from pyrovae.training.history import History
-from pyrovae.training.hyperparameters import hyperparameters
 from pyrovae.training.optimizers import (
     MakeOptimizer,
     MakeScheduler,
@@ -37,6 +33,7 @@ from pyrovae.training.optimizers import (
     make_scheduler,
 )
 from pyrovae.training.progress import Progress
+from pyrovae.training.ready import make_first_call, make_ready, read_data
 from pyrovae.training.state import SchedulerMoves, TrainingState
 from pyrovae.training.step import Step
 from pyrovae.training.validation import Validation
@@ -126,8 +123,8 @@ def fit(
         on_epoch: Called with each epoch's row of the history.
         callbacks: Told of each step and epoch; see `Callback`.
         checkpoint: File from which training can go on, written before the first step, within
-            epochs and after each. While there is one, SIGINT and SIGTERM end training after the
-            step under way, with a checkpoint; a second signal ends it at once.
+            epochs and after each. While there is one, SIGINT, SIGTERM and SIGHUP end training
+            after the step under way, with a checkpoint; a second signal ends it at once.
         checkpoint_minutes: Minutes after which to write it within an epoch. Never, if None.
         checkpoint_steps: Steps after which to write it within an epoch. Never, if left out.
         resume: Whether to go on from ``checkpoint``. On the CPU the result is bit for bit that
@@ -157,18 +154,12 @@ def fit(
     arguments.check_files(checkpoint, resume=resume, notes=notes)
     objective = arguments.check_objective(objective, beta, accumulate=accumulate)
     told = Callbacks(arguments.all_callbacks(callbacks, on_epoch))
-    data = arguments.read_data(model, data)
-    device = choose_device(device)
-    arguments.put_into_training_mode(model, device)
-    check_support(model, data.train, device)
-    check_global_latents(model, data.train, batch_size=batch_size, device=device)
-    if data.validation is not None:
-        check_support(model, data.validation, device)
+    data = read_data(model, data)
+    device = make_ready(model, data, batch_size=batch_size, device=device)
 
     annealing = Annealing(beta, objective, device)
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optim = make_optimizer(optimizer, parameters)
-    given = hyperparameters(optim)
     gradients = Gradients(
         model.model,
         model.guide,
@@ -184,25 +175,18 @@ def fit(
         optim,
         device,
         step=compiled_if_that_pays(model, step, mode=compile, data=epochs * len(data.train)),
-        given=given,
-        scheduler=make_scheduler(scheduler, optim, moves=scheduler_moves),
-        scheduler_moves=scheduler_moves,
         stopping=early_stopping(patience, data, first_epoch=annealing.settled),
         average=average,
     )
+    training.scheduler = make_scheduler(scheduler, optim, moves=scheduler_moves)
+    training.scheduler_moves = scheduler_moves
     checkpoints = Checkpoints(
         checkpoint, training, notes=notes, minutes=checkpoint_minutes, steps=checkpoint_steps
     )
-    validation = Validation(
-        model,
-        data,
-        annealing,
-        batch_size=batch_size,
-        device=device,
-        ask=checkpoints.obey_signal,
-    )
+    ask = checkpoints.obey_signal
+    validation = Validation(training, data, annealing, batch_size=batch_size, ask=ask)
     with on_stage(training=True), isolated(device, seed), without_validation(), checkpoints:
-        arguments.make_first_call(objective, model, data.train, device)
+        make_first_call(objective, model, data.train, device)
         if resume:
             checkpoints.read()
         else:

@@ -51,9 +51,8 @@ def load_optimizer(optimizer: Optimizer, state: Mapping[str, Any]) -> None:
     for group, values in zip(optimizer.param_groups, fresh, strict=True):
         for name, value in values.items():
             if name not in group:
-                raise ValueError(
-                    f"it is of another optimizer than {type(optimizer).__name__}, whose {name} it lacks"
-                )
+                kind = type(optimizer).__name__
+                raise ValueError(f"it is of another optimizer than {kind}, whose {name} it lacks")
             if not _alike(_plain(group[name]), value):
                 raise ValueError(
                     f"{name}: expected a value like {value!r}, got {group[name]!r:.40}"
@@ -91,9 +90,8 @@ def load_scheduler(scheduler: LRScheduler, state: Mapping[str, Any]) -> None:
     for name, value in scheduler_state(scheduler).items():
         fresh = _plain(value)
         if name not in state:
-            raise ValueError(
-                f"it is of another scheduler than {type(scheduler).__name__}, whose {name} it lacks"
-            )
+            kind = type(scheduler).__name__
+            raise ValueError(f"it is of another scheduler than {kind}, whose {name} it lacks")
         if fresh is not _NOTHING and not _alike(_plain(state[name]), fresh):
             raise ValueError(f"{name}: expected a value like {fresh!r}, got {state[name]!r:.40}")
     scheduler.load_state_dict(dict(state))

@@ -1,4 +1,4 @@
-"""Ending well when the system asks to: SIGINT and SIGTERM."""
+"""Ending well when the system asks to: SIGINT, SIGTERM and SIGHUP."""
 
 import signal
 import threading
@@ -21,7 +21,9 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Signals:
-    """Notes the first SIGINT or SIGTERM in a block instead of obeying it; a second one is obeyed.
+    """Notes the first signal to end in a block instead of obeying it; a second one is obeyed.
+
+    Ctrl-C sends SIGINT, a scheduler or ``docker stop`` SIGTERM, a terminal that closes SIGHUP.
 
     Handlers can be set in the main thread alone: elsewhere nothing is noted. The former ones are
     put back with the first signal, and at the block's end.
@@ -33,7 +35,10 @@ class Signals:
         received: The signal that was noted.
     """
 
-    watched = (signal.SIGINT, signal.SIGTERM)
+    # Windows has no SIGHUP.
+    watched = tuple(
+        signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+    )
 
     def __init__(self, *, active: bool = True) -> None:
         self.received: signal.Signals | None = None

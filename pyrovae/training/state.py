@@ -18,6 +18,7 @@ from pyrovae.training.averaging import WeightAverage
 from pyrovae.training.early_stopping import EarlyStopping
 from pyrovae.training.history import History
 from pyrovae.training.hyperparameters import (
+    hyperparameters,
     load_optimizer,
     load_scheduler,
     scheduler_state,
@@ -87,13 +88,13 @@ class TrainingState:
         optimizer: Moves its parameters.
         device: Where it is.
         step: Takes a step with a batch.
-        given: The hyperparameters that the optimizer was made with.
-        scheduler: Moves the learning rate.
-        scheduler_moves: Whether it moves on after each epoch or after each step.
         stopping: Says when to stop, and keeps the best weights.
         average: An average of the weights.
 
     Attributes:
+        given: The hyperparameters that the optimizer was made with.
+        scheduler: Moves the learning rate, where there is one.
+        scheduler_moves: Whether it moves on after each epoch or after each step.
         history: The rows of the epochs that are done.
         position: Where in which epoch training is.
         best: The weights of the best epoch, where early stopping keeps them.
@@ -106,9 +107,6 @@ class TrainingState:
         device: torch.device,
         *,
         step: AutoCompiled[Tensor],
-        given: list[dict[str, Any]],
-        scheduler: LRScheduler | None = None,
-        scheduler_moves: SchedulerMoves = "epoch",
         stopping: EarlyStopping | None = None,
         average: WeightAverage | None = None,
     ) -> None:
@@ -116,9 +114,9 @@ class TrainingState:
         self.optimizer = optimizer
         self.device = device
         self.take_step = step
-        self.given = given
-        self.scheduler = scheduler
-        self.scheduler_moves = scheduler_moves
+        self.given = hyperparameters(optimizer)
+        self.scheduler: LRScheduler | None = None
+        self.scheduler_moves: SchedulerMoves = "epoch"
         self.stopping = stopping
         self.average = average
         self.history = History()

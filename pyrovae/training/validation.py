@@ -10,9 +10,9 @@ from pyrovae.datasets import Data, Split
 from pyrovae.evaluation.elbo import elbo
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.objectives import ELBO
-from pyrovae.programs import Program
 from pyrovae.scope import isolated
 from pyrovae.training.annealing import Annealing, kept
+from pyrovae.training.state import TrainingState
 
 __all__ = ["Validation", "looks_across_the_batch"]
 
@@ -32,12 +32,11 @@ class Validation:
     compared. Nothing of the model, the objective or the random state is moved.
 
     Args:
-        model: What is trained.
+        training: Whose model is looked at.
         data: The data, of which there need be no validation data.
         annealing: The objective and its weights, at the end of the epoch that is looked at.
         batch_size: Data in a step of training, which an objective that looks across the batch is
             to see here, too.
-        device: Where the model is.
         ask: Called before each batch; what it raises ends the look.
 
     Raises:
@@ -46,15 +45,14 @@ class Validation:
 
     def __init__(
         self,
-        model: Program,
+        training: TrainingState,
         data: Data,
         annealing: Annealing,
         *,
         batch_size: int,
-        device: torch.device,
         ask: Callable[[], None],
     ) -> None:
-        self.model, self.device = model, device
+        self.model, self.device = training.model, training.device
         self.split = None if data.validation is None else _Asking(data.validation, ask)
         self.annealing = annealing
         self._across = looks_across_the_batch(annealing.objective)

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM end training after the step under way, with a checkpoint."""
+"""SIGINT, SIGTERM and SIGHUP end training after the step under way, with a checkpoint."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ from pyrovae.objectives import ELBO, MMDELBO
 from pyrovae.training import Callback, Interrupted, WeightAverage
 
 quiet = partial(fit, progress=False, device="cpu", batch_size=5, epochs=3, compile=False)
-SIGNALS = [signal.SIGINT, signal.SIGTERM]
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
 class Send(Callback):

@@ -1,0 +1,83 @@
+"""Data, model and objective, made ready for training."""
+
+import math
+from typing import Any
+
+import pyro.infer
+import torch
+from torch import nn
+
+from pyrovae.datasets import Data, Split, TensorSplit, as_split
+from pyrovae.evaluation.global_latents import check_global_latents
+from pyrovae.evaluation.support import check_support
+from pyrovae.handlers import tensors_taken
+from pyrovae.nn.modes import evaluation_mode
+from pyrovae.programs import Program
+from pyrovae.scope import isolated
+from pyrovae.training.devices import choose_device
+
+__all__ = ["make_first_call", "make_ready", "read_data"]
+
+
+def read_data(model: Any, data: Any) -> Data:
+    """The data as splits.
+
+    Raises:
+        ValueError: If the model is none, the data cannot be read, or their numbers are of
+            another precision than the model's.
+    """
+    if not isinstance(model, Program):
+        raise ValueError(
+            "model: expected an object with model, guide and parameters(), such as a VAE, got "
+            f"{type(model).__name__}"
+        )
+    if not isinstance(data, Data):
+        data = Data(train=as_split(data, fields=tensors_taken(model.model)))
+    types = {p.dtype for p in model.parameters() if p.is_floating_point()}
+    for split in (data.train, data.validation):
+        if not isinstance(split, TensorSplit) or len(types) != 1:
+            continue
+        (mine,), (x, *_) = types, split.tensors
+        if x.dtype != mine:
+            raise ValueError(
+                f"data: expected {mine} as the model's parameters are, got {x.dtype}: give "
+                f"x.to({mine}), or train the model in that precision, model.to({x.dtype})"
+            )
+    return data
+
+
+def make_ready(
+    model: Program, data: Data, *, batch_size: int, device: str | torch.device
+) -> torch.device:
+    """Moves a module to its device, makes it train, and looks whether data and programs fit.
+
+    Where it trains already, parts in evaluation mode are left there: a user has frozen them.
+
+    Returns:
+        The device.
+    """
+    device = choose_device(device)
+    if isinstance(model, nn.Module):
+        model.to(device)
+        if not model.training:
+            model.train()
+    check_support(model, data.train, device)
+    check_global_latents(model, data.train, batch_size=batch_size, device=device)
+    if data.validation is not None:
+        check_support(model, data.validation, device)
+    return device
+
+
+def make_first_call(
+    objective: pyro.infer.ELBO, model: Program, split: Split, device: torch.device
+) -> None:
+    """Lets one of Pyro's estimators find out how deep the plates are nested.
+
+    It does so at its first call, with draws of its own. Made ahead of training, the call leaves
+    to training the same random numbers whether it begins or goes on.
+    """
+    if objective.max_plate_nesting < math.inf:
+        return
+    with isolated(device, seed=0), evaluation_mode(model):
+        batch = (value.to(device) for value in split.take(2))
+        objective.loss_and_grads(model.model, model.guide, *batch)
