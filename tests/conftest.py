@@ -17,7 +17,6 @@ for profile, examples in (("part", 15), ("proof", 200)):
 settings.load_profile("part")
 
 
-
 def pytest_addoption(parser):
     parser.addoption("--seed", type=int, default=0, help="of the random numbers in each test")
     # More would have the workers of pytest-xdist fight over the cores.

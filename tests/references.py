@@ -182,9 +182,7 @@ def discretized_logistic(level, loc, scale, levels):
 
 def multinomial(counts, logits):
     """Given the total of the counts."""
-    scores = sum(
-        (x * a for x, a in zip(counts, log_softmax(logits), strict=True) if x), mp.mpf(0)
-    )
+    scores = sum((x * a for x, a in zip(counts, log_softmax(logits), strict=True) if x), mp.mpf(0))
     return log_binomial_like(sum(counts), counts) + scores
 
 

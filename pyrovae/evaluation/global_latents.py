@@ -4,9 +4,10 @@ import torch
 from pyro import poutine
 
 from pyrovae.datasets.splits import Split
+from pyrovae.datasets.values import to_dtype
 from pyrovae.handlers import is_latent
 from pyrovae.nn.modes import evaluation_mode
-from pyrovae.programs import Program
+from pyrovae.programs import Program, dtype_of
 from pyrovae.scope import isolated, without_validation
 
 __all__ = ["check_global_latents"]
@@ -38,7 +39,7 @@ def check_global_latents(
     if batch_size >= len(split):
         return
     with isolated(device, seed=0), evaluation_mode(model), without_validation():
-        batch = tuple(value.to(device) for value in split.take(ROWS))
+        batch = to_dtype((value.to(device) for value in split.take(ROWS)), dtype_of(model))
         rows = len(batch[0])
         guide_trace = poutine.trace(model.guide).get_trace(*batch)
         program = poutine.replay(model.model, trace=guide_trace)

@@ -8,10 +8,13 @@ from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from pyrovae.datasets import Split
+from pyrovae.datasets.values import to_dtype
+from pyrovae.programs import dtype_of
 from pyrovae.training.annealing import Annealing
 from pyrovae.training.callbacks import Callbacks
 from pyrovae.training.checkpoints import Checkpoints
 from pyrovae.training.divergence import Watch
+from pyrovae.training.first_look import FirstLook
 from pyrovae.training.progress import Progress
 from pyrovae.training.random_state import random_state, set_random_state
 from pyrovae.training.signals import Interrupted
@@ -34,6 +37,7 @@ def run_epoch(
     validation: Validation,
     callbacks: Callbacks,
     checkpoints: Checkpoints,
+    look: FirstLook,
     bar: Progress,
 ) -> None:
     """Trains for an epoch, or for what is left of one that goes on from a checkpoint.
@@ -51,6 +55,7 @@ def run_epoch(
         validation: Looks at the validation data.
         callbacks: Who is told of steps and epoch.
         checkpoints: Writes checkpoints, and knows of signals.
+        look: Looks at each batch of the first epoch.
         bar: Shows how far training is.
 
     Raises:
@@ -60,6 +65,7 @@ def run_epoch(
     position = training.position
     training.start_clock()
     for batch in _remaining(training, split, batch_size, drop_last):
+        look(batch)
         annealing.advance(position.epoch - 1 + position.seen / len(split))
         loss = training.take_step(batch)
         training.count(loss, len(batch[0]))
@@ -73,6 +79,7 @@ def run_epoch(
             checkpoints.obey_signal()
         if training.stopped:
             return
+    look.end()
     watch.look()
     try:
         row = _end(training, annealing, validation)
@@ -126,7 +133,9 @@ def _remaining(
         set_random_state(position.random, device)
     else:
         position.random = now
-    batches = split.batches(batch_size, shuffle=True, device=device)
+    dtype = dtype_of(training.model)
+    read = split.batches(batch_size, shuffle=True, device=device)
+    batches: Iterator[Batch] = (to_dtype(batch, dtype) for batch in read)
     if drop_last:
         batches = _of_one_size(batches)
     if taken:

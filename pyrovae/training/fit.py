@@ -24,6 +24,7 @@ from pyrovae.training.compiled import compiled_if_that_pays
 from pyrovae.training.divergence import Watch
 from pyrovae.training.early_stopping import early_stopping
 from pyrovae.training.epoch import run_epoch
+from pyrovae.training.first_look import FirstLook
 from pyrovae.training.gradients import Gradients, Precision
 from pyrovae.training.history import History
 from pyrovae.training.optimizers import (
@@ -191,6 +192,7 @@ def fit(
             checkpoints.read()
         else:
             checkpoints.write()
+        look = FirstLook(model, data.train)
         with closing(Progress(training, epochs, len(data.train), show=progress)) as bar:
             try:
                 while training.position.epoch <= epochs and not training.stopped:
@@ -204,6 +206,7 @@ def fit(
                         validation=validation,
                         callbacks=told,
                         checkpoints=checkpoints,
+                        look=look,
                         bar=bar,
                     )
             finally:

@@ -7,12 +7,13 @@ import pyro.infer
 import torch
 from torch import nn
 
-from pyrovae.datasets import Data, Split, TensorSplit, as_split
+from pyrovae.datasets import Data, Split, as_split
+from pyrovae.datasets.values import to_dtype
 from pyrovae.evaluation.global_latents import check_global_latents
 from pyrovae.evaluation.support import check_support
 from pyrovae.handlers import tensors_taken
 from pyrovae.nn.modes import evaluation_mode
-from pyrovae.programs import Program
+from pyrovae.programs import Program, dtype_of
 from pyrovae.scope import isolated
 from pyrovae.training.devices import choose_device
 
@@ -23,8 +24,7 @@ def read_data(model: Any, data: Any) -> Data:
     """The data as splits.
 
     Raises:
-        ValueError: If the model is none, the data cannot be read, or their numbers are of
-            another precision than the model's.
+        ValueError: If the model is none, or the data cannot be read.
     """
     if not isinstance(model, Program):
         raise ValueError(
@@ -33,16 +33,6 @@ def read_data(model: Any, data: Any) -> Data:
         )
     if not isinstance(data, Data):
         data = Data(train=as_split(data, fields=tensors_taken(model.model)))
-    types = {p.dtype for p in model.parameters() if p.is_floating_point()}
-    for split in (data.train, data.validation):
-        if not isinstance(split, TensorSplit) or len(types) != 1:
-            continue
-        (mine,), (x, *_) = types, split.tensors
-        if x.dtype != mine:
-            raise ValueError(
-                f"data: expected {mine} as the model's parameters are, got {x.dtype}: give "
-                f"x.to({mine}), or train the model in that precision, model.to({x.dtype})"
-            )
     return data
 
 
@@ -79,5 +69,5 @@ def make_first_call(
     if objective.max_plate_nesting < math.inf:
         return
     with isolated(device, seed=0), evaluation_mode(model):
-        batch = (value.to(device) for value in split.take(2))
+        batch = to_dtype((value.to(device) for value in split.take(2)), dtype_of(model))
         objective.loss_and_grads(model.model, model.guide, *batch)

@@ -7,9 +7,11 @@ import torch
 from torch import Tensor
 
 from pyrovae.datasets import Data, Split
+from pyrovae.datasets.values import to_dtype
 from pyrovae.evaluation.elbo import elbo
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.objectives import ELBO
+from pyrovae.programs import dtype_of
 from pyrovae.scope import isolated
 from pyrovae.training.annealing import Annealing, kept
 from pyrovae.training.state import TrainingState
@@ -94,7 +96,9 @@ class Validation:
         ):
             # Where the next epoch's first step will be: settled in the epoch that says so.
             self.annealing.advance(epoch)
-            batches = split.batches(self._batch_size, device=self.device)
+            dtype = dtype_of(self.model)
+            read = split.batches(self._batch_size, device=self.device)
+            batches: Iterator[Batch] = (to_dtype(batch, dtype) for batch in read)
             for batch in _without_singles(batches) if self._across else batches:
                 loss = objective.loss(model, guide, *batch)
                 # Wake-sleep gives a pair of losses; the first is the model's.

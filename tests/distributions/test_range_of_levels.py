@@ -60,9 +60,7 @@ def test_level_categorical(logits):
     for a, b in zip(found, expected, strict=True):
         assert abs(a.item() - b) <= 8 * EPS * (1 + abs(b))
     mean = sum(mp.exp(b) * exact(x) for b, x in zip(expected, GRID, strict=True))
-    variance = sum(
-        mp.exp(b) * (exact(x) - mean) ** 2 for b, x in zip(expected, GRID, strict=True)
-    )
+    variance = sum(mp.exp(b) * (exact(x) - mean) ** 2 for b, x in zip(expected, GRID, strict=True))
     assert abs(p.mean.item() - mean) <= 8 * EPS
     assert abs(p.variance.item() - variance) <= 16 * EPS
     assert torch.autograd.grad(found.sum(), given_)[0].isfinite().all()
@@ -105,7 +103,10 @@ def test_two_million_counts_where_they_are_expected(share):
     # Off by 3.3 nats as a difference of factorials.
     n = 2_000_000
     first = round(n * share)
-    counts, logits = torch.tensor([first, n - first]).float(), torch.tensor([share, 1 - share]).log()
+    counts, logits = (
+        torch.tensor([first, n - first]).float(),
+        torch.tensor([share, 1 - share]).log(),
+    )
     expected = references.multinomial([exact(x) for x in counts], [exact(a) for a in logits])
     assert abs(CountsGivenTotal(logits).log_prob(counts).item() - expected) < 1e-5 * (
         1 + abs(expected)

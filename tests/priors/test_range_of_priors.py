@@ -91,9 +91,7 @@ def test_a_familys_densities_in_single_precision(family, parameters):
     z = prior().sample((50,))
     found = prior().log_prob(z).double()
     # A draw is a number in single precision, which both score.
-    torch.testing.assert_close(
-        found, prior.double()().log_prob(z.double()), rtol=1e-5, atol=2e-3
-    )
+    torch.testing.assert_close(found, prior.double()().log_prob(z.double()), rtol=1e-5, atol=2e-3)
 
 
 @pytest.mark.parametrize(

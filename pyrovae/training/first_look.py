@@ -1,0 +1,57 @@
+"""A look at all that training reads, in its first epoch."""
+
+import torch
+from torch import Tensor
+
+from pyrovae.datasets import Split, TensorSplit
+from pyrovae.evaluation.support import BatchCheck
+from pyrovae.programs import Program
+
+__all__ = ["FirstLook"]
+
+Batch = tuple[Tensor, ...]
+BATCHES_HELD = 10  # on an accelerator
+
+
+class FirstLook:
+    """Looks at each batch of an epoch before a step is taken with it.
+
+    Data in memory were looked at before training; others are only known when they are read. On an
+    accelerator nothing waits for the look at a batch: some are held, and looked at together.
+
+    Args:
+        model: The program.
+        split: The training data.
+
+    Raises:
+        ValueError: When called, if a batch is no data that the model can have produced.
+    """
+
+    def __init__(self, model: Program, split: Split) -> None:
+        self._check: BatchCheck | None = None
+        if not isinstance(split, TensorSplit):
+            self._check = BatchCheck(model)
+        self._held: list[tuple[Batch, Tensor]] = []
+
+    def __call__(self, batch: Batch) -> None:
+        """Looks at a batch, or holds it to be looked at."""
+        if self._check is None:
+            return
+        if batch[0].device.type == "cpu":
+            self._check(batch)
+            return
+        self._held.append((batch, self._check.faulty(batch)))
+        if len(self._held) == BATCHES_HELD:
+            self._look(self._check)
+
+    def end(self) -> None:
+        """Looks at what is still held; later epochs read the same data and are not looked at."""
+        if self._check is not None:
+            self._look(self._check)
+        self._check = None
+
+    def _look(self, check: BatchCheck) -> None:
+        held, self._held = self._held, []
+        if held and torch.stack([fault for _, fault in held]).any():
+            for batch, _ in held:
+                check(batch)
