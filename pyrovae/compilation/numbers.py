@@ -3,8 +3,9 @@
 import functools
 import math
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from operator import itemgetter
 from typing import Any
 
 from torch import Tensor, nn
@@ -39,17 +40,9 @@ class Numbers:
         Quick where nothing has changed: a few microseconds a layer.
         """
         try:
-            # Comparing lists looks at identity first, in C.
-            same = all(
-                len(holder) == size and [*map(holder.get, keys)] == values
-                for holder, size, keys, values in self._attributes
-            ) and all(held == items for held, items in self._lists)
-        except (
-            TypeError,
-            ValueError,
-            RuntimeError,
-        ):  # something held compares in a way of its own
-            same = False
+            same = self._is_same()
+        except (KeyError, TypeError, ValueError, RuntimeError):
+            same = False  # a key is gone, or something held compares in a way of its own
         if same:
             return []
         before = self._values
@@ -61,6 +54,13 @@ class Numbers:
             if not _equal(then, now):
                 differing.append(f"{path} was {_shown(then)} and is {_shown(now)}")
         return differing
+
+    def _is_same(self) -> bool:
+        """Whether all is what it was; comparing tuples looks at identity first, in C."""
+        for holder, size, look, values in self._attributes:
+            if len(holder) != size or look(holder) != values:
+                return False
+        return all(held == items for held, items in self._lists)
 
     @contextmanager
     def kept(self) -> Iterator[None]:
@@ -76,7 +76,8 @@ class Numbers:
     def _take(self) -> None:
         self._values: dict[str, Any] = {}
         self._places: list[tuple[Any, Any, Any]] = []  # holder, key, value
-        self._attributes: list[tuple[dict[Any, Any], int, list[Any], list[Any]]] = []
+        # Holder, its size, what looks up the values, and the values.
+        self._attributes: list[tuple[dict[Any, Any], int, Callable[[Any], Any], Any]] = []
         self._lists: list[tuple[list[Any], list[Any]]] = []
         seen: set[int] = set()
         waiting = list(self._roots.items())
@@ -102,8 +103,11 @@ class Numbers:
                         waiting.append((where, item))
                     kept.append((key, item))
                 if isinstance(holder, dict):
-                    keys, values = [key for key, _ in kept], [item for _, item in kept]
-                    self._attributes.append((holder, len(holder), keys, values))
+                    # Twice where there is one: the getter gives no tuple of one.
+                    kept = 2 * kept if len(kept) == 1 else kept
+                    look = itemgetter(*(key for key, _ in kept)) if kept else _nothing
+                    values = tuple(item for _, item in kept)
+                    self._attributes.append((holder, len(holder), look, values))
                 elif isinstance(holder, list):
                     self._lists.append((holder, list(holder)))
 
@@ -127,6 +131,10 @@ def _holders(value: Any) -> Iterator[tuple[Any, Items]]:
         yield value._modules, [(k, f".{k}", v) for k, v in value._modules.items()]
     elif hasattr(value, "__dict__"):
         yield vars(value), [(name, f".{name}", item) for name, item in vars(value).items()]
+
+
+def _nothing(holder: dict[Any, Any]) -> tuple[()]:
+    return ()
 
 
 def _closed(item: Any) -> bool:
