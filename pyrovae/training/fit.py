@@ -94,11 +94,11 @@ def fit(
         scheduler_moves: Whether the scheduler moves on after each epoch or after each step.
         beta: Weight on the KL term, a number or a schedule over epochs such as `LinearWarmup`.
             Reported bounds never contain it.
-        compile: Whether to trace and compile the step (see `CompiledStep`). A graph keeps what
-            Python computed while it was traced. Numbers in attributes of the model, the
-            objective and what they hold are looked at before each step, and where one has changed
-            the step is compiled anew; what is not seen are numbers in global variables, closures,
-            files and clocks. "auto" compiles if the rest of the run, at the pace of its first
+        compile: Whether to trace and compile the step (see `CompiledStep`). Numbers in global
+            variables, classes, closures, files and clocks are not seen to change: a graph keeps
+            them as they were when it was traced. Numbers in attributes of the model, the
+            objective and what these hold are compared before each step, and where one has changed
+            the step is compiled anew. "auto" compiles if the rest of the run, at the pace of its first
             steps, would take more than a minute. The same random numbers are drawn either way, so
             results differ by rounding alone. Where a program cannot be compiled, training goes on
             without, and a warning says why; ``history.compiled`` says what was done. On Linux a
