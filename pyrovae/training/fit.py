@@ -98,19 +98,19 @@ def fit(
             variables, classes, closures, files and clocks are not seen to change: a graph keeps
             them as they were when it was traced. Numbers in attributes of the model, the
             objective and what these hold are compared before each step, and where one has changed
-            the step is compiled anew. "auto" compiles if the rest of the run, at the pace of its first
-            steps, would take more than a minute. The same random numbers are drawn either way, so
-            results differ by rounding alone. Where a program cannot be compiled, training goes on
-            without, and a warning says why; ``history.compiled`` says what was done. On Linux a
-            process that has compiled keeps up to 256 MiB of freed memory.
+            the step is compiled anew. "auto" compiles if the rest of the run, at the pace of its
+            first steps, would take more than a minute. The same random numbers are drawn either
+            way, so results differ by rounding alone. Where a program cannot be compiled, training
+            goes on without, and a warning says why; ``history.compiled`` says what was done. On
+            Linux a process that has compiled keeps up to 256 MiB of freed memory.
         precision: "bf16" rounds the factors of matrix products and convolutions to bfloat16;
             log-probabilities, sums and weights stay in float32.
         patience: Stop after so many epochs without a better validation loss, which is the
             objective's own with its weights, counted from the end of a warm-up on, and go back to
             the best weights. Never, if left out.
         clip_norm: Largest norm of the gradient of the mean over a batch. No limit, if left out.
-        accumulate: Parts in which a batch is processed, each in turn, so that the memory of a
-            part does; their gradients add up to that of the mean over the batch. Batch
+        accumulate: Parts in which a batch is processed one after the other, so that memory for
+            one of them is enough; their gradients add up to that of the mean over the batch. Batch
             normalisation sees parts.
         drop_last: Whether to leave out an epoch's batch that is smaller than its first.
         average: Keeps a moving average of the weights, which the validation columns and early
