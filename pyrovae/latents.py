@@ -7,6 +7,7 @@ from torch.distributions import Distribution, VonMises
 
 from pyrovae.distributions.codes import CodeVectors, NearestCode
 from pyrovae.distributions.unwrap import unblocked
+from pyrovae.undefined import Undefined
 
 __all__ = ["LatentKind", "Undefined", "check_kinds", "is_point_mass", "latent_kind"]
 
@@ -21,10 +22,6 @@ _RANGES = {
     "discrete": "separate values",
     "code": "the vectors of a codebook",
 }
-
-
-class Undefined(ValueError):
-    """A model was asked for what it does not have, such as samples where it has no prior."""
 
 
 def latent_kind(distribution: Distribution) -> LatentKind | None:

@@ -5,7 +5,7 @@ from typing import Any
 import pyro.distributions as dist
 from torch import Tensor
 
-from pyrovae.latents import Undefined
+from pyrovae.undefined import Undefined
 
 __all__ = ["Flat"]
 
