@@ -18,10 +18,10 @@ from statistics import mean, stdev
 from typing import Any, Literal
 
 import pyro
-from jsonargparse import auto_cli
 from matplotlib.figure import Figure
 
 from pyrovae import VAE, evaluate, fit, load_data
+from pyrovae.cli import run
 from pyrovae.datasets import Data
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.nn import MLP
@@ -158,4 +158,4 @@ def main(
 
 
 if __name__ == "__main__":
-    auto_cli(main)
+    run(main)

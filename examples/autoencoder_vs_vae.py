@@ -7,9 +7,9 @@ python examples/autoencoder_vs_vae.py --data mnist --root data --epochs 20
 from pathlib import Path
 
 import pyro
-from jsonargparse import auto_cli
 
 from pyrovae import VAE, fit, load_data, plots
+from pyrovae.cli import run
 from pyrovae.latent_space import Recognizer, completeness, continuity
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.models import Autoencoder, LatentVariableModel
@@ -71,4 +71,4 @@ def main(
 
 
 if __name__ == "__main__":
-    auto_cli(main)
+    run(main)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pyro
 import torch
-from jsonargparse import auto_cli
 
 from pyrovae import evaluate, fit, load_data
+from pyrovae.cli import run
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.models import ConditionalVAE
 from pyrovae.nn import MLP
@@ -58,4 +58,4 @@ def main(
 
 
 if __name__ == "__main__":
-    auto_cli(main)
+    run(main)

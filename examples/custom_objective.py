@@ -9,10 +9,10 @@ from typing import Any
 
 import pyro
 import torch
-from jsonargparse import auto_cli
 from torch import Tensor
 
 from pyrovae import VAE, evaluate, fit, load_data
+from pyrovae.cli import run
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.nn import MLP
 from pyrovae.objectives import ELBO
@@ -56,4 +56,4 @@ def main(epochs: int = 50) -> None:
 
 
 if __name__ == "__main__":
-    auto_cli(main)
+    run(main)

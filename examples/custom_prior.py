@@ -7,10 +7,10 @@ cd examples && pyrovae train --prior custom_prior.StudentPrior --prior.df 5 --ep
 import pyro
 import pyro.distributions as dist
 import torch
-from jsonargparse import auto_cli
 from torch.distributions import Distribution
 
 from pyrovae import VAE, evaluate, fit, load_data
+from pyrovae.cli import run
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.nn import MLP
 from pyrovae.posteriors import NormalPosterior
@@ -46,4 +46,4 @@ def main(epochs: int = 50) -> None:
 
 
 if __name__ == "__main__":
-    auto_cli(main)
+    run(main)

@@ -7,9 +7,9 @@ python examples/discrete_latents.py --epochs 40
 
 import pyro
 import torch
-from jsonargparse import auto_cli
 
 from pyrovae import VAE, evaluate, fit, load_data
+from pyrovae.cli import run
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.models import CategoricalVAE
 from pyrovae.nn import MLP
@@ -64,4 +64,4 @@ def main(epochs: int = 40, samples: int = 500) -> None:
 
 
 if __name__ == "__main__":
-    auto_cli(main)
+    run(main)

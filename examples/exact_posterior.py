@@ -8,10 +8,10 @@ python examples/exact_posterior.py --data mnist --root data --epochs 20
 
 import pyro
 import torch
-from jsonargparse import auto_cli
 from pyro.infer import MCMC, NUTS
 
 from pyrovae import VAE, fit, load_data
+from pyrovae.cli import run
 from pyrovae.evaluation import inference_gap, refined_posterior
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.nn import MLP
@@ -76,4 +76,4 @@ def main(data: str = "digits", root: str = "data", epochs: int = 100, draws: int
 
 
 if __name__ == "__main__":
-    auto_cli(main)
+    run(main)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pyro
 import torch
-from jsonargparse import auto_cli
 from torch import Tensor
 
 from pyrovae import VAE, fit, load_data, plots
+from pyrovae.cli import run
 from pyrovae.datasets import Data
 from pyrovae.latent_space import attribute_vector
 from pyrovae.likelihoods import NormalLikelihood
@@ -75,4 +75,4 @@ def main(
 
 
 if __name__ == "__main__":
-    auto_cli(main)
+    run(main)

@@ -10,9 +10,9 @@ from typing import Literal
 
 import pyro
 import torch
-from jsonargparse import auto_cli
 
 from pyrovae import VAE, evaluate, fit, load_data
+from pyrovae.cli import run
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.models import HierarchicalVAE, LadderVAE, LatentVariableModel
 from pyrovae.nn import MLP, Shape
@@ -76,4 +76,4 @@ def main(
 
 
 if __name__ == "__main__":
-    auto_cli(main)
+    run(main)

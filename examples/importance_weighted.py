@@ -4,9 +4,9 @@ python examples/importance_weighted.py --epochs 100
 """
 
 import pyro
-from jsonargparse import auto_cli
 
 from pyrovae import VAE, evaluate, fit, load_data
+from pyrovae.cli import run
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.nn import MLP
 from pyrovae.objectives import ImportanceWeightedELBO
@@ -34,4 +34,4 @@ def main(epochs: int = 100, particles: tuple[int, ...] = (1, 5, 20), samples: in
 
 
 if __name__ == "__main__":
-    auto_cli(main)
+    run(main)

@@ -12,11 +12,11 @@ import math
 import pyro
 import pyro.distributions as dist
 import torch
-from jsonargparse import auto_cli
 from pyro.infer import MCMC, NUTS
 from torch import Tensor
 
 from pyrovae import VAE, fit, load_data
+from pyrovae.cli import run
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.nn import MLP
 from pyrovae.plots.tiles import draw_tiles
@@ -76,4 +76,4 @@ def main(
 
 
 if __name__ == "__main__":
-    auto_cli(main)
+    run(main)

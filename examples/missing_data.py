@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pyro
 import torch
-from jsonargparse import auto_cli
 from torch import Tensor
 
 from pyrovae import evaluate, fit, load_data
+from pyrovae.cli import run
 from pyrovae.datasets import Split, TensorSplit
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.models import MissingDataVAE
@@ -76,4 +76,4 @@ def main(
 
 
 if __name__ == "__main__":
-    auto_cli(main)
+    run(main)

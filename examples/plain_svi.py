@@ -7,11 +7,11 @@ pyrovae's models are ordinary Pyro programs, so nothing of the library is in the
 
 import pyro
 import torch
-from jsonargparse import auto_cli
 from pyro.infer import SVI, Trace_ELBO
 from pyro.optim import Adam
 
 from pyrovae import VAE, load_data
+from pyrovae.cli import run
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.nn import MLP
 from pyrovae.posteriors import NormalPosterior
@@ -46,4 +46,4 @@ def main(epochs: int = 50, batch_size: int = 64, seed: int = 0) -> float:
 
 
 if __name__ == "__main__":
-    auto_cli(main)
+    run(main)

@@ -9,9 +9,9 @@ p(z|y) of the given pixels completed by the guess), which stops early by the tes
 
 import pyro
 import torch
-from jsonargparse import auto_cli
 
 from pyrovae import evaluate, fit, load_data
+from pyrovae.cli import run
 from pyrovae.datasets import Data, TensorSplit
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.models import ConditionalVAE, LatentVariableModel
@@ -76,4 +76,4 @@ def main(
 
 
 if __name__ == "__main__":
-    auto_cli(main)
+    run(main)

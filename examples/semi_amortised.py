@@ -10,13 +10,13 @@ python examples/semi_amortised.py --data mnist --root data --epochs 10
 import pyro
 import pyro.distributions as dist
 import torch
-from jsonargparse import auto_cli
 from pyro.distributions import constraints
 from pyro.infer import SVI, Trace_ELBO
 from pyro.optim import ClippedAdam
 from torch import Tensor
 
 from pyrovae import VAE, fit, load_data
+from pyrovae.cli import run
 from pyrovae.evaluation import Mean, inference_gap
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.nn import MLP
@@ -76,4 +76,4 @@ def main(
 
 
 if __name__ == "__main__":
-    auto_cli(main)
+    run(main)

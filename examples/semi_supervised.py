@@ -14,9 +14,9 @@ from functools import partial
 
 import pyro
 import torch
-from jsonargparse import auto_cli
 
 from pyrovae import fit, load_data
+from pyrovae.cli import run
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.models import SemiSupervisedVAE
 from pyrovae.nn import MLP
@@ -69,4 +69,4 @@ def main(
 
 
 if __name__ == "__main__":
-    auto_cli(main)
+    run(main)

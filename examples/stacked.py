@@ -5,10 +5,10 @@ python examples/stacked.py --data mnist --root data --labelled 100 --latents 50 
 """
 
 import pyro
-from jsonargparse import auto_cli
 from torch import Tensor
 
 from pyrovae import VAE, fit, load_data
+from pyrovae.cli import run
 from pyrovae.datasets import Data, TensorSplit
 from pyrovae.likelihoods import BernoulliLikelihood, NormalLikelihood
 from pyrovae.models import SemiSupervisedVAE
@@ -61,4 +61,4 @@ def main(
 
 
 if __name__ == "__main__":
-    auto_cli(main)
+    run(main)

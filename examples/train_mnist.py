@@ -6,9 +6,9 @@ python examples/train_mnist.py --root data --download true
 from pathlib import Path
 
 import pyro
-from jsonargparse import auto_cli
 
 from pyrovae import VAE, evaluate, fit, load_data, plots, save
+from pyrovae.cli import run
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.nn import MLP
 from pyrovae.posteriors import NormalPosterior
@@ -45,4 +45,4 @@ def main(
 
 
 if __name__ == "__main__":
-    auto_cli(main)
+    run(main)

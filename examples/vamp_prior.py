@@ -6,9 +6,9 @@ python examples/vamp_prior.py --epochs 100
 from collections.abc import Callable
 
 import pyro
-from jsonargparse import auto_cli
 
 from pyrovae import VAE, evaluate, fit, load_data
+from pyrovae.cli import run
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.nn import MLP
 from pyrovae.posteriors import NormalPosterior
@@ -37,4 +37,4 @@ def main(epochs: int = 100, samples: int = 1000) -> None:
 
 
 if __name__ == "__main__":
-    auto_cli(main)
+    run(main)

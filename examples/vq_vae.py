@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pyro
 import torch
-from jsonargparse import auto_cli
 
 from pyrovae import VAE, evaluate, fit, load_data
+from pyrovae.cli import run
 from pyrovae.datasets import Data
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.models import Density
@@ -69,4 +69,4 @@ def main(
 
 
 if __name__ == "__main__":
-    auto_cli(main)
+    run(main)

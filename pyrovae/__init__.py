@@ -1,11 +1,59 @@
 """Variational autoencoders as Pyro programs."""
 
-from pyrovae.checkpoint import load, save
-from pyrovae.datasets import load_data
-from pyrovae.evaluation import evaluate
-from pyrovae.models import VAE
-from pyrovae.training import fit
+# Not from typing: importing the package is to take no time. Type checkers take it for true.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from pyrovae.checkpoint import load, save
+    from pyrovae.datasets import load_data
+    from pyrovae.evaluation import evaluate
+    from pyrovae.models import VAE
+    from pyrovae.training import fit
 
 __version__ = "0.1.0"
 
 __all__ = ["VAE", "__version__", "evaluate", "fit", "load", "load_data", "save"]
+
+_HOMES = {
+    "VAE": "models",
+    "evaluate": "evaluation",
+    "fit": "training",
+    "load": "checkpoint",
+    "load_data": "datasets",
+    "save": "checkpoint",
+}
+_PACKAGES = (
+    "checkpoint",
+    "component",
+    "datasets",
+    "distributions",
+    "evaluation",
+    "handlers",
+    "latent_space",
+    "likelihoods",
+    "models",
+    "nn",
+    "objectives",
+    "plots",
+    "posteriors",
+    "priors",
+    "schedules",
+    "training",
+)
+
+
+def __getattr__(name: str) -> object:
+    """Loads what is asked for, and torch with it, only then."""
+    from importlib import import_module
+
+    if name in _HOMES:
+        value = getattr(import_module(f"pyrovae.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
+    if name in _PACKAGES:
+        return import_module(f"pyrovae.{name}")
+    raise AttributeError(f"module 'pyrovae' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_PACKAGES])

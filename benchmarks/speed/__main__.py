@@ -16,7 +16,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from jsonargparse import auto_cli
 
 from benchmarks.speed.cases import ALL_SETTINGS, all_cases
 from benchmarks.speed.contenders import CONTENDERS
@@ -25,6 +24,7 @@ from benchmarks.speed.profile import profile_step
 from benchmarks.speed.report import write_figure, write_page
 from benchmarks.speed.runner import Options, measure
 from pyrovae import load_data
+from pyrovae.cli import run
 
 
 def main(
@@ -97,4 +97,4 @@ def _images(root: Path) -> tuple[np.ndarray, np.ndarray, str]:
 
 
 if __name__ == "__main__":
-    auto_cli(main)
+    run(main)

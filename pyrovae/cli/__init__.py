@@ -1,5 +1,5 @@
 """The command line: ``pyrovae train``, and what can be done with a run afterwards."""
 
-from pyrovae.cli.main import main
+from pyrovae.cli.main import main, run
 
-__all__ = ["main"]
+__all__ = ["main", "run"]

@@ -1,60 +1,89 @@
 """The figures of a run."""
 
 from collections.abc import Callable, Collection, Iterator
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import torch
-from matplotlib.figure import Figure
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-from pyrovae import plots
-from pyrovae.cli.runs import Run, first_data, held_out
-from pyrovae.datasets import Data
-from pyrovae.files import atomic
-from pyrovae.models import Undefined
-from pyrovae.training import History
+    from pyrovae.datasets import Data
+    from pyrovae.training import History
 
-__all__ = ["draw_figures", "save_figure"]
+__all__ = ["FIGURES", "draw_figures", "save_figure"]
 
+#: Every figure by its name, and what it shows.
+FIGURES = {
+    "training_curves": "Loss and validation bound over the epochs.",
+    "reconstructions": "Data above what the model makes of them.",
+    "samples": "Draws from the model's own prior, decoded.",
+    "interpolation": "Straight paths between the codes of two data.",
+    "interpolation_spherical": "The same paths on great circles.",
+    "traversal": "One latent variable after another moved, the others held.",
+    "latents": "Codes in a plane, by label where there are labels.",
+    "latent_codes": "What each latent variable's codes look like.",
+    "neighbours": "Samples beside the training data nearest to them.",
+    "aggregated_posterior": "The posterior of all data against the prior.",
+    "probability_integral": "Codes mapped to the unit square, which the prior fills evenly.",
+    "manifold": "What two latent variables decode to, over the plane.",
+}
 SCATTERED = 2000
 BESIDE = 6  # training data beside a sample
 
 
 def draw_figures(
-    run: Run, model: Any, data: Data, history: History, *, only: Collection[str] = ()
+    folder: Path,
+    model: Any,
+    data: "Data",
+    history: "History",
+    *,
+    only: Collection[str] | None = None,
+    keep: bool = False,
 ) -> Iterator[str]:
     """Draws and writes what can be shown of a model, giving each figure's file name.
 
     The figures show data that the model was not trained on, where there are any.
 
     Args:
-        run: Where they go.
+        folder: Where they go.
         model: The model.
         data: Its data.
         history: Its training.
         only: Names of figures; all that the model and its data allow if left out.
+        keep: Whether figures that are there already stay as they are.
 
     Raises:
         ValueError: If there is no figure of a name.
     """
+    import torch
+
+    from pyrovae.models import Undefined
+
     figures = _figures(model, data, history)
-    unknown = [name for name in only if name not in figures]
+    unknown = [name for name in only or () if name not in figures]
     if unknown:
         raise ValueError(
-            f"only: expected figures among {', '.join(figures)}, got {', '.join(unknown)}"
+            f"--only: expected figures among {', '.join(figures)}, got {', '.join(unknown)}, "
+            "which this model or its data do not allow"
         )
     for name in only or figures:
+        if keep and (folder / f"{name}.png").is_file():
+            continue
         # The same samples each time a run's figures are drawn.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             try:
-                save_figure(figures[name](), run.figures / f"{name}.png")
+                save_figure(figures[name](), folder / f"{name}.png")
             except Undefined:  # samples of a model without a prior
                 continue
         yield f"{name}.png"
 
 
-def _figures(model: Any, data: Data, history: History) -> dict[str, Callable[[], Figure]]:
+def _figures(model: Any, data: "Data", history: "History") -> dict[str, "Callable[[], Figure]"]:
     """How to draw each figure that the model and its data allow."""
+    from pyrovae import plots
+    from pyrovae.cli.runs import held_out
+
     role = held_out(data)
     split = getattr(data, role)
     (x, *_) = split.take(SCATTERED)
@@ -94,13 +123,18 @@ def _figures(model: Any, data: Data, history: History) -> dict[str, Callable[[],
     return figures
 
 
-def _neighbours(model: Any, data: Data, others: Any) -> Figure:
+def _neighbours(model: Any, data: "Data", others: Any) -> "Figure":
+    from pyrovae import plots
+    from pyrovae.cli.runs import first_data
+
     # Not all of data on a disk: to read them takes longer than a figure should.
     searched = first_data(data, 0)
     return plots.neighbours(model, searched, k=min(BESIDE, len(searched)), held_out=others)
 
 
-def save_figure(figure: Figure, path: Any) -> None:
+def save_figure(figure: "Figure", path: Any) -> None:
     """Writes a figure in one move."""
+    from pyrovae.files import atomic
+
     with atomic(path) as temporary:
         figure.savefig(temporary, dpi=150)

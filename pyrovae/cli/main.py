@@ -1,25 +1,41 @@
 """The entry point: which command, and what is said when something is wrong."""
 
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from types import FrameType
+from typing import Any
 
-from pyrovae.cli import commands
-from pyrovae.cli.parser import COMMANDS, one_line, version
-from pyrovae.cli.train import resume, train
-from pyrovae.training import Diverged
+from pyrovae.cli.errors import Failed, Stopped, UnknownName
+from pyrovae.cli.saying import printable, say
 
-__all__ = ["main"]
+__all__ = ["COMMANDS", "command", "main", "run"]
 
-RUN = {
-    "train": train,
-    "resume": resume,
-    "evaluate": commands.evaluate,
-    "sample": commands.sample,
-    "reconstruct": commands.reconstruct,
-    "plot": commands.plot,
-    "compare": commands.compare,
+#: The commands, and the functions they are.
+COMMANDS = {
+    "train": "train:train",
+    "resume": "resume:resume",
+    "evaluate": "evaluate:evaluate",
+    "sample": "sample:sample",
+    "reconstruct": "reconstruct:reconstruct",
+    "plot": "plot:plot",
+    "compare": "compare:compare",
+    "list": "list:show",
+    "completion": "completion:completion",
 }
+FAULT = 70  # EX_SOFTWARE: an error of the program and not of who runs it
+
+
+def command(name: str) -> Callable[..., None]:
+    """The function of a command."""
+    module, _, function = COMMANDS[name].partition(":")
+    found: Callable[..., None] = getattr(_module(module), function)
+    return found
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,54 +45,160 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The command and its arguments; those of the process if left out.
 
     Returns:
-        The exit code: 0 if all went well, 2 for wrong input, 1 if training diverged, 130 if
-        interrupted.
+        The exit code: 0 if all went well, 1 if training diverged, 2 for wrong input, 70 for a
+        fault of the program, 128 and the signal's number if interrupted.
     """
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
-    # A user's own classes are found by their import path from where the command is given, as
-    # with python -m.
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
-    if not arguments or arguments[0] in ("-h", "--help"):
-        print(_usage())
-        return 0
-    command, *rest = arguments
-    if command == "--version":
-        print(version())
-        return 0
-    if command not in RUN:
-        return _fail(f"command: expected one of {', '.join(RUN)}, got {command!r}")
-    if os.environ.get("PYROVAE_DEBUG"):  # for those who write their own parts: the traceback
-        RUN[command](rest)
-        return 0
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    return _answer(lambda: _run(words), "pyrovae")
+
+
+def run(function: Callable[..., Any]) -> None:
+    """Runs a function with the arguments of the process, and ends the process where they fail.
+
+    A script of one's own has the manners of ``pyrovae`` so: parameters without a default are
+    given by their place, the others as ``--name value``, ``--help`` shows what the docstring
+    says of them, and wrong input is answered in one line.
+
+    Args:
+        function: The function, with annotations of plain types.
+    """
+    name = os.path.basename(sys.argv[0])
+    code = _answer(lambda: _call(name, function, sys.argv[1:]), name)
+    if code:
+        sys.exit(code)
+
+
+def _run(words: list[str]) -> None:
+    if not words or words[0] in ("-h", "--help"):
+        from pyrovae.cli.help import usage
+        from pyrovae.cli.signatures import summary
+
+        say(usage({name: summary(command(name)) for name in COMMANDS}))
+    elif words[0] == "--version":
+        from pyrovae import __version__
+
+        say(f"pyrovae {__version__}")
+    elif words[0] not in COMMANDS:
+        raise UnknownName("", "command", words[0], COMMANDS)
+    else:
+        _call(f"pyrovae {words[0]}", command(words[0]), words[1:])
+
+
+def _call(name: str, function: Callable[..., Any], words: Sequence[str]) -> None:
+    if _helped(name, function, words):
+        return
+    from pyrovae.cli.options import read_arguments
+    from pyrovae.cli.signatures import parameters
+
+    arguments = read_arguments(function, words, command=name.removeprefix("pyrovae").strip())
+    given = [
+        arguments.pop(key)
+        for key, parameter in parameters(function).items()
+        if parameter.is_noun and key in arguments
+    ]
+    function(*given, **arguments)
+
+
+def _helped(name: str, function: Callable[..., Any], words: Sequence[str]) -> bool:
+    """Answers a call for help, if it is one."""
+    from pyrovae.cli.help import command_help
+
+    for i, word in enumerate(words):
+        option, _, value = word.partition("=")
+        after = value or next(iter(words[i + 1 : i + 2]), "")
+        if option in ("-h", "--help", "--help-all"):
+            module = sys.modules[function.__module__]
+            text = command_help(
+                name,
+                function,
+                groups=getattr(module, "GROUPS", None),
+                often=getattr(module, "OFTEN", ""),
+                everything=option == "--help-all" or after == "all",
+            )
+            say(text)
+            return True
+        if option.startswith("--") and option.endswith(".help"):
+            _help_class(name, function, option.removeprefix("--").removesuffix(".help"), after)
+            return True
+    return False
+
+
+def _help_class(name: str, function: Callable[..., Any], key: str, cls: str) -> None:
+    from pyrovae.cli.catalogue import SLOT_OF
+    from pyrovae.cli.commands.list import show
+    from pyrovae.cli.options import InSlot
+    from pyrovae.cli.signatures import parameters
+
+    known = {k: m for k, p in parameters(function).items() if (m := p.marker(InSlot)) is not None}
+    marker = known.get(key)
+    if marker is None:
+        raise UnknownName(name, "option", f"--{key}.help", [f"--{k}.help" for k in known])
+    show(cls if cls and not cls.startswith("-") else SLOT_OF[marker.slot])
+
+
+def _answer(what: Callable[[], None], name: str) -> int:
+    """Does something; what goes wrong is said, and told by the exit code."""
     try:
-        RUN[command](rest)
-    except KeyboardInterrupt:
-        return 130
-    except Diverged as error:
-        print(f"pyrovae: {one_line(error)}", file=sys.stderr)
-        return 1
-    except (ValueError, OSError, TypeError) as error:
-        return _fail(one_line(error))
-    except SystemExit as end:  # --help and --print_config
-        return int(end.code or 0)
+        with _ended_by_signals():
+            what()
+            sys.stdout.flush()
+        return 0
+    except KeyboardInterrupt as stop:
+        number = int(getattr(stop, "signal", signal.SIGINT))
+        return _fail(name, str(stop) or "interrupted", 128 + number)
+    except BrokenPipeError:  # who reads what is said has gone: pyrovae list | head
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        return 128 + signal.SIGPIPE
     except Exception as error:
-        if type(error).__name__ in ("ArgumentError", "NSKeyError"):
-            return _fail(one_line(error))
-        raise
-    return 0
+        if os.environ.get("PYROVAE_DEBUG"):  # for those who write their own parts
+            raise
+        if isinstance(error, Failed):
+            return _fail(name, str(error), 1)
+        if isinstance(error, ValueError | OSError):
+            return _fail(name, _sentence(error), 2)
+        traceback.print_exc()
+        return _fail(
+            name,
+            "this is a fault of pyrovae, or of a class of your own: please report it with the "
+            "lines above and the command",
+            FAULT,
+        )
 
 
-def _fail(reason: str) -> int:
-    print(f"pyrovae: {reason}", file=sys.stderr)
-    return 2
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Makes a request to end the process an exception, so that what is open is closed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Stopped(number)
+
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {
+        number: signal.signal(number, stop)
+        for number in numbers
+        if signal.getsignal(number) == signal.SIG_DFL
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def _usage() -> str:
-    commands = "\n".join(f"  {name:12} {text}" for name, text in COMMANDS.items())
-    return (
-        "usage: pyrovae COMMAND [OPTIONS]\n\n"
-        "Variational autoencoders as Pyro programs.\n\n"
-        f"{commands}\n\n"
-        "pyrovae COMMAND --help says what a command takes. To begin: pyrovae train\n"
-    )
+def _sentence(error: Exception) -> str:
+    """What is wrong, without the shapes that Pyro adds in further lines."""
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error).partition("Trace Shapes:")[0] or type(error).__name__
+
+
+def _fail(name: str, reason: str, code: int) -> int:
+    print(f"{name}: {printable(' '.join(reason.split()), lines=False)}", file=sys.stderr)
+    return code
+
+
+def _module(name: str) -> Any:
+    return import_module(f"pyrovae.cli.commands.{name}")

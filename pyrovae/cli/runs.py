@@ -1,123 +1,149 @@
-"""A run folder: what training leaves, and reading it back."""
+"""A run folder: what training leaves, and reading it back, as data, whoever made it."""
 
-import inspect
 import json
 import os
-import re
-import tempfile
 from collections.abc import Collection
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from torch import Tensor
 
 from pyrovae.checkpoint import load, read
-from pyrovae.cli.parser import MODULES, train_parser
-from pyrovae.datasets import Data, TensorSplit, load_data
+from pyrovae.cli.commands.train import GROUPS, train
+from pyrovae.cli.figures import FIGURES
+from pyrovae.cli.option_files import read_mapping
+from pyrovae.cli.options import OptionsFile, TypedOnly
+from pyrovae.cli.signatures import parameters
+from pyrovae.datasets import Data, Split, TensorSplit, load_data
 from pyrovae.files import atomic
 from pyrovae.priors import Prior
+from pyrovae.specifications import dump_yaml
 from pyrovae.training import History
 from pyrovae.training.devices import choose_device
 
-__all__ = [
-    "Run",
-    "absolute",
-    "check_writable",
-    "first_data",
-    "held_out",
-    "load_data_of",
-    "new_folder",
-]
+__all__ = ["STORED", "Run", "device_of", "first_data", "held_out"]
 
+#: The options that say how a run is made, and that it keeps.
+STORED = {
+    name: parameter
+    for name, parameter in parameters(train).items()
+    if not any(map(parameter.marker, (TypedOnly, OptionsFile))) and name != "out"
+}
 #: The options of ``pyrovae train`` that say which data.
-DATA_OPTIONS = tuple(inspect.signature(load_data).parameters)
-DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
+DATA_OPTIONS = tuple(GROUPS["Data"].split())
 
 
 class Run:
     """The files of one run.
 
+    How it was made stands in its checkpoint; ``config.yaml`` says the same for people, and is
+    never read here.
+
     Args:
         folder: The run folder.
+        allow: Packages whose classes the run's files may name.
+        data: Where the data are now, if not where they were.
+        root: Their root, likewise.
     """
 
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        allow: Collection[str] = (),
+        data: str | None = None,
+        root: str | None = None,
+    ) -> None:
         self.folder = Path(folder)
+        self.allow = tuple(allow)
+        self.moved = {k: v for k, v in (("data", data), ("root", root)) if v is not None}
         self.config_file = self.folder / "config.yaml"
         self.checkpoint = self.folder / "checkpoint.pt"
         self.history_file = self.folder / "history.csv"
         self.report_file = self.folder / "report.json"
         self.figures = self.folder / "figures"
 
-    def check(self) -> None:
-        """Raises FileNotFoundError where the folder does not hold a run."""
-        for path in (self.config_file, self.checkpoint):
-            if not path.is_file():
-                raise FileNotFoundError(
-                    f"{self.folder}: expected a run folder, but it has no {path.name}"
-                )
-
-    def config(self) -> dict[str, Any]:
-        """The options the run was made with, as plain values."""
-        self.check()
-        config = yaml.safe_load(self.config_file.read_text())
-        if not isinstance(config, dict):
-            raise ValueError(f"{self.config_file}: expected a mapping of options")
-        return config
-
-    def trusted_config(self, allow: Collection[str]) -> dict[str, Any]:
-        """The options, once all classes they name are of packages that may be imported.
+    @cached_property
+    def content(self) -> dict[str, Any]:
+        """What the checkpoint holds.
 
         Raises:
-            ValueError: If a class is of another package. Reading would import it.
+            FileNotFoundError: If the folder does not hold a run.
+            ValueError: If its checkpoint does not read.
         """
-        config = self.config()
-        unknown = sorted(set(config) - set(train_parser().get_defaults().as_dict()))
-        if unknown:
-            raise ValueError(f"{self.config_file}: these are no options: {', '.join(unknown)}")
-        for key in MODULES:
-            for class_path in _class_paths(config.get(key)):
-                package = class_path.split(".")[0]
-                if package not in {"pyrovae", "pyro", "torch", *allow}:
-                    raise ValueError(
-                        f"{self.config_file}: {key} names {class_path}; if you trust the "
-                        f"package, allow it (--allow {package})"
-                    )
-        return config
+        if not self.checkpoint.is_file():
+            raise FileNotFoundError(
+                f"{self.folder}: expected a run folder, but it has no {self.checkpoint.name}"
+            )
+        return read(self.checkpoint)
 
-    def model(
-        self,
-        allow: Collection[str],
-        device: str = "auto",
-        *,
-        data: str | None = None,
-        root: str | None = None,
-    ) -> Any:
-        """The trained model: the best weights where training kept them.
+    def options(self, names: Collection[str] | None = None) -> dict[str, Any]:
+        """The options the run was made with, as plain values and specifications.
 
         Args:
-            allow: Packages whose classes the run's files may name.
-            device: Where the model shall be.
-            data: Where the data are now, for a prior that has to be given some again.
-            root: Their root, likewise.
+            names: Which. All if left out: then every class that they name has to be trusted or
+                allowed.
+
+        Raises:
+            ValueError: If the checkpoint holds none, or other ones than ``pyrovae train`` has.
         """
-        self.check()
-        model = load(self.checkpoint, allow=allow)
+        notes = self.content.get("notes")
+        stored = notes.get("options") if isinstance(notes, dict) else None
+        if not isinstance(stored, dict):
+            raise ValueError(f"{self.checkpoint}: it is of no run of pyrovae train")
+        chosen = {k: v for k, v in stored.items() if names is None or k in names}
+        defaults = {n: p.default for n, p in STORED.items() if names is None or n in names}
+        return defaults | read_mapping(
+            chosen, STORED, where=str(self.checkpoint), allow=self.allow
+        )
+
+    def named(self) -> dict[str, Any]:
+        """The options as they are stored, to be shown: nothing that they name is looked at."""
+        self.options(DATA_OPTIONS)
+        return dict(self.content["notes"]["options"])
+
+    @cached_property
+    def data(self) -> Data:
+        """The run's data. Nothing is downloaded, whatever the run says of it."""
+        options = self.options(DATA_OPTIONS) | self.moved | {"download": False}
+        return load_data(**options)
+
+    def split(self, name: str | None = None) -> Split:
+        """A split of the data; if left out, the one to report on.
+
+        Raises:
+            ValueError: If the data have none of that name.
+        """
+        split = getattr(self.data, name or held_out(self.data))
+        if split is None:
+            raise ValueError(
+                f"--split: the run kept no {name} data, but {held_out(self.data)} data"
+            )
+        found: Split = split
+        return found
+
+    def model(self, device: str = "auto") -> Any:
+        """The trained model, with the best weights where training kept them.
+
+        Args:
+            device: Where it shall be.
+        """
+        where = device_of(device)
+        self.content  # noqa: B018  (the folder has to hold a run)
+        model = load(self.checkpoint, allow=self.allow)
         parts = [part for part in model.modules() if isinstance(part, Prior)]
         lacking = [prior for prior in parts if not prior.complete]
         if lacking:
-            config = self.config()
-            x = first_data(load_data_of(config, data=data, root=root), config["seed"])
+            x = first_data(self.data, self.options(["seed"])["seed"])
             for prior in lacking:
                 prior.set_data(x)
-        return model.to(choose_device(device))
+        return model.to(where)
 
     def history(self) -> History:
         """The rows of training."""
-        self.check()
-        training = read(self.checkpoint).get("training")
+        training = self.content.get("training")
         return History() if training is None else History.from_state(training["history"])
 
     def report(self) -> dict[str, Any]:
@@ -125,53 +151,35 @@ class Run:
 
         Raises:
             FileNotFoundError: If the run has none.
+            ValueError: If the file holds something else.
         """
         if not self.report_file.is_file():
             raise FileNotFoundError(f"{self.folder}: no report.json; run pyrovae evaluate first")
-        return json.loads(self.report_file.read_text())
+        try:
+            report = json.loads(self.report_file.read_text(encoding="utf-8"))
+        except (ValueError, RecursionError):
+            report = None
+        if not isinstance(report, dict):
+            raise ValueError(f"{self.report_file}: expected a report in JSON, which it is not")
+        return report
 
     def clear(self) -> None:
-        """Removes what a run that was here before said of its model."""
-        self.report_file.unlink(missing_ok=True)
-        for figure in self.figures.glob("*.png"):
-            figure.unlink()
+        """Removes what a run that was here before said of its model; links are not followed."""
+        files = [self.report_file, self.history_file, self.config_file]
+        if not self.figures.is_symlink():
+            files += [self.figures / f"{name}.png" for name in FIGURES]
+        for file in files:
+            file.unlink(missing_ok=True)
 
-    def write_config(self, text: str) -> None:
-        """Writes the resolved configuration."""
+    def write_config(self, options: dict[str, Any]) -> None:
+        """Writes the options, as ``--config`` reads them."""
         with atomic(self.config_file) as temporary:
-            temporary.write_text(text)
+            temporary.write_text(dump_yaml(options), encoding="utf-8")
 
     def write_report(self, report: dict[str, Any]) -> None:
         """Writes the report as JSON."""
         with atomic(self.report_file) as temporary:
-            temporary.write_text(json.dumps(report, indent=2) + "\n")
-
-
-def _class_paths(value: Any) -> list[str]:
-    """Every string in an option that reading it could take for a class or a file, however deep."""
-    if isinstance(value, str):
-        return [value] if DOTTED.fullmatch(value) or Path(value).exists() else []
-    if isinstance(value, list):
-        return [path for item in value for path in _class_paths(item)]
-    if isinstance(value, dict):
-        # A key with a dot is read as an argument within an argument.
-        keys = [str(key) for key in value if "." in str(key)]
-        return [*keys, *(path for item in value.values() for path in _class_paths(item))]
-    return []
-
-
-def absolute(path: str) -> str:
-    """A path that holds from any folder; a home folder's ``~`` is written out."""
-    return str(Path(path).expanduser().absolute())
-
-
-def load_data_of(
-    config: dict[str, Any], *, data: str | None = None, root: str | None = None
-) -> Data:
-    """Loads the data a run was made with; ``data`` and ``root`` say where they are now."""
-    options = {name: config[name] for name in DATA_OPTIONS if name in config}
-    options |= {k: v for k, v in (("data", data), ("root", root)) if v is not None}
-    return load_data(**options)
+            temporary.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
 
 def held_out(data: Data) -> str:
@@ -192,32 +200,15 @@ def first_data(data: Data, seed: int | None) -> Tensor:
         return data.train.take(n)[0]
 
 
-def new_folder(name: str) -> Path:
-    """The first of ``runs/name-1``, ``runs/name-2``, ... that does not exist yet."""
-    number = 1
-    while (folder := Path("runs") / f"{name}-{number}").exists():
-        number += 1
-    return folder
-
-
-def check_writable(folder: Path, *, overwrite: bool) -> None:
-    """Raises where a run cannot be written, before any work is done.
+def device_of(name: str) -> torch.device:
+    """Reads a device on which numbers can be had.
 
     Raises:
-        ValueError: If something is there already, or the folder cannot be written.
+        ValueError: If there is no such device on this machine.
     """
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"out: expected a folder, but {folder} is a file")
-    if folder.is_dir() and any(folder.iterdir()) and not overwrite:
-        raise ValueError(f"out: {folder} is not empty; choose another folder, or --overwrite it")
-    parent = folder.absolute()
-    while not parent.exists():
-        parent = parent.parent
-    try:
-        # Writing is the only test that holds for every file system and user.
-        with tempfile.TemporaryFile(dir=parent):
-            pass
-    except OSError as error:
+    device = choose_device(name)
+    if device.type == "meta":
         raise ValueError(
-            f"out: expected a folder that can be written, got {folder} ({error.strerror})"
-        ) from None
+            "device: expected auto, cpu, cuda or mps, got 'meta', which has no numbers"
+        )
+    return device

@@ -1,9 +1,8 @@
 import pyro.distributions as dist
 import pytest
 import torch
-from jsonargparse import ArgumentParser
 
-from pyrovae.priors import DistributionPrior, Prior
+from pyrovae.priors import DistributionPrior
 
 
 @pytest.mark.parametrize(
@@ -40,19 +39,6 @@ def test_kind_is_the_familys():
 
 def test_it_is_fixed():
     assert not list(DistributionPrior(3).parameters())
-
-
-def test_it_is_made_on_a_command_line():
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_subclass_arguments(Prior, "prior", skip={"latent_features"}, instantiate=False)
-    arguments = ["--prior", "pyrovae.priors.DistributionPrior", "--prior.family", "StudentT"]
-    config = parser.parse_args([*arguments, "--prior.parameters", '{"df": 3.0}'])
-    made = DistributionPrior(2, **config.prior.init_args.as_dict())
-    assert made.init_args == {
-        "latent_features": 2,
-        "family": "StudentT",
-        "parameters": {"df": 3.0},
-    }
 
 
 @pytest.mark.parametrize(

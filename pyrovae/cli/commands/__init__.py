@@ -1,0 +1,1 @@
+"""The commands, a module each. None of these modules loads torch before it is called."""

@@ -1,0 +1,46 @@
+"""``pyrovae evaluate``."""
+
+from typing import Literal
+
+from pyrovae.cli.values import Count, Folder, Place, Seed
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    run: Folder,
+    *,
+    samples: Count = 1000,
+    split: Literal["train", "validation", "test"] = "test",
+    seed: Seed = 0,
+    data: str | None = None,
+    root: Place = None,
+    device: str = "auto",
+    allow: list[str] | None = None,
+) -> None:
+    """Report on a run's model: bounds, log-likelihood with its errors, latents.
+
+    Args:
+        run: The run folder.
+        samples: Draws S for each datum.
+        split: Which of its data.
+        seed: Seed of the draws.
+        data: File or folder of the data, if it has moved.
+        root: Root of the data, if it has moved.
+        device: auto, cpu, cuda or mps.
+        allow: A package whose classes the run may name; give it again for another.
+    """
+    from pyrovae import evaluate as evaluate_model
+    from pyrovae.cli.reports import report_dict
+    from pyrovae.cli.runs import Run
+    from pyrovae.cli.saying import say
+
+    opened = Run(run, allow=allow or (), data=data, root=root)
+    model = opened.model(device)
+    chosen = opened.split(split)
+    train = None if split == "train" else opened.data.train
+    report = evaluate_model(model, chosen, train=train, samples=samples, seed=seed)
+    say(f"{opened.data.name}, {split} data: {report}")
+    opened.write_report(
+        report_dict(report, opened.data, split, opened.history(), opened.options())
+    )

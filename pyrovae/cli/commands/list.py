@@ -1,0 +1,50 @@
+"""``pyrovae list``."""
+
+from pyrovae.cli.catalogue import KINDS, SLOT_OF, catalogue
+from pyrovae.cli.errors import UnknownName
+from pyrovae.cli.saying import say
+
+__all__ = ["show"]
+
+
+def show(what: str = "", /, *, allow: list[str] | None = None) -> None:
+    """Show what there is to choose from, or what a class takes.
+
+    Args:
+        what: A kind, such as priors, or a class, such as VampPrior. All kinds if left out.
+        allow: A package of your own whose class is shown; give it again for another.
+    """
+    if what in ("", *KINDS):
+        for kind in [what] if what else KINDS:
+            entries = catalogue(kind)
+            if not what:
+                say(f"{kind}: {', '.join(entries)}")
+                continue
+            width = max(map(len, entries)) + 2
+            for name, text in entries.items():
+                say(f"{name:{width}}{text}".rstrip())
+        return
+    slots = [slot for slot, kind in SLOT_OF.items() if what in catalogue(kind)]
+    if "." in what:
+        _show_class(what, list(SLOT_OF), allow or [])
+    elif slots:
+        _show_class(what, slots[:1], [])
+    else:
+        known = [name for kind in KINDS for name in catalogue(kind)]
+        raise UnknownName("list", "kind or class", what, [*KINDS, *known])
+
+
+def _show_class(name: str, slots: list[str], allow: list[str]) -> None:
+    from pyrovae.cli.classes import asked_for
+    from pyrovae.cli.help import class_help
+    from pyrovae.specifications import SLOTS, find_class
+
+    for slot in slots:
+        try:
+            cls = find_class(name, SLOTS[slot], allow=allow)
+        except ValueError:
+            if slot == slots[-1]:
+                raise
+            continue
+        say(class_help(f"--{slot}", cls, asked_for(cls, SLOTS[slot])))
+        return

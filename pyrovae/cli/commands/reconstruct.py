@@ -1,0 +1,38 @@
+"""``pyrovae reconstruct``."""
+
+from pyrovae.cli.values import Count, Folder, Place
+
+__all__ = ["reconstruct"]
+
+
+def reconstruct(
+    run: Folder,
+    *,
+    n: Count = 10,
+    draw: bool = False,
+    out: Place = None,
+    data: str | None = None,
+    root: Place = None,
+    device: str = "auto",
+    allow: list[str] | None = None,
+) -> None:
+    """Encode and decode data with a run's model.
+
+    Args:
+        run: The run folder.
+        n: Number of data.
+        draw: Draw pixels; else their means.
+        out: A .png figure or a .npy array. If left out: a figure in the run folder.
+        data: File or folder of the data, if it has moved.
+        root: Root of the data, if it has moved.
+        device: auto, cpu, cuda or mps.
+        allow: A package whose classes the run may name; give it again for another.
+    """
+    from pyrovae.cli.images import check_out, write_reconstructions
+    from pyrovae.cli.runs import Run
+
+    check_out(out, n)
+    opened = Run(run, allow=allow or (), data=data, root=root)
+    model = opened.model(device)
+    (x, *_) = opened.split().take(n)
+    write_reconstructions(model, x, out or opened.figures / "reconstructions.png", draw=draw)

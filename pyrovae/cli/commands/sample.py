@@ -1,0 +1,39 @@
+"""``pyrovae sample``."""
+
+from pyrovae.cli.values import Count, Folder, Place, Seed
+
+__all__ = ["sample"]
+
+
+def sample(
+    run: Folder,
+    *,
+    n: Count = 64,
+    draw: bool = False,
+    seed: Seed = 0,
+    out: Place = None,
+    data: str | None = None,
+    root: Place = None,
+    device: str = "auto",
+    allow: list[str] | None = None,
+) -> None:
+    """Generate data from a run's model, its own prior first.
+
+    Args:
+        run: The run folder.
+        n: Number of data.
+        draw: Draw pixels; else their means.
+        seed: Seed of the draws.
+        out: A .png figure or a .npy array. If left out: a figure in the run folder.
+        data: File or folder of the data, if it has moved, for a prior that keeps some.
+        root: Root of the data, likewise.
+        device: auto, cpu, cuda or mps.
+        allow: A package whose classes the run may name; give it again for another.
+    """
+    from pyrovae.cli.images import check_out, write_samples
+    from pyrovae.cli.runs import Run
+
+    check_out(out, n)
+    opened = Run(run, allow=allow or (), data=data, root=root)
+    model = opened.model(device)
+    write_samples(model, n, out or opened.figures / "samples.png", draw=draw, seed=seed)

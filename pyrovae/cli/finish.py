@@ -1,0 +1,72 @@
+"""What a run has beside its weights: the table of its history, the report, the figures."""
+
+import csv
+from typing import Any
+
+from pyrovae.cli.figures import draw_figures
+from pyrovae.cli.reports import is_report_of, report_dict
+from pyrovae.cli.runs import Run, held_out
+from pyrovae.cli.saying import say
+from pyrovae.datasets import Data
+from pyrovae.evaluation import evaluate
+from pyrovae.training import History
+
+__all__ = ["finish"]
+
+
+def finish(run: Run, model: Any, data: Data, history: History, settings: dict[str, Any]) -> bool:
+    """Writes what a trained run lacks, and says it.
+
+    Args:
+        run: The run, whose checkpoint is that of the last epoch.
+        model: Its model, with the weights to report on.
+        data: Its data.
+        history: Its training.
+        settings: Its options.
+
+    Returns:
+        Whether there was anything to write.
+    """
+    loud = not settings["quiet"]
+    wrote = False
+    if not _has_table(run, len(history)):
+        history.save(run.history_file)
+        wrote = True
+    if not run.config_file.is_file():
+        run.write_config(settings)
+        wrote = True
+    if not _has_report(run, history):
+        split = held_out(data)
+        report = evaluate(
+            model,
+            getattr(data, split),
+            train=data.train if split != "train" else None,
+            samples=settings["samples"],
+        )
+        run.write_report(report_dict(report, data, split, history, settings))
+        wrote = True
+        if loud:
+            if history.stopped:
+                say(f"stopped early: {history.stopped}")
+            say(f"{data.name}, {split} data: {report}")
+            say(f"{run.folder}: config.yaml, checkpoint.pt, history.csv, report.json")
+    # The report, which is made first, is new where the figures are not of these weights.
+    figures = list(draw_figures(run.figures, model, data, history, keep=not wrote))
+    if figures and loud:
+        say(f"{run.figures}: {', '.join(figures)}")
+    return wrote or bool(figures)
+
+
+def _has_table(run: Run, rows: int) -> bool:
+    try:
+        with run.history_file.open(newline="", encoding="utf-8") as file:
+            return sum(1 for _ in csv.reader(file)) == rows + 1
+    except (OSError, ValueError, csv.Error):
+        return False
+
+
+def _has_report(run: Run, history: History) -> bool:
+    try:
+        return is_report_of(run.report(), history)
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,76 @@
+"""What ``report.json`` says beside the numbers: of which model, data and training they are."""
+
+from typing import Any
+
+import pyro
+import torch
+
+from pyrovae import __version__
+from pyrovae.cli.signatures import class_parameters
+from pyrovae.datasets import Data
+from pyrovae.evaluation import Report
+from pyrovae.specifications import SLOTS, resolve
+from pyrovae.training import History
+
+__all__ = ["PARTS", "is_report_of", "report_dict"]
+
+#: What a model is put together from.
+PARTS = ("model", "prior", "posterior", "likelihood", "encoder", "decoder")
+
+
+def report_dict(
+    report: Report, data: Data, split: str, history: History, options: dict[str, Any]
+) -> dict[str, Any]:
+    """The report with what it is a report of, as plain values."""
+    parts = {key: _short(options.get(key), key) for key in (*PARTS, "objective")}
+    parts["class"] = parts.pop("model")
+    return {
+        "split": split,
+        **report.to_dict(),
+        "dataset": data.describe(),
+        "model": {"latent_features": options["latent_features"], **parts},
+        "training": _training(history),
+        "versions": {"pyrovae": __version__, "torch": torch.__version__, "pyro": pyro.__version__},
+    }
+
+
+def is_report_of(report: dict[str, Any], history: History) -> bool:
+    """Whether a report is of the weights that this training ended with."""
+    return report.get("training") == _training(history)
+
+
+def _training(history: History) -> dict[str, Any]:
+    last = history[-1] if len(history) else {}
+    return {
+        "epochs": len(history),
+        "best_epoch": history.best_epoch,
+        "stopped": history.stopped,
+        "loss": last.get("loss"),
+        "seconds": sum(row["seconds"] for row in history),
+    }
+
+
+def _short(spec: Any, slot: str) -> str | None:
+    """A class's name with the arguments that are not its defaults, for tables."""
+    if spec is None:  # the model has no such part
+        return None
+    if not isinstance(spec, dict):
+        return str(spec)
+    path = str(spec.get("class_path"))
+    try:  # only a class that any file may name
+        known = class_parameters(resolve(path, SLOTS[slot]))
+    except ValueError:
+        known = {}
+    given = {
+        name: value
+        for name, value in (spec.get("init_args") or {}).items()
+        if not isinstance(value, dict)
+        and not (name in known and value == _listed(known[name].default))
+    }
+    name = path.rpartition(".")[2]
+    arguments = ", ".join(f"{key}={value}" for key, value in given.items())
+    return f"{name}({arguments})" if arguments else name
+
+
+def _listed(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

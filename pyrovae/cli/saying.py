@@ -1,0 +1,55 @@
+"""What is shown and written: text that may be a stranger's does nothing but stand there."""
+
+import csv
+import os
+import sys
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import TextIO
+
+__all__ = ["printable", "say", "write_table"]
+
+# What a spreadsheet takes for the beginning of a formula.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def printable(text: str, *, lines: bool = True) -> str:
+    """Text in which control characters (a terminal would obey them) are written out.
+
+    Args:
+        text: The text.
+        lines: Whether line breaks stay as they are.
+    """
+    return "".join(
+        character
+        if (lines and character == "\n")
+        or not unicodedata.category(character) in ("Cc", "Cf", "Cs")
+        else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
+def say(text: str, *, file: TextIO | None = None) -> None:
+    """Prints text that may be a stranger's."""
+    print(printable(text), file=file or sys.stdout)
+
+
+def cell(value: object) -> object:
+    """A value for a table: text that a spreadsheet would run is quoted, numbers are not text."""
+    if not isinstance(value, str):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}" if value.startswith(FORMULA) else value
+    return value
+
+
+def write_table(path: str | os.PathLike[str], rows: Sequence[Mapping[str, object]]) -> None:
+    """Writes rows as comma-separated values with a header, in one move."""
+    from pyrovae.files import atomic
+
+    with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow([cell(name) for name in rows[0]])
+        writer.writerows([[cell(value) for value in row.values()] for row in rows])

@@ -1,0 +1,94 @@
+"""The options of a run, settled: every class named, with every argument that it has."""
+
+import inspect
+import warnings
+from collections.abc import Callable, Collection
+from typing import Any
+
+import torch
+
+from pyrovae.build import parts_of
+from pyrovae.cli.classes import complete
+from pyrovae.cli.commands.train import GROUPS
+from pyrovae.cli.options import InSlot
+from pyrovae.cli.runs import STORED
+from pyrovae.specifications import SLOTS, instantiate
+from pyrovae.training import fit
+
+__all__ = ["FIT_OPTIONS", "MODEL_OPTIONS", "asked", "know_data", "settle"]
+
+#: The options that say which model.
+MODEL_OPTIONS = tuple(GROUPS["Model"].removeprefix("latent_features ").split())
+#: The options that training takes as they are.
+FIT_OPTIONS = tuple(
+    name
+    for name in inspect.signature(fit).parameters
+    if name in STORED and name not in ("model", "data")
+)
+#: Those of them that are made from a class that is named.
+MADE = ("objective", "beta", "optimizer", "scheduler")
+
+
+def settle(options: dict[str, Any], *, allow: Collection[str]) -> dict[str, Any]:
+    """The options as a run keeps them: plain values, and specifications with all arguments.
+
+    Raises:
+        ValueError: If a part is given to a model that has none of its kind.
+    """
+    settings = {name: options[name] for name in STORED}
+    slots = {n: m for n, p in STORED.items() if (m := p.marker(InSlot)) is not None}
+    model = settings["model"] or slots["model"].usual
+    has = {"model"} | parts_of(model)
+    for name, marker in slots.items():
+        lacks = name in MODEL_OPTIONS and name not in has
+        if lacks and settings[name] is not None:
+            raise ValueError(f"--{name}: the model has none, so give it no {name}")
+        spec = settings[name] or (None if lacks else marker.usual)
+        if isinstance(spec, dict):
+            spec = complete(spec, SLOTS[marker.slot], allow=allow)
+        settings[name] = settings[name] if spec is None else spec
+    return settings
+
+
+def know_data(objective: Any, size: int) -> None:
+    """Tells an objective, or one within it, the number of training data, which it may ask for."""
+    if not isinstance(objective, dict):
+        return
+    arguments = objective["init_args"]
+    for name, value in arguments.items():
+        if name == "data_size" and value is None:
+            arguments[name] = size
+        know_data(value if isinstance(value, dict) and "class_path" in value else None, size)
+
+
+def asked(settings: dict[str, Any], *, allow: Collection[str]) -> dict[str, Any]:
+    """The arguments of training, what classes they name being made.
+
+    Raises:
+        ValueError: If one cannot be made, or a scheduler does not last as long as training.
+    """
+    arguments = dict(settings)
+    for name in MADE:
+        if isinstance(settings[name], dict):
+            arguments[name] = instantiate(settings[name], SLOTS[name], allow=allow)
+    if arguments["scheduler"] is not None:
+        _rehearse(arguments["optimizer"], arguments["scheduler"], settings["epochs"])
+    return arguments
+
+
+def _rehearse(optimizer: Callable[..., Any], scheduler: Callable[..., Any], epochs: int) -> None:
+    """Moves a scheduler as often as training will: what it refuses is found before the work."""
+    optim = optimizer([torch.nn.Parameter(torch.zeros(1))])
+    try:
+        moves = scheduler(optim)
+        optim.step()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for _ in range(epochs):
+                if isinstance(moves, torch.optim.lr_scheduler.ReduceLROnPlateau):
+                    moves.step(0.0)
+                else:
+                    moves.step()
+    except (ValueError, ArithmeticError, TypeError, LookupError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"scheduler: it fails within {epochs} epochs: {reason}") from None

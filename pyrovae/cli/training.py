@@ -1,0 +1,166 @@
+"""What ``pyrovae train`` and ``pyrovae resume`` do once their options are known."""
+
+import shlex
+import signal
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyro
+
+from pyrovae.build import build
+from pyrovae.checkpoint import read, write
+from pyrovae.cli.choices import change
+from pyrovae.cli.errors import Failed, Stopped
+from pyrovae.cli.finish import finish
+from pyrovae.cli.folders import locked, taken
+from pyrovae.cli.options import Typed
+from pyrovae.cli.runs import DATA_OPTIONS, Run, device_of, first_data
+from pyrovae.cli.saying import say
+from pyrovae.cli.settings import FIT_OPTIONS, MODEL_OPTIONS, asked, know_data, settle
+from pyrovae.datasets import load_data
+from pyrovae.datasets.load import NAMES
+from pyrovae.specifications import dump_yaml
+from pyrovae.training import Diverged, History, fit
+
+__all__ = ["begin", "go_on"]
+
+
+def begin(options: dict[str, Any]) -> None:
+    """Trains a new model, as ``pyrovae train`` is asked to.
+
+    Args:
+        options: The arguments of `pyrovae.cli.commands.train.train`.
+    """
+    allow = options["allow"] or []
+    settings = settle(options, allow=allow)
+    if options["print_config"]:
+        say(dump_yaml(settings).rstrip("\n"))
+        return
+    device_of(settings["device"])
+    # Absolute, so that the run can be opened from any folder.
+    settings["root"] = _absolute(settings["root"])
+    if settings["data"] not in NAMES and Path(settings["data"]).expanduser().exists():
+        settings["data"] = _absolute(settings["data"])
+    named = [settings[key] for key in ("prior", "model") if settings[key] is not None]
+    classes = [spec["class_path"] for spec in (named[0], settings["objective"])]
+    name = "-".join([Path(settings["data"]).stem, *(path.rpartition(".")[2] for path in classes)])
+    with taken(options["out"], name, overwrite=options["overwrite"]) as folder:
+        _train(Run(folder, allow=allow), settings)
+
+
+def go_on(
+    folder: str,
+    *,
+    epochs: int | None,
+    optimizer: Typed | None,
+    data: str | None,
+    root: str | None,
+    device: str | None,
+    quiet: bool,
+    allow: Collection[str],
+) -> None:
+    """Goes on with a run: trains what is left to train, and writes what it lacks.
+
+    Raises:
+        ValueError: If there is nothing left to do.
+    """
+    run = Run(folder, allow=allow)
+    settings = run.options()
+    moved = {"data": data, "root": root}
+    for name, value in moved.items():
+        if value is not None:
+            is_name = name == "data" and value in NAMES
+            settings[name] = value if is_name else _absolute(value)
+    given = {"epochs": epochs, "device": device}
+    settings |= {name: value for name, value in given.items() if value is not None}
+    settings |= {"quiet": quiet, "download": False}
+    if optimizer is not None:
+        settings["optimizer"] = change(
+            "--optimizer", optimizer, settings["optimizer"], allow=allow
+        )
+    run.moved = {name: settings[name] for name in moved}
+    device_of(settings["device"])
+    with locked(run.folder), _said_how_to_go_on(run):
+        history = run.history()
+        done = len(history)
+        if done < settings["epochs"] and history.stopped is None:
+            _train(run, settings, rows=list(history))
+        elif not finish(run, run.model(settings["device"]), run.data, history, settings):
+            raise ValueError(
+                f"{run.folder}: all {done} epochs are done; ask for more than that with --epochs"
+                if history.stopped is None
+                else f"{run.folder}: it is done: {history.stopped}"
+            )
+
+
+def _train(
+    run: Run, settings: dict[str, Any], *, rows: list[dict[str, Any]] | None = None
+) -> None:
+    """Trains, a new model or, with the rows of its history, one that was interrupted."""
+    resuming = rows is not None
+    rows = rows or []
+    before = len(rows)
+    if resuming:
+        data = run.data
+        model = run.model(settings["device"])
+    else:
+        data = load_data(**{name: settings[name] for name in DATA_OPTIONS})
+        if settings["seed"] is not None:
+            pyro.set_rng_seed(settings["seed"])
+        model = build(
+            data.shape,
+            settings["latent_features"],
+            **{name: settings[name] for name in MODEL_OPTIONS if settings[name] is not None},
+            pseudo_inputs=lambda: first_data(data, settings["seed"]),
+        )
+    know_data(settings["objective"], len(data.train))
+    arguments = asked(settings, allow=run.allow)
+
+    def on_epoch(row: dict[str, Any]) -> None:
+        rows.append(row)
+        if len(rows) == before + 1:
+            # What is there is of other weights: of an earlier run, or of fewer epochs.
+            run.clear()
+            run.write_config(settings)
+        _note(run, settings)
+        History(rows).save(run.history_file)
+
+    with _said_how_to_go_on(run):
+        try:
+            history = fit(
+                model,
+                data,
+                **{name: arguments[name] for name in FIT_OPTIONS},
+                progress=not settings["quiet"],
+                on_epoch=on_epoch,
+                checkpoint=run.checkpoint,
+                resume=resuming,
+            )
+        except Diverged as error:
+            raise Failed(str(error)) from None
+        finish(run, model, data, history, settings)
+
+
+@contextmanager
+def _said_how_to_go_on(run: Run) -> Iterator[None]:
+    """Adds to an interruption how to go on, where there is a checkpoint to go on from."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        if getattr(error, "how", "") or not run.checkpoint.is_file():
+            raise
+        number = getattr(error, "signal", signal.SIGINT)
+        how = f"go on with: pyrovae resume {shlex.quote(str(run.folder))}"
+        raise Stopped(number, how) from None
+
+
+def _note(run: Run, settings: dict[str, Any]) -> None:
+    content = read(run.checkpoint)
+    write(run.checkpoint, content | {"notes": {"options": settings}})
+
+
+def _absolute(path: str) -> str:
+    """A path that holds from any folder; a home folder's ``~`` is written out."""
+    return str(Path(path).expanduser().absolute())

@@ -1,0 +1,139 @@
+"""Classes of a user's own: found from where the command is given, last, and only where named."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from command_line import quick, run
+
+from pyrovae.cli.runs import Run
+from pyrovae.datasets import load_data
+
+PARTS = """
+import pyro.distributions as dist
+import torch
+from pyrovae.objectives import ELBO
+from pyrovae.priors import Prior
+
+class LaplacePrior(Prior):
+    def __init__(self, latent_features, *, scale: float = 1.0):
+        super().__init__()
+        self.register_buffer("scale", torch.full((latent_features,), scale))
+
+    def forward(self):
+        return dist.Laplace(torch.zeros_like(self.scale), self.scale).to_event(1)
+
+class MyELBO(ELBO):
+    pass
+"""
+
+
+def test_users_own_classes_in_every_command(in_tmp):
+    Path("my_parts.py").write_text(PARTS)
+    own = ["--prior", "my_parts.LaplacePrior", "--prior.scale", "0.5"]
+    done = run("train", *quick(), *own, "--objective", "my_parts.MyELBO", "--out", "run")
+    assert done.returncode == 0, done.stderr
+    refused = run("sample", "run")
+    assert refused.returncode == 2
+    assert "--allow my_parts" in refused.stderr
+    refused = run("resume", "run", "--epochs", "3", "--quiet")
+    assert refused.returncode == 2
+    assert "--allow my_parts" in refused.stderr
+    for command in (
+        ["resume", "run", "--epochs", "3", "--quiet"],
+        ["evaluate", "run", "--samples", "2"],
+        ["sample", "run"],
+        ["reconstruct", "run"],
+        ["plot", "run"],
+    ):
+        done = run(*command, "--allow", "my_parts")
+        assert done.returncode == 0, (command, done.stderr)
+    assert run("compare", "run").returncode == 0
+    shown = run("list", "my_parts.LaplacePrior", "--allow", "my_parts")
+    assert "--prior.scale" in shown.stdout, shown.stderr
+
+
+PASSING = """
+from pyrovae.priors import MixturePrior
+
+class Sharp(MixturePrior):
+    def __init__(self, *, sharp: float = 1.0, **kwargs):
+        super().__init__(**kwargs)
+"""
+
+
+def test_a_class_that_passes_its_arguments_on(in_tmp):
+    Path("passing.py").write_text(PASSING)
+    own = ["--prior", "passing.Sharp", "--prior.components", "3"]
+    done = run("train", *quick(), *own, "--out", "run")
+    assert done.returncode == 0, done.stderr
+
+
+KEEPS_DATA = """
+import pyro.distributions as dist
+import torch
+from pyrovae.priors import Prior
+
+class MeanPixelPrior(Prior):
+    \"\"\"Keeps data, of which it uses no more than their mean.\"\"\"
+
+    def __init__(self, latent_features: int, *, exemplars: torch.Tensor) -> None:
+        super().__init__()
+        self.latent_shape = torch.Size([latent_features])
+        self.mean = exemplars.mean()
+
+    def _load_from_state_dict(self, *args) -> None:
+        super()._load_from_state_dict(*args)
+        self.complete = False
+
+    def set_data(self, x: torch.Tensor) -> None:
+        self.mean = x.mean()
+        self.complete = True
+
+    def forward(self):
+        assert self.complete
+        return dist.Normal(self.mean * torch.ones(self.latent_shape), 1.0).to_event(1)
+"""
+
+
+def test_a_users_prior_that_keeps_data_is_given_them_again(in_tmp, monkeypatch):
+    Path("keeps_data.py").write_text(KEEPS_DATA)
+    own = ["--prior", "keeps_data.MeanPixelPrior"]
+    assert run("train", *quick(), *own, "--out", "run").returncode == 0
+    allowed = ["--allow", "keeps_data"]
+    assert run("sample", "run", "--n", "3", *allowed, "--out", "x.npy").returncode == 0
+    monkeypatch.syspath_prepend(in_tmp)
+    loaded = Run("run", allow=["keeps_data"]).model()
+    (x,) = load_data("digits").train.take(5000)
+    torch.testing.assert_close(loaded.prior.mean, x.mean())
+
+
+TRAP = "open('was_here', 'w').close()\nraise SystemExit('a trap')\n"
+
+
+@pytest.mark.parametrize("command", [["sample", "."], ["resume", ".", "--quiet", "--epochs", "3"]])
+def test_a_module_that_lies_in_the_folder_is_not_taken_for_another(copied, command):
+    for name in ("sklearn", "yaml", "matplotlib", "tqdm", "shlex", "csv"):
+        (copied / f"{name}.py").write_text(TRAP)
+    done = run(*command, cwd=copied)
+    assert done.returncode == 0, done.stderr
+    assert not (copied / "was_here").exists()
+
+
+def test_the_working_directory_is_last_and_only_for_ones_own(in_tmp):
+    Path("my_parts.py").write_text(PARTS)
+    Path("sklearn.py").write_text(TRAP)
+    done = run("train", *quick(), "--prior", "my_parts.LaplacePrior", "--out", "run")
+    assert done.returncode == 0, done.stderr
+    assert not Path("was_here").exists()
+    refused = run("sample", "run", "--allow", "other")
+    assert "--allow my_parts" in refused.stderr
+
+
+def test_a_checkpoint_cannot_name_the_entry_point(copied):
+    """``pyrovae.__main__`` runs the command line where it is run, and not where it is imported."""
+    before = list(sys.modules)
+    import pyrovae.__main__  # noqa: F401
+
+    assert "pyrovae.__main__" not in before
