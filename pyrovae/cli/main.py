@@ -21,6 +21,8 @@ COMMANDS = {
     "train": "train:train",
     "resume": "resume:resume",
     "evaluate": "evaluate:evaluate",
+    "score": "score:score",
+    "encode": "encode:encode",
     "sample": "sample:sample",
     "reconstruct": "reconstruct:reconstruct",
     "plot": "plot:plot",

@@ -17,6 +17,7 @@ from pyrovae.cli.option_files import read_mapping
 from pyrovae.cli.options import OptionsFile, TypedOnly
 from pyrovae.cli.signatures import parameters
 from pyrovae.datasets import Data, Split, TensorSplit, load_data
+from pyrovae.datasets.arrays import read_arrays
 from pyrovae.files import atomic
 from pyrovae.priors import Prior
 from pyrovae.specifications import dump_yaml
@@ -123,6 +124,20 @@ class Run:
             )
         found: Split = split
         return found
+
+    def chosen(self, split: str | None = None) -> Split:
+        """The data that a command is to look at.
+
+        Args:
+            split: Which split. If left out: all of a NumPy file that the command names, in its
+                order, else the split to report on.
+        """
+        path = Path(self.moved.get("data", "")).expanduser()
+        if split is not None or path.suffix not in (".npy", ".npz"):
+            return self.split(split)
+        options = self.options(DATA_OPTIONS)
+        x, _ = read_arrays(path)
+        return TensorSplit(x, binarization=options["binarization"], seed=options["data_seed"])
 
     def model(self, device: str = "auto") -> Any:
         """The trained model, with the best weights where training kept them.

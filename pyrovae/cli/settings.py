@@ -38,7 +38,7 @@ def settle(options: dict[str, Any], *, allow: Collection[str]) -> dict[str, Any]
     settings = {name: options[name] for name in STORED}
     slots = {n: m for n, p in STORED.items() if (m := p.marker(InSlot)) is not None}
     model = settings["model"] or slots["model"].usual
-    has = {"model"} | parts_of(model)
+    has = {"model"} | parts_of(model, allow=allow)
     for name, marker in slots.items():
         lacks = name in MODEL_OPTIONS and name not in has
         if lacks and settings[name] is not None:

@@ -114,6 +114,7 @@ def _train(
             settings["latent_features"],
             **{name: settings[name] for name in MODEL_OPTIONS if settings[name] is not None},
             pseudo_inputs=lambda: first_data(data, settings["seed"]),
+            allow=run.allow,
         )
     know_data(settings["objective"], len(data.train))
     arguments = asked(settings, allow=run.allow)

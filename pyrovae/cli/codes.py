@@ -1,0 +1,69 @@
+"""What ``pyrovae encode`` writes."""
+
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from pyrovae.cli.errors import UsageError
+from pyrovae.cli.saying import say, write_table
+from pyrovae.evaluation import Moments
+from pyrovae.files import atomic
+
+__all__ = ["check_codes_file", "write_codes"]
+
+Codes = Tensor | dict[str, Tensor]
+ENDINGS = (".npy", ".npz", ".csv")
+
+
+def check_codes_file(out: str | None) -> None:
+    """Raises where the name of a file does not say how codes are to be written.
+
+    Raises:
+        UsageError: If it does not.
+    """
+    if out is not None and Path(out).suffix not in ENDINGS:
+        raise UsageError("--out", f"a file name that ends in {', '.join(ENDINGS)}", out)
+
+
+def write_codes(codes: Codes | Moments, out: str) -> None:
+    """Writes codes, one datum after another.
+
+    A .npy holds ``(N, *latent)``, or ``(2, N, *latent)`` for mean and standard deviation; a .npz
+    such arrays by the name of the site, ``_mean`` or ``_std`` appended; a .csv a column for each
+    variable.
+
+    Raises:
+        UsageError: If there are several latents, of which a .npy holds but one.
+    """
+    moments = {"mean": codes.mean, "std": codes.std} if isinstance(codes, Moments) else {"": codes}
+    arrays: dict[str, np.ndarray] = {}
+    for moment, found in moments.items():
+        for site, values in (found if isinstance(found, dict) else {"z": found}).items():
+            arrays[f"{site}_{moment}" if moment else site] = values.numpy()
+    ending = Path(out).suffix
+    if ending == ".csv":
+        columns = {
+            f"{name}_{i}": column.tolist()
+            for name, values in arrays.items()
+            for i, column in enumerate(values.reshape(len(values), -1).T)
+        }
+        n = len(next(iter(columns.values())))
+        write_table(
+            out,
+            [
+                {"datum": i} | {name: column[i] for name, column in columns.items()}
+                for i in range(n)
+            ],
+        )
+    elif ending == ".npz":
+        with atomic(out) as temporary:
+            np.savez(temporary, **arrays)  # type: ignore[arg-type]
+    elif len(arrays) > len(moments):
+        sites = ", ".join(arrays)
+        raise UsageError("--out", f"a .npz or .csv for several latents ({sites})", out)
+    else:
+        stacked = np.stack(list(arrays.values()))
+        with atomic(out) as temporary:
+            np.save(temporary, stacked if len(moments) > 1 else stacked[0])
+    say(f"{out}: {', '.join(f'{name} {values.shape}' for name, values in arrays.items())}")

@@ -1,0 +1,58 @@
+"""``pyrovae score``."""
+
+from typing import Literal
+
+from pyrovae.cli.values import Count, Folder, Place, Seed
+
+__all__ = ["score"]
+
+
+def score(
+    run: Folder,
+    *,
+    out: Place = None,
+    samples: Count = 1000,
+    data: str | None = None,
+    split: Literal["train", "validation", "test"] | None = None,
+    seed: Seed = 0,
+    root: Place = None,
+    device: str = "auto",
+    allow: list[str] | None = None,
+) -> None:
+    """Score each datum: bound, reconstruction, KL, log p(x) with its error and ESS.
+
+    Args:
+        run: The run folder.
+        out: A .csv table with a row a datum, in nats. If left out: scores.csv in the run folder.
+        samples: Draws S for each datum.
+        data: Other data than the run's. All of a .npy or .npz file, in its order.
+        split: Which of the data: those kept aside for the report, if left out.
+        seed: Seed of the draws.
+        root: Root of the data, if it has moved.
+        device: auto, cpu, cuda or mps.
+        allow: A package whose classes the run may name; give it again for another.
+    """
+    from pathlib import Path
+
+    from pyrovae.cli.errors import UsageError
+    from pyrovae.cli.runs import Run
+    from pyrovae.cli.saying import say, write_table
+    from pyrovae.evaluation import score as score_data
+
+    if out is not None and Path(out).suffix != ".csv":
+        raise UsageError("--out", "a file name that ends in .csv", out)
+    opened = Run(run, allow=allow or (), data=data, root=root)
+    model = opened.model(device)
+    scores = score_data(model, opened.chosen(split), samples=samples, seed=seed)
+    columns = {name: column.tolist() for name, column in scores.columns.items()}
+    rows = [
+        {"datum": i} | {name: column[i] for name, column in columns.items()}
+        for i in range(len(scores))
+    ]
+    path = out or str(opened.folder / "scores.csv")
+    write_table(path, rows)
+    what = "log-likelihood" if scores.is_density else "cross-entropy, not a log-likelihood"
+    say(
+        f"{path}: {len(scores)} data, binarization {scores.binarization}; nats, S = "
+        f"{scores.samples}; {scores.undefined or what}"
+    )
