@@ -16,6 +16,7 @@ FORMAT = "pyrovae checkpoint 1"
 # What tensors and the containers around them are made with; torch's own reader allows more, some of
 # which takes memory without end.
 MADE_WITH = {
+    "collections Counter",  # the milestones of MultiStepLR
     "collections OrderedDict",
     "torch._utils _rebuild_tensor_v2",
     "torch._utils _rebuild_parameter",

@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -51,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         fault of the program, 128 and the signal's number if interrupted.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
+    if arguments is None:
+        warnings.formatwarning = _warning
     return _answer(lambda: _run(words), "pyrovae")
 
 
@@ -188,6 +191,11 @@ def _ended_by_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _warning(message: Warning | str, *place: object, **line: object) -> str:
+    """A warning in one line, without the place in the library that it comes from."""
+    return f"pyrovae: warning: {printable(' '.join(str(message).split()), lines=False)}\n"
 
 
 def _sentence(error: Exception) -> str:

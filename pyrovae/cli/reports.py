@@ -26,6 +26,7 @@ def report_dict(
     parts["class"] = parts.pop("model")
     return {
         "split": split,
+        "averaged": False,
         **report.to_dict(),
         "dataset": data.describe(),
         "model": {"latent_features": options["latent_features"], **parts},

@@ -14,7 +14,7 @@ from pyrovae.checkpoint import load, read
 from pyrovae.cli.commands.train import GROUPS, train
 from pyrovae.cli.figures import FIGURES
 from pyrovae.cli.option_files import read_mapping
-from pyrovae.cli.options import OptionsFile, TypedOnly
+from pyrovae.cli.options import InSlot, OptionsFile, TypedOnly
 from pyrovae.cli.signatures import parameters
 from pyrovae.datasets import Data, Split, TensorSplit, load_data
 from pyrovae.datasets.arrays import read_arrays
@@ -101,9 +101,11 @@ class Run:
         )
 
     def named(self) -> dict[str, Any]:
-        """The options as they are stored, to be shown: nothing that they name is looked at."""
-        self.options(DATA_OPTIONS)
-        return dict(self.content["notes"]["options"])
+        """The options to be shown: the classes that they name are not looked at."""
+        plain = [name for name, parameter in STORED.items() if not parameter.marker(InSlot)]
+        options = self.options(plain)
+        stored = self.content["notes"]["options"]
+        return {name: options.get(name, stored.get(name)) for name in STORED}
 
     @cached_property
     def data(self) -> Data:
@@ -139,15 +141,19 @@ class Run:
         x, _ = read_arrays(path)
         return TensorSplit(x, binarization=options["binarization"], seed=options["data_seed"])
 
-    def model(self, device: str = "auto") -> Any:
+    def model(self, device: str = "auto", *, averaged: bool = False) -> Any:
         """The trained model, with the best weights where training kept them.
 
         Args:
             device: Where it shall be.
+            averaged: Whether it shall have the moving average of its weights.
+
+        Raises:
+            ValueError: If training kept no average that is asked for.
         """
         where = device_of(device)
         self.content  # noqa: B018  (the folder has to hold a run)
-        model = load(self.checkpoint, allow=self.allow)
+        model = load(self.checkpoint, allow=self.allow, averaged=averaged)
         parts = [part for part in model.modules() if isinstance(part, Prior)]
         lacking = [prior for prior in parts if not prior.complete]
         if lacking:

@@ -3,6 +3,7 @@
 import inspect
 import warnings
 from collections.abc import Callable, Collection
+from math import ceil, floor
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from pyrovae.cli.commands.train import GROUPS
 from pyrovae.cli.options import InSlot
 from pyrovae.cli.runs import STORED
 from pyrovae.specifications import SLOTS, instantiate
-from pyrovae.training import fit
+from pyrovae.training import WeightAverage, fit
 
 __all__ = ["FIT_OPTIONS", "MODEL_OPTIONS", "asked", "know_data", "settle"]
 
@@ -26,6 +27,7 @@ FIT_OPTIONS = tuple(
     if name in STORED and name not in ("model", "data")
 )
 #: Those of them that are made from a class that is named.
+MOST_MOVES = 100_000  # a second's work
 MADE = ("objective", "beta", "optimizer", "scheduler")
 
 
@@ -61,8 +63,13 @@ def know_data(objective: Any, size: int) -> None:
         know_data(value if isinstance(value, dict) and "class_path" in value else None, size)
 
 
-def asked(settings: dict[str, Any], *, allow: Collection[str]) -> dict[str, Any]:
+def asked(settings: dict[str, Any], size: int, *, allow: Collection[str]) -> dict[str, Any]:
     """The arguments of training, what classes they name being made.
+
+    Args:
+        settings: The options of the run.
+        size: Number of training data.
+        allow: Packages whose classes they may name.
 
     Raises:
         ValueError: If one cannot be made, or a scheduler does not last as long as training.
@@ -71,24 +78,29 @@ def asked(settings: dict[str, Any], *, allow: Collection[str]) -> dict[str, Any]
     for name in MADE:
         if isinstance(settings[name], dict):
             arguments[name] = instantiate(settings[name], SLOTS[name], allow=allow)
+    if settings["average"] is not None:
+        arguments["average"] = WeightAverage(settings["average"])
     if arguments["scheduler"] is not None:
-        _rehearse(arguments["optimizer"], arguments["scheduler"], settings["epochs"])
+        steps = size / settings["batch_size"]
+        each = floor(steps) if settings["drop_last"] else ceil(steps)
+        moves = settings["epochs"] * (each if settings["scheduler_moves"] == "step" else 1)
+        _rehearse(arguments["optimizer"], arguments["scheduler"], moves)
     return arguments
 
 
-def _rehearse(optimizer: Callable[..., Any], scheduler: Callable[..., Any], epochs: int) -> None:
+def _rehearse(optimizer: Callable[..., Any], scheduler: Callable[..., Any], moves: int) -> None:
     """Moves a scheduler as often as training will: what it refuses is found before the work."""
     optim = optimizer([torch.nn.Parameter(torch.zeros(1))])
     try:
-        moves = scheduler(optim)
+        trial = scheduler(optim)
         optim.step()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            for _ in range(epochs):
-                if isinstance(moves, torch.optim.lr_scheduler.ReduceLROnPlateau):
-                    moves.step(0.0)
+            for _ in range(min(moves, MOST_MOVES)):
+                if isinstance(trial, torch.optim.lr_scheduler.ReduceLROnPlateau):
+                    trial.step(0.0)
                 else:
-                    moves.step()
+                    trial.step()
     except (ValueError, ArithmeticError, TypeError, LookupError) as error:
         reason = " ".join(str(error).split())
-        raise ValueError(f"scheduler: it fails within {epochs} epochs: {reason}") from None
+        raise ValueError(f"scheduler: it fails within {moves} moves: {reason}") from None

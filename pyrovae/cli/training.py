@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pyro
+from torch import Tensor
 
 from pyrovae.build import build
-from pyrovae.checkpoint import read, write
 from pyrovae.cli.choices import change
 from pyrovae.cli.errors import Failed, Stopped
 from pyrovae.cli.finish import finish
@@ -22,7 +22,7 @@ from pyrovae.cli.settings import FIT_OPTIONS, MODEL_OPTIONS, asked, know_data, s
 from pyrovae.datasets import load_data
 from pyrovae.datasets.load import NAMES
 from pyrovae.specifications import dump_yaml
-from pyrovae.training import Diverged, History, fit
+from pyrovae.training import Callback, Diverged, TrainingState, fit
 
 __all__ = ["begin", "go_on"]
 
@@ -86,7 +86,7 @@ def go_on(
         history = run.history()
         done = len(history)
         if done < settings["epochs"] and history.stopped is None:
-            _train(run, settings, rows=list(history))
+            _train(run, settings, resuming=True)
         elif not finish(run, run.model(settings["device"]), run.data, history, settings):
             raise ValueError(
                 f"{run.folder}: all {done} epochs are done; ask for more than that with --epochs"
@@ -95,13 +95,8 @@ def go_on(
             )
 
 
-def _train(
-    run: Run, settings: dict[str, Any], *, rows: list[dict[str, Any]] | None = None
-) -> None:
-    """Trains, a new model or, with the rows of its history, one that was interrupted."""
-    resuming = rows is not None
-    rows = rows or []
-    before = len(rows)
+def _train(run: Run, settings: dict[str, Any], *, resuming: bool = False) -> None:
+    """Trains, a new model or one whose training was interrupted."""
     if resuming:
         data = run.data
         model = run.model(settings["device"])
@@ -117,17 +112,7 @@ def _train(
             allow=run.allow,
         )
     know_data(settings["objective"], len(data.train))
-    arguments = asked(settings, allow=run.allow)
-
-    def on_epoch(row: dict[str, Any]) -> None:
-        rows.append(row)
-        if len(rows) == before + 1:
-            # What is there is of other weights: of an earlier run, or of fewer epochs.
-            run.clear()
-            run.write_config(settings)
-        _note(run, settings)
-        History(rows).save(run.history_file)
-
+    arguments = asked(settings, len(data.train), allow=run.allow)
     with _said_how_to_go_on(run):
         try:
             history = fit(
@@ -135,9 +120,10 @@ def _train(
                 data,
                 **{name: arguments[name] for name in FIT_OPTIONS},
                 progress=not settings["quiet"],
-                on_epoch=on_epoch,
+                callbacks=[_Keep(run, settings)],
                 checkpoint=run.checkpoint,
                 resume=resuming,
+                notes={"options": settings},
             )
         except Diverged as error:
             raise Failed(str(error)) from None
@@ -157,9 +143,22 @@ def _said_how_to_go_on(run: Run) -> Iterator[None]:
         raise Stopped(number, how) from None
 
 
-def _note(run: Run, settings: dict[str, Any]) -> None:
-    content = read(run.checkpoint)
-    write(run.checkpoint, content | {"notes": {"options": settings}})
+class _Keep(Callback):
+    """Keeps what stands beside the checkpoint true to it."""
+
+    def __init__(self, run: Run, settings: dict[str, Any]) -> None:
+        self.run, self.settings, self.begun = run, settings, False
+
+    def on_step(self, training: TrainingState, loss: Tensor) -> None:
+        """Removes what is of other weights: of an earlier run, or of fewer epochs."""
+        if not self.begun:
+            self.begun = True
+            self.run.clear()
+            self.run.write_config(self.settings)
+
+    def on_epoch(self, training: TrainingState, row: dict[str, Any]) -> None:
+        """Writes the table of the history."""
+        training.history.save(self.run.history_file)
 
 
 def _absolute(path: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from command_line import FIGURES, forge, names_in, quick, rows_of, same_weights, small
+from command_line import FIGURES, forge, names_in, quick, rows_of, run, same_weights, small
 
 from pyrovae.checkpoint import read
 from pyrovae.cli import main
@@ -53,6 +53,27 @@ def test_interrupted_by_a_signal_then_resumed(in_tmp, number, code):
     assert main(["resume", "run", "--epochs", str(done + 1), "--quiet"]) == 0
     assert len(rows_of(Path("run/history.csv"))) == done + 1
     assert not list(Path("run").glob(".*"))  # no temporary file is left
+
+
+@pytest.mark.parametrize("moment", ["run/checkpoint.pt", "run/config.yaml", "run/history.csv"])
+def test_killed_at_any_moment_then_resumed_to_the_same_bits(in_tmp, moment):
+    options = [*quick(epochs=4), "--compile", "false", "--checkpoint_steps", "5"]
+    assert main(["train", *options, "--out", "whole"]) == 0
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pyrovae", "train", *options, "--out", "run"],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    deadline = time.monotonic() + 120
+    while not Path(moment).exists() and time.monotonic() < deadline:
+        time.sleep(0.001)
+    process.kill()
+    process.wait(timeout=60)
+    assert Path(moment).exists()
+    assert main(["resume", "run", "--quiet"]) == 0
+    assert same_weights("whole/checkpoint.pt", "run/checkpoint.pt")
+    assert names_in(Path("run")) == names_in(Path("whole"))
+    assert names_in(Path("run/figures")) == FIGURES
+    assert len(rows_of(Path("run/history.csv"))) == 4
 
 
 def test_a_run_that_is_done_is_not_trained_again(copied, capsys):
@@ -101,7 +122,12 @@ def test_a_new_learning_rate(copied, capsys):
     assert main(["resume", str(copied), "--epochs", "3", "--optimizer.lrr", "1"]) == 2
     assert "did you mean lr?" in capsys.readouterr().err
     change = ["--optimizer.lr", "1e-5"]
-    assert main(["resume", str(copied), "--epochs", "3", "--quiet", *change]) == 0
+    done = run("resume", copied, "--epochs", "3", "--quiet", *change)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == (
+        "pyrovae: warning: resume: lr is 1e-05 from now on, where the run was begun with 0.001\n"
+    )
+    assert float(rows_of(copied / "history.csv")[-1]["learning_rate"]) == 1e-5
     optimizer = read(copied / "checkpoint.pt")["notes"]["options"]["optimizer"]
     assert optimizer["init_args"]["lr"] == 1e-5
     assert optimizer["init_args"]["fused"] is True

@@ -205,6 +205,27 @@ def test_a_folder_does_not_hide_a_data_set_of_its_name(in_tmp):
     assert main(["train", *quick(), "--data", "digits", "--out", "run"]) == 0
 
 
+def test_how_training_goes(in_tmp, capsys):
+    options = ["--average", "0.9", "--accumulate", "2", "--drop_last", "--checkpoint_steps", "3"]
+    scheduler = ["--scheduler", "StepLR", "--scheduler.step_size", "10"]
+    moves = ["--scheduler_moves", "step", "--checkpoint_minutes", "none"]
+    assert main(["train", *quick(), *options, *scheduler, *moves, "--out", "run"]) == 0
+    rates = [float(row["learning_rate"]) for row in rows_of(Path("run/history.csv"))]
+    # 11 whole batches of 1437 data an epoch: ten steps, and ten more.
+    assert rates == pytest.approx([1e-4, 1e-5])
+    reports = []
+    for averaged in ([], ["--averaged"]):
+        assert main(["evaluate", "run", "--samples", "2", *averaged]) == 0
+        reports.append(json.loads(Path("run/report.json").read_text()))
+    assert [report["averaged"] for report in reports] == [False, True]
+    assert reports[0]["elbo"] != reports[1]["elbo"]
+
+
+def test_an_average_that_was_not_kept(trained, capsys):
+    assert main(["sample", str(trained), "--averaged"]) == 2
+    assert "no average of weights" in capsys.readouterr().err
+
+
 def test_divergence_is_said(in_tmp, capsys):
     optimizer = ["--optimizer", "SGD", "--optimizer.lr", "1e9"]
     assert main(["train", *quick(), *optimizer, "--out", "run"]) == 1

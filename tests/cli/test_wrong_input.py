@@ -97,7 +97,7 @@ def wrong_files(tmp_path_factory):
         ("train --scheduler StepLR --scheduler.step_size 0", "scheduler: it fails within 100"),
         (
             "train --scheduler OneCycleLR --scheduler.max_lr 1 --scheduler.total_steps 9",
-            "scheduler: it fails within 100 epochs",
+            "scheduler: it fails within 100 moves",
         ),
         # files
         ("train --config nope.yaml", "nope.yaml"),

@@ -16,6 +16,7 @@ def encode(
     split: Literal["train", "validation", "test"] | None = None,
     seed: Seed = 0,
     root: Place = None,
+    averaged: bool = False,
     device: str = "auto",
     allow: list[str] | None = None,
 ) -> None:
@@ -31,6 +32,7 @@ def encode(
         split: Which of the data: those kept aside for the report, if left out.
         seed: Seed of the draws.
         root: Root of the data, if it has moved.
+        averaged: Take the moving average of the weights that train --average kept.
         device: auto, cpu, cuda or mps.
         allow: A package whose classes the run may name; give it again for another.
     """
@@ -40,6 +42,6 @@ def encode(
 
     check_codes_file(out)
     opened = Run(run, allow=allow or (), data=data, root=root)
-    model = opened.model(device)
+    model = opened.model(device, averaged=averaged)
     found = encode_data(model, opened.chosen(split), moments=moments, seed=seed)
     write_codes(found, out or str(opened.folder / "codes.npy"))

@@ -15,6 +15,7 @@ def evaluate(
     seed: Seed = 0,
     data: str | None = None,
     root: Place = None,
+    averaged: bool = False,
     device: str = "auto",
     allow: list[str] | None = None,
 ) -> None:
@@ -27,6 +28,7 @@ def evaluate(
         seed: Seed of the draws.
         data: File or folder of the data, if it has moved.
         root: Root of the data, if it has moved.
+        averaged: Take the moving average of the weights that train --average kept.
         device: auto, cpu, cuda or mps.
         allow: A package whose classes the run may name; give it again for another.
     """
@@ -36,11 +38,10 @@ def evaluate(
     from pyrovae.cli.saying import say
 
     opened = Run(run, allow=allow or (), data=data, root=root)
-    model = opened.model(device)
+    model = opened.model(device, averaged=averaged)
     chosen = opened.split(split)
     train = None if split == "train" else opened.data.train
     report = evaluate_model(model, chosen, train=train, samples=samples, seed=seed)
     say(f"{opened.data.name}, {split} data: {report}")
-    opened.write_report(
-        report_dict(report, opened.data, split, opened.history(), opened.options())
-    )
+    told = report_dict(report, opened.data, split, opened.history(), opened.named())
+    opened.write_report(told | {"averaged": averaged})

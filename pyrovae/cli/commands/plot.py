@@ -14,6 +14,7 @@ def plot(
     only: list[str] | None = None,
     data: str | None = None,
     root: Place = None,
+    averaged: bool = False,
     device: str = "auto",
     allow: list[str] | None = None,
 ) -> None:
@@ -25,6 +26,7 @@ def plot(
             names them.
         data: File or folder of the data, if it has moved.
         root: Root of the data, if it has moved.
+        averaged: Take the moving average of the weights that train --average kept.
         device: auto, cpu, cuda or mps.
         allow: A package whose classes the run may name; give it again for another.
     """
@@ -35,6 +37,6 @@ def plot(
     from pyrovae.cli.runs import Run
 
     opened = Run(run, allow=allow or (), data=data, root=root)
-    model = opened.model(device)
+    model = opened.model(device, averaged=averaged)
     for name in draw_figures(opened.figures, model, opened.data, opened.history(), only=only):
         say(str(opened.figures / name))

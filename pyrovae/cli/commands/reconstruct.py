@@ -13,6 +13,7 @@ def reconstruct(
     out: Place = None,
     data: str | None = None,
     root: Place = None,
+    averaged: bool = False,
     device: str = "auto",
     allow: list[str] | None = None,
 ) -> None:
@@ -25,6 +26,7 @@ def reconstruct(
         out: A .png figure or a .npy array. If left out: a figure in the run folder.
         data: File or folder of the data, if it has moved.
         root: Root of the data, if it has moved.
+        averaged: Take the moving average of the weights that train --average kept.
         device: auto, cpu, cuda or mps.
         allow: A package whose classes the run may name; give it again for another.
     """
@@ -33,6 +35,6 @@ def reconstruct(
 
     check_out(out, n)
     opened = Run(run, allow=allow or (), data=data, root=root)
-    model = opened.model(device)
+    model = opened.model(device, averaged=averaged)
     (x, *_) = opened.split().take(n)
     write_reconstructions(model, x, out or opened.figures / "reconstructions.png", draw=draw)

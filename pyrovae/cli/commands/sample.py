@@ -14,6 +14,7 @@ def sample(
     out: Place = None,
     data: str | None = None,
     root: Place = None,
+    averaged: bool = False,
     device: str = "auto",
     allow: list[str] | None = None,
 ) -> None:
@@ -27,6 +28,7 @@ def sample(
         out: A .png figure or a .npy array. If left out: a figure in the run folder.
         data: File or folder of the data, if it has moved, for a prior that keeps some.
         root: Root of the data, likewise.
+        averaged: Take the moving average of the weights that train --average kept.
         device: auto, cpu, cuda or mps.
         allow: A package whose classes the run may name; give it again for another.
     """
@@ -35,5 +37,5 @@ def sample(
 
     check_out(out, n)
     opened = Run(run, allow=allow or (), data=data, root=root)
-    model = opened.model(device)
+    model = opened.model(device, averaged=averaged)
     write_samples(model, n, out or opened.figures / "samples.png", draw=draw, seed=seed)

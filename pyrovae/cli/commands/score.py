@@ -16,6 +16,7 @@ def score(
     split: Literal["train", "validation", "test"] | None = None,
     seed: Seed = 0,
     root: Place = None,
+    averaged: bool = False,
     device: str = "auto",
     allow: list[str] | None = None,
 ) -> None:
@@ -29,6 +30,7 @@ def score(
         split: Which of the data: those kept aside for the report, if left out.
         seed: Seed of the draws.
         root: Root of the data, if it has moved.
+        averaged: Take the moving average of the weights that train --average kept.
         device: auto, cpu, cuda or mps.
         allow: A package whose classes the run may name; give it again for another.
     """
@@ -42,7 +44,7 @@ def score(
     if out is not None and Path(out).suffix != ".csv":
         raise UsageError("--out", "a file name that ends in .csv", out)
     opened = Run(run, allow=allow or (), data=data, root=root)
-    model = opened.model(device)
+    model = opened.model(device, averaged=averaged)
     scores = score_data(model, opened.chosen(split), samples=samples, seed=seed)
     columns = {name: column.tolist() for name, column in scores.columns.items()}
     rows = [

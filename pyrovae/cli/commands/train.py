@@ -46,12 +46,18 @@ def train(
     batch_size: Count = 128,
     optimizer: Annotated[Spec | None, InSlot("optimizer", ADAM)] = None,
     scheduler: Annotated[Spec | None, InSlot("scheduler")] = None,
+    scheduler_moves: Literal["epoch", "step"] = "epoch",
     compile: bool | Literal["auto"] = "auto",
     precision: Literal["float32", "bf16"] = "float32",
     patience: Annotated[int | None, Within(1)] = None,
     clip_norm: float | None = None,
+    accumulate: Count = 1,
+    drop_last: bool = False,
+    average: Annotated[float | None, Within(0)] = None,
     seed: Annotated[int | None, SEEDS] = 0,
     device: str = "auto",
+    checkpoint_minutes: float | None = 10.0,
+    checkpoint_steps: Annotated[int | None, Within(1)] = None,
     samples: Count = 100,
     out: Place = None,
     overwrite: Annotated[bool, TypedOnly()] = False,
@@ -94,13 +100,21 @@ def train(
         batch_size: Data in one step.
         optimizer: The optimizer, of torch.
         scheduler: A learning-rate scheduler, of torch.
+        scheduler_moves: Whether the scheduler moves on after each epoch or after each step.
         compile: Whether to compile the step. auto: where the run would take a minute and more.
         precision: bf16 rounds the factors of matrix products to bfloat16.
         patience: Stop after so many epochs without a better validation value, and go back to the
             best weights. Never, if left out.
         clip_norm: Largest norm of the gradient of the mean over a batch. No limit, if left out.
+        accumulate: Parts in which a batch is processed, so that the memory of a part does.
+        drop_last: Leave out an epoch's batch that is smaller than the others.
+        average: Decay of a moving average of the weights, such as 0.999, for validation and for
+            --averaged. None is kept, if left out.
         seed: Seed of all random numbers of training. none: another run each time.
         device: auto (CUDA where there is one, else the CPU), cpu, cuda or mps.
+        checkpoint_minutes: Minutes after which a checkpoint is written within an epoch. none:
+            only after each epoch.
+        checkpoint_steps: Steps after which one is written within an epoch.
         samples: Draws S for each datum in the report's log-likelihood.
         out: Run folder. If left out: a new one in runs/.
         overwrite: Replace the run that is in the folder already.
@@ -122,9 +136,9 @@ GROUPS = {
     "Data": "data root download binarization validation test pooled image_size data_seed "
     "num_workers",
     "Model": "latent_features model prior posterior likelihood encoder decoder",
-    "Training": "objective beta epochs batch_size optimizer scheduler compile precision patience "
-    "clip_norm seed device",
-    "Run": "samples out overwrite quiet config print_config allow",
+    "Training": "objective beta epochs batch_size optimizer scheduler scheduler_moves compile "
+    "precision patience clip_norm accumulate drop_last average seed device",
+    "Run": "checkpoint_minutes checkpoint_steps samples out overwrite quiet config print_config allow",
 }
 
 #: Those that people use most: what ``--help`` shows without ``all``.
