@@ -4,11 +4,29 @@
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from pyrovae import (  # noqa: F401
+        checkpoint,
+        component,
+        datasets,
+        distributions,
+        evaluation,
+        handlers,
+        latent_space,
+        likelihoods,
+        models,
+        nn,
+        objectives,
+        plots,
+        posteriors,
+        priors,
+        schedules,
+        training,
+    )
     from pyrovae.checkpoint import load, save
     from pyrovae.datasets import load_data
     from pyrovae.evaluation import evaluate
     from pyrovae.models import VAE
-    from pyrovae.training import fit
+    from pyrovae.training.fit import fit  # of the package it would be taken for its module
 
 __version__ = "0.1.0"
 
@@ -42,17 +60,19 @@ _PACKAGES = (
 )
 
 
-def __getattr__(name: str) -> object:
-    """Loads what is asked for, and torch with it, only then."""
-    from importlib import import_module
+if not TYPE_CHECKING:  # a type checker would take every name for one that there is
 
-    if name in _HOMES:
-        value = getattr(import_module(f"pyrovae.{_HOMES[name]}"), name)
-        globals()[name] = value
-        return value
-    if name in _PACKAGES:
-        return import_module(f"pyrovae.{name}")
-    raise AttributeError(f"module 'pyrovae' has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        """Loads what is asked for, and torch with it, only then."""
+        from importlib import import_module
+
+        if name in _HOMES:
+            value = getattr(import_module(f"pyrovae.{_HOMES[name]}"), name)
+            globals()[name] = value
+            return value
+        if name in _PACKAGES:
+            return import_module(f"pyrovae.{name}")
+        raise AttributeError(f"module 'pyrovae' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

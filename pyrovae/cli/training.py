@@ -155,6 +155,8 @@ class _Keep(Callback):
             self.begun = True
             self.run.clear()
             self.run.write_config(self.settings)
+            if len(training.history):
+                training.history.save(self.run.history_file)
 
     def on_epoch(self, training: TrainingState, row: dict[str, Any]) -> None:
         """Writes the table of the history."""

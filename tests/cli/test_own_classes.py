@@ -114,7 +114,17 @@ TRAP = "open('was_here', 'w').close()\nraise SystemExit('a trap')\n"
 
 @pytest.mark.parametrize("command", [["sample", "."], ["resume", ".", "--quiet", "--epochs", "3"]])
 def test_a_module_that_lies_in_the_folder_is_not_taken_for_another(copied, command):
-    for name in ("sklearn", "yaml", "matplotlib", "tqdm", "shlex", "csv"):
+    # Those that are installed, of the standard library, and looked for where they may be missing.
+    for name in (
+        "sklearn",
+        "yaml",
+        "tqdm",
+        "shlex",
+        "csv",
+        "tensorboard",
+        "pandas",
+        "libneuronxla",
+    ):
         (copied / f"{name}.py").write_text(TRAP)
     done = run(*command, cwd=copied)
     assert done.returncode == 0, done.stderr

@@ -71,4 +71,4 @@ def test_the_package_names_what_it_loads():
             for line in source.splitlines()
             if line.startswith("    from") and name in line.partition(" import ")[2].split(", ")
         ]
-        assert f"from pyrovae.{home} import" in line
+        assert line.startswith(f"    from pyrovae.{home}")
