@@ -67,6 +67,7 @@ LEFT_OUT = frozenset(
         "SequentialLR",
         "SparseAdam",
         "Undefined",
+        "Weight",
     }
 )
 DATA = {
