@@ -165,7 +165,14 @@ class Run:
     def history(self) -> History:
         """The rows of training."""
         training = self.content.get("training")
-        return History() if training is None else History.from_state(training["history"])
+        if training is None:
+            return History()
+        if not isinstance(training.get("history"), dict):
+            raise ValueError(f"{self.checkpoint}: training: expected a history in it, got none")
+        try:
+            return History.from_state(training["history"])
+        except (ValueError, KeyError) as error:
+            raise ValueError(f"{self.checkpoint}: training: history: {error}") from None
 
     def report(self) -> dict[str, Any]:
         """The last report.

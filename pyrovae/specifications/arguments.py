@@ -26,6 +26,8 @@ def parameters_of(cls: type) -> dict[str, inspect.Parameter]:
         for parameter in parameters:
             if parameter.kind in named:
                 annotation = hints.get(parameter.name, parameter.annotation)
+                if annotation is parameter.empty and type(parameter.default) in _WORDS:
+                    annotation = type(parameter.default)  # as Pyro's estimators leave it
                 found.setdefault(parameter.name, parameter.replace(annotation=annotation))
         if not any(parameter.kind == parameter.VAR_KEYWORD for parameter in parameters):
             break

@@ -155,8 +155,17 @@ def _check_argument(value: Any, annotation: Any, allow: Collection[str], where: 
             check_spec(item, slot, allow=allow, where=f"{where}[{i}]")
     else:
         check_plain(value, where)
+        if _holds_spec(value):
+            raise ValueError(f"{where}: expected a plain value, got a specification of a class")
         if annotation is not inspect.Parameter.empty:
             check_value(value, annotation, where)
+
+
+def _holds_spec(value: Any) -> bool:
+    """Whether a specification stands anywhere in a plain value: nothing would make it."""
+    items = value.values() if isinstance(value, dict) else value
+    held = isinstance(value, dict | list | tuple) and any(map(_holds_spec, items))
+    return held or _is_spec(value)
 
 
 def _is_spec(value: object) -> bool:
