@@ -1,13 +1,12 @@
 """The base of every part a model is put together from: it remembers how it was made."""
 
-import importlib
 import inspect
 from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Component", "import_class"]
+__all__ = ["Component"]
 
 
 def _remember(value: Any) -> Any:
@@ -69,20 +68,3 @@ class Component(nn.Module):
         """The device of the parameters (the CPU where there are none)."""
         tensor = next(self.parameters(), next(self.buffers(), torch.empty(0)))
         return tensor.device
-
-
-def import_class(class_path: str) -> type[Component]:
-    """Imports a component's class by its path, ``package.module.Class``.
-
-    Raises:
-        ValueError: If there is no such class, or it is no component.
-    """
-    module, _, name = class_path.rpartition(".")
-    try:
-        cls = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise ValueError(f"{class_path}: there is no such class to import ({reason})") from None
-    if not (isinstance(cls, type) and issubclass(cls, Component)):
-        raise ValueError(f"{class_path}: expected a subclass of pyrovae's Component")
-    return cls

@@ -10,7 +10,7 @@ import torch
 from tiny import grey_data, tiny_vae
 from torch import Tensor, nn
 
-from pyrovae.component import Component, import_class
+from pyrovae.component import Component
 from pyrovae.nn import MLP
 from pyrovae.priors import NormalPrior
 
@@ -173,31 +173,3 @@ def test_the_device_is_that_of_parameters_or_buffers_or_the_cpu():
     assert Bare().device == torch.device("cpu")
     assert MLP(2, [], 2).to("meta").device == torch.device("meta")
     assert NormalPrior(2).to("meta").device == torch.device("meta")
-
-
-def test_a_class_is_imported_by_its_path():
-    assert import_class("pyrovae.nn.MLP") is MLP
-    assert import_class("pyrovae.nn.mlp.MLP") is MLP
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "pyrovae.nn.NoSuchNetwork",
-        "pyrovae.no_module.MLP",
-        "pyrovae.files.atomic",
-        "pyrovae.checkpoint.os.system",
-        "pyrovae.component.nn",
-        "torch.nn.Linear",
-        "pyrovae.nn.mlp.MLP.forward",
-        "pyrovae",
-        "MLP",
-        "",
-        ".",
-        "pyrovae.",
-        ".nn.MLP",
-    ],
-)
-def test_what_is_no_component_is_not_imported(path):
-    with pytest.raises(ValueError, match="no such class|expected a subclass"):
-        import_class(path)
