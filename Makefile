@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Interpreters for `make matrix`; those that are not there are left out.
 PYTHONS ?= python3.11 python3.12 python3.13 python3.14
 
-.PHONY: demo check test matrix oldest clean
+.PHONY: demo check test matrix oldest proof robust clean
 
 demo: $(VENV)/.installed
 	$(BIN)/pyrovae train --prior VampPrior --prior.components 50 --likelihood NormalLikelihood \
@@ -29,6 +29,19 @@ matrix:
 
 oldest:
 	PIP_CONSTRAINT=constraints-oldest.txt $(MAKE) test VENV=.venv-oldest
+
+# What is claimed over ranges, with many more examples.
+proof: $(VENV)/.installed-dev
+	$(BIN)/pytest -n 2 -q --hypothesis-profile=proof -m 'proof or not proof' tests
+
+# The suite with other random numbers, threads, and instruction sets of the processor: nothing may
+# hold by one seed, by rounding, or by the order of a sum.
+robust: $(VENV)/.installed-dev
+	for seed in 1 2 3; do $(BIN)/pytest -n 2 -q --seed $$seed || exit 1; done
+	$(BIN)/pytest -n 0 -q --threads 2
+	ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 MKL_CBWR=COMPATIBLE $(BIN)/pytest -n 2 -q
+	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_CBWR=AVX2 $(BIN)/pytest -n 2 -q
+	ATEN_CPU_CAPABILITY=avx512 ONEDNN_MAX_CPU_ISA=AVX512_CORE MKL_CBWR=AVX512 $(BIN)/pytest -n 2 -q
 
 # The stamps are newer than pyproject.toml once installed, so a second call installs nothing.
 $(VENV)/.installed: pyproject.toml

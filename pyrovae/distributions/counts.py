@@ -10,6 +10,7 @@ from torch.distributions.utils import broadcast_all
 
 from pyrovae.distributions.special import (
     deviance,
+    log_excess,
     log_standard_gamma,
     stirling,
     stirling_difference,
@@ -105,14 +106,15 @@ class NegativeBinomial(TorchDistribution):
         if self._validate_args:
             self._validate_sample(value)
         mean, alpha, x = torch.broadcast_tensors(self.mean, self.dispersion, value.to(self.mean))
-        r = alpha.reciprocal()
         # Of x + r, the shares mean / (r + mean) and r / (r + mean) are expected for x and r, which
         # differ from that by the same number. In alpha, since r goes to infinity with the Poisson.
         growth = 1 + alpha * mean
         ratio = (1 + alpha * x) / growth
         difference = (x - mean) / growth
-        apart = deviance(x, mean * ratio, difference) + deviance(r, r * ratio, -difference)
-        return stirling_difference(r, x) - stirling(x) - torch.log1p(alpha * x) - apart
+        apart = deviance(x, mean * ratio, difference)
+        apart = apart + log_excess(alpha * difference, ratio) / alpha
+        remainder = stirling_difference(alpha.reciprocal(), x) - stirling(x)
+        return remainder - torch.log1p(alpha * x) - apart
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
         """Draws counts: Poisson ones, of rates that are gamma variables."""

@@ -121,8 +121,9 @@ def test_gradients_of_draws_are_those_of_the_expectation(dim, concentration):
     # 5 standard errors for up to 21 numbers; and PyTorch's gradient of a beta's draw is an
     # approximation, of a relative error of about 1e-3 at most (seen 1.2e-3 for single draws).
     assert ((each.mean(0) - expected).abs() < 5 * error + 2e-3 * expected.abs()).all()
-    # The test sees an error of a fraction of the gradient's size.
-    assert error.norm() < 0.12 * expected.norm()
+    # The test sees an error of a fraction of the gradient's size, or of the direction's effect
+    # where that is nearly none.
+    assert error.norm() < 0.12 * expected.norm() + 0.02
 
 
 @pytest.mark.parametrize("dim", DIMS)
