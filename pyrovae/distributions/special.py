@@ -168,7 +168,7 @@ class _SmallExcess(torch.autograd.Function):
         ctx.save_for_backward(*inputs)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         (t,) = ctx.saved_tensors
         return gradient * (t / (1 + t))
 
