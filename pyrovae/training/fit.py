@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from pyrovae.compilation import Compile
+from pyrovae.evaluation.plates import data_in_plate
 from pyrovae.programs import Program
 from pyrovae.schedules import Schedule
 from pyrovae.scope import isolated, without_validation
@@ -156,7 +157,8 @@ def fit(
     objective = arguments.check_objective(objective, beta, accumulate=accumulate)
     told = Callbacks(arguments.all_callbacks(callbacks, on_epoch))
     data = read_data(model, data)
-    device = make_ready(model, data, batch_size=batch_size, device=device)
+    device = make_ready(model, data, device=device)
+    size = data_in_plate(model, data.train, batch_size=batch_size, device=device)
 
     annealing = Annealing(beta, objective, device)
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -169,6 +171,7 @@ def fit(
         clip_norm=clip_norm,
         precision=precision,
         parts=accumulate,
+        data_in_plate=size,
     )
     step = Step(parameters, gradients, optim)
     training = TrainingState(
@@ -185,7 +188,7 @@ def fit(
         checkpoint, training, notes=notes, minutes=checkpoint_minutes, steps=checkpoint_steps
     )
     ask = checkpoints.obey_signal
-    validation = Validation(training, data, annealing, batch_size=batch_size, ask=ask)
+    validation = Validation(training, data, annealing, batch_size=batch_size, size=size, ask=ask)
     with on_stage(training=True), isolated(device, seed), without_validation(), checkpoints:
         make_first_call(objective, model, data.train, device)
         if resume:

@@ -32,9 +32,12 @@ class Gradients:
         clip_norm: Largest norm of the gradient. No limit, if left out.
         precision: "bf16" rounds the factors of matrix products and convolutions to bfloat16.
         parts: Parts in which a batch is processed, one after the other; their gradients add up.
+        data_in_plate: How many data a loss is of, where the plate of the data says so; those of
+            the batch, if left out.
 
     Raises:
-        ValueError: If ``clip_norm`` is not positive.
+        ValueError: If ``clip_norm`` is not positive, or a batch that stands for more data than it
+            has is to be processed in parts.
     """
 
     def __init__(
@@ -48,7 +51,13 @@ class Gradients:
         clip_norm: float | None = None,
         precision: Precision = "float32",
         parts: int = 1,
+        data_in_plate: int | None = None,
     ) -> None:
+        if parts > 1 and data_in_plate is not None:
+            raise ValueError(
+                f"accumulate: the plate of the data has their size, {data_in_plate}, so that each "
+                "part would stand for all of them; train with accumulate=1"
+            )
         if clip_norm is not None and not (isinstance(clip_norm, float | int) and clip_norm > 0):
             raise ValueError(f"clip_norm: expected a positive number, got {clip_norm!r}")
         self.model, self.guide = model, guide
@@ -58,6 +67,7 @@ class Gradients:
         self.clip_norm = clip_norm
         self.precision = precision
         self.parts = parts
+        self.data_in_plate = data_in_plate
 
     def __call__(self, parameters: Sequence[Tensor], batch: tuple[Tensor, ...]) -> Tensor:
         """Fills the gradients of the parameters.
@@ -73,11 +83,13 @@ class Gradients:
             parameter.grad = None
         with ExitStack() as stack:
             if self.mean:
-                stack.enter_context(_ScaleBackward(1 / len(batch[0])))
+                stack.enter_context(_ScaleBackward(1 / (self.data_in_plate or len(batch[0]))))
             if self.precision == "bf16":
                 stack.enter_context(BFloat16Products())
             losses = [self._loss(part) for part in _divided(batch, self.parts)]
         loss = losses[0] if len(losses) == 1 else torch.stack(losses).sum()
+        if self.data_in_plate is not None:
+            loss = loss * (len(batch[0]) / self.data_in_plate)
         gradients = [p.grad for p in parameters if p.grad is not None]
         if not gradients:
             return loss

@@ -9,7 +9,6 @@ from torch import nn
 
 from pyrovae.datasets import Data, Split, as_split
 from pyrovae.datasets.values import to_dtype
-from pyrovae.evaluation.global_latents import check_global_latents
 from pyrovae.evaluation.support import check_support
 from pyrovae.handlers import tensors_taken
 from pyrovae.nn.modes import evaluation_mode
@@ -36,9 +35,7 @@ def read_data(model: Any, data: Any) -> Data:
     return data
 
 
-def make_ready(
-    model: Program, data: Data, *, batch_size: int, device: str | torch.device
-) -> torch.device:
+def make_ready(model: Program, data: Data, *, device: str | torch.device) -> torch.device:
     """Moves a module to its device, makes it train, and looks whether data and programs fit.
 
     Where it trains already, parts in evaluation mode are left there: a user has frozen them.
@@ -52,7 +49,6 @@ def make_ready(
         if not model.training:
             model.train()
     check_support(model, data.train, device)
-    check_global_latents(model, data.train, batch_size=batch_size, device=device)
     if data.validation is not None:
         check_support(model, data.validation, device)
     return device

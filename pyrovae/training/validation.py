@@ -39,6 +39,7 @@ class Validation:
         annealing: The objective and its weights, at the end of the epoch that is looked at.
         batch_size: Data in a step of training, which an objective that looks across the batch is
             to see here, too.
+        size: How many data a loss is of, where the plate of the data says so.
         ask: Called before each batch; what it raises ends the look.
 
     Raises:
@@ -52,11 +53,13 @@ class Validation:
         annealing: Annealing,
         *,
         batch_size: int,
+        size: int | None,
         ask: Callable[[], None],
     ) -> None:
         self.model, self.device = training.model, training.device
         self.split = None if data.validation is None else _Asking(data.validation, ask)
         self.annealing = annealing
+        self._size = size
         self._across = looks_across_the_batch(annealing.objective)
         if self._across and self.split is not None and len(self.split) < 2:
             raise ValueError(
@@ -102,7 +105,8 @@ class Validation:
             for batch in _without_singles(batches) if self._across else batches:
                 loss = objective.loss(model, guide, *batch)
                 # Wake-sleep gives a pair of losses; the first is the model's.
-                total += float(loss[0] if isinstance(loss, tuple) else loss)
+                of_batch = float(loss[0] if isinstance(loss, tuple) else loss)
+                total += of_batch * len(batch[0]) / (self._size or len(batch[0]))
         return total / len(split)
 
 

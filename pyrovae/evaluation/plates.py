@@ -1,4 +1,4 @@
-"""Whether latents that all data share meet batches that stand for all of them."""
+"""How many data a batch stands for, as the plate of the data says."""
 
 import torch
 from pyro import poutine
@@ -10,22 +10,24 @@ from pyrovae.nn.modes import evaluation_mode
 from pyrovae.programs import Program, dtype_of
 from pyrovae.scope import isolated, without_validation
 
-__all__ = ["check_global_latents"]
+__all__ = ["data_in_plate"]
 
 ROWS = 2  # enough to run on
 
 
 @torch.no_grad()
-def check_global_latents(
+def data_in_plate(
     model: Program, split: Split, *, batch_size: int, device: torch.device
-) -> None:
-    r"""Refuses mini-batches for a latent of all data whose plate does not know how many there are.
+) -> int | None:
+    r"""The size of the data's plate, where it is that of all data and not of a batch.
+
+    In such a plate, ``pyro.plate("data", N, subsample_size=B)``, every log-probability is scaled by
+    N / B, and a loss of a batch is one of N data.
 
     Of a latent :math:`\theta` that all N data share, the bound is
     :math:`\sum_{n=1}^N E_q[\log p(x_n \mid \theta)] - KL(q(\theta), p(\theta))`. In batches of B
-    the sum has to be scaled by N / B, which ``pyro.plate("data", N, subsample_size=B)`` does; a
-    plate of the batch's own size counts the prior once for each batch, so that the posterior is
-    wider than it should be by :math:`\sqrt{N / B}`.
+    the sum has to be scaled so; a plate of the batch's own size counts the prior once for each
+    batch, and the posterior is wider than it should be by :math:`\sqrt{N / B}`.
 
     Args:
         model: The program.
@@ -33,11 +35,14 @@ def check_global_latents(
         batch_size: Data in one step.
         device: Where the model is.
 
+    Returns:
+        The size N; None where the plate has the batch's size.
+
     Raises:
         ValueError: If there is such a latent and the plate of the data has their batch's size.
     """
     if batch_size >= len(split):
-        return
+        return None
     with isolated(device, seed=0), evaluation_mode(model), without_validation():
         batch = to_dtype((value.to(device) for value in split.take(ROWS)), dtype_of(model))
         rows = len(batch[0])
@@ -53,10 +58,12 @@ def check_global_latents(
         for frame in s["cond_indep_stack"]
         if frame.size == rows
     ]
-    if shared and all(frame.full_size == rows for frame in plates):
+    sizes = {frame.full_size for frame in plates} - {rows}
+    if shared and not sizes:
         raise ValueError(
             f"site {shared[0]!r}: all data share it, but the plate of the data has the size of a "
             f"batch, so that batches of {batch_size} would count its prior once for each; write "
             f"pyro.plate('data', {len(split)}, subsample_size=len(x)), or train with "
             f"batch_size={len(split)}"
         )
+    return max(sizes) if sizes else None
