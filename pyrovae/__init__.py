@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from pyrovae.datasets import load_data
     from pyrovae.evaluation import evaluate
     from pyrovae.models import VAE
-    from pyrovae.training.fit import fit  # of the package it would be taken for its module
+
+    # From its module: in the package a type checker takes the module for the function.
+    from pyrovae.training.fit import fit
 
 __version__ = "0.1.0"
 

@@ -1,5 +1,6 @@
 """``python -m pyrovae``."""
 
+import os
 import sys
 
 if __name__ == "__main__":
@@ -8,7 +9,7 @@ if __name__ == "__main__":
     # a clone that is not installed, the package itself is found there.
     if not sys.flags.safe_path:
         here = sys.path.pop(0)
-        if __file__.startswith(here) and here not in sys.path:
+        if os.path.dirname(os.path.dirname(__file__)) == here and here not in sys.path:
             sys.path.append(here)
 
     from pyrovae.cli import main
