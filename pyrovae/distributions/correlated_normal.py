@@ -8,7 +8,7 @@ import torch
 from torch import Size, Tensor
 from torch.distributions import Independent, Normal, register_kl
 
-from pyrovae.distributions.normal import RESOLUTION
+from pyrovae.distributions.normal import resolution
 from pyrovae.distributions.special import widest
 
 __all__ = ["LowRankNormal", "MultivariateNormal", "conditioned_factor"]
@@ -16,8 +16,8 @@ __all__ = ["LowRankNormal", "MultivariateNormal", "conditioned_factor"]
 
 def _least_variance(loc: Tensor, rows: Tensor) -> Tensor:
     """The variance that keeps each variable's own noise visible in a draw."""
-    # Where there is no double precision to factorise in, more of it.
-    share = max(RESOLUTION**2, 16 * torch.finfo(widest(loc).dtype).eps)
+    # And no less than what the factorisation can tell, in the precision that it has.
+    share = max(resolution(loc.dtype) ** 2, 16 * torch.finfo(widest(loc).dtype).eps)
     return share * (loc.square() + rows.square().sum(-1)).detach()
 
 
@@ -25,6 +25,8 @@ def conditioned_factor(loc: Tensor, factor: Tensor) -> Tensor:
     r"""The Cholesky factor of :math:`L L^\top + \operatorname{diag} \delta^2`.
 
     .. math:: \delta_i^2 = 2^{-32} \left(\mu_i^2 + \sum_j L_{ij}^2\right)
+
+    in single precision.
 
     A draw :math:`\mu + L \epsilon` is rounded, and solving with a factor of any condition turns
     that into a noise of any size: the density at the draw is then wrong without bound. With

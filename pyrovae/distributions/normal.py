@@ -6,11 +6,7 @@ import pyro.distributions as dist
 import torch
 from torch import Tensor
 
-__all__ = ["RESOLUTION", "Normal", "resolvable"]
-
-# The smallest scale in units of the largest number that draws reach: a draw is rounded to 2^-24
-# of itself in single precision, which is then below 1 % of a standard deviation.
-RESOLUTION = 2.0**-16
+__all__ = ["Normal", "resolution", "resolvable"]
 
 
 class Normal(dist.Normal):
@@ -30,6 +26,14 @@ class Normal(dist.Normal):
         return -0.5 * residual.square() - self.scale.log() - 0.5 * math.log(2 * math.pi)
 
 
+def resolution(dtype: torch.dtype) -> float:
+    """The smallest scale in units of the largest number that draws reach, 2^-16 in single precision.
+
+    A draw is rounded to 2^-24 of itself, which is then below 1 % of a standard deviation.
+    """
+    return 2**7 * torch.finfo(dtype).eps
+
+
 def resolvable(scale: Tensor, reach: Tensor) -> Tensor:
     r"""Scales no smaller than what draws of that size can show.
 
@@ -42,6 +46,6 @@ def resolvable(scale: Tensor, reach: Tensor) -> Tensor:
         reach: How large draws are, such as the mean's absolute value.
 
     Returns:
-        The scales, not below `RESOLUTION` times the reach.
+        The scales, not below `resolution` times the reach.
     """
-    return torch.maximum(scale, RESOLUTION * reach.detach().abs())
+    return torch.maximum(scale, resolution(scale.dtype) * reach.detach().abs())

@@ -66,10 +66,10 @@ def sylvester(n, features):
 
 
 def planar(n, features):
-    # Pyro moves u along w until the transform has an inverse: from here, to zero.
+    # It moves u along w until the transform has an inverse: from here, to zero.
     w = torch.ones(n, features)
     u = math.log(math.e - 1) / features * w
-    return Planar((torch.zeros(n, 1), u, w))
+    return Planar(torch.zeros(n, 1), u, w)
 
 
 flows = pytest.mark.parametrize("transform", [iaf, sylvester, planar])

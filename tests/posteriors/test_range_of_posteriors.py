@@ -12,7 +12,7 @@ from registry import KINDS, POSTERIORS
 from torch.distributions import kl_divergence
 
 from pyrovae.distributions import LowRankNormal, Normal, RelaxedOneHots
-from pyrovae.distributions.normal import RESOLUTION
+from pyrovae.distributions.normal import resolution
 from pyrovae.posteriors import (
     FullNormalPosterior,
     HouseholderPosterior,
@@ -201,9 +201,9 @@ def test_relaxed_divergence_by_hand():
 def test_a_diagonal_scale_shows_in_a_draw(loc, raw):
     q = NormalPosterior(Constant(1, 2, [loc, raw]))(torch.zeros(1, 1))
     scale = q.stddev.item()
-    assert scale >= RESOLUTION * abs(loc)
+    assert scale >= resolution(torch.float32) * abs(loc)
     wanted = torch.nn.functional.softplus(torch.tensor(raw)).item() + 1e-6
-    assert scale == pytest.approx(max(wanted, RESOLUTION * abs(loc)), rel=1e-6)
+    assert scale == pytest.approx(max(wanted, resolution(torch.float32) * abs(loc)), rel=1e-6)
 
 
 @given(size=sizes)
