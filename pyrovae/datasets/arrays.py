@@ -1,63 +1,124 @@
 """NumPy's files: an array of data, with labels where there are any."""
 
+from collections.abc import Iterator
+from math import prod
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pyrovae.datasets.values import as_images, check_values, from_numpy
+from pyrovae.datasets.binarization import Binarization
+from pyrovae.datasets.data import Data
+from pyrovae.datasets.mapped_split import MappedSplit
+from pyrovae.datasets.memory import MEMORY_LIMIT, enough_memory
+from pyrovae.datasets.numpy_files import ArrayFile, MappedArray, open_arrays
+from pyrovae.datasets.partition import Amount, divided_splits, split_indices
+from pyrovae.datasets.parts import Look
+from pyrovae.datasets.tensors import as_tensor
+from pyrovae.datasets.values import as_images
 
 __all__ = ["read_arrays"]
 
 LABEL_KEYS = ("y", "labels")
 
 
-def read_arrays(path: Path) -> tuple[Tensor, Tensor | None]:
+def read_arrays(
+    path: Path,
+    *,
+    binarization: Binarization,
+    validation: Amount,
+    test: Amount,
+    seed: int,
+) -> Data:
     """Reads data, and labels if there are any, from a ``.npy`` or ``.npz`` file.
+
+    Up to 1 GiB of 32-bit floats they are kept in memory, and no second copy is made of them on the
+    way. A larger ``.npy`` file is mapped, and read batch by batch, unless static binarization
+    needs its bits in memory.
 
     Args:
         path: A ``.npy`` file holds the data; a ``.npz`` file holds them as ``x`` or as its only
             array beside the labels, and the labels, if any, as ``y`` or ``labels``.
+        binarization: The protocol applied to the values.
+        validation: The validation data: an int is their number, a float their fraction.
+        test: The test data, likewise.
+        seed: The seed of the split and of static binarization.
 
     Returns:
-        The data with channels first, of shape ``(N, F)`` or ``(N, C, H, W)``, and the labels, of
-        shape ``(N,)``, or None.
+        The splits, with channels first, of shape ``(F,)`` or ``(C, H, W)``.
 
     Raises:
-        ValueError: If the file is none of NumPy's, holds Python objects, or its arrays are not
-            data as above; the message begins with the path.
+        ValueError: If the file is none of NumPy's, holds Python objects, is damaged, its arrays
+            are not data as above, they do not fit into memory, or nothing is left to train on; the
+            message begins with the path.
     """
-    try:
-        x, y = _read(path)
-        images = as_images(from_numpy(x))
-        check_values(images)
-        return images, None if y is None else _labels(y)
-    except (ValueError, EOFError, BadZipFile) as error:
-        raise ValueError(f"{path}: {error}") from error
+    with open_arrays(path) as arrays:
+        x, y = _choose(arrays)
+        shape = _shape(x)
+        labels = None if y is None else _labels(y, shape[0])
+        indices = split_indices(shape[0], validation=validation, test=test, seed=seed)
+        size = 4 * prod(shape)
+        if isinstance(x, MappedArray) and size > MEMORY_LIMIT and binarization != "static":
+            splits = _mapped_splits(x, indices, shape=shape[1:], binarization=binarization)
+        else:
+            with enough_memory(str(path), size):
+                splits = divided_splits(
+                    _parts(x), indices, labels, None, binarization=binarization, seed=seed
+                )
+        record = {"source": str(path), "partition": "random", "seed": seed}
+        return Data(**splits, name=path.stem, record=record)
 
 
-def _read(path: Path) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any] | None]:
-    with path.open("rb") as file:  # np.load given a path leaves broken archives open
-        # Pickled objects run code as they are read.
-        archive = np.load(file, allow_pickle=False)
-        if isinstance(archive, np.ndarray):
-            return archive, None
-        labels = [key for key in archive.files if key in LABEL_KEYS]
-        rest = [key for key in archive.files if key not in LABEL_KEYS]
-        if "x" in rest:
-            rest = ["x"]
-        if len(rest) != 1 or len(labels) > 1:
-            raise ValueError(
-                "expected an array named 'x', or one array and no more than one of 'y' and "
-                f"'labels', got {', '.join(archive.files) or 'none'}"
-            )
-        return archive[rest[0]], archive[labels[0]] if labels else None
+def _choose(arrays: dict[str, ArrayFile]) -> tuple[ArrayFile, ArrayFile | None]:
+    labels = [key for key in arrays if key in LABEL_KEYS]
+    rest = [key for key in arrays if key not in LABEL_KEYS]
+    if "x" in rest:
+        rest = ["x"]
+    if len(rest) != 1 or len(labels) > 1:
+        raise ValueError(
+            "expected an array named 'x', or one array and no more than one of 'y' and "
+            f"'labels', got {', '.join(arrays) or 'none'}"
+        )
+    return arrays[rest[0]], arrays[labels[0]] if labels else None
 
 
-def _labels(y: np.ndarray[Any, Any]) -> Tensor:
-    if y.dtype.kind not in "iu" or y.ndim != 1:
+def _shape(x: ArrayFile) -> tuple[int, ...]:
+    """The shape of the data with channels first, which their values say nothing about."""
+    as_tensor(np.empty((), x.dtype), name="x")  # whether they are real numbers
+    if 0 in x.shape:
+        raise ValueError(f"expected at least one datum and one value, got shape {x.shape}")
+    return tuple(as_images(torch.empty(x.shape, dtype=torch.uint8, device="meta")).shape)
+
+
+def _labels(y: ArrayFile, n: int) -> Tensor:
+    if y.dtype.kind not in "iu" or len(y.shape) != 1:
         raise ValueError(f"expected labels to be integers of shape (N,), got {y.dtype} {y.shape}")
-    return torch.from_numpy(y.astype(np.int64))
+    if y.shape[0] != n:
+        raise ValueError(f"expected {n} labels, one for each datum, got {y.shape[0]}")
+    return torch.cat([torch.from_numpy(part.astype(np.int64)) for part in y.parts()])
+
+
+def _parts(x: ArrayFile) -> Iterator[Tensor]:
+    for part in x.parts():
+        yield as_images(as_tensor(part, name="x"))
+
+
+def _mapped_splits(
+    x: MappedArray,
+    indices: tuple[Tensor, Tensor, Tensor],
+    *,
+    shape: tuple[int, ...],
+    binarization: Binarization,
+) -> dict[str, Any]:
+    """Divides data that stay on the disk, once they have been looked at."""
+    look = Look(binarization)
+    for part in _parts(x):
+        look(part)
+    look.check()
+    return {
+        role: MappedSplit(x, index, shape=shape, binarization=binarization)
+        for role, index in zip(("train", "validation", "test"), indices, strict=True)
+        if len(index)
+    }

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from pyrovae.datasets.binarization import Binarization
-from pyrovae.datasets.sources import as_split
+from pyrovae.datasets.sources import Source, as_split, open_split
 from pyrovae.datasets.splits import Split
 
 __all__ = ["Data"]
@@ -17,7 +17,8 @@ __all__ = ["Data"]
 class Data:
     """Training data with, where there are any, validation and test data.
 
-    Anything that `as_split` reads may be given as a split.
+    Anything that `as_split` reads may be given as a split. How many items of each datum are used
+    is left open then: `fit` and `evaluate` take as many as the model does.
 
     Args:
         train: The data to train on.
@@ -46,7 +47,7 @@ class Data:
             source = getattr(self, role)
             if source is None and role != "train":
                 continue
-            split = as_split(source)
+            split = open_split(source)
             object.__setattr__(self, role, split)
             self._check(role, split)
         try:
@@ -79,6 +80,26 @@ class Data:
                     f"expected {len(self.attribute_names)} columns in {role} attributes, one for "
                     f"each of attribute_names, got {columns}"
                 )
+
+    @classmethod
+    def of(cls, source: "Data | Source", *, fields: int | None = None) -> "Data":
+        """Data as a program reads them.
+
+        Args:
+            source: A `Data`, or what is to be its training data.
+            fields: How many tensors the program takes; None is any number. Batches have as many,
+                where a split was not made to have others.
+
+        Raises:
+            ValueError: As `as_split` does.
+        """
+        if not isinstance(source, Data):
+            return cls(train=as_split(source, fields=fields))
+        parts = {role: getattr(source, role) for role in ("train", "validation", "test")}
+        return replace(
+            source,
+            **{role: part.leading(fields) for role, part in parts.items() if part is not None},
+        )
 
     def with_labels(self, *, labelled: int | None = None, seed: int = 0) -> "Data":
         """The same data with their labels in the batches: ``(x, y)``, y integers ``(n,)``.

@@ -12,13 +12,12 @@ from pyrovae.datasets.binarization import Binarization
 from pyrovae.datasets.data import Data
 from pyrovae.datasets.images import GREY_MODES, ImageFiles, Pixels
 from pyrovae.datasets.loader_split import LoaderSplit
+from pyrovae.datasets.memory import MEMORY_LIMIT
 from pyrovae.datasets.partition import Amount, split_indices, split_tensors
 
 __all__ = ["read_folder"]
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
-# Above this size as 32-bit floats, images stay on the disk.
-MEMORY_LIMIT = 2**30
 
 
 def read_folder(

@@ -8,7 +8,7 @@ from pyrovae.datasets.celeba import celeba
 from pyrovae.datasets.data import Data
 from pyrovae.datasets.embedded import digits
 from pyrovae.datasets.folder import read_folder
-from pyrovae.datasets.partition import Amount, split_tensors
+from pyrovae.datasets.partition import Amount
 from pyrovae.datasets.vision import PUBLISHED, published
 
 __all__ = ["load_data"]
@@ -128,16 +128,8 @@ def load_data(
             seed=data_seed,
             num_workers=num_workers,
         )
-    x, labels = read_arrays(path)
-    return split_tensors(
-        x,
-        labels=labels,
-        validation=validation,
-        test=test,
-        seed=data_seed,
-        binarization=binarization,
-        name=path.stem,
-        record={"source": str(path)},
+    return read_arrays(
+        path, binarization=binarization, validation=validation, test=test, seed=data_seed
     )
 
 

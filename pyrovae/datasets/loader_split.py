@@ -1,17 +1,24 @@
 """Data that are read when they are needed: any Dataset or DataLoader."""
 
-from collections.abc import Iterator, Sized
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, IterableDataset
+from torch.utils.data import DataLoader, Dataset
 
 from pyrovae.datasets.binarization import Binarization, binarize, check_unit_interval
+from pyrovae.datasets.collate import Collate, leading_tensors
+from pyrovae.datasets.length import count_data
 from pyrovae.datasets.splits import Split, check_batch_size
-from pyrovae.datasets.values import to_float
+from pyrovae.datasets.values import Bytes, check_shape, to_float
 
-__all__ = ["LoaderSplit"]
+__all__ = ["LoaderSplit", "OpenLoaderSplit"]
+
+# How many data are looked at to see whether 8-bit values go beyond one.
+LOOKED_AT = 1000
 
 
 class LoaderSplit(Split):
@@ -22,8 +29,9 @@ class LoaderSplit(Split):
     of them has no effect; if it shuffles, labels and attributes are not in its order.
 
     Args:
-        source: Gives tensors or tuples that begin with x, of shape ``event`` (batched:
-            ``(batch, *event)``), floating, uint8 (divided by 255) or bool.
+        source: Gives tensors or arrays, or tuples that begin with one, x, of shape ``event``
+            (batched: ``(batch, *event)``): floating, uint8 (divided by 255), bool, or other
+            integers.
         fields: How many leading items of each tuple belong in a batch, at most; all if left
             out. A data set that gives ``(image, label)`` is read as images with ``fields=1``.
         labels: The classes of the data: integers of shape ``(N,)``.
@@ -32,7 +40,8 @@ class LoaderSplit(Split):
         num_workers: The processes that read a Dataset in the background; 0 reads in this one.
 
     Raises:
-        ValueError: If the source is empty or has no length, an item is no tensor, or the
+        ValueError: If the source is empty or has no length, an item is no tensor, its 8-bit
+            values are zeros and ones only (as far as the first 1000 data show), or the
             binarization is static (which needs one draw kept for each datum).
     """
 
@@ -56,8 +65,10 @@ class LoaderSplit(Split):
         self.source = source
         self.fields = fields
         self.num_workers = num_workers
-        length = _length(source)
-        x = self._first_batch()[0]
+        self._bytes = Bytes()
+        self._8_bits: bool | None = None
+        length = count_data(source)
+        x = self._look_at_first()
         super().__init__(
             length=length,
             shape=x.shape[1:],
@@ -72,8 +83,9 @@ class LoaderSplit(Split):
         """Goes once through the data; see `Split.batches`.
 
         Raises:
-            ValueError: If ``batch_size`` is not positive, a batch does not fit the first one, or
-                there are values outside [0, 1] to be binarized.
+            ValueError: If ``batch_size`` is not positive, a batch does not fit the first one,
+                there are values outside [0, 1] to be binarized, or a pass gives more or fewer
+                data than the source's length says.
         """
         check_batch_size(batch_size)
         return self._read(batch_size, shuffle, torch.device(device))
@@ -103,47 +115,96 @@ class LoaderSplit(Split):
                 # An order of our own rather than shuffle=True: TensorSplit's for the same seed.
                 sampler=torch.randperm(len(self)).tolist() if shuffle else None,
                 num_workers=self.num_workers,
+                collate_fn=Collate(self.fields),
                 pin_memory=device.type == "cuda",
             )
-        for batch in loader:
-            x, *rest = self._select(batch)
-            if x.shape[1:] != self.shape:
-                raise ValueError(
-                    f"expected x of shape {tuple(self.shape)}, got {tuple(x.shape[1:])} in a batch"
-                )
-            if self.binarization == "dynamic":
-                check_unit_interval(x, self.binarization)  # before the move: it synchronises
-                x = binarize(x.to(device, non_blocking=True), self.binarization)
-            else:
-                x = binarize(x, self.binarization)
-            yield tuple(t.to(device, non_blocking=True) for t in (x, *rest))
+        seen = 0
+        with _one_line():
+            for batch in loader:
+                x, *rest = self._select(batch)
+                self._bytes.check()
+                if x.shape[1:] != self.shape:
+                    raise ValueError(
+                        f"expected x of shape {tuple(self.shape)}, got {tuple(x.shape[1:])} in a "
+                        "batch"
+                    )
+                seen += len(x)
+                self._check_count(seen, done=False)
+                if self.binarization == "dynamic":
+                    check_unit_interval(x, self.binarization)  # before the move: it synchronises
+                    x = binarize(x.to(device, non_blocking=True), self.binarization)
+                else:
+                    x = binarize(x, self.binarization)
+                yield tuple(t.to(device, non_blocking=True) for t in (x, *rest))
+        self._check_count(seen, done=True)
+
+    def _check_count(self, seen: int, *, done: bool) -> None:
+        if seen > len(self) or (done and seen < len(self)):
+            more = "more" if seen > len(self) else f"{seen}"
+            raise ValueError(
+                f"expected {len(self)} data in a pass, as the length of the source says, got "
+                f"{more}: let __len__ say how many there are (workers of an iterable data set "
+                "have to divide them)"
+            )
 
     def _select(self, batch: Any) -> tuple[Tensor, ...]:
         """Checks a batch and keeps its leading items, x as floating numbers."""
         items = tuple(batch) if isinstance(batch, tuple | list) else (batch,)
-        if self.fields is not None:
-            items = items[: self.fields]
-        others = [type(item).__name__ for item in items if not isinstance(item, Tensor)]
-        if others:
+        x, *rest = self._tensors(items[: self.fields])
+        check_shape(x)
+        if self._8_bits is None:
+            self._8_bits = x.dtype == torch.uint8
+        elif self._8_bits != (x.dtype == torch.uint8):
             raise ValueError(
-                f"expected tensors in a batch, got {others[0]}: fields keeps the leading items only"
+                f"expected x of one type, got torch.uint8 and other numbers ({x.dtype} in a "
+                "batch): these are divided by 255, those are not"
             )
-        return (to_float(items[0]), *items[1:])
+        self._bytes.look(x)
+        return (to_float(x), *rest)
 
-    def _first_batch(self) -> tuple[Tensor, ...]:
+    def _tensors(self, items: Sequence[Any]) -> tuple[Tensor, ...]:
+        return leading_tensors(items, lenient=False)
+
+    def _look_at_first(self) -> Tensor:
+        """Gives x of the first batch, and looks on until 8-bit values have shown their range."""
         loader = self.source
         if not isinstance(loader, DataLoader):
-            loader = DataLoader(loader, batch_size=1)
+            loader = DataLoader(loader, batch_size=1, collate_fn=Collate(self.fields))
+        first: Tensor | None = None
         # Looking at the data must not move the random numbers of those who go on to use them.
-        with torch.random.fork_rng(devices=[]):
-            try:
-                batch = next(iter(loader))
-            except TypeError as error:
-                reason = str(error).splitlines()[0] if str(error) else "TypeError"
-                raise ValueError(
-                    f"expected items that make a batch of tensors: {reason}"
-                ) from error
-        return self._select(batch)
+        with torch.random.fork_rng(devices=[]), _kept(loader), _one_line():
+            for batch in islice(loader, -(-LOOKED_AT // max(loader.batch_size or 1, 1))):
+                x, *_ = self._select(batch)
+                first = x if first is None else first
+                if self._bytes.settled:
+                    break
+        if first is None:
+            raise ValueError("expected at least one datum, got none")
+        self._bytes.check()
+        return first
+
+
+class OpenLoaderSplit(LoaderSplit):
+    """A LoaderSplit that leaves to its reader how many fields belong in a batch.
+
+    Batches have x and the tensors that follow it; a field that is none ends them.
+    """
+
+    def leading(self, fields: int | None) -> Split:
+        """The same data with as many fields as a program takes."""
+        if fields is None:
+            return self
+        return LoaderSplit(
+            self.source,
+            fields=fields,
+            labels=self.labels,
+            attributes=self.attributes,
+            binarization=self.binarization,
+            num_workers=self.num_workers,
+        )
+
+    def _tensors(self, items: Sequence[Any]) -> tuple[Tensor, ...]:
+        return leading_tensors(items, lenient=True)
 
 
 class _Longer(Dataset[Any]):
@@ -161,22 +222,28 @@ class _Longer(Dataset[Any]):
         return (*items[: self.fields], self.rows[i])
 
 
-def _length(source: Dataset[Any] | DataLoader[Any]) -> int:
-    """Counts the data that one pass gives."""
-    loader = source if isinstance(source, DataLoader) else None
-    if loader is not None and loader.batch_sampler is None and loader.batch_size is None:
-        raise ValueError("expected a DataLoader that makes batches, got batch_size=None")
-    counted: Any = source
-    if loader is not None:
-        # A sampler may leave data out; a loader of an IterableDataset has none with a length.
-        counted = loader.dataset if isinstance(loader.dataset, IterableDataset) else loader.sampler
-    elif isinstance(source, IterableDataset):
-        raise ValueError("expected a Dataset with indices, got an iterable one: give a DataLoader")
-    length = len(counted) if isinstance(counted, Sized) else None
-    if length is None:
-        raise ValueError(f"expected data with a length, got {type(counted).__name__} without one")
-    if loader is not None and loader.drop_last and loader.batch_size is not None:
-        length -= length % loader.batch_size
-    if length < 1:
-        raise ValueError("expected at least one datum, got none")
-    return length
+@contextmanager
+def _one_line() -> Iterator[None]:
+    """Says in one line why torch could not put a loader's items together."""
+    try:
+        yield
+    except (RuntimeError, TypeError) as error:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        if not any("default_collate" in line or "stack expects" in line for line in lines):
+            raise
+        raise ValueError(
+            f"expected items that make a batch of tensors, all of one shape: {lines[-1]}"
+        ) from error
+
+
+@contextmanager
+def _kept(loader: DataLoader[Any]) -> Iterator[None]:
+    """Gives a loader's own generators back as they were."""
+    owners = (loader, loader.sampler, getattr(loader.batch_sampler, "sampler", None))
+    generators = [g for g in (getattr(owner, "generator", None) for owner in owners) if g]
+    states = [generator.get_state() for generator in generators]
+    try:
+        yield
+    finally:
+        for generator, state in zip(generators, states, strict=True):
+            generator.set_state(state)

@@ -1,16 +1,20 @@
 """Random, seeded partition of data into training, validation and test data."""
 
+from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from pyrovae.datasets.binarization import Binarization, binarize
+from pyrovae.datasets.binarization import Binarization
 from pyrovae.datasets.data import Data
+from pyrovae.datasets.parts import divide, parts_of
 from pyrovae.datasets.tensor_split import TensorSplit
-from pyrovae.datasets.values import check_values, to_float
+from pyrovae.datasets.tensors import as_tensor
+from pyrovae.datasets.values import check_shape
 
-__all__ = ["Amount", "split_indices", "split_tensors", "tensor_splits"]
+__all__ = ["Amount", "divided_splits", "split_indices", "split_tensors", "tensor_splits"]
 
 
 # A number of data (int) or a fraction of them (float).
@@ -49,10 +53,10 @@ def split_indices(
 
 
 def split_tensors(
-    x: Tensor,
+    x: Tensor | np.ndarray[Any, Any],
     *,
-    labels: Tensor | None = None,
-    attributes: Tensor | None = None,
+    labels: Tensor | np.ndarray[Any, Any] | None = None,
+    attributes: Tensor | np.ndarray[Any, Any] | None = None,
     validation: Amount = 0.1,
     test: Amount = 0.1,
     seed: int = 0,
@@ -65,7 +69,8 @@ def split_tensors(
     """Divides data in memory at random into training, validation and test data.
 
     Args:
-        x: Data of shape ``(N, *event)``, floating, uint8 (divided by 255) or bool.
+        x: Data of shape ``(N, *event)``, a tensor or NumPy array: floating, uint8 (divided by
+            255), bool or other integers.
         labels: Integers of shape ``(N,)``.
         attributes: Bool of shape ``(N, A)``.
         validation: The validation data: an int is their number, a float their fraction; 0 is none.
@@ -81,15 +86,17 @@ def split_tensors(
     Raises:
         ValueError: If nothing is left to train on, or the data cannot be used (see TensorSplit).
     """
-    check_values(x)
+    x = as_tensor(x, name="x")
+    check_shape(x)
+    labels = None if labels is None else as_tensor(labels, name="labels")
+    attributes = None if attributes is None else as_tensor(attributes, name="attributes")
     for what, rows in (("labels", labels), ("attributes", attributes)):
         if rows is not None and len(rows) != len(x):
             raise ValueError(f"expected {len(x)} {what}, one for each datum, got {len(rows)}")
     indices = split_indices(len(x), validation=validation, test=test, seed=seed)
-    x = to_float(x)
-    if binarization != "dynamic":
-        x = binarize(x, binarization, generator=torch.Generator().manual_seed(seed))
-    splits = tensor_splits(x, indices, labels, attributes, binarization)
+    splits = divided_splits(
+        parts_of(x), indices, labels, attributes, binarization=binarization, seed=seed
+    )
     return Data(
         **splits,
         name=name,
@@ -97,6 +104,47 @@ def split_tensors(
         attribute_names=attribute_names,
         record={"source": name, "partition": "random", "seed": seed, **(record or {})},
     )
+
+
+def divided_splits(
+    parts: Iterable[Tensor],
+    indices: tuple[Tensor, Tensor, Tensor],
+    labels: Tensor | None,
+    attributes: Tensor | None,
+    *,
+    binarization: Binarization,
+    seed: int,
+) -> dict[str, Any]:
+    """Makes the named splits of data that come a part at a time, leaving out the empty ones.
+
+    It takes memory for the splits, and for one part.
+
+    Args:
+        parts: The data in their order, as `divide` takes them.
+        indices: Which of them are for training, validation and test.
+        labels: Integers of shape ``(N,)``.
+        attributes: Bool of shape ``(N, A)``.
+        binarization: The protocol.
+        seed: The seed of static binarization.
+
+    Raises:
+        ValueError: As `divide` does.
+    """
+    return {
+        role: TensorSplit.ready(
+            x,
+            labels=None if labels is None else labels[index],
+            attributes=None if attributes is None else attributes[index],
+            binarization=binarization,
+        )
+        for role, index, x in zip(
+            ("train", "validation", "test"),
+            indices,
+            divide(parts, indices, binarization=binarization, seed=seed),
+            strict=True,
+        )
+        if len(index)
+    }
 
 
 def tensor_splits(

@@ -1,19 +1,21 @@
 """Reading any usual source of data as a split."""
 
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
-from pyrovae.datasets.loader_split import LoaderSplit
+from pyrovae.datasets.advice import describe_value, of_several_shapes
+from pyrovae.datasets.loader_split import LoaderSplit, OpenLoaderSplit
 from pyrovae.datasets.splits import Split
-from pyrovae.datasets.tensor_split import TensorSplit
-from pyrovae.datasets.values import from_numpy
+from pyrovae.datasets.tensor_split import OpenTensorSplit, TensorSplit
 
-__all__ = ["Source", "as_split"]
+__all__ = ["Source", "as_split", "open_split"]
+
+KINDS_NAMED = 5
 
 #: Whatever `as_split` reads.
 Source = (
@@ -31,40 +33,115 @@ def as_split(source: Source, *, fields: int | None = None) -> Split:
 
     Args:
         source: A split (returned itself), a tensor or NumPy array of shape ``(N, *event)``, a
-            tuple or list of these, a Dataset or a DataLoader. 8-bit values are divided by 255.
+            tuple of these (x and what goes with it: labels, a mask), a Dataset or a DataLoader.
+            8-bit values are divided by 255. A list is read as a tuple unless its arrays could be
+            parts of one set of data.
         fields: How many leading items of each datum belong in a batch, at most; all if left
-            out. A split keeps its own.
+            out. A split keeps its own, unless `Data` made it.
 
     Raises:
-        ValueError: If the source is something else, or its data cannot be used.
+        ValueError: If the source is something else, its arrays have several lengths, or its data
+            cannot be used. What to write instead is said.
+    """
+    if isinstance(source, Split):
+        return source.leading(fields)
+    return _read(source, fields, TensorSplit, LoaderSplit)
+
+
+def open_split(source: Source) -> Split:
+    """Reads a source as `as_split` does, and leaves open how many items of a datum are taken.
+
+    A split is given itself.
     """
     if isinstance(source, Split):
         return source
+    return _read(source, None, OpenTensorSplit, OpenLoaderSplit)
+
+
+def _read(
+    source: Any, fields: int | None, tensors: type[TensorSplit], loader: type[LoaderSplit]
+) -> Split:
     if fields is not None and fields < 1:
         raise ValueError(f"expected fields to be positive, got {fields}")
     if isinstance(source, TensorDataset):
         source = source.tensors
     if isinstance(source, Dataset | DataLoader):
-        return LoaderSplit(source, fields=fields)
+        return loader(source, fields=fields)
     items = tuple(source) if isinstance(source, tuple | list) else (source,)
-    if not items or not all(isinstance(item, Tensor | np.ndarray) for item in items):
-        given = type(source).__name__
-        if isinstance(source, tuple | list):
-            given = f"{given} of ({', '.join(type(item).__name__ for item in items)})"
-        elif isinstance(getattr(source, "train", None), Split):
-            given = f"{given}, which has several splits: give one, such as its train or test"
+    if isinstance(source, list) and source:
+        _check_list(source)
+    if items and _is_array(items[0]):
+        _check_lengths(items)
+    if tensors is OpenTensorSplit:  # what the model does not take need be no tensor
+        items = items[:1] + tuple(takewhile(_is_array, items[1:]))
+    if not items or not all(map(_is_array, items[:fields])):
         raise ValueError(
-            f"expected a split, tensor, array, tuple of these, Dataset or DataLoader, got {given}"
+            "expected a split, tensor, array, tuple of these, Dataset or DataLoader, got "
+            f"{_describe(source)}"
         )
-    tensors = [
-        item if isinstance(item, Tensor) else _from_array(i, item)
-        for i, item in enumerate(items[:fields])
-    ]
-    return TensorSplit(*tensors)
+    return tensors(*items[:fields])
 
 
-def _from_array(position: int, array: np.ndarray[Any, Any]) -> Tensor:
-    # Only x must be floating; what comes with it (labels, masks) keeps its type.
-    if position == 0 or array.dtype.kind not in "biu":
-        return from_numpy(array)
-    return torch.from_numpy(np.array(array))
+def _is_array(item: Any) -> bool:
+    return isinstance(item, Tensor | np.ndarray)
+
+
+def _check_lengths(items: tuple[Any, ...]) -> None:
+    """Looks at all of a tuple, at what is not taken, too: several sets of data are no tuple of fields."""
+    sizes = [_rows(item) for item in items]
+    if len({size for size in sizes if size is not None}) > 1:
+        given = ", ".join("?" if size is None else str(size) for size in sizes)
+        raise ValueError(
+            f"expected tensors with as many rows each, got [{given}]: a tuple is x and what goes "
+            "with it. Give sets of several lengths as Data(train=..., validation=...), or joined "
+            "by torch.cat(...)"
+        )
+
+
+def _rows(item: Any) -> int | None:
+    if isinstance(item, Tensor) and item.is_nested:
+        return None
+    if isinstance(item, Tensor | np.ndarray):
+        return item.shape[0] if item.ndim else 0
+    return len(item) if isinstance(item, list | tuple) else None
+
+
+def _check_list(items: list[Any]) -> None:
+    """Refuses a list whose arrays could be parts of one set, of which one alone would be read."""
+    if not all(map(_is_array, items)):
+        return
+    first, *rest = items
+    given = f"got a list of {len(items)} of shape {of_several_shapes(items)}"
+    if first.ndim < 2:
+        raise ValueError(
+            f"expected one tensor of all data, {given}: use torch.stack(data) (numpy.stack of "
+            "arrays) if each is a datum, cut or padded to one length"
+        )
+    if any(_is_like(first, item) for item in rest):
+        raise ValueError(
+            f"expected one tensor of all data, {given}: use torch.cat(data) (numpy.concatenate "
+            "of arrays) if each is a part of the data, torch.stack(data) (numpy.stack) if each is "
+            "a datum, and a tuple if they are x and what goes with it"
+        )
+
+
+def _is_like(x: Any, other: Any) -> bool:
+    """Whether an array could hold more of the same data: it is of the shape, and no mask."""
+    masks = [str(item.dtype).removeprefix("torch.") == "bool" for item in (x, other)]
+    return x.shape[1:] == other.shape[1:] and masks[0] == masks[1]
+
+
+def _describe(source: Any) -> str:
+    if isinstance(getattr(source, "train", None), Split):
+        kind = type(source).__name__
+        return f"{kind}, which has several splits: give one, such as its train or test"
+    if not isinstance(source, tuple | list):
+        return describe_value(source)
+    if not source:
+        return f"{type(source).__name__} of ()"
+    found = next(item for item in source if not _is_array(item))
+    if isinstance(source, list) and isinstance(found, list | int | float | str):
+        return describe_value(source)
+    kinds = [type(item).__name__ for item in source]
+    shown = ", ".join(kinds[:KINDS_NAMED]) + (", ..." if len(kinds) > KINDS_NAMED else "")
+    return f"{type(source).__name__} of ({shown}); {describe_value(found)}"

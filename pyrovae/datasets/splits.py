@@ -8,6 +8,7 @@ from torch import Tensor
 
 from pyrovae.datasets.binarization import Binarization, check_protocol
 from pyrovae.datasets.labelled import keep_labels
+from pyrovae.datasets.tensors import as_tensor
 
 __all__ = ["Split", "check_batch_size"]
 
@@ -50,6 +51,8 @@ class Split(ABC):
         check_protocol(binarization)
         if length < 1:
             raise ValueError("expected at least one datum, got none")
+        labels = None if labels is None else as_tensor(labels, name="labels")
+        attributes = None if attributes is None else as_tensor(attributes, name="attributes")
         if labels is not None and (labels.shape != (length,) or not _is_integer(labels)):
             raise ValueError(
                 f"expected labels to be {length} integers of shape ({length},), "
@@ -95,6 +98,14 @@ class Split(ABC):
         Raises:
             ValueError: If ``batch_size`` is not positive.
         """
+
+    def leading(self, fields: int | None) -> "Split":
+        """The same data as a program reads that takes so many tensors; None is any number.
+
+        A split has in its batches what it was made to have. One that `Data` made of a source
+        leaves that open, and is cut to what the program takes.
+        """
+        return self
 
     def with_labels(self, *, labelled: int | None = None, seed: int = 0) -> "Split":
         """The same data with their labels as the last tensor of each batch: ``(x, y)``.

@@ -2,7 +2,9 @@
 
 import copy
 from collections.abc import Iterator
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,10 +15,12 @@ from pyrovae.datasets.binarization import (
     check_unit_interval,
     draw_bits,
 )
+from pyrovae.datasets.collate import field_name
 from pyrovae.datasets.splits import Split, check_batch_size
+from pyrovae.datasets.tensors import as_tensor
 from pyrovae.datasets.values import check_values, to_float
 
-__all__ = ["TensorSplit"]
+__all__ = ["OpenTensorSplit", "TensorSplit"]
 
 
 class TensorSplit(Split):
@@ -26,8 +30,9 @@ class TensorSplit(Split):
     copy is kept: a batch then costs a gather and no transfer.
 
     Args:
-        *tensors: x, of shape ``(N, *event)``, floating, uint8 (divided by 255) or bool, then
-            anything else that belongs in a batch, each with N rows.
+        *tensors: x, of shape ``(N, *event)``: floating, uint8 (divided by 255), bool, or other
+            integers (which keep their values); then anything else that belongs in a batch, each
+            with N rows. Tensors or NumPy arrays.
         labels: The classes of the data: integers of shape ``(N,)``.
         attributes: Properties of the data: bool of shape ``(N, A)``.
         binarization: The protocol applied to x: ``threshold`` and ``static`` at once, so that
@@ -43,10 +48,11 @@ class TensorSplit(Split):
     """
 
     tensors: tuple[Tensor, ...]
+    _moved: tuple[Tensor, ...]
 
     def __init__(
         self,
-        *tensors: Tensor,
+        *tensors: Tensor | np.ndarray[Any, Any],
         labels: Tensor | None = None,
         attributes: Tensor | None = None,
         binarization: Binarization = "none",
@@ -55,11 +61,12 @@ class TensorSplit(Split):
         if not tensors:
             raise ValueError("expected at least one tensor, got none")
         check_protocol(binarization)
-        check_values(tensors[0])
-        sizes = [t.shape[0] if t.dim() else 0 for t in tensors]
+        x, *rest = (as_tensor(t, name=field_name(i)) for i, t in enumerate(tensors))
+        check_values(x)
+        sizes = [len(t) if t.dim() else 0 for t in (x, *rest)]
         if len(set(sizes)) > 1:
             raise ValueError(f"expected tensors with as many rows each, got {sizes}")
-        x = to_float(tensors[0].detach())
+        x = to_float(x)
         if binarization == "dynamic":
             check_unit_interval(x, binarization)  # here and not at each draw: it would synchronise
         elif binarization != "none":
@@ -73,8 +80,32 @@ class TensorSplit(Split):
             attributes=attributes,
             binarization=binarization,
         )
-        self.tensors = (x, *(t.detach() for t in tensors[1:]))
-        self._moved: tuple[Tensor, ...] = self.tensors
+        self._keep(x, *rest)
+
+    @classmethod
+    def ready(
+        cls,
+        x: Tensor,
+        *,
+        labels: Tensor | None,
+        attributes: Tensor | None,
+        binarization: Binarization,
+    ) -> "TensorSplit":
+        """Makes a split of values that are floating, checked and binarized already.
+
+        Where data fill the memory there is none for doing so again.
+        """
+        split = cls.__new__(cls)
+        Split.__init__(
+            split,
+            length=len(x),
+            shape=x.shape[1:],
+            labels=labels,
+            attributes=attributes,
+            binarization=binarization,
+        )
+        split._keep(x)
+        return split
 
     def batches(
         self, batch_size: int, *, shuffle: bool = False, device: torch.device | str = "cpu"
@@ -84,10 +115,16 @@ class TensorSplit(Split):
         return self._gather(self._on(device), batch_size, shuffle)
 
     def _append(self, rows: Tensor) -> "TensorSplit":
-        # Not made anew: x is binarized and checked already.
+        return self._with(*self.tensors, rows.to(self.tensors[0].device))
+
+    def _with(self, *tensors: Tensor) -> "TensorSplit":
+        """The same split with other tensors, x being binarized and checked already."""
         split = copy.copy(self)
-        split.tensors = split._moved = (*self.tensors, rows.to(self.tensors[0].device))
+        split._keep(*tensors)
         return split
+
+    def _keep(self, *tensors: Tensor) -> None:
+        self.tensors = self._moved = tensors
 
     def _gather(
         self, tensors: tuple[Tensor, ...], batch_size: int, shuffle: bool
@@ -106,3 +143,11 @@ class TensorSplit(Split):
         if any(t.device != device for t in self._moved):
             self._moved = tuple(t.to(device) for t in self.tensors)
         return self._moved
+
+
+class OpenTensorSplit(TensorSplit):
+    """A TensorSplit that leaves to its reader how many tensors belong in a batch."""
+
+    def leading(self, fields: int | None) -> TensorSplit:
+        """The same data with as many tensors as a program takes."""
+        return self._with(*self.tensors[:fields])

@@ -1,81 +1,110 @@
-"""What counts as data: the types, the scale and the layout of arrays of numbers."""
+"""What counts as data: the scale, the values and the layout of numbers."""
 
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = [
-    "as_images",
-    "check_bytes",
-    "check_values",
-    "from_numpy",
-    "read_batch",
-    "to_dtype",
-    "to_float",
-]
+from pyrovae.datasets.tensors import as_tensor
+
+__all__ = ["Bytes", "as_images", "check_values", "read_batch", "to_dtype", "to_float"]
 
 CHANNELS = (1, 3, 4)
+# What networks and distributions calculate with.
+FLOATING = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 def to_float(x: Tensor) -> Tensor:
     """Gives ``x`` as floating numbers; 8-bit pixels become grey levels in [0, 1].
 
     Args:
-        x: Floating (left as it is), uint8 (divided by 255) or bool (zeros and ones).
-
-    Raises:
-        ValueError: If ``x`` has another type.
+        x: Floating (left as it is), uint8 (divided by 255), bool (zeros and ones) or of other
+            integers (counts, which keep their values).
     """
-    if x.is_floating_point():
+    if x.dtype in FLOATING:
         return x
-    if x.dtype == torch.uint8:
-        return x.to(torch.get_default_dtype()).div_(255)
-    if x.dtype == torch.bool:
-        return x.to(torch.get_default_dtype())
-    raise ValueError(f"expected x to be floating, uint8 or bool, got {x.dtype}: use x.float()")
+    floating = x.to(torch.get_default_dtype())
+    return floating.div_(255) if x.dtype == torch.uint8 else floating
 
 
 def check_values(x: Tensor) -> None:
     """Checks all the data of a set at once.
 
     Args:
-        x: Data of shape ``(N, *event)``, floating, uint8 or bool.
+        x: Data of shape ``(N, *event)``.
 
     Raises:
         ValueError: If there is no batch or no event dimension, no datum or no value, a NaN or
             an infinite value, or 8-bit values that are zeros and ones only (divided by 255 they
             would all be black).
     """
+    check_shape(x)
+    if x.is_floating_point():
+        check_finite(x)
+    seen = Bytes()
+    seen.look(x)
+    seen.check()
+
+
+def check_shape(x: Tensor) -> None:
+    """Raises a ValueError unless there are data, each of at least one value."""
     if x.dim() < 2:
+        advice = ": use x.unsqueeze(1) if each datum is one number" if x.dim() == 1 else ""
         raise ValueError(
-            f"expected x of shape (N, features) or (N, channels, height, width), got {tuple(x.shape)}"
+            f"expected x of shape (N, features) or (N, channels, height, width), got "
+            f"{tuple(x.shape)}{advice}"
         )
     if x.numel() == 0:
         raise ValueError(f"expected at least one datum and one value, got shape {tuple(x.shape)}")
-    if x.is_floating_point() and not torch.isfinite(x).all():
-        raise ValueError(
-            f"expected finite values, got {int(x.isnan().sum())} NaN and {int(x.isinf().sum())} infinite"
-        )
-    check_bytes(x)
 
 
-def check_bytes(x: Tensor) -> None:
-    """Raises a ValueError for 8-bit values that are zeros and ones: as grey levels all are black."""
-    if x.dtype == torch.uint8 and x.numel() and x.max() == 1:
+def check_finite(x: Tensor) -> None:
+    """Raises a ValueError if one of at least one floating numbers is not finite."""
+    x = x if x.dtype in FLOATING else to_float(x)
+    if not all(end.isfinite() for end in x.aminmax()):  # no mask of the data's size
         raise ValueError(
-            "expected 8-bit values from 0 to 255, got zeros and ones: give binary data as bool or float"
+            f"expected finite values, got {int(x.isnan().sum())} NaN and {int(x.isinf().sum())} "
+            "infinite"
         )
+
+
+class Bytes:
+    """Whether 8-bit values, which may come a part at a time, are more than zeros and ones.
+
+    As grey levels, zeros and ones would all be black.
+    """
+
+    def __init__(self) -> None:
+        self._largest: int | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing that is still to come can be wrong."""
+        return self._largest is not None and self._largest > 1
+
+    def look(self, x: Tensor) -> None:
+        """Takes note of a part of the data, of any type."""
+        if x.dtype != torch.uint8:
+            self._largest = 255
+        elif x.numel() and not self.settled:
+            self._largest = max(int(x.max()), self._largest or 0)
+
+    def check(self) -> None:
+        """Raises a ValueError if there are ones among the values seen, and nothing greater."""
+        if self._largest == 1:
+            raise ValueError(
+                "expected 8-bit values from 0 to 255, got zeros and ones: give binary data as bool "
+                "or float"
+            )
 
 
 def read_batch(x: Any) -> Tensor:
     """Reads one batch of data as a set of data is read for training.
 
     Args:
-        x: A tensor or NumPy array, ``(n, *event)``: floating, uint8 (divided by 255) or bool, and
-            in an array any integers.
+        x: A tensor or NumPy array, ``(n, *event)``, of floating numbers, 8-bit values (divided by
+            255), booleans or other integers.
 
     Returns:
         Floating numbers in the shape of ``x``.
@@ -84,16 +113,15 @@ def read_batch(x: Any) -> Tensor:
         ValueError: If it is something else, has no batch dimension or no datum, or is of 8-bit
             values that are zeros and ones only.
     """
-    if isinstance(x, np.ndarray):
-        x = from_numpy(x)
-    if not isinstance(x, Tensor):
-        raise ValueError(
-            f"expected a batch of data as a tensor or array, got {type(x).__name__}: "
-            "pyrovae.evaluation.encode takes any source of data"
-        )
+    try:
+        x = as_tensor(x)
+    except ValueError as error:
+        raise ValueError(f"{error} (pyrovae.evaluation.encode takes any source of data)") from None
     if x.dim() < 1 or not len(x):
         raise ValueError(f"expected data of shape (n, ...) with n >= 1, got {tuple(x.shape)}")
-    check_bytes(x)
+    seen = Bytes()
+    seen.look(x)
+    seen.check()
     return to_float(x)
 
 
@@ -108,23 +136,6 @@ def to_dtype(batch: Iterable[Tensor], dtype: torch.dtype | None) -> tuple[Tensor
         value if dtype is None or not value.is_floating_point() else value.to(dtype)
         for value in batch
     )
-
-
-def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
-    """Copies an array into a tensor; uint8 and bool stay, all else gets torch's default type.
-
-    Args:
-        array: Booleans, integers or floating numbers, of any shape.
-
-    Raises:
-        ValueError: If the array holds anything else (objects, complex numbers, strings).
-    """
-    if array.dtype.kind not in "biuf":
-        raise ValueError(f"expected an array of real numbers, got dtype {array.dtype}")
-    if array.dtype == np.uint8 or array.dtype == np.bool_:
-        return torch.from_numpy(np.array(array))  # a copy: torch warns of read-only memory
-    dtype = torch.get_default_dtype()
-    return torch.from_numpy(array.astype(np.float64 if dtype == torch.float64 else np.float32))
 
 
 def as_images(x: Tensor) -> Tensor:

@@ -87,7 +87,7 @@ def test_npz_x_is_preferred_to_other_arrays(tmp_path):
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (np.array([[None, 1]]), "allow_pickle=False"),
+        (np.array([[None, 1]]), "dtype object, whose objects are not unpickled"),
         (np.array([[1j, 1]]), "real numbers, got dtype complex128"),
         (np.array([["a", "b"]]), "real numbers, got dtype <U1"),
         (np.array([["2020-01-01"]], dtype="datetime64[D]"), "real numbers, got dtype datetime64"),

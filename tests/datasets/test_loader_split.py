@@ -125,10 +125,19 @@ def image(x, i):
         (lambda: LoaderSplit(Rows(), binarization="fixed"), "got 'fixed'"),
         (lambda: LoaderSplit(Rows(), fields=0), "fields to be positive, got 0"),
         (lambda: LoaderSplit(Rows(size=0)), "at least one datum, got none"),
-        (lambda: LoaderSplit(Rows(image)), "batch of tensors: .*Image"),
-        (lambda: LoaderSplit(Rows(lambda x, i: {"x": x})), "got dict: fields keeps"),
-        (lambda: LoaderSplit(Rows(lambda x, i: (x, "a"))), "got (list|tuple|str): fields keeps"),
-        (lambda: LoaderSplit(Rows(lambda x, i: i)), "got torch.int64"),
+        (
+            lambda: LoaderSplit(Rows(image)),
+            "x: expected a tensor or array, got Image: use torchvision.transforms.ToTensor",
+        ),
+        (
+            lambda: LoaderSplit(Rows(lambda x, i: {"x": x})),
+            r"got dict: give the tensors of its keys \('x'\)",
+        ),
+        (
+            lambda: LoaderSplit(Rows(lambda x, i: (x, "a"))),
+            "field 2 of a datum: .* got str: .*fields=1 leaves it out",
+        ),
+        (lambda: LoaderSplit(Rows(lambda x, i: i)), r"use x.unsqueeze\(1\) if each datum is one"),
         (lambda: LoaderSplit(Stream()), "got an iterable one: give a DataLoader"),
         (lambda: LoaderSplit(DataLoader(Stream())), "got Stream without one"),
         (lambda: LoaderSplit(DataLoader(Rows(), batch_size=None)), "got batch_size=None"),

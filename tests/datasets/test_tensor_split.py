@@ -111,7 +111,6 @@ def test_labels_and_attributes_are_kept():
         (lambda: TensorSplit(torch.zeros(3, 0)), r"one value, got shape \(3, 0\)"),
         (lambda: TensorSplit(X, torch.zeros(9)), r"as many rows each, got \[10, 9\]"),
         (lambda: TensorSplit(X, torch.tensor(1)), r"as many rows each, got \[10, 0\]"),
-        (lambda: TensorSplit(X.long()), "floating, uint8 or bool, got torch.int64"),
         (lambda: TensorSplit(torch.ones(2, 2, dtype=torch.uint8)), "zeros and ones"),
         (lambda: TensorSplit(X / 0), "got 1 NaN and 19 infinite"),
         (lambda: TensorSplit(X, binarization="dynamic"), "from 0 to 19"),

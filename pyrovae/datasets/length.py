@@ -1,0 +1,59 @@
+"""How many data one pass through a Dataset or DataLoader gives."""
+
+from collections.abc import Sized
+from typing import Any
+
+import torch
+from torch.utils.data import BatchSampler, DataLoader, Dataset, IterableDataset
+
+__all__ = ["count_data"]
+
+
+def count_data(source: Dataset[Any] | DataLoader[Any]) -> int:
+    """Counts the data that one pass gives, without reading them.
+
+    Raises:
+        ValueError: If that is not to be had, there are none, or a loader makes no batches.
+    """
+    length = _in_loader(source) if isinstance(source, DataLoader) else _in_data_set(source)
+    if length < 1:
+        raise ValueError("expected at least one datum, got none")
+    return length
+
+
+def _in_data_set(source: Dataset[Any]) -> int:
+    if isinstance(source, IterableDataset):
+        raise ValueError(
+            f"expected a Dataset with indices, got an iterable one: give a DataLoader of it, "
+            f"DataLoader({type(source).__name__}(...), batch_size=128)"
+        )
+    return _length(source)
+
+
+def _in_loader(loader: DataLoader[Any]) -> int:
+    sampler: Any = loader.batch_sampler
+    if sampler is None and loader.batch_size is None:
+        raise ValueError(
+            "expected a DataLoader that makes batches, got batch_size=None: use batch_size=128"
+        )
+    if isinstance(loader.dataset, IterableDataset):
+        length, size = _length(loader.dataset), loader.batch_size
+        return length - length % size if loader.drop_last and size is not None else length
+    if type(sampler) is BatchSampler:
+        # A sampler may leave data out, or take them twice.
+        length = _length(sampler.sampler)
+        return length - length % sampler.batch_size if sampler.drop_last else length
+    with torch.random.fork_rng(devices=[]):
+        return sum(len(list(indices)) for indices in sampler)
+
+
+def _length(counted: Any) -> int:
+    try:
+        if isinstance(counted, Sized):
+            return len(counted)
+    except (NotImplementedError, TypeError):  # one that says so only when asked
+        pass
+    raise ValueError(
+        f"expected data with a length, got {type(counted).__name__} without one: give it "
+        "__len__, the number of data in one pass"
+    )

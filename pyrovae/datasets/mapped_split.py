@@ -1,0 +1,55 @@
+"""Data in a file that is mapped into memory."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Size, Tensor
+
+from pyrovae.datasets.binarization import Binarization, binarize, draw_bits
+from pyrovae.datasets.numpy_files import MappedArray
+from pyrovae.datasets.splits import Split, check_batch_size
+from pyrovae.datasets.tensors import as_tensor
+from pyrovae.datasets.values import as_images, to_float
+
+__all__ = ["MappedSplit"]
+
+
+class MappedSplit(Split):
+    """Rows of a large ``.npy`` file, read from the disk batch by batch.
+
+    Args:
+        array: The file; its values have been looked at.
+        index: Which of its rows: integers, ``(N,)``.
+        shape: Of one datum, with channels first.
+        binarization: ``none``, ``threshold`` or ``dynamic``, applied at each draw.
+    """
+
+    def __init__(
+        self,
+        array: MappedArray,
+        index: Tensor,
+        *,
+        shape: Size | tuple[int, ...],
+        binarization: Binarization = "none",
+    ) -> None:
+        self.array, self.index = array, index
+        super().__init__(length=len(index), shape=shape, binarization=binarization)
+
+    def batches(
+        self, batch_size: int, *, shuffle: bool = False, device: torch.device | str = "cpu"
+    ) -> Iterator[tuple[Tensor, ...]]:
+        """Goes once through the data; see `Split.batches`."""
+        check_batch_size(batch_size)
+        return self._read(batch_size, shuffle, torch.device(device))
+
+    def _read(
+        self, batch_size: int, shuffle: bool, device: torch.device
+    ) -> Iterator[tuple[Tensor, ...]]:
+        mapped = self.array.map()
+        order = torch.randperm(len(self)) if shuffle else torch.arange(len(self))
+        for chosen in order.split(batch_size):
+            rows = mapped[self.index[chosen].numpy()]
+            x = to_float(as_images(as_tensor(rows, name="x"))).to(device)
+            yield (
+                draw_bits(x) if self.binarization == "dynamic" else binarize(x, self.binarization),
+            )
