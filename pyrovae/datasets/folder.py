@@ -14,10 +14,9 @@ from pyrovae.datasets.images import GREY_MODES, ImageFiles, Pixels
 from pyrovae.datasets.loader_split import LoaderSplit
 from pyrovae.datasets.memory import MEMORY_LIMIT
 from pyrovae.datasets.partition import Amount, split_indices, split_tensors
+from pyrovae.datasets.paths import IMAGE_SUFFIXES
 
 __all__ = ["read_folder"]
-
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
 
 def read_folder(
@@ -100,14 +99,16 @@ def _find(path: Path) -> tuple[list[Path], Tensor | None, tuple[str, ...] | None
     if loose:
         return loose, None, None
     if not members:
-        raise ValueError(f"{path}: expected images ({', '.join(SUFFIXES)}), found none")
+        raise ValueError(f"{path}: expected images ({', '.join(IMAGE_SUFFIXES)}), found none")
     labels = [label for label, found in enumerate(members.values()) for _ in found]
     files = [file for found in members.values() for file in found]
     return files, torch.tensor(labels), tuple(members)
 
 
 def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+    return (
+        path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and path.is_file()
+    )
 
 
 def _headers(files: list[Path], *, sized: bool) -> tuple[tuple[int, int], int]:

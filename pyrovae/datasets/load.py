@@ -9,6 +9,7 @@ from pyrovae.datasets.data import Data
 from pyrovae.datasets.embedded import digits
 from pyrovae.datasets.folder import read_folder
 from pyrovae.datasets.partition import Amount
+from pyrovae.datasets.paths import find_data
 from pyrovae.datasets.vision import PUBLISHED, published
 
 __all__ = ["load_data"]
@@ -38,6 +39,8 @@ def load_data(
             width), (N, channels, height, width) or (N, height, width, channels); or a folder of
             images, where sub-folders, if any, are classes. 8-bit values are divided by 255,
             other numbers are left as they are: counts pass as any type but 8-bit integers.
+            Files and folders of more than 1 GiB as 32-bit floats are read from the disk while
+            the model trains (a .npy file is memory-mapped; an archive is not).
         root: The folder that holds the files of mnist, fashion-mnist, kmnist, cifar10 and celeba,
             laid out as torchvision does, or that gets them with download.
         download: Downloads the files of the named data if they are not in root.
@@ -77,22 +80,16 @@ def load_data(
         )
     if image_size is not None and image_size < 1:
         raise ValueError(f"expected image_size to be positive, got {image_size}")
-    path = None if data in NAMES else _path(data)
+    path = None if data in NAMES else find_data(data, NAMES)
     if image_size is not None and data != "celeba" and not (path is not None and path.is_dir()):
         raise ValueError(
             f"image_size is for celeba and folders of images, got image_size={image_size} "
             f"for {data!r}"
         )
-
     if data == "celeba" or data in PUBLISHED:
-        if test is not None and not pooled:
-            raise ValueError(f"{data} has a published test set, which is used: got test={test}")
+        _check_published(data, validation=validation, test=test, pooled=pooled)
         root = str(Path(root).expanduser())
     if data == "celeba":
-        if validation is not None and not pooled:
-            raise ValueError(
-                f"celeba has a published validation set, which is used: got validation={validation}"
-            )
         return celeba(
             root=root,
             download=download,
@@ -112,36 +109,32 @@ def load_data(
             pooled=pooled,
             seed=data_seed,
         )
-
     default = 0 if pooled else 0.1
-    validation = default if validation is None else validation
-    test = default if test is None else test
+    sizes: dict[str, Amount] = {
+        "validation": default if validation is None else validation,
+        "test": default if test is None else test,
+    }
     if path is None:
-        return digits(binarization=binarization, validation=validation, test=test, seed=data_seed)
-    if path.is_dir():
-        return read_folder(
-            path,
-            binarization=binarization,
-            validation=validation,
-            test=test,
-            image_size=image_size,
-            seed=data_seed,
-            num_workers=num_workers,
+        return digits(binarization=binarization, **sizes, seed=data_seed)
+    if not path.is_dir():
+        return read_arrays(path, binarization=binarization, **sizes, seed=data_seed)
+    return read_folder(
+        path,
+        binarization=binarization,
+        **sizes,
+        image_size=image_size,
+        seed=data_seed,
+        num_workers=num_workers,
+    )
+
+
+def _check_published(
+    data: str, *, validation: Amount | None, test: Amount | None, pooled: bool
+) -> None:
+    """Refuses sizes of splits that are published."""
+    if test is not None and not pooled:
+        raise ValueError(f"{data} has a published test set, which is used: got test={test}")
+    if data == "celeba" and validation is not None and not pooled:
+        raise ValueError(
+            f"celeba has a published validation set, which is used: got validation={validation}"
         )
-    return read_arrays(
-        path, binarization=binarization, validation=validation, test=test, seed=data_seed
-    )
-
-
-def _path(data: str) -> Path:
-    """Gives the file or folder that ``data`` means where it is no name."""
-    path = Path(data).expanduser()
-    if path.is_dir() or (path.is_file() and path.suffix in (".npy", ".npz")):
-        return path
-    looks_like_path = path.suffix in (".npy", ".npz") or len(path.parts) > 1
-    if looks_like_path and not path.exists():
-        raise FileNotFoundError(f"expected data at {data!r}, found no such file or folder")
-    raise ValueError(
-        f"expected data to be one of {', '.join(NAMES)}, or the path of a .npy file, a .npz file "
-        f"or a folder of images, got {data!r}"
-    )

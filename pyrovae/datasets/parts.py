@@ -11,7 +11,7 @@ from pyrovae.datasets.values import Bytes, to_float
 
 __all__ = ["Look", "divide", "parts_of"]
 
-PART = 2**22  # values at a time
+PART = 2**20  # values at a time
 
 
 class Look:
