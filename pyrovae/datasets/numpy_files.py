@@ -1,5 +1,6 @@
 """NumPy's files, read a part at a time, without unpickling and without trust in their headers."""
 
+import errno
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -77,9 +78,16 @@ class MappedArray:
 
     def parts(self) -> Iterator[Array]:
         """Goes once through the array; see `ArrayFile`."""
-        for start in range(0, self.shape[0] if self.shape else 0, self._header.rows_at_once):
-            # Mapped anew each time: what has been read would stay in memory.
-            yield self.map()[start : start + self._header.rows_at_once]
+        header = self._header
+        rows, at_once = self.shape[0] if self.shape else 0, header.rows_at_once
+        if header.fortran:
+            for start in range(0, rows, at_once):
+                # Mapped anew each time: what has been read would stay in memory.
+                yield self.map()[start : start + at_once]
+            return
+        with self.path.open("rb") as file:
+            file.seek(header.offset)
+            yield from _rows(file, header, at_once)
 
     def map(self) -> Array:
         """The whole array, read from the disk where it is looked at."""
@@ -110,16 +118,13 @@ class _Member:
     def parts(self) -> Iterator[Array]:
         """Goes once through the array; see `ArrayFile`."""
         header = self._header
-        rows = self.shape[0] if self.shape else 0
         with ZipFile(self.path) as archive, archive.open(self.name) as file:
             file.read(header.offset)
-            at_once = rows if header.fortran else header.rows_at_once
-            for start in range(0, rows, at_once or 1):
-                shape = (min(at_once, rows - start), *self.shape[1:])
-                data = _read_exactly(file, prod(shape) * self.dtype.itemsize)
-                yield np.frombuffer(data, self.dtype).reshape(
-                    shape, order="F" if header.fortran else "C"
-                )
+            if not header.fortran:
+                yield from _rows(file, header, header.rows_at_once)
+            elif header.size:
+                data = _read_exactly(file, header.size)
+                yield np.frombuffer(data, self.dtype).reshape(self.shape, order="F")
 
 
 @contextmanager
@@ -141,7 +146,10 @@ def open_arrays(path: Path) -> Iterator[dict[str, ArrayFile]]:
             reason if reason.startswith(str(path)) else f"{path}: {reason}"
         ) from error
     except OSError as error:
-        raise ValueError(f"{path}: {error.strerror or error}") from error
+        reason = error.strerror or str(error)
+        if error.errno == errno.ENOMEM:
+            reason = "it takes more than the memory that is left"
+        raise ValueError(f"{path}: {reason}") from error
 
 
 def _arrays(path: Path) -> dict[str, ArrayFile]:
@@ -201,6 +209,15 @@ def _what_it_is(start: bytes) -> str:
         f"is text, {start[:20].decode(errors='replace')!r}: numpy.loadtxt(..., delimiter=',') "
         "reads tables, and numpy.save writes what was read"
     )
+
+
+def _rows(file: IO[bytes], header: _Header, at_once: int) -> Iterator[Array]:
+    """Reads an array in C order from where its values begin."""
+    rows = header.shape[0] if header.shape else 0
+    for start in range(0, rows, at_once):
+        shape = (min(at_once, rows - start), *header.shape[1:])
+        data = _read_exactly(file, prod(shape) * header.dtype.itemsize)
+        yield np.frombuffer(data, header.dtype).reshape(shape)
 
 
 def _read_exactly(file: IO[bytes], size: int) -> bytes:
