@@ -8,6 +8,7 @@ from pyrovae.datasets.celeba import celeba
 from pyrovae.datasets.data import Data
 from pyrovae.datasets.embedded import digits
 from pyrovae.datasets.folder import read_folder
+from pyrovae.datasets.memory import MEMORY_LIMIT, readable
 from pyrovae.datasets.partition import Amount
 from pyrovae.datasets.paths import find_data
 from pyrovae.datasets.vision import PUBLISHED, published
@@ -80,6 +81,9 @@ def load_data(
         )
     if image_size is not None and image_size < 1:
         raise ValueError(f"expected image_size to be positive, got {image_size}")
+    if image_size is not None and 12 * image_size**2 > MEMORY_LIMIT:
+        size = readable(12 * image_size**2)
+        raise ValueError(f"image_size={image_size}: one image would take {size}")
     path = None if data in NAMES else find_data(data, NAMES)
     if image_size is not None and data != "celeba" and not (path is not None and path.is_dir()):
         raise ValueError(
