@@ -6,7 +6,8 @@ save with ``figure.savefig("samples.png")``; a notebook shows the figure that a 
 The functions take any model with the interface of
 :class:`~pyrovae.plots.latents.PlottableModel`. Data whose shape is ``(height, width)``,
 ``(1, height, width)`` or ``(3, height, width)`` are drawn as images with grey levels or colours
-in [0, 1]; all other data as profiles, the features from left to right.
+from 0 to 1, or in a range of their own, which a line below the figure says; all other data as
+profiles, the features from left to right.
 """
 
 from pyrovae.plots.aggregate import aggregated_posterior, probability_integral

@@ -11,8 +11,9 @@ from matplotlib.patches import Circle
 from torch import Tensor
 
 from pyrovae.latent_space.codes import check_batch, decode, encode, one_latent
-from pyrovae.plots.grid import check_positive
+from pyrovae.plots.grid import check_positive, is_image
 from pyrovae.plots.latents import PlottableModel, check_plane
+from pyrovae.plots.levels import levels_of
 from pyrovae.plots.manifold import plane, quantiles
 from pyrovae.plots.points import check_labels, draw_points, label_texts, legend
 from pyrovae.plots.style import DARK, TEXT_SIZE, new_figure, style_axes
@@ -76,24 +77,35 @@ def compare_latent_spaces(
         _circle(top)
         style_axes(top, title=f"{name}: codes of data")
         top.set_aspect("equal", adjustable="datalim")
+        decoded = decode(model, plane(quantiles(size), shapes[name]))
         draw_table(
             middle,
-            decode(model, plane(quantiles(size), shapes[name])),
+            decoded,
             columns=size,
             title="Decoded at quantiles of N(0, I)",
         )
         for axes, between in ((top, 0), (middle, None)):
-            axes.set_xlabel("z1", fontsize=TEXT_SIZE, color=DARK, labelpad=between)
+            note = None if axes is top else _levels_note(decoded)
+            below = "z1" if note is None else f"z1\n{note}"
+            axes.set_xlabel(below, fontsize=TEXT_SIZE, color=DARK, labelpad=between)
             axes.set_ylabel("z2", fontsize=TEXT_SIZE, color=DARK, labelpad=between)
+        decoded = decode(model, draws.reshape(n, *shapes[name]))
+        bottom.set_xlabel(_levels_note(decoded) or "", fontsize=TEXT_SIZE, color=DARK)
         draw_table(
             bottom,
-            decode(model, draws.reshape(n, *shapes[name])),
+            decoded,
             columns=columns,
             title="Decoded draws from N(0, I)",
         )
     circle = Line2D([], [], color=DARK, linestyle="--", linewidth=1.2, label="95 % of\nN(0, I)")
     legend(figure, names if labels is not None else {}, [circle])
     return figure
+
+
+def _levels_note(data: Tensor) -> str | None:
+    """Which values are black and white in images, in the width of a column."""
+    note = levels_of(data).note if is_image(tuple(data.shape[1:])) else None
+    return None if note is None else note.replace("; ", "\n")
 
 
 def _circle(axes: Axes) -> None:

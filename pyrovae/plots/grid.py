@@ -80,16 +80,19 @@ def image_layout(shape: tuple[int, ...], *, columns: int) -> TileLayout:
     )
 
 
-def image_grid(images: Tensor, *, columns: int) -> NDArray[np.float32]:
+def image_grid(
+    images: Tensor, *, columns: int, black: float = 0.0, white: float = 1.0
+) -> NDArray[np.float32]:
     """Tile images into one array, row by row from the top left, thin white lines between them.
 
     Args:
-        images: ``(n, height, width)``, ``(n, 1, height, width)`` or ``(n, 3, height, width)``,
-            values in [0, 1]; what lies outside is clipped.
+        images: ``(n, height, width)``, ``(n, 1, height, width)`` or ``(n, 3, height, width)``.
         columns: Number of images from left to right.
+        black: The value that is drawn black; lower ones are, too.
+        white: The value that is drawn white; higher ones are, too.
 
     Returns:
-        ``(grid_height, grid_width)`` for grey images, ``(grid_height, grid_width, 3)`` for colour
+        Values in [0, 1], from black to white: ``(grid_height, grid_width)`` for grey images, ``(grid_height, grid_width, 3)`` for colour
         images, as ``Axes.imshow`` takes them. Places without an image are white.
 
     Raises:
@@ -104,7 +107,8 @@ def image_grid(images: Tensor, *, columns: int) -> NDArray[np.float32]:
     layout = image_layout(tuple(images.shape), columns=columns)
     if images.ndim == 3:
         images = images[:, None]
-    pixels = images.detach().cpu().float().clamp(0, 1).movedim(1, -1).numpy()
+    levels = images.detach().cpu().double().sub(black).div(white - black or 1.0)
+    pixels = levels.clamp(0, 1).float().movedim(1, -1).numpy()
     grid = np.ones((*layout.shape, pixels.shape[-1]), dtype=np.float32)
     for index, image in enumerate(pixels):
         top, left = layout.corner(*divmod(index, columns))

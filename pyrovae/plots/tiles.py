@@ -11,6 +11,7 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from pyrovae.plots.grid import TileLayout, check_positive, image_grid, image_layout, is_image
+from pyrovae.plots.levels import levels_of, smallest_and_largest
 from pyrovae.plots.style import COLOURS, DARK, DPI, TEXT_SIZE, TITLE_SIZE, new_figure, number
 
 GRID_WIDTH = 7.0  # inches that a table fills if its tiles allow it
@@ -31,8 +32,9 @@ def draw_tiles(
     """Draw data in a table that fills a figure, row by row from the top left.
 
     Args:
-        data: ``(n, *data_shape)``: images with values in [0, 1] (see :func:`image_grid`), or
-            anything else, which is flattened and drawn as profiles on one common scale.
+        data: ``(n, *data_shape)``: images, drawn from black to white as `levels_of` has it, which
+            a line below says unless all values are in [0, 1]; or anything else, which is
+            flattened and drawn as profiles on one common scale.
         columns: Number of data from left to right.
         title: What is shown.
         row_labels: One for each row; none if left out.
@@ -62,7 +64,8 @@ def draw_tiles(
     text = max([4, *map(len, row_labels)]) * CHARACTER if row_labels else 0.0
     # A title wider than its table would be cut off.
     table_width = max(width * inches, len(title) * CHARACTER * TITLE_SIZE / TEXT_SIZE)
-    note = [] if images else textwrap.wrap(_scale(data), max(24, int(table_width / CHARACTER)))
+    remark = table_note(data)
+    note = [] if remark is None else textwrap.wrap(remark, max(24, int(table_width / CHARACTER)))
     lines = 0.32 + 0.2 * bool(column_labels) + (0.15 * len(note) + 0.05 if note else 0.0)
     figure = new_figure(table_width + text + 0.15, height * inches + lines)
 
@@ -77,7 +80,7 @@ def draw_tiles(
         marked_columns=marked_columns,
         tile_labels=tile_labels,
     )
-    if not images:
+    if note:
         axes.set_xlabel("\n".join(note), fontsize=TEXT_SIZE - 1, color=DARK, loc="left")
     return figure
 
@@ -108,8 +111,9 @@ def draw_table(
     data = data.detach().cpu()
     layout = table_layout(data, columns=columns)
     if is_image(tuple(data.shape[1:])):
+        levels = levels_of(data)
         axes.imshow(
-            image_grid(data, columns=columns),
+            image_grid(data, columns=columns, black=levels.black, white=levels.white),
             cmap="gray",
             vmin=0,
             vmax=1,
@@ -152,16 +156,15 @@ def table_layout(data: Tensor, *, columns: int) -> TileLayout:
     return TileLayout(rows=rows, columns=columns, height=75, width=100, gap=8)
 
 
-def _range(data: Tensor) -> tuple[float, float]:
-    """The smallest and largest finite value; zeros where there is none."""
-    finite = data[data.isfinite()]
-    return (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 0.0)
+def table_note(data: Tensor) -> str | None:
+    """What a reader of a table of data has to know of its scale; None for usual images."""
+    return levels_of(data).note if is_image(tuple(data.shape[1:])) else _scale(data)
 
 
 def _scale(data: Tensor) -> str:
     """What a reader of profiles has to know."""
     features = data[0].numel()
-    low, high = (number(value, ".3g") for value in _range(data))
+    low, high = (number(value, ".3g") for value in smallest_and_largest(data))
     names = "1 feature" if features == 1 else f"{features} features, left to right"
     return f"{names}; values from {low} to {high}, one scale for all panels"
 
@@ -170,7 +173,7 @@ def _draw_profiles(axes: Axes, data: Tensor, layout: TileLayout) -> None:
     """One step line a datum, all of them in two artists: panels and lines."""
     values = data.double().reshape(len(data), -1).numpy()
     features = values.shape[1]
-    low, high = _range(data)
+    low, high = smallest_and_largest(data)
     extent = (high - low) or 1.0
 
     corners = np.array([layout.corner(*divmod(i, layout.columns)) for i in range(len(values))])
