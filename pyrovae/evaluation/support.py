@@ -20,7 +20,7 @@ from pyrovae.nn.modes import evaluation_mode
 from pyrovae.programs import Program, dtype_of
 from pyrovae.scope import isolated, without_validation
 
-__all__ = ["BatchCheck", "check_support"]
+__all__ = ["BatchCheck", "Site", "base_constraint", "check_support", "support_of"]
 
 ROWS_SHOWN = 2  # enough for a program to run on, where what it allows is the same for all data
 COLUMNS_NAMED = 5
@@ -45,8 +45,15 @@ def check_support(model: Program, split: Split, device: torch.device) -> None:
                 break
 
 
-class _Site(NamedTuple):
-    """What a program observes: a site's distribution and value, and which tensor of a batch it is."""
+class Site(NamedTuple):
+    """What a program observes.
+
+    Attributes:
+        name: Of the site.
+        fn: Its distribution.
+        value: What was observed.
+        place: Which tensor of a batch that is; None if it is none of them.
+    """
 
     name: str
     fn: Any
@@ -69,7 +76,7 @@ class BatchCheck:
 
     def __init__(self, model: Program) -> None:
         self.model = model
-        self._sites: list[_Site] | None = None
+        self._sites: list[Site] | None = None
         self._each_batch = False
 
     def __call__(self, batch: Batch) -> None:
@@ -90,7 +97,7 @@ class BatchCheck:
     @torch.no_grad()
     def faulty(self, batch: Batch) -> Tensor:
         """Whether something is wrong with a batch's values, 0-dim, without waiting for a device."""
-        sites = self._observed(batch)
+        sites = self.observed(batch)
         seen = {site.place for site in sites}
         faults = [_wrong(site).any() for site in sites]
         faults += [
@@ -102,7 +109,8 @@ class BatchCheck:
             return torch.zeros((), dtype=torch.bool, device=batch[0].device)
         return torch.stack(faults).any()
 
-    def _observed(self, batch: Batch) -> list[_Site]:
+    def observed(self, batch: Batch) -> list[Site]:
+        """What the program observes of a batch, site by site."""
         if self._sites is None:
             self._sites = self._run(tuple(value[:ROWS_SHOWN] for value in batch))
             self._each_batch = any(
@@ -113,20 +121,20 @@ class BatchCheck:
         places = ((site, site.place) for site in self._sites)
         return [s._replace(value=batch[place]) for s, place in places if place is not None]
 
-    def _run(self, batch: Batch) -> list[_Site]:
+    def _run(self, batch: Batch) -> list[Site]:
         """Runs guide and model once, leaving random numbers, stores and modes as they are."""
         with isolated(batch[0].device, 0), evaluation_mode(self.model), without_validation():
             guide_trace = poutine.trace(self.model.guide).get_trace(*batch)
             program = poutine.replay(self.model.model, trace=guide_trace)
             model_trace = poutine.trace(program).get_trace(*batch)
         return [
-            _Site(name, site["fn"], site["value"], _place(site["value"], batch))
+            Site(name, site["fn"], site["value"], _place(site["value"], batch))
             for name, site in model_trace.nodes.items()
             if site["type"] == "sample" and site["is_observed"] and _has_values(site["value"])
         ]
 
     def _explain(self, batch: Batch) -> None:
-        sites = self._observed(batch)
+        sites = self.observed(batch)
         for place, value in enumerate(batch):
             if value.is_floating_point() and place not in {site.place for site in sites}:
                 _check_finite(f"{_tensor_name(self.model, place)} of a batch", value, None)
@@ -152,9 +160,9 @@ def _tensor_name(model: Program, place: int) -> str:
     return f"tensor {place + 1} ({name!r})"
 
 
-def _wrong(site: _Site) -> Tensor:
+def _wrong(site: Site) -> Tensor:
     """Which values are not finite or not in the support, in a shape that depends on the latter."""
-    support, mask = _support(site.fn), observed_mask(site.fn, site.value)
+    support, mask = support_of(site.fn), observed_mask(site.fn, site.value)
     odd = ~site.value.isfinite()
     odd = odd if mask is None else odd & mask
     if support is None:
@@ -182,11 +190,11 @@ def _whereabouts(odd: Tensor) -> str:
     return f"{count}, in {number} {', '.join(map(str, columns))} alone"
 
 
-def _check_support(site: _Site) -> None:
-    support, x = _support(site.fn), site.value
+def _check_support(site: Site) -> None:
+    support, x = support_of(site.fn), site.value
     if support is None or support.check(x).all():
         return
-    each, seen = _base(support).check(x), observed_values(site.fn, x)
+    each, seen = base_constraint(support).check(x), observed_values(site.fn, x)
     odd = f", with {x[~each][0].item():.7g} among them" if each.shape == x.shape else ""
     raise ValueError(
         f"site {site.name!r}: {family(site.fn)} allows values in {_words(support)}, "
@@ -194,7 +202,8 @@ def _check_support(site: _Site) -> None:
     )
 
 
-def _support(fn: Any) -> Any:
+def support_of(fn: Any) -> Any:
+    """A distribution's support; None if it does not say."""
     try:
         return fn.support
     except NotImplementedError:  # a distribution need not say
@@ -203,17 +212,19 @@ def _support(fn: Any) -> Any:
 
 def _differs_by_datum(fn: Any) -> bool:
     """Whether each datum has a mask or bounds of its own."""
-    return isinstance(unblocked(fn), MaskedDistribution) or _has_bounds_of_its_own(_support(fn))
+    return isinstance(unblocked(fn), MaskedDistribution) or _has_bounds_of_its_own(support_of(fn))
 
 
 def _has_bounds_of_its_own(support: Any) -> bool:
     """Whether each datum has bounds of its own, as those of a binomial's counts."""
     return support is not None and any(
-        isinstance(bound, Tensor) and bound.dim() for bound in vars(_base(support)).values()
+        isinstance(bound, Tensor) and bound.dim()
+        for bound in vars(base_constraint(support)).values()
     )
 
 
-def _base(support: Any) -> Any:
+def base_constraint(support: Any) -> Any:
+    """What a support says of single numbers."""
     return support.base_constraint if isinstance(support, constraints.independent) else support
 
 

@@ -1,0 +1,119 @@
+"""Whether data have a scale that training can start from."""
+
+import warnings
+from itertools import islice
+
+import torch
+from torch import Tensor
+from torch.distributions import constraints
+
+from pyrovae.datasets.splits import Split
+from pyrovae.datasets.tensor_split import TensorSplit
+from pyrovae.datasets.values import to_dtype
+from pyrovae.distributions import observed_mask
+from pyrovae.evaluation.support import BatchCheck, base_constraint, support_of
+from pyrovae.programs import Program, dtype_of
+from pyrovae.scope import isolated
+
+__all__ = ["Scale", "check_scale"]
+
+#: How many times larger or smaller than 1 a standard deviation, or than the latter a mean, may be.
+FAR = 20
+#: How many times smaller than the largest the standard deviation of a feature may be.
+UNLIKE = 1000
+LOOKED_AT = 10  # batches
+
+
+class Scale:
+    """The moments of variables, from batches that come one after the other.
+
+    Sums of distances from the first value of each, in double precision: of data that lie far from zero
+    the squares would lose all digits.
+    """
+
+    def __init__(self) -> None:
+        self._origin: Tensor | float = 0.0
+        self._count: Tensor | float = 0.0
+        self._sum: Tensor | float = 0.0
+        self._squares: Tensor | float = 0.0
+
+    def see(self, x: Tensor, mask: Tensor | None) -> None:
+        """Takes note of a batch.
+
+        Args:
+            x: ``(n, *event)``.
+            mask: Which values were observed; all, if None.
+        """
+        x = x.detach().cpu().double()
+        seen = torch.ones_like(x) if mask is None else mask.expand_as(x).cpu().double()
+        first = x.gather(0, seen.argmax(0, keepdim=True))[0]
+        new = (torch.as_tensor(self._count) == 0) & (seen > 0).any(0)
+        self._origin = torch.where(new, first, self._origin)
+        distance = torch.where(seen > 0, x - self._origin, 0.0)
+        self._count = self._count + seen.sum(0)
+        self._sum = self._sum + distance.sum(0)
+        self._squares = self._squares + distance.square().sum(0)
+
+    def moments(self) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation of each variable, each in the shape of a datum."""
+        count = torch.as_tensor(self._count).clamp(min=1)
+        shift = self._sum / count
+        variance = (self._squares / count - shift.square()).clamp(min=0)
+        return torch.as_tensor(self._origin) + shift, variance.sqrt()
+
+
+@torch.no_grad()
+def check_scale(model: Program, split: Split, device: torch.device) -> None:
+    """Warns of data whose scale is far from that of networks and likelihoods when training begins.
+
+    A likelihood of real numbers (normal, Laplace, ...) begins with locations near 0 and scales
+    near 1. Of data that are many times larger or smaller, or far from 0, much of the training goes
+    into getting there, and the posterior may have collapsed by then. Looked at are the first
+    10,000 data in memory, or one batch of others.
+
+    Args:
+        model: The program and its guide.
+        split: The training data.
+        device: Where the model is.
+    """
+    check, dtype = BatchCheck(model), dtype_of(model)
+    scales: dict[str, Scale] = {}
+    with isolated(device, seed=0):
+        number = LOOKED_AT if isinstance(split, TensorSplit) else 1
+        for batch in islice(split.batches(1000, device=device), number):
+            for site in check.observed(to_dtype(batch, dtype)):
+                if base_constraint(support_of(site.fn)) is constraints.real:
+                    mask = observed_mask(site.fn, site.value)
+                    scales.setdefault(site.name, Scale()).see(site.value, mask)
+    least = getattr(getattr(model, "likelihood", None), "min_scale", None)
+    for name, scale in scales.items():
+        remark = _remark(*scale.moments(), least=least)
+        if remark is not None:
+            warnings.warn(
+                f"site {name!r}: {remark}. Networks and scales begin near mean 0 and standard "
+                "deviation 1, and from there training is slow or stands still: give "
+                "(x - x.mean(0)) / x.std(0), and what is read later with the same two moments",
+                stacklevel=3,
+            )
+
+
+def _remark(mean: Tensor, std: Tensor, *, least: float | None) -> str | None:
+    """What is unusual about means and standard deviations of variables; None if nothing is."""
+    typical = std.square().mean().sqrt().item()
+    if not typical:  # one datum, or all alike
+        return None
+    farthest = mean.flatten()[mean.abs().argmax()].item()
+    given = (
+        f"the data have a standard deviation of {typical:.3g} and means of up to {farthest:.3g}"
+    )
+    if least is not None and typical < least:
+        return f"{given}, below min_scale={least:g}, the smallest scale of the likelihood"
+    if not 1 / FAR <= typical <= FAR or abs(farthest) > FAR * max(typical, 1 / FAR):
+        return given
+    varying = std[std > 0]
+    if std.dim() == 1 and varying.max() > UNLIKE * varying.min():
+        return (
+            f"the standard deviations of the features go from {varying.min().item():.3g} to "
+            f"{varying.max().item():.3g}"
+        )
+    return None
