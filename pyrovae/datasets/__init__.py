@@ -1,5 +1,6 @@
 """Data for training and evaluation: named splits, binarization protocols, and where data come from."""
 
+from pyrovae.datasets.batches import merge_last
 from pyrovae.datasets.binarization import Binarization, binarize
 from pyrovae.datasets.data import Data
 from pyrovae.datasets.load import load_data
@@ -19,5 +20,6 @@ __all__ = [
     "as_split",
     "binarize",
     "load_data",
+    "merge_last",
     "split_tensors",
 ]
