@@ -82,23 +82,34 @@ class Data:
                 )
 
     @classmethod
-    def of(cls, source: "Data | Source", *, fields: int | None = None) -> "Data":
+    def of(
+        cls,
+        source: "Data | Source",
+        *,
+        fields: int | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> "Data":
         """Data as a program reads them.
 
         Args:
             source: A `Data`, or what is to be its training data.
             fields: How many tensors the program takes; None is any number. Batches have as many,
                 where a split was not made to have others.
+            dtype: The floating type that the program calculates in; None leaves the data's.
 
         Raises:
             ValueError: As `as_split` does.
         """
         if not isinstance(source, Data):
-            return cls(train=as_split(source, fields=fields))
+            return cls(train=as_split(source, fields=fields).cast(dtype))
         parts = {role: getattr(source, role) for role in ("train", "validation", "test")}
         return replace(
             source,
-            **{role: part.leading(fields) for role, part in parts.items() if part is not None},
+            **{
+                role: part.leading(fields).cast(dtype)
+                for role, part in parts.items()
+                if part is not None
+            },
         )
 
     def with_labels(self, *, labelled: int | None = None, seed: int = 0) -> "Data":

@@ -9,6 +9,7 @@ from torch import Tensor
 from pyrovae.datasets.binarization import Binarization, check_protocol
 from pyrovae.datasets.labelled import keep_labels
 from pyrovae.datasets.tensors import as_tensor
+from pyrovae.datasets.values import to_dtype
 
 __all__ = ["Split", "check_batch_size"]
 
@@ -107,6 +108,14 @@ class Split(ABC):
         """
         return self
 
+    def cast(self, dtype: torch.dtype | None) -> "Split":
+        """The same data with floating tensors of the type that a model calculates in.
+
+        Args:
+            dtype: A floating type; with None everything stays.
+        """
+        return self if dtype is None else _Cast(self, dtype)
+
     def with_labels(self, *, labelled: int | None = None, seed: int = 0) -> "Split":
         """The same data with their labels as the last tensor of each batch: ``(x, y)``.
 
@@ -143,6 +152,27 @@ class Split(ABC):
             if missing == 0:
                 break
         return tuple(torch.cat(parts) for parts in zip(*taken, strict=True))
+
+
+class _Cast(Split):
+    """A split whose batches are those of another one, in another floating type."""
+
+    def __init__(self, split: Split, dtype: torch.dtype) -> None:
+        super().__init__(
+            length=len(split),
+            shape=split.shape,
+            labels=split.labels,
+            attributes=split.attributes,
+            binarization=split.binarization,
+        )
+        self._split, self._dtype = split, dtype
+
+    def batches(
+        self, batch_size: int, *, shuffle: bool = False, device: torch.device | str = "cpu"
+    ) -> Iterator[tuple[Tensor, ...]]:
+        """Goes once through the data; see `Split.batches`."""
+        batches = self._split.batches(batch_size, shuffle=shuffle, device=device)
+        return (to_dtype(batch, self._dtype) for batch in batches)
 
 
 def check_batch_size(batch_size: int) -> None:

@@ -18,7 +18,7 @@ from pyrovae.datasets.binarization import (
 from pyrovae.datasets.collate import field_name
 from pyrovae.datasets.splits import Split, check_batch_size
 from pyrovae.datasets.tensors import as_tensor
-from pyrovae.datasets.values import check_values, to_float
+from pyrovae.datasets.values import check_values, to_dtype, to_float
 
 __all__ = ["OpenTensorSplit", "TensorSplit"]
 
@@ -113,6 +113,10 @@ class TensorSplit(Split):
         """Goes once through the data; see `Split.batches`. Each batch is a copy."""
         check_batch_size(batch_size)
         return self._gather(self._on(device), batch_size, shuffle)
+
+    def cast(self, dtype: torch.dtype | None) -> "TensorSplit":
+        """The same data, converted once and for all; see `Split.cast`."""
+        return self._with(*to_dtype(self.tensors, dtype))
 
     def _append(self, rows: Tensor) -> "TensorSplit":
         return self._with(*self.tensors, rows.to(self.tensors[0].device))

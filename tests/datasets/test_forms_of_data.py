@@ -8,7 +8,7 @@ from forms import FORMS, Items, read
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, TensorDataset
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import ToTensor
 
@@ -118,3 +118,29 @@ def test_labels_go_with_open_data_too():
         found = next(as_split(split.with_labels(), fields=2).batches(4))
         assert torch.equal(found[0], x)
         assert torch.equal(found[1], y)
+
+
+@in_every_form
+@pytest.mark.parametrize("wanted", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("given", [torch.float16, torch.float32, torch.float64])
+def test_a_program_gets_the_type_it_calculates_in(form, given, wanted):
+    x = (torch.arange(14.0).reshape(7, 2) / 8).to(given)
+    data = Data.of(form(x), fields=1, dtype=wanted)
+    found = torch.cat([batch for (batch,) in data.train.batches(3)])
+    assert found.dtype == wanted
+    assert torch.equal(found, x.to(wanted))  # eighths below two: exact in each of the types
+
+
+def test_labels_masks_and_protocols_stay_when_the_type_changes():
+    x, y, mask = torch.rand(6, 2).double(), torch.arange(6), torch.rand(6, 2) < 0.5
+    splits = (
+        TensorSplit(x, mask, y, labels=y, binarization="dynamic"),
+        LoaderSplit(TensorDataset(x, mask, y), labels=y, binarization="dynamic"),
+    )
+    for split in splits:
+        cast = Data.of(Data(train=split), fields=3, dtype=torch.float32).train
+        assert [t.dtype for t in cast.take(6)] == [torch.float32, torch.bool, torch.int64]
+        assert torch.equal(cast.labels, y)
+        assert cast.binarization == "dynamic"
+        assert (len(cast), cast.shape) == (6, (2,))
+        assert split.take(6)[0].dtype == torch.float64
