@@ -138,8 +138,13 @@ class Run:
         if split is not None or path.suffix not in (".npy", ".npz"):
             return self.split(split)
         options = self.options(DATA_OPTIONS)
-        x, _ = read_arrays(path)
-        return TensorSplit(x, binarization=options["binarization"], seed=options["data_seed"])
+        return read_arrays(
+            path,
+            binarization=options["binarization"],
+            validation=0,
+            test=0,
+            seed=options["data_seed"],
+        ).train
 
     def model(self, device: str = "auto", *, averaged: bool = False) -> Any:
         """The trained model, with the best weights where training kept them.

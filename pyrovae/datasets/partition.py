@@ -47,7 +47,9 @@ def split_indices(
             f"expected some of the {n} data to be left to train on, "
             f"got {n_validation} for validation and {n_test} for test"
         )
-    order = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
+    # Where nothing is kept aside there is nothing to divide, and the data stay in their order.
+    generator = torch.Generator().manual_seed(seed)
+    order = torch.arange(n) if n_train == n else torch.randperm(n, generator=generator)
     in_test, in_validation, in_train = order.split([n_test, n_validation, n_train])
     return in_train, in_validation, in_test
 
