@@ -9,6 +9,7 @@ import pyro
 import pytest
 import torch
 from pyro.infer import SVI, Trace_ELBO, TraceMeanField_ELBO
+from refusals import refusal
 from registry import (
     DATA,
     LIKELIHOODS,
@@ -19,7 +20,6 @@ from registry import (
     PRIORS,
     data_for,
     fits,
-    refusal,
 )
 
 from pyrovae import VAE

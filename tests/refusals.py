@@ -1,0 +1,42 @@
+"""Which priors and posteriors of the registry an objective refuses, and what it says."""
+
+from registry import NOT_REPARAMETERIZED, OF_CODES, ONE_WAY, POINTS
+
+# Objectives that score a draw as if it came from elsewhere, and those of them that send gradients
+# back through it.
+LEAVES = {
+    "PartiallyImportanceWeightedELBO",
+    "StickingTheLandingELBO",
+    "DoublyReparameterizedELBO",
+    "ReweightedWakeSleep",
+    "ThermodynamicELBO",
+}
+PATHS = LEAVES - {"ReweightedWakeSleep", "ThermodynamicELBO"}
+MIXTURES = {"MixturePrior", "VampPrior", "ExemplarPrior"}
+WITH_COVARIANCE = {
+    "NormalPosterior",
+    "LowRankNormalPosterior",
+    "LowRankNormalPosterior-1",
+    "FullNormalPosterior",
+}
+
+
+def refusal(prior, posterior, objective):
+    """What an objective says of a prior and posterior that it cannot be used with, or None."""
+    if objective in LEAVES and posterior in ONE_WAY:
+        return "site 'z': a transform of its Flow has no inverse"
+    if objective in LEAVES - PATHS and posterior in POINTS:
+        return "site 'z': NearestCode is a point mass"
+    if objective in PATHS | {"MMDELBO"} and posterior in NOT_REPARAMETERIZED:
+        return "site 'z': OneHotCategorical is not reparameterised"
+    if objective == "MMDELBO" and prior in MIXTURES:
+        return r"site 'z': the prior's draws \(Mixture\) are not differentiable"
+    if objective == "MMDELBO" and prior in OF_CODES:
+        return r"site 'z': the prior's draws \(Codes\) are not differentiable"
+    if objective == "VectorQuantizedELBO" and posterior not in POINTS:
+        return "expected a latent with a codebook .*, got 'z'"
+    if objective == "TotalCorrelationELBO" and posterior != "NormalPosterior":
+        return "site 'z': .* does not factorise over its features"
+    if objective == "DIPELBO" and posterior not in WITH_COVARIANCE:
+        return "site 'z': mean or covariance of .* has no closed form"
+    return None
