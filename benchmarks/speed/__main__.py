@@ -20,9 +20,10 @@ import numpy as np
 from benchmarks.speed.cases import ALL_SETTINGS, all_cases
 from benchmarks.speed.contenders import CONTENDERS
 from benchmarks.speed.data import generated_images
+from benchmarks.speed.measurement import Options
 from benchmarks.speed.profile import profile_step
 from benchmarks.speed.report import write_figure, write_page
-from benchmarks.speed.runner import Options, measure
+from benchmarks.speed.runner import measure
 from pyrovae import load_data
 from pyrovae.cli import run
 

@@ -18,11 +18,12 @@ import numpy as np
 import torch
 from torch.profiler import ProfilerActivity, profile
 
+from benchmarks.speed.bounds import begin_task
 from benchmarks.speed.cases import Case
 from benchmarks.speed.contenders.by_hand import batches
 from benchmarks.speed.contenders.pyrovae_fit import build, insist_on_compiling, objective
 from benchmarks.speed.data import Task
-from benchmarks.speed.runner import begin_task, environment
+from benchmarks.speed.process import environment
 from pyrovae.training import CompiledSVI
 
 __all__ = ["KINDS", "Profile", "profile_step"]

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 
 from benchmarks.speed.cases import Case
 from benchmarks.speed.contenders import CONTENDERS
+from benchmarks.speed.measurement import Measurement, Options
 from benchmarks.speed.profile import Profile
-from benchmarks.speed.runner import Measurement, Options
 
 __all__ = ["write_figure", "write_page"]
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.speed.bounds import bound
 from benchmarks.speed.cases import Case, all_cases
 from benchmarks.speed.contenders import CONTENDERS
 from benchmarks.speed.contenders.by_hand import Network
@@ -17,7 +18,6 @@ from benchmarks.speed.data import (
     read_weights,
     write_task,
 )
-from benchmarks.speed.runner import bound
 from benchmarks.speed.turns import Quit, Turns
 
 CASES = {

@@ -1,8 +1,8 @@
 """The page says what was measured, what was aimed at and who was left out."""
 
 from benchmarks.speed.cases import Case
+from benchmarks.speed.measurement import Measurement, Options
 from benchmarks.speed.report import write_figure, write_page
-from benchmarks.speed.runner import Measurement, Options
 
 CASE = Case("a")
 
