@@ -175,7 +175,7 @@ def test_celeba(celeba):
 
 
 def test_celeba_attributes_by_name_make_a_vector(celeba):
-    from test_plots import Fake
+    from fake_models import Fake
 
     data = load_data("celeba", root=celeba, image_size=12)
     mask = data.attribute("Attribute_1")

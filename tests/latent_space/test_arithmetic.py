@@ -1,6 +1,6 @@
 import pytest
 import torch
-from test_plots import Fake, FakeHierarchy, batch
+from fake_models import Fake, FakeHierarchy, batch
 from tiny import grey_data, tiny_vae
 
 from pyrovae.datasets import TensorSplit

@@ -2,7 +2,7 @@ from math import isnan, pi, sin
 
 import pytest
 import torch
-from test_plots import Fake, FakeHierarchy, batch
+from fake_models import Fake, FakeHierarchy, batch
 from torch.distributions import Independent, Normal
 
 from pyrovae.latent_space import continuity
