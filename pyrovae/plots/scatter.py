@@ -1,10 +1,11 @@
 """Where data lie in the latent space."""
 
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pyrovae.latent_space.codes import check_batch, encode, one_latent
@@ -56,60 +57,87 @@ def latent_scatter(
     check_batch("x", x)
     groups = check_labels(labels, len(x))
     names = label_texts(groups, label_names)
-    codes = one_latent(encode(model, x), site).flatten(1).detach().cpu().double().numpy()
-    if not np.isfinite(codes).all():
-        bad = int((~np.isfinite(codes)).any(axis=1).sum())
-        raise ValueError(f"codes must be finite, got {bad} of {len(codes)} that are not")
-
+    codes = _finite_codes(model, x, site)
     n, features = codes.shape
-    if features > 2 and method == "tsne" and n > MOST_TSNE_POINTS:
+    projected = features > 2
+    if projected and method == "tsne":
         codes, groups = codes[:MOST_TSNE_POINTS], groups[:MOST_TSNE_POINTS]
-    present = np.unique(groups)
+    present = {group: names[group] for group in np.unique(groups).tolist()}
     random = np.random.default_rng(seed)
 
     figure = new_figure(5.6, 4.4)
     axes = figure.add_subplot()
-    count = "1 datum" if n == 1 else f"{n} data"
-    if len(codes) < n:
-        count = f"the first {len(codes)} of {n} data"
     if features == 1:
-        rows = np.searchsorted(present, groups)
-        points = np.column_stack([codes[:, 0], rows + random.uniform(-0.35, 0.35, size=n)])
-        x_label, y_label, title = axis_name(0, site), "", f"Latent codes of {count}"
+        placed = _in_rows(codes, groups, random, site)
         figure.set_figheight(min(1.6 + 0.3 * len(present), 12.0))
+        axes.set_ylim(len(present) - 0.5, -0.5)
         if labels is None:
             axes.set_yticks([])
         else:
-            axes.set_yticks(range(len(present)), [names[group] for group in present.tolist()])
-        axes.set_ylim(len(present) - 0.5, -0.5)
-    elif features == 2:
-        points = codes
-        x_label, y_label, title = (
-            axis_name(0, site),
-            axis_name(1, site),
-            f"Latent codes of {count}",
-        )
-    elif method == "pca":
-        points, (first, second) = _pca(codes)
-        x_label = f"component 1 ({first:.0%} of the variance)"
-        y_label = f"component 2 ({second:.0%} of the variance)"
-        title = f"Latent codes of {count} (PCA of {features} dimensions)"
+            axes.set_yticks(range(len(present)), list(present.values()))
     else:
-        points = _tsne(codes, seed)
-        x_label, y_label = "t-SNE 1", "t-SNE 2"
-        title = f"Latent codes of {count} (t-SNE of {features} dimensions)"
+        placed = _in_the_plane(codes, method, seed, site)
 
-    draw_points(axes, points, groups, random)
-    style_axes(axes, title=title)
-    axes.set_xlabel(x_label, fontsize=TEXT_SIZE, color=DARK)
-    axes.set_ylabel(y_label, fontsize=TEXT_SIZE, color=DARK)
+    draw_points(axes, placed.points, groups, random)
+    style_axes(axes, title=f"Latent codes of {_count(len(codes), n)}{placed.how}")
+    axes.set_xlabel(placed.x_label, fontsize=TEXT_SIZE, color=DARK)
+    axes.set_ylabel(placed.y_label, fontsize=TEXT_SIZE, color=DARK)
     if features > 1:
         axes.set_aspect("equal", adjustable="datalim")
-        if method == "tsne" and features > 2:
+        if projected and method == "tsne":
             axes.set(xticks=[], yticks=[])
         if labels is not None:
-            legend(figure, {group: names[group] for group in present.tolist()})
+            legend(figure, present)
     return figure
+
+
+class _Placed(NamedTuple):
+    """Points of a plane, what its axes are, and how the codes came there."""
+
+    points: Points
+    x_label: str
+    y_label: str
+    how: str = ""
+
+
+def _finite_codes(model: PlottableModel, x: Tensor, site: str | None) -> Points:
+    codes = one_latent(encode(model, x), site).flatten(1).detach().cpu().double().numpy()
+    if not np.isfinite(codes).all():
+        bad = int((~np.isfinite(codes)).any(axis=1).sum())
+        raise ValueError(f"codes must be finite, got {bad} of {len(codes)} that are not")
+    return codes
+
+
+def _count(drawn: int, n: int) -> str:
+    if drawn < n:
+        return f"the first {drawn} of {n} data"
+    return "1 datum" if n == 1 else f"{n} data"
+
+
+def _in_rows(
+    codes: Points, groups: NDArray[np.int64], random: np.random.Generator, site: str | None
+) -> _Placed:
+    """One dimension to the right, with a row for each label."""
+    rows = np.searchsorted(np.unique(groups), groups)
+    jitter = random.uniform(-0.35, 0.35, size=len(codes))
+    return _Placed(np.column_stack([codes[:, 0], rows + jitter]), axis_name(0, site), "")
+
+
+def _in_the_plane(codes: Points, method: Method, seed: int, site: str | None) -> _Placed:
+    """Two dimensions as they are, more of them projected."""
+    features = codes.shape[1]
+    if features == 2:
+        return _Placed(codes, axis_name(0, site), axis_name(1, site))
+    if method == "pca":
+        points, (first, second) = _pca(codes)
+        return _Placed(
+            points,
+            f"component 1 ({first:.0%} of the variance)",
+            f"component 2 ({second:.0%} of the variance)",
+            f" (PCA of {features} dimensions)",
+        )
+    how = f" (t-SNE of {features} dimensions)"
+    return _Placed(_tsne(codes, seed), "t-SNE 1", "t-SNE 2", how)
 
 
 def _check_enough(n: int) -> None:
