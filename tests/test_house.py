@@ -1,6 +1,7 @@
 """Files and functions stay short, and the package's rooms depend on one another one way."""
 
 import ast
+from collections import Counter
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -107,6 +108,12 @@ def test_no_file_is_long():
 def test_no_function_is_long():
     found = [(named(path), *function) for path in FILES for function in functions(path)]
     assert [function for function in found if function[-1] > MOST_LINES_OF_A_FUNCTION] == []
+
+
+def test_no_two_test_files_have_one_name():
+    """pytest imports them by it, and would not collect the second."""
+    names = Counter(path.name for path in FILES if path.name.startswith("test_"))
+    assert [name for name, n in names.items() if n > 1] == []
 
 
 def test_every_room_has_its_place():
