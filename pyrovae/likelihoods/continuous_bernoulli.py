@@ -17,7 +17,8 @@ class ContinuousBernoulliLikelihood(OneParameterLikelihood):
         \quad \lambda = \operatorname{sigmoid}(f(z))
 
     with :math:`C(\lambda) = 2 \operatorname{artanh}(1 - 2\lambda) / (1 - 2\lambda)` (2 at one
-    half): what the Bernoulli lacks to be a density of grey levels.
+    half): what the Bernoulli lacks to be a density of grey levels. Density, mean, variance and
+    draws are computed from the logits, and right for those from -1e8 to 1e8.
 
     Loaiza-Ganem and Cunningham, 2019, The continuous Bernoulli: fixing a pervasive error in
     variational autoencoders, https://arxiv.org/abs/1907.06845.

@@ -18,7 +18,7 @@ class NegativeBinomialLikelihood(LocationScaleLikelihood):
 
     .. math:: p(x \mid z) = \prod_d \frac{\Gamma(x_d + r_d)}{x_d! \, \Gamma(r_d)}
         \left(\frac{r_d}{r_d + \mu_d}\right)^{r_d} \left(\frac{\mu_d}{r_d + \mu_d}\right)^{x_d},
-        \quad \mu = \log(1 + e^{f(z)}), \quad r_d = 1 / \alpha_d
+        \quad \mu = \log(1 + e^{f(z)}) + 10^{-6}, \quad r_d = 1 / \alpha_d
 
     :math:`\mu` is the mean and :math:`\alpha` the dispersion: the variance is
     :math:`\mu + \alpha \mu^2`, and as :math:`\alpha` goes to 0 the counts become Poisson. The data

@@ -15,7 +15,7 @@ class PoissonLikelihood(OneParameterLikelihood):
     r"""Independent counts with rates from a network.
 
     .. math:: p(x \mid z) = \prod_d \frac{\lambda_d^{x_d} e^{-\lambda_d}}{x_d!},
-        \quad \lambda = \log(1 + e^{f(z)})
+        \quad \lambda = \log(1 + e^{f(z)}) + 10^{-6}
 
     The data are whole numbers of at least 0, as floating values or integers in a NumPy file. Only
     8-bit integers are taken for grey levels and divided by 255: give small counts another type

@@ -23,7 +23,8 @@ class HouseholderPosterior(Posterior):
         \quad z_0 \sim N(\mu(x), \operatorname{diag} \sigma(x)^2)
 
     The vectors :math:`v_k(x)` are the network's too. Volume is kept, and mean and density are
-    known in closed form.
+    known in closed form. A scale is at least 1.5e-5 of the largest mean and scale of its datum,
+    which the reflections mix with it in single precision.
 
     Tomczak and Welling, 2016, Improving variational auto-encoders using Householder flow,
     https://arxiv.org/abs/1611.09630.
