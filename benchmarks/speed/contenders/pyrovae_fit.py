@@ -26,7 +26,9 @@ __all__ = ["run"]
 
 
 class Parts(TensorSplit):
-    """A split that stops within its pass over the data and goes on there at the next call.
+    """A split that stops within a shuffled pass over the data and goes on there at the next call.
+
+    In order the data are read whole, as those are that `fit` looks at before it trains.
 
     Args:
         x: The images.
@@ -42,12 +44,15 @@ class Parts(TensorSplit):
     def batches(
         self, batch_size: int, *, shuffle: bool = False, device: Any = "cpu"
     ) -> Iterator[tuple[Tensor, ...]]:
-        """The next part of the pass."""
+        """The next part of the pass, or all data in their order."""
+        if not shuffle:
+            yield from super().batches(batch_size, device=device)
+            return
         seen = 0
         while seen < self.size:
             batch = next(self.left, None)
             if batch is None:
-                self.left = super().batches(batch_size, shuffle=shuffle, device=device)
+                self.left = super().batches(batch_size, shuffle=True, device=device)
                 continue
             seen += len(batch[0])
             yield batch
