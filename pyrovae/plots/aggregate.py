@@ -19,7 +19,8 @@ from pyrovae.latent_space.aggregate import (
 from pyrovae.latent_space.aggregate import (
     probability_integral as map_latents,
 )
-from pyrovae.latent_space.codes import check_batch, encode, one_latent
+from pyrovae.latent_space.codes import encode, one_latent
+from pyrovae.plots.data import read_data
 from pyrovae.plots.grid import check_positive
 from pyrovae.plots.latents import axis_name
 from pyrovae.plots.points import check_labels, draw_points, label_texts, legend
@@ -61,7 +62,7 @@ def aggregated_posterior(
             or ``site`` is missing or no latent of the model.
     """
     check_positive("bins", bins)
-    check_batch("x", x)
+    x = read_data("x", x)
     z = one_latent(draw_posterior(model, x), site).flatten(1).detach()
     prior = one_latent(prior_draws(model, x, PRIOR_DRAWS), site).flatten(1).detach()
     function = prior_distribution_function(model, x, site=site)
@@ -142,7 +143,7 @@ def probability_integral(
             latent is discrete or has one feature, a dimension does not exist, or ``site`` is
             missing or no latent of the model.
     """
-    check_batch("x", x)
+    x = read_data("x", x)
     groups = check_labels(labels, len(x))
     names = label_texts(groups, label_names)
     u = map_latents(model, x, site=site).detach().cpu()

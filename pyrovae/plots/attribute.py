@@ -6,7 +6,8 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from pyrovae.latent_space.codes import Codes, check_batch, decode, encode
+from pyrovae.latent_space.codes import Codes, decode, encode
+from pyrovae.plots.data import read_data
 from pyrovae.plots.latents import PlottableModel
 from pyrovae.plots.style import number
 from pyrovae.plots.tiles import draw_tiles
@@ -40,10 +41,9 @@ def attribute(
         ValueError: ``x`` is not a batch, there are no strengths, or the vector has not the shape
             of a code.
     """
-    check_batch("x", x)
+    x = read_data("x", x)
     if not len(strengths):
         raise ValueError("strengths must have at least one number, got none")
-    x = x.detach()
     codes = encode(model, x)
     points: Codes
     if isinstance(codes, dict):

@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from pyrovae.latent_space.codes import check_batch, decode, encode, one_latent
+from pyrovae.latent_space.codes import decode, encode, one_latent
+from pyrovae.plots.data import read_data
 from pyrovae.plots.grid import check_positive, is_image
 from pyrovae.plots.latents import PlottableModel
 from pyrovae.plots.style import COLOURS, LIGHT, number
@@ -37,9 +38,9 @@ def latent_codes(
         ValueError: ``x`` is not a batch, ``n`` is not positive, or ``site`` is missing or no
             latent of the model.
     """
-    check_batch("x", x)
+    x = read_data("x", x)
     check_positive("n", n)
-    x = x[:n].detach()
+    x = x[:n]
     codes = encode(model, x)
     values = one_latent(codes, site).flatten(1).detach().cpu().double().numpy()
     decoded = decode(model, codes)

@@ -10,7 +10,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 from torch import Tensor
 
-from pyrovae.latent_space.codes import check_batch, decode, encode, one_latent
+from pyrovae.latent_space.codes import decode, encode, one_latent
+from pyrovae.plots.data import read_data
 from pyrovae.plots.grid import check_positive, is_image
 from pyrovae.plots.latents import PlottableModel, check_plane
 from pyrovae.plots.levels import levels_of
@@ -60,7 +61,7 @@ def compare_latent_spaces(
         raise ValueError("models must have at least one model, got none")
     check_positive("size", size, at_least=2)
     check_positive("n", n)
-    check_batch("x", x)
+    x = read_data("x", x)
     groups = check_labels(labels, len(x))
     names = label_texts(groups, label_names)
     shapes = {name: check_plane("compare_latent_spaces", model) for name, model in models.items()}

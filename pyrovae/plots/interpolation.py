@@ -4,8 +4,9 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from pyrovae.latent_space.codes import Codes, check_batch, decode, encode, one_latent
+from pyrovae.latent_space.codes import Codes, decode, encode, one_latent
 from pyrovae.latent_space.paths import PATHS, Path
+from pyrovae.plots.data import read_data
 from pyrovae.plots.grid import check_positive
 from pyrovae.plots.latents import PlottableModel, data_shape
 from pyrovae.plots.tiles import draw_tiles
@@ -53,10 +54,9 @@ def interpolation(
         )
     if tuple(start.shape) == data_shape(model):
         start, end = start[None], end[None]
-    check_batch("start", start)
+    start, end = read_data("start", start), read_data("end", end)
 
     pairs = len(start)
-    start, end = start.detach(), end.detach()
     codes = encode(model, torch.cat([start, end]))
     weights = torch.linspace(0, 1, steps)
     points: Codes

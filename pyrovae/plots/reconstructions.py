@@ -4,7 +4,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from pyrovae.latent_space.codes import check_batch
+from pyrovae.plots.data import read_data
 from pyrovae.plots.grid import check_positive
 from pyrovae.plots.latents import PlottableModel
 from pyrovae.plots.tiles import draw_tiles
@@ -25,8 +25,8 @@ def reconstructions(model: PlottableModel, x: Tensor, *, columns: int = 10) -> F
         ValueError: ``x`` is not a batch, or ``columns`` is not positive.
     """
     check_positive("columns", columns)
-    check_batch("x", x)
-    originals = x[:columns].detach()
+    x = read_data("x", x)
+    originals = x[:columns]
     rows = [originals.cpu(), model.reconstruct(originals).detach().cpu()]
     return draw_tiles(
         torch.cat(rows),

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pyrovae.latent_space.codes import check_batch, encode, one_latent
+from pyrovae.latent_space.codes import encode, one_latent
+from pyrovae.plots.data import read_data
 from pyrovae.plots.latents import PlottableModel, axis_name
 from pyrovae.plots.points import Points, check_labels, draw_points, label_texts, legend
 from pyrovae.plots.style import DARK, TEXT_SIZE, new_figure, style_axes
@@ -54,7 +55,7 @@ def latent_scatter(
     """
     if method not in get_args(Method):
         raise ValueError(f"method must be one of {get_args(Method)}, got {method!r}")
-    check_batch("x", x)
+    x = read_data("x", x)
     groups = check_labels(labels, len(x))
     names = label_texts(groups, label_names)
     codes = _finite_codes(model, x, site)

@@ -7,7 +7,8 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from pyrovae.latent_space.codes import Codes, check_batch, decode, encode, one_latent
+from pyrovae.latent_space.codes import Codes, decode, encode, one_latent
+from pyrovae.plots.data import read_data
 from pyrovae.plots.grid import check_positive
 from pyrovae.plots.latents import PlottableModel
 from pyrovae.plots.style import number
@@ -49,7 +50,7 @@ def traversal(
     """
     check_positive("steps", steps, at_least=2)
     check_span(span)
-    check_batch("x", x)
+    x = read_data("x", x)
     codes = encode(model, x)
     code = one_latent(codes, site)
     flat = code.flatten(1)
