@@ -24,23 +24,37 @@ if TYPE_CHECKING:
     )
     from pyrovae.checkpoint import load, save
     from pyrovae.datasets import load_data
-    from pyrovae.evaluation import evaluate
-    from pyrovae.models import VAE
 
-    # From its module: in the package a type checker takes the module for the function.
+    # From their modules: in the packages a type checker takes modules for functions.
+    from pyrovae.evaluation.encode import encode
+    from pyrovae.evaluation.evaluate import evaluate
+    from pyrovae.evaluation.scores import score
+    from pyrovae.models import VAE
     from pyrovae.training.fit import fit
 
 __version__ = "0.1.0"
 
-__all__ = ["VAE", "__version__", "evaluate", "fit", "load", "load_data", "save"]
+__all__ = [
+    "VAE",
+    "__version__",
+    "encode",
+    "evaluate",
+    "fit",
+    "load",
+    "load_data",
+    "save",
+    "score",
+]
 
 _HOMES = {
     "VAE": "models",
+    "encode": "evaluation",
     "evaluate": "evaluation",
     "fit": "training",
     "load": "checkpoint",
     "load_data": "datasets",
     "save": "checkpoint",
+    "score": "evaluation",
 }
 _PACKAGES = (
     "checkpoint",

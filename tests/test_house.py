@@ -40,7 +40,7 @@ ROOMS = {
     "models": "component datasets distributions handlers labels latents likelihoods nn posteriors "
     "priors programs scope",
     "latent_space": "datasets distributions handlers latents nn scope",
-    "plots": "latent_space",
+    "plots": "datasets latent_space",
     "evaluation": "compilation datasets distributions handlers nn objectives programs scope",
     "checkpoint": "component files specifications",
     "build": "models nn specifications",
