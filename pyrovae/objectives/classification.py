@@ -102,7 +102,9 @@ class _ScoreLabels(Messenger):
         scale = 1.0
         for frame in frames:
             scale *= (frame.full_size or frame.size) / frame.size
-        term = scale_and_mask(fn.label_log_prob, scale, msg["mask"]).sum()
+        each = scale_and_mask(fn.label_log_prob, scale, msg["mask"])
+        # A classifier that reads a drawn latent scores a label once for each of its particles.
+        term = each.flatten(0, -2).mean(0).sum() if each.dim() > 1 else each.sum()
         self.runs[-1] = term if self.runs[-1] is None else self.runs[-1] + term
 
     @property
