@@ -93,7 +93,7 @@ def check_scale(model: Program, split: Split, device: torch.device) -> None:
                 f"site {name!r}: {remark}. Networks and scales begin near mean 0 and standard "
                 "deviation 1, and from there training is slow or stands still: give "
                 "(x - x.mean(0)) / x.std(0), and what is read later with the same two moments",
-                stacklevel=3,
+                stacklevel=4,  # who calls fit, which has this done before the first epoch
             )
 
 
