@@ -5,8 +5,19 @@ format too), the state dict, and, if it was written while training, what trainin
 """
 
 from pyrovae.checkpoint.describe import describe
+from pyrovae.checkpoint.digest import digest
 from pyrovae.checkpoint.file import FORMAT, read, write
-from pyrovae.checkpoint.model import load, save
+from pyrovae.checkpoint.model import load, save, weights_in
 from pyrovae.checkpoint.rebuild import rebuild
 
-__all__ = ["FORMAT", "describe", "load", "read", "rebuild", "save", "write"]
+__all__ = [
+    "FORMAT",
+    "describe",
+    "digest",
+    "load",
+    "read",
+    "rebuild",
+    "save",
+    "weights_in",
+    "write",
+]

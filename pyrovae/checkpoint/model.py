@@ -12,7 +12,7 @@ from pyrovae.checkpoint.file import read, write
 from pyrovae.checkpoint.rebuild import rebuild
 from pyrovae.component import Component
 
-__all__ = ["load", "save"]
+__all__ = ["load", "save", "weights_in"]
 
 
 def save(model: Component, path: str | os.PathLike[str]) -> None:
@@ -61,7 +61,7 @@ def load(
             ``model``, or has no average.
     """
     content = read(path)
-    state = _weights(path, content, averaged)
+    state = weights_in(path, content, averaged=averaged)
     if model is None:
         if content["components"] is None:
             raise ValueError(
@@ -81,9 +81,19 @@ def load(
     return model.to(device).eval()
 
 
-def _weights(
-    path: str | os.PathLike[str], content: Mapping[str, Any], averaged: bool
+def weights_in(
+    path: str | os.PathLike[str], content: Mapping[str, Any], *, averaged: bool = False
 ) -> dict[str, Tensor]:
+    """The weights that `load` gives a model.
+
+    Args:
+        path: The file, for messages.
+        content: What it holds.
+        averaged: Whether to take the average that training kept.
+
+    Raises:
+        ValueError: If there is no average, or what there is is none.
+    """
     training = content["training"] or {}
     if averaged:
         average = training.get("average")

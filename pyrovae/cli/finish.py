@@ -43,7 +43,8 @@ def finish(run: Run, model: Any, data: Data, history: History, settings: dict[st
             train=data.train if split != "train" else None,
             samples=settings["samples"],
         )
-        run.write_report(report_dict(report, data, split, history, settings))
+        weights = run.weights()
+        run.write_report(report_dict(report, data, split, history, settings, weights=weights))
         wrote = True
         if loud:
             if history.stopped:
@@ -67,6 +68,6 @@ def _has_table(run: Run, rows: int) -> bool:
 
 def _has_report(run: Run, history: History) -> bool:
     try:
-        return is_report_of(run.report(), history)
+        return is_report_of(run.report(), run.weights(), history)
     except (OSError, ValueError):
         return False

@@ -19,14 +19,32 @@ PARTS = ("model", "prior", "posterior", "likelihood", "encoder", "decoder")
 
 
 def report_dict(
-    report: Report, data: Data, split: str, history: History, options: dict[str, Any]
+    report: Report,
+    data: Data,
+    split: str,
+    history: History,
+    options: dict[str, Any],
+    *,
+    weights: str,
+    averaged: bool = False,
 ) -> dict[str, Any]:
-    """The report with what it is a report of, as plain values."""
+    """The report with what it is a report of, as plain values.
+
+    Args:
+        report: The numbers.
+        data: The model's data.
+        split: Of which of them.
+        history: Its training.
+        options: Those of the run.
+        weights: The digest of the weights that the report is of.
+        averaged: Whether they are a moving average.
+    """
     parts = {key: _short(options.get(key), key) for key in (*PARTS, "objective")}
     parts["class"] = parts.pop("model")
     return {
         "split": split,
-        "averaged": False,
+        "averaged": averaged,
+        "weights": weights,
         **report.to_dict(),
         "dataset": data.describe(),
         "model": {"latent_features": options["latent_features"], **parts},
@@ -35,9 +53,9 @@ def report_dict(
     }
 
 
-def is_report_of(report: dict[str, Any], history: History) -> bool:
-    """Whether a report is of the weights that this training ended with."""
-    return report.get("training") == _training(history)
+def is_report_of(report: dict[str, Any], weights: str, history: History) -> bool:
+    """Whether a report is of these weights, and of the training that ended with them."""
+    return report.get("weights") == weights and report.get("training") == _training(history)
 
 
 def _training(history: History) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pyrovae.checkpoint import load, read
+from pyrovae.checkpoint import digest, load, read, weights_in
 from pyrovae.cli.commands.train import GROUPS, train
 from pyrovae.cli.figures import FIGURES
 from pyrovae.cli.option_files import read_mapping
@@ -18,6 +18,7 @@ from pyrovae.cli.options import InSlot, OptionsFile, TypedOnly
 from pyrovae.cli.signatures import parameters
 from pyrovae.datasets import Data, Split, TensorSplit, load_data
 from pyrovae.datasets.arrays import read_arrays
+from pyrovae.datasets.fingerprint import check_fingerprint, fingerprint
 from pyrovae.files import atomic
 from pyrovae.priors import Prior
 from pyrovae.specifications import dump_yaml
@@ -166,6 +167,41 @@ class Run:
             for prior in lacking:
                 prior.set_data(x)
         return model.to(where)
+
+    def read_again(self) -> None:
+        """Looks at the checkpoint anew, which training has written since."""
+        self.__dict__.pop("content", None)
+
+    def weights(self, *, averaged: bool = False) -> str:
+        """The digest of the weights that `model` gives the model."""
+        return digest(weights_in(self.checkpoint, self.content, averaged=averaged))
+
+    def has_stale_report(self) -> bool:
+        """Whether there is a report, and it is of other weights than the checkpoint's.
+
+        Raises:
+            ValueError: If report or checkpoint do not read.
+        """
+        if not self.report_file.is_file():
+            return False
+        report = self.report()
+        if "weights" not in report:
+            raise ValueError(f"{self.report_file}: expected a report, but it lacks 'weights'")
+        return report["weights"] != self.weights(averaged=report.get("averaged") is True)
+
+    def check_data(self) -> None:
+        """Looks whether the data are those that the run was trained on.
+
+        Raises:
+            ValueError: If they are not; it is said what differs.
+        """
+        training = self.content.get("training")
+        if training is None or "data" not in training:
+            raise ValueError(f"{self.checkpoint}: training: it lacks 'data'")
+        try:
+            check_fingerprint(fingerprint(self.data), training["data"])
+        except ValueError as error:
+            raise ValueError(f"{self.checkpoint}: data: {error}") from None
 
     def history(self) -> History:
         """The rows of training."""

@@ -85,6 +85,7 @@ def go_on(
     with locked(run.folder), _said_how_to_go_on(run):
         history = run.history()
         done = len(history)
+        run.check_data()
         if done < settings["epochs"] and history.stopped is None:
             _train(run, settings, resuming=True)
         elif not finish(run, run.model(settings["device"]), run.data, history, settings):
@@ -127,6 +128,7 @@ def _train(run: Run, settings: dict[str, Any], *, resuming: bool = False) -> Non
             )
         except Diverged as error:
             raise Failed(str(error)) from None
+        run.read_again()
         finish(run, model, data, history, settings)
 
 

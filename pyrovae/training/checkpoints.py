@@ -10,6 +10,8 @@ from typing import Any, Self
 
 from pyrovae import checkpoint as files
 from pyrovae.component import Component
+from pyrovae.datasets import Data
+from pyrovae.datasets.fingerprint import check_fingerprint, fingerprint
 from pyrovae.training.signals import Interrupted, Signals
 from pyrovae.training.state import TrainingState
 from pyrovae.training.weights import tensors
@@ -26,6 +28,7 @@ class Checkpoints:
     Args:
         path: The file, or None.
         training: What is written.
+        data: What it is trained on.
         notes: Plain values to keep with it.
         minutes: Minutes after which one is written within an epoch, or None.
         steps: Steps after which one is written within an epoch, or None.
@@ -38,6 +41,7 @@ class Checkpoints:
         self,
         path: str | os.PathLike[str] | None,
         training: TrainingState,
+        data: Data,
         *,
         notes: Mapping[str, Any] | None = None,
         minutes: float | None = None,
@@ -50,6 +54,7 @@ class Checkpoints:
         self.path = path
         self.training = training
         self.notes = dict(notes or {})
+        self.data = {} if path is None else fingerprint(data)
         self._seconds = None if minutes is None else 60 * minutes
         self._steps = steps
         self._written_at, self._written_step = time.monotonic(), 0
@@ -73,7 +78,8 @@ class Checkpoints:
 
         Raises:
             FileNotFoundError: If there is none.
-            ValueError: If it is no checkpoint of this training; the message names file and key.
+            ValueError: If it is no checkpoint of this training, or of other data; the message
+                names file and key.
         """
         content = files.read(str(self.path))
         state = content.get("training")
@@ -81,6 +87,12 @@ class Checkpoints:
             raise ValueError(f"{self.path}: it holds a model alone, no training to go on with")
         if not isinstance(state, Mapping):
             raise ValueError(f"{self.path}: training: expected a mapping, got {state!r:.60}")
+        if "data" not in state:
+            raise ValueError(f"{self.path}: training: it lacks 'data'")
+        try:
+            check_fingerprint(self.data, state["data"])
+        except ValueError as error:
+            raise ValueError(f"{self.path}: data: {error}") from None
         try:
             self.training.load_state_dict(content["state_dict"], state)
         except ValueError as error:
@@ -94,7 +106,7 @@ class Checkpoints:
         content = {
             "components": self._components(),
             "state_dict": tensors(self.training.model),
-            "training": self.training.state_dict(),
+            "training": self.training.state_dict() | {"data": self.data},
             "notes": self.notes,
         }
         files.write(self.path, content)

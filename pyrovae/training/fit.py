@@ -135,8 +135,9 @@ def fit(
             this process keep their state to themselves), and as both runs take compiled or eager
             steps at the same places: compile=True and False see to that; "auto" decides by the
             clock, once, and what it has decided is kept. Within an epoch the batches that were
-            taken are read again and passed over. Other hyperparameters of the optimizer than it
-            was begun with are taken, with a warning.
+            taken are read again and passed over. Other data are refused, as far as they can be
+            told (tensors by their values, what is read when needed by size and shape). Other
+            hyperparameters of the optimizer than it was begun with are taken, with a warning.
         notes: Plain values to keep in the checkpoint: how the run was made.
 
     Returns:
@@ -185,7 +186,12 @@ def fit(
     training.scheduler = make_scheduler(scheduler, optim, moves=scheduler_moves)
     training.scheduler_moves = scheduler_moves
     checkpoints = Checkpoints(
-        checkpoint, training, notes=notes, minutes=checkpoint_minutes, steps=checkpoint_steps
+        checkpoint,
+        training,
+        data,
+        notes=notes,
+        minutes=checkpoint_minutes,
+        steps=checkpoint_steps,
     )
     ask = checkpoints.obey_signal
     validation = Validation(training, data, annealing, batch_size=batch_size, size=size, ask=ask)

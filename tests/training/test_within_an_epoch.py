@@ -247,8 +247,8 @@ def test_seconds_add_up(tmp_path, monkeypatch):
     assert history.column("seconds") == [12.0]
 
 
-def test_fewer_data_than_the_checkpoint_had_are_refused(tmp_path):
+def test_fewer_batches_than_the_checkpoint_had_are_refused(tmp_path):
     path = tmp_path / "run.pt"
     quiet(tiny_vae(), tensor(), checkpoint=path, callbacks=[StopAt(4)])
     with pytest.raises(ValueError, match="resume: the data have 2 batches, and .* after 4"):
-        quiet(tiny_vae(), binary_data(10), checkpoint=path, resume=True)
+        quiet(tiny_vae(), tensor(), batch_size=10, checkpoint=path, resume=True)

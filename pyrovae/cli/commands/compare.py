@@ -18,10 +18,16 @@ def compare(runs: Annotated[list[str], PathLike()], *, csv: Place = None) -> Non
     from pyrovae.cli.runs import Run
     from pyrovae.cli.saying import printable, say, write_table
 
-    opened = [Run(folder) for folder in runs]
-    rows = []
-    for run in opened:
-        if run.report_file.is_file():
+    rows, left_out = [], []
+    for run in map(Run, runs):
+        if not run.report_file.is_file():
+            left_out.append(f"{run.folder}: left out, it has no report.json")
+        elif run.has_stale_report():
+            left_out.append(
+                f"{run.folder}: left out, its report is of other weights than its checkpoint; "
+                "run pyrovae evaluate first"
+            )
+        else:
             try:
                 rows.append(_row(run.folder.name, run.report()))
             except (KeyError, TypeError, AttributeError) as error:
@@ -29,11 +35,11 @@ def compare(runs: Annotated[list[str], PathLike()], *, csv: Place = None) -> Non
                 raise ValueError(f"{run.report_file}: expected a report, but {reason}") from None
     if not rows:
         raise ValueError(
-            f"compare: expected runs with a report.json, found none in {', '.join(runs)}"
+            "compare: expected runs with a report of their weights, found none: "
+            + "; ".join(left_out)
         )
-    for run in opened:
-        if not run.report_file.is_file():
-            say(f"{run.folder}: left out, it has no report.json", file=sys.stderr)
+    for line in left_out:
+        say(line, file=sys.stderr)
     if csv is not None:
         write_table(csv, rows)
     # One line a run, whatever a name holds.

@@ -1,5 +1,7 @@
 """``pyrovae evaluate``."""
 
+import sys
+from contextlib import suppress
 from typing import Literal
 
 from pyrovae.cli.values import Count, Folder, Place, Seed
@@ -43,5 +45,16 @@ def evaluate(
     train = None if split == "train" else opened.data.train
     report = evaluate_model(model, chosen, train=train, samples=samples, seed=seed)
     say(f"{opened.data.name}, {split} data: {report}")
-    told = report_dict(report, opened.data, split, opened.history(), opened.named())
-    opened.write_report(told | {"averaged": averaged})
+    with suppress(ValueError):  # what is no report is replaced, too
+        if opened.has_stale_report():
+            say(f"{opened.report_file}: it was of other weights, and is replaced", file=sys.stderr)
+    told = report_dict(
+        report,
+        opened.data,
+        split,
+        opened.history(),
+        opened.named(),
+        weights=opened.weights(averaged=averaged),
+        averaged=averaged,
+    )
+    opened.write_report(told)
