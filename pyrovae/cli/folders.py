@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pyrovae.checkpoint import read
 from pyrovae.cli.errors import UsageError
+from pyrovae.files import remove_unfinished
 
 __all__ = ["locked", "taken"]
 
@@ -87,6 +88,7 @@ def _named(folder: Path, made: list[Path], overwrite: bool) -> Path:
         return folder
     if not folder.is_dir():
         raise ValueError(f"--out: expected a folder, but {folder} is a file")
+    remove_unfinished(folder)  # all that is left where the first checkpoint was being written
     if any(folder.iterdir()):
         if not overwrite:
             raise ValueError(
