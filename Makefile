@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Interpreters for `make matrix`; those that are not there are left out.
 PYTHONS ?= python3.11 python3.12 python3.13 python3.14
 
-.PHONY: demo check test matrix oldest proof robust clean
+.PHONY: demo check test matrix oldest proof robust torture clean
 
 demo: $(VENV)/.installed
 	$(BIN)/pyrovae train --prior VampPrior --prior.components 50 --likelihood NormalLikelihood \
@@ -32,7 +32,7 @@ oldest:
 
 # What is claimed over ranges, with many more examples.
 proof: $(VENV)/.installed-dev
-	$(BIN)/pytest -n 2 -q --hypothesis-profile=proof -m 'proof or not proof' tests
+	$(BIN)/pytest -n 2 -q --hypothesis-profile=proof -m 'proof or not torture' tests
 
 # The suite with other random numbers, threads, and instruction sets of the processor: nothing may
 # hold by one seed, by rounding, or by the order of a sum.
@@ -42,6 +42,11 @@ robust: $(VENV)/.installed-dev
 	ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 MKL_CBWR=COMPATIBLE $(BIN)/pytest -n 2 -q
 	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_CBWR=AVX2 $(BIN)/pytest -n 2 -q
 	ATEN_CPU_CAPABILITY=avx512 ONEDNN_MAX_CPU_ISA=AVX512_CORE MKL_CBWR=AVX512 $(BIN)/pytest -n 2 -q
+
+# What a run survives (docs/what_a_run_survives.md): kills, signals, full disks, broken files, wrong
+# commands and calls, threads, two at once.
+torture: $(VENV)/.installed-dev
+	$(BIN)/pytest -n 2 -q -m 'torture or not torture' tests/torture
 
 # The stamps are newer than pyproject.toml once installed, so a second call installs nothing.
 $(VENV)/.installed: pyproject.toml

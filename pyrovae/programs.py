@@ -6,7 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import nn
 
-__all__ = ["Program", "device_of", "dtype_of"]
+__all__ = ["Program", "check_program", "device_of", "dtype_of"]
 
 
 @runtime_checkable
@@ -25,6 +25,29 @@ class Program(Protocol):
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """The parameters of both."""
+
+
+def check_program(model: Any) -> None:
+    """Looks whether something is a model with its guide.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    if isinstance(model, type):
+        raise ValueError(
+            f"model: expected a model, got the class {model.__name__} itself: make one, "
+            f"{model.__name__}(...)"
+        )
+    missing = [
+        n for n in ("model", "guide", "parameters") if not callable(getattr(model, n, None))
+    ]
+    if missing:
+        given = repr(model) if isinstance(model, str | int | None) else f"a {type(model).__name__}"
+        advice = "; load(path) reads one" if isinstance(model, str) else ""
+        raise ValueError(
+            "model: expected an object with model, guide and parameters, such as a pyrovae.VAE, "
+            f"got {given}, which has no {missing[0]}{advice}"
+        )
 
 
 def device_of(model: Program) -> torch.device:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from pyrovae.checkpoint.describe import describe
 from pyrovae.checkpoint.file import read, write
 from pyrovae.checkpoint.rebuild import rebuild
+from pyrovae.checks import check_path
 from pyrovae.component import Component
 
 __all__ = ["load", "save", "weights_in"]
@@ -28,6 +29,12 @@ def save(model: Component, path: str | os.PathLike[str]) -> None:
     Raises:
         ValueError: If something in it cannot be recorded. It is named.
     """
+    if not isinstance(model, Component):
+        raise ValueError(
+            f"save: expected a model, or another component of this library, got a "
+            f"{type(model).__name__}"
+        )
+    check_path("save", path)
     write(path, {"components": describe(model), "state_dict": model.state_dict()})
 
 
@@ -60,6 +67,8 @@ def load(
         ValueError: If it is no checkpoint, names a class that is not allowed, does not fit
             ``model``, or has no average.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise ValueError(f"load: expected the path of a file, got {path!r}")
     content = read(path)
     state = weights_in(path, content, averaged=averaged)
     if model is None:

@@ -59,7 +59,10 @@ def draw_figures(
 
     from pyrovae.models import Undefined
 
-    figures = _figures(model, data, history)
+    # The same data, too, where they are binarized each time that they are drawn.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        figures = _figures(model, data, history)
     unknown = [name for name in only or () if name not in figures]
     if unknown:
         raise ValueError(

@@ -31,6 +31,7 @@ COMMANDS = {
     "list": "list:show",
     "completion": "completion:completion",
 }
+NO_MEMORY = ("can't allocate memory", "out of memory", "not enough memory")  # torch's words
 FAULT = 70  # EX_SOFTWARE: an error of the program and not of who runs it
 
 
@@ -161,6 +162,9 @@ def _answer(what: Callable[[], None], name: str) -> int:
             return _fail(name, str(error), 1)
         if isinstance(error, ValueError | OSError):
             return _fail(name, _sentence(error), 2)
+        if isinstance(error, MemoryError) or any(s in str(error) for s in NO_MEMORY):
+            reason = _sentence(error)
+            return _fail(name, f"this takes more memory than there is: {reason}", 2)
         traceback.print_exc()
         return _fail(
             name,
@@ -199,10 +203,13 @@ def _warning(message: Warning | str, *place: object, **line: object) -> str:
 
 
 def _sentence(error: Exception) -> str:
-    """What is wrong, without the shapes that Pyro adds in further lines."""
+    """What is wrong, without the shapes and the calls that Pyro and torch add in further lines."""
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.filename}: {error.strerror}"
-    return str(error).partition("Trace Shapes:")[0] or type(error).__name__
+    said = str(error)
+    for end in ("Trace Shapes:", "Exception raised from", "C++ CapturedTraceback"):
+        said = said.partition(end)[0]
+    return said or type(error).__name__
 
 
 def _fail(name: str, reason: str, code: int) -> int:

@@ -43,7 +43,7 @@ class PathLike:
 
 
 SEEDS = Within(0, 2**32 - 1)  # NumPy's
-Count: TypeAlias = Annotated[int, Within(1)]
+Count: TypeAlias = Annotated[int, Within(1, 2**53)]
 Seed: TypeAlias = Annotated[int, SEEDS]
 Folder: TypeAlias = Annotated[str, PathLike()]
 Place: TypeAlias = Annotated[str | None, PathLike()]

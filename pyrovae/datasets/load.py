@@ -1,5 +1,6 @@
 """Data by name or by path."""
 
+import os
 from pathlib import Path
 
 from pyrovae.datasets.arrays import read_arrays
@@ -74,6 +75,11 @@ def load_data(
             to train on, or a file holds something else than data.
     """
     check_protocol(binarization)
+    if not isinstance(data, str | os.PathLike):
+        raise ValueError(
+            f"expected data to be a name or a path, got {data!r:.60}; values in memory are given "
+            "to split_tensors or Data"
+        )
     if pooled and (validation or test):
         raise ValueError(
             f"pooled trains on all data: expected no validation and no test, "

@@ -39,6 +39,8 @@ def check_values(x: Tensor) -> None:
             an infinite value, or 8-bit values that are zeros and ones only (divided by 255 they
             would all be black).
     """
+    if not isinstance(x, Tensor):
+        raise ValueError(f"expected x in a tensor, got {x!r:.60}")
     check_shape(x)
     if x.is_floating_point():
         check_finite(x)

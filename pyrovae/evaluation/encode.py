@@ -12,7 +12,7 @@ from pyrovae.evaluation.moments import latent_moments, standard_deviation
 from pyrovae.evaluation.ordered import in_order
 from pyrovae.evaluation.passes import View, one_pass
 from pyrovae.handlers import is_latent, tensors_taken
-from pyrovae.programs import Program
+from pyrovae.programs import Program, check_program
 
 __all__ = ["Moments", "encode"]
 
@@ -89,6 +89,7 @@ def encode(
         ValueError: If an argument is none of these, the data's shape or values do not fit, or
             there are no latents.
     """
+    check_program(model)
     if moments not in ("mean", "draws", "both"):
         raise ValueError(f"moments: expected 'mean', 'draws' or 'both', got {moments!r}")
     if rows < 1:

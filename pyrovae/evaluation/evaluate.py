@@ -18,7 +18,7 @@ from pyrovae.evaluation.passes import Pass, View, one_pass
 from pyrovae.evaluation.report import Report
 from pyrovae.evaluation.support import check_support
 from pyrovae.handlers import tensors_taken
-from pyrovae.programs import Program, device_of
+from pyrovae.programs import Program, check_program, device_of
 from pyrovae.scope import isolated
 
 __all__ = ["evaluate"]
@@ -77,6 +77,7 @@ def evaluate(
             batch is looked at), the program has a global latent, or a bound is NaN, for which the
             site and the share of the data are named.
     """
+    check_program(model)
     fields = tensors_taken(model.model)
     split, device = as_split(data, fields=fields), device_of(model)
     train_elbo = None

@@ -13,7 +13,7 @@ from pyrovae.evaluation.estimates import Estimates, concatenate
 from pyrovae.evaluation.ordered import in_order
 from pyrovae.evaluation.passes import one_pass
 from pyrovae.handlers import tensors_taken
-from pyrovae.programs import Program
+from pyrovae.programs import Program, check_program
 
 __all__ = ["LogLikelihood", "PointwiseLogLikelihood", "log_likelihood", "pointwise"]
 
@@ -138,6 +138,7 @@ def log_likelihood(
         ValueError: If a number is not positive, the data's shape or values do not fit, or the
             program has a global latent or no bound at all.
     """
+    check_program(model)
     split = as_split(data, fields=tensors_taken(model.model))
     with one_pass(
         model,

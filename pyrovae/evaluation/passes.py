@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from pyrovae.checks import check_count
 from pyrovae.compilation import Batch, Compile
 from pyrovae.datasets.splits import Split
 from pyrovae.datasets.values import to_dtype
@@ -144,8 +145,7 @@ def one_pass(
     """
     rows = batch_size if rows is None else rows
     for name, value in (("samples", samples), ("batch_size", batch_size), ("rows", rows)):
-        if value < 1:
-            raise ValueError(f"{name}: expected at least 1, got {value}")
+        check_count(name, value)
     device = device_of(model) if device is None else torch.device(device)
     sampler = Sampler(model, samples, rows=rows, data=len(split), compile=compile)
     with (

@@ -206,8 +206,8 @@ class LatentVariableModel(Component, ABC):
 
     def _trace(self, n: int, given: Sequence[Any], latents: dict[str, Tensor]) -> poutine.Trace:
         """Runs the model forward on an empty batch: the plate reads nothing but the size."""
-        if n < 1:
-            raise ValueError(f"expected at least one datum, got {n}")
+        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+            raise ValueError(f"expected at least one datum, got {n!r}")
         empty = torch.empty(n, 0, device=self.device)
         program = poutine.condition(poutine.uncondition(self.model), data=latents)
         with isolated(self.device), evaluation_mode(self):

@@ -65,7 +65,9 @@ def check_layers(sizes: Sequence[int], name: str) -> None:
     Raises:
         ValueError: If one is not.
     """
-    if any(n < 1 for n in sizes):
+    if isinstance(sizes, str) or not isinstance(sizes, Sequence):
+        raise ValueError(f"{name}: expected a list of layer sizes, such as [400], got {sizes!r}")
+    if any(not isinstance(n, int) or n < 1 for n in sizes):
         raise ValueError(f"{name}: expected positive layer sizes, got {list(sizes)}")
 
 

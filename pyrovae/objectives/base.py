@@ -14,6 +14,7 @@ from pyro.poutine import Trace
 from pyro.util import check_if_enumerated
 from torch import Tensor
 
+from pyrovae.checks import check_count
 from pyrovae.objectives.weights import shown
 
 __all__ = ["Objective"]
@@ -44,8 +45,7 @@ class Objective(pyro.infer.ELBO):
     across_batch: bool = False
 
     def __init__(self, *, num_particles: int = 1, max_plate_nesting: int = 1) -> None:
-        if num_particles < 1:
-            raise ValueError(f"num_particles: expected at least 1, got {num_particles}")
+        check_count("num_particles", num_particles)
         super().__init__(
             num_particles=num_particles,
             max_plate_nesting=max_plate_nesting,

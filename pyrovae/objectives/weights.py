@@ -44,7 +44,10 @@ class Weight:
             raise AttributeError(self._name) from None
 
     def __set__(self, instance: object, value: float | Tensor) -> None:
-        number = float(value)
+        try:
+            number = math.nan if isinstance(value, str) else float(value)
+        except (TypeError, ValueError, RuntimeError):
+            number = math.nan
         if not 0 <= number <= self._at_most:
             expected = (
                 "a weight of at least 0"

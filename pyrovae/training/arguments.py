@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 import pyro.infer
 
+from pyrovae.checks import check_count
 from pyrovae.compilation import Compile
 from pyrovae.objectives import ELBO
 from pyrovae.schedules import Schedule
@@ -22,14 +23,14 @@ __all__ = [
     "check_files",
     "check_numbers",
     "check_objective",
+    "check_seed",
 ]
 
 
 def check_numbers(**counts: Any) -> None:
     """Looks at numbers, each of which has to be whole and at least 1."""
     for name, value in counts.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name}: expected at least 1, got {value!r}")
+        check_count(name, value)
 
 
 def check_choices(
@@ -45,6 +46,13 @@ def check_choices(
         if value not in get_args(kind):
             expected = " or ".join(map(repr, get_args(kind)))
             raise ValueError(f"{name}: expected {expected}, got {value!r}")
+
+
+def check_seed(seed: int | None) -> None:
+    """Looks at a seed, which torch takes in 64 bits."""
+    whole = isinstance(seed, int) and not isinstance(seed, bool)
+    if seed is not None and not (whole and -(2**63) <= seed < 2**64):
+        raise ValueError(f"seed: expected a whole number of 64 bits or None, got {seed!r}")
 
 
 def check_objective(objective: Any, beta: float | Schedule, *, accumulate: int) -> pyro.infer.ELBO:

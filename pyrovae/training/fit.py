@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from pyrovae.compilation import Compile
 from pyrovae.evaluation.plates import data_in_plate
-from pyrovae.programs import Program
+from pyrovae.programs import Program, check_program
 from pyrovae.schedules import Schedule
 from pyrovae.scope import isolated, without_validation
 from pyrovae.stage import on_stage
@@ -152,6 +152,8 @@ def fit(
         Interrupted: If a signal ended training and a checkpoint was written.
         RuntimeError: If another thread is training.
     """
+    check_program(model)
+    arguments.check_seed(seed)
     arguments.check_numbers(epochs=epochs, batch_size=batch_size, accumulate=accumulate)
     arguments.check_choices(compile=compile, precision=precision, scheduler_moves=scheduler_moves)
     arguments.check_files(checkpoint, resume=resume, notes=notes)

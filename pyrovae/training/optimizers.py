@@ -53,7 +53,13 @@ def make_optimizer(
                 f"optimizer: expected what makes a torch optimizer from the parameters, such as "
                 f"{WRITE}, got {_name(given)}"
             )
-        optimizer = given(parameters)
+        try:
+            optimizer = given(parameters)
+        except TypeError as error:
+            raise ValueError(
+                f"optimizer: expected what makes a torch optimizer from the parameters alone, such "
+                f"as {WRITE}, but {_name(given)} fails: {error}"
+            ) from error
         if not isinstance(optimizer, Optimizer):
             raise ValueError(
                 f"optimizer: expected what makes a torch optimizer, such as {WRITE}, but it made "
@@ -93,7 +99,13 @@ def make_scheduler(
                 "scheduler: expected what makes a torch scheduler from the optimizer, such as "
                 f"{example}, got {_name(given)}"
             )
-        scheduler = given(optimizer)
+        try:
+            scheduler = given(optimizer)
+        except TypeError as error:
+            raise ValueError(
+                f"scheduler: expected what makes a torch scheduler from the optimizer alone, such "
+                f"as {example}, but {_name(given)} fails: {error}"
+            ) from error
     if not isinstance(scheduler, LRScheduler):
         raise ValueError(
             f"scheduler: expected what makes a torch scheduler, such as {example}, but it made "
