@@ -1,7 +1,20 @@
 import pytest
+from command_line import quick
+
+from pyrovae.cli import main
 
 
 @pytest.fixture
 def in_tmp(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def trained():
+    """Trains a run in a folder."""
+
+    def train(folder):
+        assert main(["train", *quick(epochs=2, samples=2), "--out", str(folder)]) == 0
+
+    return train
