@@ -20,6 +20,7 @@ BASES = {"priors", "posteriors", "likelihoods"}
 ROOMS = {
     "stage": "",
     "undefined": "",
+    "checks": "",
     "labels": "",
     "schedules": "",
     "programs": "",
@@ -34,17 +35,17 @@ ROOMS = {
     "nn": "component",
     "likelihoods": "component distributions nn",
     "posteriors": "component distributions latents nn",
-    "priors": "component distributions latents nn posteriors",
+    "priors": "checks component distributions latents nn posteriors",
     "datasets": "labels",
-    "objectives": "distributions handlers schedules",
-    "models": "component datasets distributions handlers labels latents likelihoods nn posteriors "
+    "objectives": "checks distributions handlers schedules",
+    "models": "checks component datasets distributions handlers labels latents likelihoods nn posteriors "
     "priors programs scope",
     "latent_space": "datasets distributions handlers latents nn scope",
     "plots": "datasets latent_space",
-    "evaluation": "compilation datasets distributions handlers nn objectives programs scope",
-    "checkpoint": "component files specifications",
+    "evaluation": "checks compilation datasets distributions handlers nn objectives programs scope",
+    "checkpoint": "checks component files specifications",
     "build": "models nn specifications",
-    "training": "checkpoint compilation component datasets distributions evaluation files handlers "
+    "training": "checkpoint checks compilation component datasets distributions evaluation files handlers "
     "nn objectives programs schedules scope stage",
 }
 MAY_IMPORT = {room: set(others.split()) for room, others in ROOMS.items()}

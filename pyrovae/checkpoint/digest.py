@@ -18,5 +18,5 @@ def digest(state: Mapping[str, Tensor]) -> str:
     found = hashlib.sha256()
     for name, tensor in sorted(state.items()):
         found.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
-        found.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+        found.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
     return found.hexdigest()[:16]

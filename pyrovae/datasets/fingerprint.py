@@ -98,7 +98,7 @@ def _hash(tensors: tuple[Tensor, ...]) -> str:
         if tensor.numel() * tensor.element_size() > ALL_BYTES:
             some = tensor[_spaced(len(tensor), ROWS).to(tensor.device)]
         digest.update(str(list(tensor.shape)).encode())
-        digest.update(some.cpu().contiguous().view(-1).view(torch.uint8).numpy())
+        digest.update(some.cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 
