@@ -75,20 +75,22 @@ def _short(spec: Any, slot: str) -> str | None:
         return None
     if not isinstance(spec, dict):
         return str(spec)
-    path = str(spec.get("class_path"))
+    path, arguments = str(spec.get("class_path")), spec.get("init_args")
+    if not isinstance(arguments, dict):  # a stranger's run may hold anything there
+        arguments = {}
     try:  # only a class that any file may name
         known = class_parameters(resolve(path, SLOTS[slot]))
     except ValueError:
         known = {}
     given = {
         name: value
-        for name, value in (spec.get("init_args") or {}).items()
+        for name, value in arguments.items()
         if not isinstance(value, dict)
         and not (name in known and value == _listed(known[name].default))
     }
     name = path.rpartition(".")[2]
-    arguments = ", ".join(f"{key}={value}" for key, value in given.items())
-    return f"{name}({arguments})" if arguments else name
+    shown = ", ".join(f"{key}={value}" for key, value in given.items())
+    return f"{name}({shown})" if shown else name
 
 
 def _listed(value: Any) -> Any:

@@ -155,10 +155,12 @@ class Run:
             averaged: Whether it shall have the moving average of its weights.
 
         Raises:
-            ValueError: If training kept no average that is asked for.
+            ValueError: If training kept no average that is asked for, or NaN is in the weights.
         """
         where = device_of(device)
-        self.content  # noqa: B018  (the folder has to hold a run)
+        for name, tensor in weights_in(self.checkpoint, self.content, averaged=averaged).items():
+            if isinstance(tensor, Tensor) and tensor.isnan().any():
+                raise ValueError(f"{self.checkpoint}: there is NaN in the weights {name!r}")
         model = load(self.checkpoint, allow=self.allow, averaged=averaged)
         parts = [part for part in model.modules() if isinstance(part, Prior)]
         lacking = [prior for prior in parts if not prior.complete]

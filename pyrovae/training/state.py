@@ -244,20 +244,20 @@ class TrainingState:
             check_fits(self.model, weights)
         with _reading("optimizer"):
             load_optimizer(self.optimizer, state["optimizer"])
-        if self.scheduler is not None and state.get("scheduler") is not None:
-            with _reading("scheduler"):
+        with _reading("scheduler"):
+            if self.scheduler is not None and state["scheduler"] is not None:
                 load_scheduler(self.scheduler, state["scheduler"])
         with _reading("given"):
             take_new(self.optimizer, self.scheduler, self.given, state["given"])
-        if self.stopping is not None and state.get("stopping") is not None:
-            with _reading("stopping"):
+        with _reading("stopping"):
+            if self.stopping is not None and state["stopping"] is not None:
                 self.stopping.load_state_dict(state["stopping"])
         with _reading("best"):
             self.best = state["best"]
             if self.best is not None:
                 check_fits(self.model, self.best)
-        if self.average is not None and state.get("average") is not None:
-            with _reading("average"):
+        with _reading("average"):
+            if self.average is not None and state["average"] is not None:
                 self.average.load_state_dict(state["average"], self.model)
         with _reading("history"):
             self.history = History.from_state(state["history"])

@@ -98,6 +98,8 @@ def damage(content, place, change):
     "trials", [TRIALS_ALWAYS, pytest.param(TRIALS, marks=pytest.mark.torture)], ids=str
 )
 @pytest.mark.parametrize("part", ["training", "components", "notes"])
+# Another learning rate, say, is taken with a warning.
+@pytest.mark.filterwarnings("ignore:resume. ")
 def test_a_checkpoint_with_keys_missing_or_other_values(
     trials, part, run, tmp_path, monkeypatch, capsys
 ):
