@@ -71,6 +71,7 @@ def check_objective(objective: Any, beta: float | Schedule, *, accumulate: int) 
             "objective: expected an objective of this library or of Pyro, such as "
             f"pyrovae.objectives.ELBO(), got {given}"
         )
+    check_count("objective: num_particles", objective.num_particles)
     if not isinstance(beta, Schedule) and not _is_weight(beta):
         raise ValueError(
             "beta: expected a weight of at least 0 or a schedule, such as "

@@ -10,6 +10,10 @@ from pyrovae.cli import main
 #: By command, what is typed after it. ``run`` is a run; the files are those of `place`.
 WRONG = {
     "train": """
+        --average 1
+        --optimizer Adam --optimizer.betas [1,2,3]
+        --optimizer SGD --optimizer.nesterov true
+        --objective Trace_ELBO --objective.num_particles 0
         --data x.npy --image_size 8
         --data digits --image_size 8
         --data file
