@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+import pyro.infer
 from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from pyrovae.datasets import Split
+from pyrovae.datasets import Split, merge_last
 from pyrovae.datasets.values import to_dtype
 from pyrovae.programs import dtype_of
 from pyrovae.training.annealing import Annealing
@@ -19,7 +20,7 @@ from pyrovae.training.progress import Progress
 from pyrovae.training.random_state import random_state, set_random_state
 from pyrovae.training.signals import Interrupted
 from pyrovae.training.state import TrainingState
-from pyrovae.training.validation import Validation
+from pyrovae.training.validation import Validation, looks_across_the_batch
 
 __all__ = ["run_epoch"]
 
@@ -64,7 +65,7 @@ def run_epoch(
     """
     position = training.position
     training.start_clock()
-    for batch in _remaining(training, split, batch_size, drop_last):
+    for batch in _remaining(training, split, batch_size, drop_last, annealing.objective):
         look(batch)
         annealing.advance(position.epoch - 1 + position.seen / len(split))
         loss = training.take_step(batch)
@@ -118,7 +119,11 @@ def _end(training: TrainingState, annealing: Annealing, validation: Validation) 
 
 
 def _remaining(
-    training: TrainingState, split: Split, batch_size: int, drop_last: bool
+    training: TrainingState,
+    split: Split,
+    batch_size: int,
+    drop_last: bool,
+    objective: pyro.infer.ELBO,
 ) -> Iterator[Batch]:
     """The batches of the epoch under way that no step was taken with.
 
@@ -135,6 +140,8 @@ def _remaining(
         position.random = now
     dtype = dtype_of(training.model)
     read = split.batches(batch_size, shuffle=True, device=device)
+    if looks_across_the_batch(objective) and not drop_last:
+        read = merge_last(read, length=len(split))
     batches: Iterator[Batch] = (to_dtype(batch, dtype) for batch in read)
     if drop_last:
         batches = _of_one_size(batches)

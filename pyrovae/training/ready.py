@@ -7,8 +7,9 @@ import pyro.infer
 import torch
 from torch import nn
 
-from pyrovae.datasets import Data, Split, as_split
+from pyrovae.datasets import Data, Split
 from pyrovae.datasets.values import to_dtype
+from pyrovae.evaluation.scale import check_scale
 from pyrovae.evaluation.support import check_support
 from pyrovae.handlers import tensors_taken
 from pyrovae.nn.modes import evaluation_mode
@@ -30,9 +31,7 @@ def read_data(model: Any, data: Any) -> Data:
             "model: expected an object with model, guide and parameters(), such as a VAE, got "
             f"{type(model).__name__}"
         )
-    if not isinstance(data, Data):
-        data = Data(train=as_split(data, fields=tensors_taken(model.model)))
-    return data
+    return Data.of(data, fields=tensors_taken(model.model))
 
 
 def make_ready(model: Program, data: Data, *, device: str | torch.device) -> torch.device:
@@ -49,6 +48,7 @@ def make_ready(model: Program, data: Data, *, device: str | torch.device) -> tor
         if not model.training:
             model.train()
     check_support(model, data.train, device)
+    check_scale(model, data.train, device)
     if data.validation is not None:
         check_support(model, data.validation, device)
     return device

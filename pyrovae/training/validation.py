@@ -6,7 +6,7 @@ import pyro.infer
 import torch
 from torch import Tensor
 
-from pyrovae.datasets import Data, Split
+from pyrovae.datasets import Data, Split, merge_last
 from pyrovae.datasets.values import to_dtype
 from pyrovae.evaluation.elbo import elbo
 from pyrovae.nn.modes import evaluation_mode
@@ -102,7 +102,7 @@ class Validation:
             dtype = dtype_of(self.model)
             read = split.batches(self._batch_size, device=self.device)
             batches: Iterator[Batch] = (to_dtype(batch, dtype) for batch in read)
-            for batch in _without_singles(batches) if self._across else batches:
+            for batch in merge_last(batches, length=len(split)) if self._across else batches:
                 loss = objective.loss(model, guide, *batch)
                 # Wake-sleep gives a pair of losses; the first is the model's.
                 of_batch = float(loss[0] if isinstance(loss, tuple) else loss)
@@ -124,17 +124,3 @@ class _Asking(Split):
         for batch in self._split.batches(batch_size, shuffle=shuffle, device=device):
             self._ask()
             yield batch
-
-
-def _without_singles(batches: Iterator[Batch]) -> Iterator[Batch]:
-    """Joins a batch of one datum, which nothing can be compared with, to the one before."""
-    held: Batch | None = None
-    for batch in batches:
-        if held is not None and len(batch[0]) == 1:
-            held = tuple(torch.cat(pair) for pair in zip(held, batch, strict=True))
-            continue
-        if held is not None:
-            yield held
-        held = batch
-    if held is not None:
-        yield held
