@@ -13,16 +13,19 @@ from pyrovae.datasets import TensorSplit, load_data, split_tensors
 from pyrovae.datasets.mapped_split import MappedSplit
 
 MEASURE = """
-import resource, sys
+import sys
 from pyrovae.datasets import load_data
 
-def resident():
-    return int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
+def memory(name):
+    # Not getrusage, whose peak a process inherits from the one that started it.
+    with open("/proc/self/status") as lines:
+        (line,) = (line for line in lines if line.startswith(name))
+    return 1024 * int(line.split()[1])
 
 load_data(sys.argv[1], binarization=sys.argv[3])  # what reading takes once
-before = resident()
+before = memory("VmRSS")
 data = load_data(sys.argv[2], binarization=sys.argv[3])
-print((1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))
+print(memory("VmHWM") - before)
 """
 
 
