@@ -8,7 +8,7 @@ from pyrovae.datasets import Source, as_split
 from pyrovae.evaluation.estimates import concatenate
 from pyrovae.evaluation.passes import one_pass
 from pyrovae.handlers import tensors_taken
-from pyrovae.programs import Program
+from pyrovae.programs import Program, check_program
 
 __all__ = ["Bound", "elbo"]
 
@@ -54,6 +54,7 @@ def elbo(
         ValueError: If a number is not positive, the data's shape or values do not fit, or the
             program has a global latent.
     """
+    check_program(model)
     split = as_split(data, fields=tensors_taken(model.model))
     with one_pass(
         model, split, samples=samples, batch_size=batch_size, seed=seed, device=device

@@ -12,7 +12,7 @@ from pyrovae.evaluation.estimates import concatenate
 from pyrovae.evaluation.ordered import in_order
 from pyrovae.evaluation.passes import one_pass
 from pyrovae.handlers import tensors_taken
-from pyrovae.programs import Program
+from pyrovae.programs import Program, check_program
 
 __all__ = ["Scores", "score"]
 
@@ -92,6 +92,7 @@ def score(
         ValueError: If a number is not positive, the data's shape or values do not fit, or the
             program has a global latent.
     """
+    check_program(model)
     split = in_order(as_split(data, fields=tensors_taken(model.model)))
     parts, density, discrete = [], True, True
     with one_pass(

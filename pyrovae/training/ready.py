@@ -20,17 +20,12 @@ from pyrovae.training.devices import choose_device
 __all__ = ["make_first_call", "make_ready", "read_data"]
 
 
-def read_data(model: Any, data: Any) -> Data:
+def read_data(model: Program, data: Any) -> Data:
     """The data as splits.
 
     Raises:
-        ValueError: If the model is none, or the data cannot be read.
+        ValueError: If the data cannot be read.
     """
-    if not isinstance(model, Program):
-        raise ValueError(
-            "model: expected an object with model, guide and parameters(), such as a VAE, got "
-            f"{type(model).__name__}"
-        )
     return Data.of(data, fields=tensors_taken(model.model))
 
 

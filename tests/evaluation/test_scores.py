@@ -17,7 +17,7 @@ from torch.utils.data import (
 
 from pyrovae import evaluate
 from pyrovae.datasets import TensorSplit
-from pyrovae.evaluation import log_likelihood, score
+from pyrovae.evaluation import elbo, log_likelihood, score
 from pyrovae.likelihoods import NormalLikelihood
 from pyrovae.models import Autoencoder
 from pyrovae.nn import MLP
@@ -184,3 +184,10 @@ def test_impossible_bounds_are_told():
     vae.posterior = ShiftedPosterior(-1.5)
     (warning,) = score(vae, binary_data(), samples=100).warnings
     assert warning.startswith("IMPOSSIBLE BOUND: ")
+
+
+def test_what_is_no_model_is_refused_in_a_sentence():
+    for ask in (score, elbo):
+        for given in ("run.pt", {}, None):
+            with pytest.raises(ValueError, match="model: expected an object with model, guide"):
+                ask(given, torch.zeros(2, 4))
