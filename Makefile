@@ -43,7 +43,7 @@ robust: $(VENV)/.installed-dev
 	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_CBWR=AVX2 $(BIN)/pytest -n 2 -q
 	ATEN_CPU_CAPABILITY=avx512 ONEDNN_MAX_CPU_ISA=AVX512_CORE MKL_CBWR=AVX512 $(BIN)/pytest -n 2 -q
 
-# What a run survives (docs/what_a_run_survives.md): kills, signals, full disks, broken files, wrong
+# What a run survives (docs/design/what_a_run_survives.md): kills, signals, full disks, broken files, wrong
 # commands and calls, threads, two at once.
 torture: $(VENV)/.installed-dev
 	$(BIN)/pytest -n 2 -q -m 'torture or not torture' tests/torture

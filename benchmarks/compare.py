@@ -98,7 +98,7 @@ def main(
     hidden: int = 200,
     samples: int = 1000,
     only: tuple[str, ...] = (),
-    out: Path = Path("docs"),
+    out: Path = Path("docs/results"),
 ) -> None:
     """Runs the comparison; writes ``compare-WHAT-DATA.md`` and its figure into a folder."""
     images = load_data(data, root=root, binarization="dynamic")

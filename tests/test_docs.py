@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).parent.parent / "docs"
-PAGES = sorted(path.name for path in DOCS.glob("*.md"))
+PAGES = sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md"))
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
 # What a page may show without its being installed here.
@@ -31,14 +31,14 @@ CODE = [page for page in PAGES if any(b[0] in ("python", "sh") for b in blocks(p
 
 
 def test_pages_are_found():
-    guides = {"new_prior.md", "new_estimator.md", "from_pyro.md", "from_pythae.md", "pyro.md"}
+    guides = {"how_to/new_prior.md", "how_to/new_estimator.md", "come_from/pyro.md"}
     assert guides <= set(CODE)
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_links_lead_to_files(page):
     for link in LINK.findall((DOCS / page).read_text()):
-        assert (DOCS / link).exists(), link
+        assert (DOCS / page).parent.joinpath(link).exists(), link
 
 
 @pytest.mark.parametrize("page", CODE)

@@ -15,7 +15,7 @@ MOST_LINES_OF_A_FILE = 300
 MOST_LINES_OF_A_FUNCTION = 80
 
 BASES = {"priors", "posteriors", "likelihoods"}
-# What each room of the package may import, as docs/architecture.md has it: a new name here is a
+# What each room may import, as docs/design/architecture.md has it: a new name here is a
 # decision. "pyrovae" is what the package itself exports.
 ROOMS = {
     "stage": "",

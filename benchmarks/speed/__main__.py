@@ -1,7 +1,7 @@
 """Measures one training step of pyrovae and its peers side by side, and writes a page.
 
     pip install -e '.[bench]'                             # NumPyro and pythae; left out by name if absent
-    python -m benchmarks.speed --root data                # docs/speed.md and its figure
+    python -m benchmarks.speed --root data                # docs/results/speed.md and its figure
     python -m benchmarks.speed --settings a --batches '[128]' --only '[pyro-svi,pyrovae-compiled]'
 
 Settings: (a) MLP 784-400-20 at several batch sizes; (b) the IWAE network and its bound of 1, 5 and
@@ -37,7 +37,7 @@ def main(
     seconds: float = 0.5,
     threads: int = 0,
     peers_python: Path = Path(sys.executable),
-    out: Path = Path("docs/speed.md"),
+    out: Path = Path("docs/results/speed.md"),
     quick: bool = False,
 ) -> None:
     """Measures, and writes a page with tables and a figure beside it.
