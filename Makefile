@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Interpreters for `make matrix`; those that are not there are left out.
 PYTHONS ?= python3.11 python3.12 python3.13 python3.14
 
-.PHONY: demo check test matrix oldest proof robust torture clean
+.PHONY: demo check test matrix oldest proof robust torture docs links clean
 
 demo: $(VENV)/.installed
 	$(BIN)/pyrovae train --prior VampPrior --prior.components 50 --likelihood NormalLikelihood \
@@ -48,6 +48,14 @@ robust: $(VENV)/.installed-dev
 torture: $(VENV)/.installed-dev
 	$(BIN)/pytest -n 2 -q -m 'torture or not torture' tests/torture
 
+# The documentation as a site in docs/_build/html; tutorials and examples run while it is built.
+docs: $(VENV)/.installed-dev
+	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
+
+# Whether links to other sites lead somewhere: needs the network.
+links: $(VENV)/.installed-dev
+	$(BIN)/sphinx-build -W --keep-going -b linkcheck -D plot_gallery=0 docs docs/_build/links
+
 # The stamps are newer than pyproject.toml once installed, so a second call installs nothing.
 $(VENV)/.installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -59,4 +67,4 @@ $(VENV)/.installed-dev: pyproject.toml $(VENV)/.installed
 	touch $@
 
 clean:
-	rm -rf $(VENV) .venv-* build dist *.egg-info
+	rm -rf $(VENV) .venv-* build dist *.egg-info docs/_build docs/gallery docs/learn/tutorials
