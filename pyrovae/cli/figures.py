@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from torch import Tensor
 
     from pyrovae.datasets import Data
     from pyrovae.training import History
 
-__all__ = ["FIGURES", "draw_figures", "save_figure"]
+__all__ = ["FIGURES", "draw_figures", "figure_files", "save_figure"]
 
 #: Every figure by its name, and what it shows.
 FIGURES = {
@@ -27,6 +28,17 @@ FIGURES = {
     "probability_integral": "Codes mapped to the unit square, which the prior fills evenly.",
     "manifold": "What two latent variables decode to, over the plane.",
 }
+#: Those that show what a model makes up, and nothing of the data beside it: of a model with
+#: several data sites there is one for each of these.
+OF_EACH_SITE = ("samples", "traversal", "manifold")
+#: Those that show data beside what a model makes of them.
+BESIDE_DATA = (
+    "reconstructions",
+    "interpolation",
+    "interpolation_spherical",
+    "latent_codes",
+    "neighbours",
+)
 SCATTERED = 2000
 BESIDE = 6  # training data beside a sample
 
@@ -42,7 +54,9 @@ def draw_figures(
 ) -> Iterator[str]:
     """Draws and writes what can be shown of a model, giving each figure's file name.
 
-    The figures show data that the model was not trained on, where there are any.
+    The figures show data that the model was not trained on, where there are any. Where a model has
+    several data sites, each has a figure of its own, samples_of_x.png for one, and what shows data
+    beside their reconstructions is left out.
 
     Args:
         folder: Where they go.
@@ -70,26 +84,56 @@ def draw_figures(
             "which this model or its data do not allow"
         )
     for name in only or figures:
-        if keep and (folder / f"{name}.png").is_file():
-            continue
-        # The same samples each time a run's figures are drawn.
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            try:
-                save_figure(figures[name](), folder / f"{name}.png")
-            except Undefined:  # samples of a model without a prior
+        for file, draw in figures[name].items():
+            if keep and (folder / file).is_file():
                 continue
-        yield f"{name}.png"
+            # The same samples each time a run's figures are drawn.
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(0)
+                try:
+                    save_figure(draw(), folder / file)
+                except Undefined:  # samples of a model without a prior
+                    continue
+            yield file
 
 
-def _figures(model: Any, data: "Data", history: "History") -> dict[str, "Callable[[], Figure]"]:
-    """How to draw each figure that the model and its data allow."""
+def figure_files(folder: Path) -> Iterator[Path]:
+    """Every figure in a folder that `draw_figures` wrote."""
+    for name in FIGURES:
+        yield folder / f"{name}.png"
+        yield from folder.glob(f"{name}_of_*.png")
+
+
+def _figures(
+    model: Any, data: "Data", history: "History"
+) -> dict[str, dict[str, "Callable[[], Figure]"]]:
+    """How to draw each figure that the model and its data allow, by the figure and its file."""
+    from pyrovae.cli.runs import held_out
+
+    (x, *_) = getattr(data, held_out(data)).take(SCATTERED)
+    made = model.decode(model.encode(x[:1]))
+    sites = list(made) if isinstance(made, dict) else []
+    figures = {
+        name: {f"{name}.png": draw}
+        for name, draw in _of_a_site(model, x, data, history).items()
+        if not sites or name not in (*OF_EACH_SITE, *BESIDE_DATA)
+    }
+    for site in sites:
+        for name, draw in _of_a_site(model.only(site), x, data, history).items():
+            if name in OF_EACH_SITE:
+                figures.setdefault(name, {})[f"{name}_of_{site}.png"] = draw
+    return figures
+
+
+def _of_a_site(
+    model: Any, x: "Tensor", data: "Data", history: "History"
+) -> dict[str, "Callable[[], Figure]"]:
+    """How to draw each figure of a model that gives one tensor."""
     from pyrovae import plots
     from pyrovae.cli.runs import held_out
 
     role = held_out(data)
     split = getattr(data, role)
-    (x, *_) = split.take(SCATTERED)
     labels = None if split.labels is None else split.labels[: len(x)]
     codes = model.encode(x[:1])
     site = next(iter(codes)) if isinstance(codes, dict) else None  # one of several latents

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pyrovae.checkpoint import digest, load, read, weights_in
 from pyrovae.cli.commands.train import GROUPS, train
-from pyrovae.cli.figures import FIGURES
+from pyrovae.cli.figures import figure_files
 from pyrovae.cli.option_files import read_mapping
 from pyrovae.cli.options import InSlot, OptionsFile, TypedOnly
 from pyrovae.cli.signatures import parameters
@@ -238,7 +238,7 @@ class Run:
         """Removes what a run that was here before said of its model; links are not followed."""
         files = [self.report_file, self.history_file, self.config_file]
         if not self.figures.is_symlink():
-            files += [self.figures / f"{name}.png" for name in FIGURES]
+            files += figure_files(self.figures)
         for file in files:
             file.unlink(missing_ok=True)
 

@@ -15,6 +15,7 @@ from pyrovae.evaluation.draws import Sampler, latent_names, observed_sites
 from pyrovae.evaluation.estimates import Estimates, estimate
 from pyrovae.evaluation.support import BatchCheck
 from pyrovae.evaluation.undefined import undefined
+from pyrovae.handlers import is_data
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.objectives import ELBO
 from pyrovae.programs import Program, device_of, dtype_of
@@ -66,9 +67,8 @@ class View:
         model = self._owner.model
         with self.aside():
             traces = ELBO().traces(model.model, model.guide, self.batch, {})
-        return Look(
-            observed_sites(traces[0]), latent_names(*traces), traces[1], undefined(*traces)
-        )
+        data = {name: s for name, s in observed_sites(traces[0]).items() if is_data(s)}
+        return Look(data, latent_names(*traces), traces[1], undefined(*traces))
 
 
 class Pass:

@@ -15,7 +15,7 @@ from pyrovae.datasets.tensor_split import TensorSplit
 from pyrovae.datasets.values import to_dtype
 from pyrovae.distributions import observed_mask, observed_values
 from pyrovae.distributions.unwrap import family, unblocked
-from pyrovae.handlers import check_taken
+from pyrovae.handlers import check_taken, is_data
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.programs import Program, dtype_of
 from pyrovae.scope import isolated, without_validation
@@ -130,7 +130,7 @@ class BatchCheck:
         return [
             Site(name, site["fn"], site["value"], _place(site["value"], batch))
             for name, site in model_trace.nodes.items()
-            if site["type"] == "sample" and site["is_observed"] and _has_values(site["value"])
+            if is_data(site) and _has_values(site["value"])
         ]
 
     def _explain(self, batch: Batch) -> None:
@@ -145,7 +145,7 @@ class BatchCheck:
 
 
 def _has_values(value: Any) -> bool:
-    return isinstance(value, Tensor) and value.numel() > 0  # a pyro.factor has none
+    return isinstance(value, Tensor) and value.numel() > 0
 
 
 def _place(value: Tensor, batch: Batch) -> int | None:

@@ -1,11 +1,11 @@
 """Effect handlers: what the library does to a model or guide from outside, as Pyro does."""
 
-from pyrovae.handlers.arity import check_taken, tensors_taken
+from pyrovae.handlers.arity import binds, check_taken, tensors_taken
 from pyrovae.handlers.check_shapes import CheckShapes
 from pyrovae.handlers.leaves import Draw, DrawLeaves, send_back
 from pyrovae.handlers.scale_latents import ScaleLatents, scale_latents
 from pyrovae.handlers.scale_temperatures import ScaleTemperatures
-from pyrovae.handlers.sites import is_latent, is_subsample
+from pyrovae.handlers.sites import is_data, is_latent, is_subsample
 from pyrovae.handlers.use_means import SiteMean, UseMeans, latent_means, mean_of
 
 __all__ = [
@@ -16,7 +16,9 @@ __all__ = [
     "ScaleTemperatures",
     "SiteMean",
     "UseMeans",
+    "binds",
     "check_taken",
+    "is_data",
     "is_latent",
     "is_subsample",
     "latent_means",

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["check_taken", "tensors_taken"]
+__all__ = ["binds", "check_taken", "tensors_taken"]
 
 
 def tensors_taken(program: Callable[..., Any]) -> int | None:
@@ -22,13 +22,19 @@ def check_taken(program: Callable[..., Any], batch: tuple[Any, ...]) -> None:
     Raises:
         ValueError: If it does not.
     """
-    signature = inspect.signature(program)
-    try:
-        signature.bind(*batch)
-    except TypeError:
-        names = f"({', '.join(signature.parameters)})"
+    if not binds(program, batch):
+        names = f"({', '.join(inspect.signature(program).parameters)})"
         number = "one tensor" if len(batch) == 1 else f"{len(batch)} tensors"
         raise ValueError(
             f"expected batches with the tensors {names} that the model takes, got {number} in "
             "each (data.with_labels() puts labels into the batches)"
-        ) from None
+        )
+
+
+def binds(program: Callable[..., Any], batch: tuple[Any, ...]) -> bool:
+    """Whether a program can be called with the tensors of a batch."""
+    try:
+        inspect.signature(program).bind(*batch)
+    except TypeError:
+        return False
+    return True

@@ -6,7 +6,7 @@ from pyro.poutine.messenger import Messenger
 from pyro.poutine.runtime import Message
 from torch import Tensor
 
-from pyrovae.handlers.sites import is_latent, is_subsample
+from pyrovae.handlers.sites import is_data, is_latent, is_subsample
 from pyrovae.latents import check_kinds, latent_kind
 
 __all__ = ["CheckShapes"]
@@ -39,6 +39,8 @@ class CheckShapes(Messenger):
         value: Any = msg["value"]
         if not isinstance(value, Tensor) or is_subsample(msg):
             return
+        if msg["is_observed"] and not is_data(msg):
+            return  # a factor or a deterministic site, which has the dimensions of the latents
         if is_latent(msg):
             # A model that is replayed on a guide's draws gets the guide's notes with them.
             notes: Any = msg["infer"]

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-__all__ = ["is_latent", "is_subsample"]
+from pyro.distributions import Unit
+
+__all__ = ["is_data", "is_latent", "is_subsample"]
 
 
 def is_subsample(site: Any) -> bool:
@@ -13,3 +15,15 @@ def is_subsample(site: Any) -> bool:
 def is_latent(site: Any) -> bool:
     """Whether a trace's node or a message is a latent variable (and no datum, param or plate)."""
     return site["type"] == "sample" and not site["is_observed"] and not is_subsample(site)
+
+
+def is_data(site: Any) -> bool:
+    """Whether a trace's node is data, observed or, in a program that was unconditioned, generated.
+
+    A ``pyro.factor`` and a ``pyro.deterministic`` are sites that Pyro observes, but no data.
+    """
+    if site["type"] != "sample" or isinstance(site["fn"], Unit):
+        return False
+    infer = site["infer"] or {}
+    observed = site["is_observed"] or bool(infer.get("was_observed"))
+    return observed and not infer.get("_deterministic")

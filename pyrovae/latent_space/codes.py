@@ -6,7 +6,16 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-__all__ = ["AT_ONCE", "Coder", "Codes", "check_batch", "decode", "encode", "one_latent"]
+__all__ = [
+    "AT_ONCE",
+    "Coder",
+    "Codes",
+    "check_batch",
+    "decode",
+    "encode",
+    "one_latent",
+    "one_site",
+]
 
 Codes = Tensor | dict[str, Tensor]
 #: How many data go through a model in one run.
@@ -66,9 +75,29 @@ def decode(model: Coder, codes: Codes) -> Tensor:
 
     Returns:
         ``(n, *data_shape)``, on the CPU.
+
+    Raises:
+        ValueError: If the model has several data sites.
     """
     with torch.no_grad():
-        return torch.cat([model.decode(part).mean.cpu() for part in _split(codes)])
+        return torch.cat([one_site(model.decode(part)).mean.cpu() for part in _split(codes)])
+
+
+def one_site(found: Any) -> Any:
+    """What a model says of its one data site.
+
+    Args:
+        found: What its ``sample``, ``decode`` or ``reconstruct`` gave.
+
+    Raises:
+        ValueError: If that is a dict, since the model has several data sites.
+    """
+    if isinstance(found, Mapping):
+        raise ValueError(
+            f"the model has the data sites {', '.join(map(repr, found))}: give it as it is seen "
+            f"at one of them, model.only({next(iter(found))!r})"
+        )
+    return found
 
 
 def _split(codes: Codes) -> Iterator[Codes]:

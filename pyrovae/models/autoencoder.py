@@ -61,7 +61,7 @@ class Autoencoder(LatentVariableModel):
             z = self.encoder(x)
             return pyro.sample("z", dist.Delta(z, event_dim=z.dim() - 1))
 
-    def sample(self, n: int, *given: Any, draw: bool = False) -> Tensor:
+    def sample(self, n: int, *given: Any, draw: bool = False) -> Any:
         """Refuses: there is no prior to draw codes from.
 
         Raises:

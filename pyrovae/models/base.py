@@ -1,5 +1,6 @@
 """What every model of the library shares: registration, the data plate, and the queries."""
 
+import inspect
 import itertools
 import warnings
 from abc import ABC, abstractmethod
@@ -13,11 +14,11 @@ import torch
 from pyro import poutine
 from pyro.params import param_with_module_name
 from torch import Size, Tensor
-from torch.distributions import Distribution
 
 from pyrovae.component import Component
 from pyrovae.datasets.values import read_batch, to_dtype
-from pyrovae.handlers import CheckShapes, is_subsample, latent_means
+from pyrovae.handlers import CheckShapes, binds, is_data, is_subsample, latent_means
+from pyrovae.models.one_site import OneSite
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.programs import dtype_of
 from pyrovae.scope import isolated
@@ -98,19 +99,22 @@ class LatentVariableModel(Component, ABC):
             )
 
     @torch.no_grad()
-    def sample(self, n: int, *given: Any, draw: bool = False) -> Tensor:
+    def sample(self, n: int, *given: Any, draw: bool = False) -> Any:
         """Generates data from the model, its own prior first.
 
         Args:
             n: Number of data.
             *given: What the model takes beside the data, ``(n, ...)`` each; a number stands for
-                n equal ones.
+                n equal ones. What a site of the model observes is not read: anything will do.
             draw: Whether to draw from the likelihood; its mean is given otherwise.
 
         Returns:
-            Data, ``(n, *data_shape)``.
+            Data, ``(n, *data_shape)``; a dict by site where the model has several data sites.
+
+        Raises:
+            ValueError: If ``n`` is not positive, or the model takes more or fewer tensors.
         """
-        return self._data(self._generate(n, given), draw)
+        return self._values(self._generate(n, given), draw)
 
     @torch.no_grad()
     def encode(self, *batch: Any) -> Any:
@@ -142,7 +146,7 @@ class LatentVariableModel(Component, ABC):
         return next(iter(codes.values())) if len(codes) == 1 else codes
 
     @torch.no_grad()
-    def decode(self, z: Any, *given: Any) -> Distribution:
+    def decode(self, z: Any, *given: Any) -> Any:
         """The likelihood of the data given latents.
 
         Args:
@@ -151,16 +155,18 @@ class LatentVariableModel(Component, ABC):
             *given: What the model takes beside the data, as for `sample`.
 
         Returns:
-            p(x|z), with ``batch_shape (n,)``.
+            p(x|z), with ``batch_shape (n,)``; a dict of such distributions by site where the
+            model has several data sites.
 
         Raises:
             ValueError: If the latents do not have the model's shape, or lack a name.
         """
         latents = self._named(z, given)
-        return self._generate(_length(latents), given, latents)["fn"]
+        sites = self._generate(_length(latents), given, latents)
+        return _one_or_all({name: site["fn"] for name, site in sites.items()})
 
     @torch.no_grad()
-    def reconstruct(self, *batch: Any, draw: bool = False) -> Tensor:
+    def reconstruct(self, *batch: Any, draw: bool = False) -> Any:
         """Encodes data to the posterior's mean and decodes it.
 
         Args:
@@ -168,11 +174,19 @@ class LatentVariableModel(Component, ABC):
             draw: Whether to draw from the likelihood; its mean is given otherwise.
 
         Returns:
-            Data, ``(n, *data_shape)``.
+            Data, ``(n, *data_shape)``; a dict by site where the model has several data sites.
         """
         given, z = batch[1:], self.encode(*batch)
         latents = self._named(z, given)
-        return self._data(self._generate(_length(latents), given, latents), draw)
+        return self._values(self._generate(_length(latents), given, latents), draw)
+
+    def only(self, site: str) -> "OneSite":
+        """The model as it is seen at one of its data sites, for figures and the like.
+
+        Args:
+            site: Its name, such as ``"x"``.
+        """
+        return OneSite(self, site)
 
     def _read(self, x: Any) -> Tensor:
         """A batch of data as `fit` reads it, on the model's device and in its type."""
@@ -211,36 +225,56 @@ class LatentVariableModel(Component, ABC):
         empty = torch.empty(n, 0, device=self.device)
         program = poutine.condition(poutine.uncondition(self.model), data=latents)
         with isolated(self.device), evaluation_mode(self):
-            return poutine.trace(program).get_trace(empty, *self._given(n, given))
+            batch = (empty, *self._given(n, given))
+            if not binds(self.model, batch):
+                names = ", ".join(inspect.signature(self.model).parameters)
+                raise ValueError(
+                    f"expected what the model takes beside the data, model({names}), "
+                    f"got {len(batch) - 1} arguments for it"
+                )
+            return poutine.trace(program).get_trace(*batch)
 
     def _generate(
         self, n: int, given: Sequence[Any] = (), latents: dict[str, Tensor] | None = None
-    ) -> Any:
-        """Runs the model forward and gives the data's site."""
+    ) -> dict[str, Any]:
+        """Runs the model forward and gives the data's sites."""
         trace = self._trace(n, given, latents or {})
         names = _latents_of(trace)
         unknown = sorted(set(latents or {}) - set(names))
         if unknown:
             raise ValueError(f"decode: expected latents among {names}, got {unknown}")
-        return next(
-            site
-            for site in trace.nodes.values()
-            if site["type"] == "sample" and site["infer"].get("was_observed")
-        )
+        # Latents that were given are observed now, too.
+        sites = {n: s for n, s in trace.nodes.items() if is_data(s) and n not in names}
+        if not sites:
+            raise ValueError(
+                f"{type(self).__name__}: expected a model that observes data, but it has the "
+                f"sites {names} alone (a site whose obs is None is a latent)"
+            )
+        return sites
 
     @staticmethod
-    def _data(site: Any, draw: bool) -> Tensor:
-        if draw:
-            return site["value"]
-        try:
-            return site["fn"].mean
-        except NotImplementedError:
-            warnings.warn(
-                f"site {site['name']!r}: {type(site['fn']).__name__} has no mean in closed form, "
-                "so a draw is given",
-                stacklevel=3,
-            )
-            return site["value"]
+    def _values(sites: dict[str, Any], draw: bool) -> Any:
+        """Draws or means of the data's sites."""
+        return _one_or_all({name: _value(site, draw) for name, site in sites.items()})
+
+
+def _one_or_all(found: dict[str, Any]) -> Any:
+    """What is found of each data site; of one alone, not in a dict."""
+    return next(iter(found.values())) if len(found) == 1 else found
+
+
+def _value(site: Any, draw: bool) -> Tensor:
+    if draw:
+        return site["value"]
+    try:
+        return site["fn"].mean
+    except NotImplementedError:
+        warnings.warn(
+            f"site {site['name']!r}: {type(site['fn']).__name__} has no mean in closed form, "
+            "so a draw is given",
+            stacklevel=4,
+        )
+        return site["value"]
 
 
 def _length(latents: dict[str, Tensor]) -> int:

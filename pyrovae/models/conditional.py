@@ -6,13 +6,13 @@ from typing import Any
 import pyro
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
 
 from pyrovae.labels import check_form, check_labels, one_hot
 from pyrovae.likelihoods.base import Likelihood
 from pyrovae.models.agreement import check_agreement
 from pyrovae.models.base import LatentVariableModel
 from pyrovae.models.condition import joins
+from pyrovae.models.one_site import OneSite
 from pyrovae.nn.network import Shape, as_size
 from pyrovae.posteriors.base import Posterior
 from pyrovae.priors.base import Prior
@@ -181,7 +181,7 @@ class Given:
         self.data_shape = model.data_shape
         self.latent_shape = model.latent_shape
 
-    def sample(self, n: int, *, draw: bool = False) -> Tensor:
+    def sample(self, n: int, *, draw: bool = False) -> Any:
         """Generates data; see `LatentVariableModel.sample`."""
         return self.model.sample(n, self.y, draw=draw)
 
@@ -189,10 +189,14 @@ class Given:
         """The posterior's means; see `LatentVariableModel.encode`."""
         return self.model.encode(x, self.y)
 
-    def decode(self, z: Any) -> Distribution:
+    def decode(self, z: Any) -> Any:
         """p(x|z,y); see `LatentVariableModel.decode`."""
         return self.model.decode(z, self.y)
 
-    def reconstruct(self, x: Tensor, *, draw: bool = False) -> Tensor:
+    def reconstruct(self, x: Tensor, *, draw: bool = False) -> Any:
         """Encodes and decodes; see `LatentVariableModel.reconstruct`."""
         return self.model.reconstruct(x, self.y, draw=draw)
+
+    def only(self, site: str) -> OneSite:
+        """The model as it is seen at one of its data sites."""
+        return OneSite(self, site)

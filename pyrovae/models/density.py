@@ -42,7 +42,7 @@ class Density(LatentVariableModel):
         """Nothing: there are no latents."""
 
     @torch.no_grad()
-    def sample(self, n: int, *given: Any, draw: bool = True) -> Tensor:
+    def sample(self, n: int, *given: Any, draw: bool = True) -> Any:
         """Draws data.
 
         Args:

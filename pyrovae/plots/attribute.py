@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from pyrovae.latent_space.codes import Codes, decode, encode
-from pyrovae.plots.data import read_data
+from pyrovae.plots.data import check_beside, read_data
 from pyrovae.plots.latents import PlottableModel
 from pyrovae.plots.style import number
 from pyrovae.plots.tiles import draw_tiles
@@ -59,7 +59,9 @@ def attribute(
         raise ValueError(f"vector must be a tensor for one latent, got a dict of {sorted(vector)}")
     else:
         points = _moved(codes, vector, strengths)
-    decoded = decode(model, points).unflatten(0, (len(x), len(strengths)))
+    decoded = decode(model, points)
+    check_beside(x, decoded)
+    decoded = decoded.unflatten(0, (len(x), len(strengths)))
     return draw_tiles(
         torch.cat([x.cpu().unsqueeze(1), decoded], dim=1).flatten(0, 1),
         columns=1 + len(strengths),

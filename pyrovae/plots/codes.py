@@ -8,7 +8,7 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from pyrovae.latent_space.codes import decode, encode, one_latent
-from pyrovae.plots.data import read_data
+from pyrovae.plots.data import check_beside, read_data
 from pyrovae.plots.grid import check_positive, is_image
 from pyrovae.plots.latents import PlottableModel
 from pyrovae.plots.style import COLOURS, LIGHT, number
@@ -44,6 +44,7 @@ def latent_codes(
     codes = encode(model, x)
     values = one_latent(codes, site).flatten(1).detach().cpu().double().numpy()
     decoded = decode(model, codes)
+    check_beside(x, decoded)
     # What stands where the bars go is hidden by them.
     fill = 1.0 if is_image(tuple(x.shape[1:])) else float(x.float().mean())
     blank = torch.full_like(decoded, fill)

@@ -8,7 +8,7 @@ from pyrovae.datasets.tensors import as_tensor
 from pyrovae.datasets.values import read_batch
 from pyrovae.latent_space.codes import check_batch
 
-__all__ = ["read_data"]
+__all__ = ["check_beside", "read_data"]
 
 
 def read_data(name: str, x: Any) -> Tensor:
@@ -30,3 +30,16 @@ def read_data(name: str, x: Any) -> Tensor:
     x = as_tensor(x, name=name)
     check_batch(name, x)
     return read_batch(x)
+
+
+def check_beside(x: Tensor, made: Tensor) -> None:
+    """Looks whether data can stand beside what a model makes of them.
+
+    Raises:
+        ValueError: If the shapes differ, as at one data site of several.
+    """
+    if x.shape[1:] != made.shape[1:]:
+        raise ValueError(
+            f"x: expected data of the shape of what the model makes of them, "
+            f"{tuple(made.shape[1:])}, which stands beside them, got {tuple(x.shape[1:])}"
+        )

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from pyrovae.latent_space.codes import Codes, decode, encode, one_latent
 from pyrovae.latent_space.paths import PATHS, Path
-from pyrovae.plots.data import read_data
+from pyrovae.plots.data import check_beside, read_data
 from pyrovae.plots.grid import check_positive
 from pyrovae.plots.latents import PlottableModel, data_shape
 from pyrovae.plots.tiles import draw_tiles
@@ -70,6 +70,7 @@ def interpolation(
     else:
         points = _way(one_latent(codes, site), weights, path)
     decoded = decode(model, points)
+    check_beside(start, decoded)
 
     between = decoded.unflatten(0, (pairs, steps))
     rows = torch.cat([start.cpu()[:, None], between, end.cpu()[:, None]], dim=1)

@@ -1,11 +1,11 @@
 """What the figures ask of a model, and what they know of its latents and data."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from pyrovae.latent_space.codes import Coder, encode
+from pyrovae.latent_space.codes import Coder, encode, one_site
 
 
 class PlottableModel(Coder, Protocol):
@@ -15,10 +15,10 @@ class PlottableModel(Coder, Protocol):
     used where a model has them.
     """
 
-    def reconstruct(self, x: Tensor, /) -> Tensor:
+    def reconstruct(self, x: Tensor, /) -> Any:
         """The likelihood's mean at the codes of a batch."""
 
-    def sample(self, n: int, /) -> Tensor:
+    def sample(self, n: int, /) -> Any:
         """Means of the likelihood at n draws from the prior."""
 
 
@@ -62,7 +62,8 @@ def draw(model: PlottableModel, n: int) -> Tensor:
     # Named devices: left to itself, fork_rng warns where a machine has several.
     cuda = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
     with torch.random.fork_rng(devices=list(cuda)):
-        return model.sample(n)
+        data: Tensor = one_site(model.sample(n))
+        return data
 
 
 def check_plane(figure: str, model: PlottableModel) -> torch.Size:

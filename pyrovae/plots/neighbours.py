@@ -6,6 +6,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from pyrovae.latent_space.codes import one_site
 from pyrovae.latent_space.neighbours import nearest_neighbours
 from pyrovae.plots.grid import check_positive
 from pyrovae.plots.latents import PlottableModel
@@ -46,7 +47,7 @@ def neighbours(
     """
     check_positive("n", n)
     check_positive("k", k)
-    samples = model.sample(n if held_out is None else max(n, MEASURED)).detach().cpu()
+    samples = one_site(model.sample(n if held_out is None else max(n, MEASURED))).detach().cpu()
     found = nearest_neighbours(samples[:n], data, k=k)
     texts = [["", *(number(d, ".2f") for d in row)] for row in found.distances.tolist()]
     figure = draw_tiles(

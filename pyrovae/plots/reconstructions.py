@@ -4,7 +4,8 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from pyrovae.plots.data import read_data
+from pyrovae.latent_space.codes import one_site
+from pyrovae.plots.data import check_beside, read_data
 from pyrovae.plots.grid import check_positive
 from pyrovae.plots.latents import PlottableModel
 from pyrovae.plots.tiles import draw_tiles
@@ -22,12 +23,15 @@ def reconstructions(model: PlottableModel, x: Tensor, *, columns: int = 10) -> F
         A figure with two rows.
 
     Raises:
-        ValueError: ``x`` is not a batch, or ``columns`` is not positive.
+        ValueError: ``x`` is not a batch, ``columns`` is not positive, the model has several data
+            sites, or what it makes of data has another shape.
     """
     check_positive("columns", columns)
     x = read_data("x", x)
     originals = x[:columns]
-    rows = [originals.cpu(), model.reconstruct(originals).detach().cpu()]
+    made = one_site(model.reconstruct(originals)).detach().cpu()
+    check_beside(originals, made)
+    rows = [originals.cpu(), made]
     return draw_tiles(
         torch.cat(rows),
         columns=len(originals),

@@ -2,6 +2,7 @@
 
 from matplotlib.figure import Figure
 
+from pyrovae.latent_space.codes import one_site
 from pyrovae.plots.grid import check_positive
 from pyrovae.plots.latents import PlottableModel
 from pyrovae.plots.tiles import draw_tiles
@@ -19,10 +20,10 @@ def samples(model: PlottableModel, *, n: int = 64, columns: int = 8) -> Figure:
         A figure with one table of samples.
 
     Raises:
-        ValueError: ``n`` or ``columns`` is not positive.
+        ValueError: ``n`` or ``columns`` is not positive, or the model has several data sites.
     """
     check_positive("n", n)
     check_positive("columns", columns)
-    data = model.sample(n)
+    data = one_site(model.sample(n))
     title = "1 sample from the prior" if n == 1 else f"{n} samples from the prior"
     return draw_tiles(data, columns=min(n, columns), title=title)

@@ -23,7 +23,8 @@ def reconstruct(
         run: The run folder.
         n: Number of data.
         draw: Draw pixels; else their means.
-        out: A .png figure or a .npy array. If left out: a figure in the run folder.
+        out: A .png figure, a .npy array, or a .npz with an array for each data site. If left
+            out: a figure in the run folder, or a .npz of several data sites.
         data: File or folder of the data, if it has moved.
         root: Root of the data, if it has moved.
         averaged: Take the moving average of the weights that train --average kept.
@@ -37,4 +38,4 @@ def reconstruct(
     opened = Run(run, allow=allow or (), data=data, root=root)
     model = opened.model(device, averaged=averaged)
     (x, *_) = opened.split().take(n)
-    write_reconstructions(model, x, out or opened.figures / "reconstructions.png", draw=draw)
+    write_reconstructions(model, x, out, opened.figures, draw=draw)

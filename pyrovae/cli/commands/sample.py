@@ -25,7 +25,8 @@ def sample(
         n: Number of data.
         draw: Draw pixels; else their means.
         seed: Seed of the draws.
-        out: A .png figure or a .npy array. If left out: a figure in the run folder.
+        out: A .png figure, a .npy array, or a .npz with an array for each data site. If left
+            out: a figure in the run folder, or a .npz of several data sites.
         data: File or folder of the data, if it has moved, for a prior that keeps some.
         root: Root of the data, likewise.
         averaged: Take the moving average of the weights that train --average kept.
@@ -38,4 +39,4 @@ def sample(
     check_out(out, n)
     opened = Run(run, allow=allow or (), data=data, root=root)
     model = opened.model(device, averaged=averaged)
-    write_samples(model, n, out or opened.figures / "samples.png", draw=draw, seed=seed)
+    write_samples(model, n, out, opened.figures, draw=draw, seed=seed)
