@@ -40,7 +40,8 @@ def elbo(
 ) -> Bound:
     """Estimates the mean ELBO of data, leaving the model and all random state as they were.
 
-    The same seed gives the same draws, so that epochs of training can be compared.
+    The same seed gives the same draws, so that epochs of training can be compared. A scale that
+    the program itself puts on its sites (``pyro.poutine.scale``) stays in the bound.
 
     Args:
         model: The program and its guide.

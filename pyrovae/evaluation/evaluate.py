@@ -74,7 +74,7 @@ def evaluate(
 
     Raises:
         ValueError: If an argument is not positive, the data's shape or values do not fit (every
-            batch is looked at), the program has a global latent, or a bound is NaN, for which the
+            batch is looked at), the program has a global latent or scales a site (pyro.poutine.scale), or a bound is NaN, for which the
             site and the share of the data are named.
     """
     check_program(model)
@@ -98,6 +98,7 @@ def evaluate(
         check_support(model, split, device)
         parts = []
         for view in views:
+            views.first.check_weights()
             parts.append(view.estimate())
             seen.add(view)
     found = concatenate(parts)

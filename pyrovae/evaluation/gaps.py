@@ -128,8 +128,8 @@ def inference_gap(
 
     Raises:
         ValueError: If a number is not positive, the data's shape or values do not fit, there is
-            not one latent, within the data's plate, or its posterior is no diagonal normal. The
-            site is named.
+            not one latent, within the data's plate, its posterior is no diagonal normal, or a
+            site is scaled (pyro.poutine.scale). The site is named.
     """
     split = as_split(data, fields=tensors_taken(model.model))
     device = device_of(model)
@@ -140,6 +140,7 @@ def inference_gap(
     ) as views:
         check_support(model, split, device)
         for view in views:
+            views.first.check_weights()
             best = refined_posterior(
                 model, *view.batch, steps=steps, num_particles=num_particles, seed=_new_seed()
             )

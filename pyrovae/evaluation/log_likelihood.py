@@ -136,7 +136,7 @@ def log_likelihood(
 
     Raises:
         ValueError: If a number is not positive, the data's shape or values do not fit, or the
-            program has a global latent or no bound at all.
+            program has a global latent, scales a site (pyro.poutine.scale) or has no bound at all.
     """
     check_program(model)
     split = as_split(data, fields=tensors_taken(model.model))
@@ -152,6 +152,7 @@ def log_likelihood(
     ) as views:
         parts = []
         for view in views:
+            views.first.check_weights()
             if views.first.undefined is not None:
                 raise ValueError(f"the log-likelihood is undefined: {views.first.undefined}")
             parts.append(view.estimate())

@@ -18,6 +18,7 @@ from pyrovae.evaluation.undefined import undefined
 from pyrovae.handlers import is_data
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.objectives import ELBO
+from pyrovae.objectives.particles import tempering
 from pyrovae.programs import Program, device_of, dtype_of
 from pyrovae.scope import isolated, without_validation
 
@@ -32,12 +33,23 @@ class Look(NamedTuple):
         latents: The names of the latents, in the order of `Draws.kls`.
         guide_trace: The trace of the guide.
         undefined: Why the weights mean nothing, and only the reconstruction does; None if they do.
+        tempered: Why they do not average to p(x), though the bound is one; None if they do.
     """
 
     sites: dict[str, Any]
     latents: tuple[str, ...]
     guide_trace: Any
     undefined: str | None
+    tempered: str | None
+
+    def check_weights(self) -> None:
+        """Looks whether importance weights average to p(x), or mean nothing at all, as is said.
+
+        Raises:
+            ValueError: If a scale tempers them. The site is named.
+        """
+        if self.tempered is not None:
+            raise ValueError(self.tempered)
 
 
 class View:
@@ -68,7 +80,8 @@ class View:
         with self.aside():
             traces = ELBO().traces(model.model, model.guide, self.batch, {})
         data = {name: s for name, s in observed_sites(traces[0]).items() if is_data(s)}
-        return Look(data, latent_names(*traces), traces[1], undefined(*traces))
+        reasons = (undefined(*traces), tempering(*traces))
+        return Look(data, latent_names(*traces), traces[1], *reasons)
 
 
 class Pass:

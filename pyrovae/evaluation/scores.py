@@ -90,7 +90,7 @@ def score(
 
     Raises:
         ValueError: If a number is not positive, the data's shape or values do not fit, or the
-            program has a global latent.
+            program has a global latent or scales a site (pyro.poutine.scale).
     """
     check_program(model)
     split = in_order(as_split(data, fields=tensors_taken(model.model)))
@@ -105,6 +105,7 @@ def score(
         seed=seed,
     ) as views:
         for view in views:
+            views.first.check_weights()
             parts.append(view.estimate())
             density &= all(is_density(site) for site in view.look.sites.values())
             discrete &= all(is_discrete(site) for site in view.look.sites.values())

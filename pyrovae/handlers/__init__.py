@@ -5,6 +5,7 @@ from pyrovae.handlers.check_shapes import CheckShapes
 from pyrovae.handlers.leaves import Draw, DrawLeaves, send_back
 from pyrovae.handlers.scale_latents import ScaleLatents, scale_latents
 from pyrovae.handlers.scale_temperatures import ScaleTemperatures
+from pyrovae.handlers.scales import scaled_from_outside, weighed_alike
 from pyrovae.handlers.sites import is_data, is_latent, is_subsample
 from pyrovae.handlers.use_means import SiteMean, UseMeans, latent_means, mean_of
 
@@ -24,6 +25,8 @@ __all__ = [
     "latent_means",
     "mean_of",
     "scale_latents",
+    "scaled_from_outside",
     "send_back",
     "tensors_taken",
+    "weighed_alike",
 ]

@@ -29,6 +29,10 @@ class ScaleLatents(Messenger):
 
     def _pyro_sample(self, msg: Message) -> None:
         if is_latent(msg):
+            # A note for `scaled_from_outside`, which cannot look at a factor that is a tensor. Not
+            # among "infer", which a model has from the guide that it is replayed on.
+            notes: Any = msg
+            notes.setdefault("unweighted", msg["scale"])
             msg["scale"] = msg["scale"] * self.factor
 
 

@@ -16,6 +16,8 @@ class BetaELBO(WrappedELBO):
     .. math:: E_q[\log p(x \mid z)] - \beta \, KL\left(q(z \mid x) \,\Vert\, p(z)\right)
 
     The weight stands in the objective alone: evaluation reports the bound with a weight of one.
+    Around `FreeBitsELBO` and `CapacityELBO` it weighs the KL that is compared with their floor or
+    capacity; around a bound of several importance weights it stands inside their mean.
 
     Higgins et al., 2017, beta-VAE: learning basic visual concepts with a constrained variational
     framework, https://openreview.net/forum?id=Sy2fzU9gl.

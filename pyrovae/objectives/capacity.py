@@ -19,6 +19,10 @@ class CapacityELBO(KLPenaltyObjective):
     The paper raises :math:`C` slowly from 0, as the schedule ``LinearWarmup(100, end=25)`` does;
     `pyrovae.fit` moves it on, and a loop of one's own calls `advance`.
 
+    A weight on the KL (`BetaELBO` around it, or ``beta`` of `pyrovae.fit`) stands inside the distance:
+    :math:`\gamma \, |\beta \, KL - C|`. A latent that is masked for some data counts as a KL of 0
+    there, and the mean divides by all B data.
+
     Burgess et al., 2018, Understanding disentangling in beta-VAE,
     https://arxiv.org/abs/1804.03599.
 

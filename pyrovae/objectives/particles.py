@@ -8,10 +8,11 @@ from pyro.distributions.util import is_identically_zero
 from pyro.poutine import Trace
 from torch import Tensor
 
+from pyrovae.handlers import is_subsample, scaled_from_outside
 from pyrovae.objectives.base import Objective
 from pyrovae.objectives.terms import data_frame
 
-__all__ = ["LogWeights", "ParticleObjective", "log_weights"]
+__all__ = ["LogWeights", "ParticleObjective", "log_weights", "tempering"]
 
 
 class LogWeights(NamedTuple):
@@ -78,6 +79,24 @@ def log_weights(
     return LogWeights(values, scores, scale, model, guide)
 
 
+def tempering(model_trace: Trace, guide_trace: Trace) -> str | None:
+    """Says by which site importance weights are tempered, if by any.
+
+    Returns:
+        A sentence with the first site whose scale is neither its plates' nor a weight that
+        `ScaleLatents` put on it; None if there is none.
+    """
+    for trace in (model_trace, guide_trace):
+        for name, site in trace.nodes.items():
+            if site["type"] == "sample" and not is_subsample(site) and scaled_from_outside(site):
+                return (
+                    f"site {name!r}: its log-probability is scaled (pyro.poutine.scale), which "
+                    "tempers importance weights, so that they give no bound of log p(x); take "
+                    "the scale away, or for a weight on the KL term take ELBO or BetaELBO"
+                )
+    return None
+
+
 class ParticleObjective(Objective):
     r"""A bound for each datum as a function of its :math:`K` log-weights.
 
@@ -96,7 +115,16 @@ class ParticleObjective(Objective):
         return bound
 
     def log_weights(self, model_trace: Trace, guide_trace: Trace) -> LogWeights:
-        """The log-weights of a pair of traces, as many as there are particles."""
+        """The log-weights of a pair of traces, as many as there are particles.
+
+        Raises:
+            ValueError: If there are several and a ``pyro.poutine.scale`` tempers them, or a site
+                is outside the data's plate. The site is named.
+        """
+        if self.num_particles > 1:
+            reason = tempering(model_trace, guide_trace)
+            if reason is not None:
+                raise ValueError(reason)
         return log_weights(
             model_trace,
             guide_trace,

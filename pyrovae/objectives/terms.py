@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.distributions import Distribution, kl_divergence
 
 from pyrovae.distributions.unwrap import family, unblocked
-from pyrovae.handlers import is_latent
+from pyrovae.handlers import is_latent, weighed_alike
 
 __all__ = [
     "Term",
@@ -52,7 +52,8 @@ def elbo_terms(
         guide_trace: Trace of the guide, with score parts computed.
         analytic: Whether the term of a latent is in closed form where one is registered. It is
             sampled nevertheless where the latent's prior depends on one that the guide draws
-            later: that closed form is not the expectation which the bound contains.
+            later, or its two densities are scaled or masked differently: that closed form is not
+            the expectation which the bound contains.
         by_feature: Whether the terms of latents keep a last dimension of features, not summed.
 
     Raises:
@@ -102,7 +103,7 @@ def _latent_terms(p: Any, q: Any, closed: bool, by_feature: bool) -> Iterator[Te
     name, p_fn, q_fn = q["name"], p["fn"], q["fn"]
     if by_feature:
         p_fn, q_fn = factorised(p), factorised(q)
-    kl = _kl(q_fn, p_fn) if closed else None
+    kl = _kl(q_fn, p_fn) if closed and weighed_alike(p, q) else None
     if kl is not None:
         kl = -_weigh(per_feature(q, kl) if by_feature else kl, q, by_feature)
         yield Term(q["cond_indep_stack"], kl, kl, name)

@@ -9,6 +9,7 @@ from path_programs import chain, vamp_vae
 from programs import loss_and_gradients
 from pyro import poutine
 
+from pyrovae.handlers import ScaleLatents
 from pyrovae.objectives import (
     ELBO,
     BetaELBO,
@@ -61,7 +62,7 @@ def uneven():
 
     def model(x):
         with pyro.plate("data", len(x), dim=-1):
-            with poutine.scale(scale=0.3):
+            with ScaleLatents(0.3):
                 z1 = pyro.sample(
                     "z1", dist.Normal(torch.zeros(len(x), 2).double(), 1.0).to_event(1)
                 )
@@ -72,7 +73,7 @@ def uneven():
     def guide(x):
         p = {k: pyro.param(k, v) for k, v in (("a", a), ("b", b), ("c", c))}
         with pyro.plate("data", len(x), dim=-1):
-            with poutine.scale(scale=0.3):
+            with ScaleLatents(0.3):
                 loc = torch.stack([p["a"] * x, p["b"] * x], -1)
                 z1 = pyro.sample("z1", dist.Normal(loc, p["c"]).to_event(1))
             with poutine.mask(mask=mask):

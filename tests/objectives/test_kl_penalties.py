@@ -56,6 +56,35 @@ def test_capacity_may_be_set_while_training_goes_on():
     check(objective, vae, x, reconstruction - 2.0 * (kl.sum() - 3.0).abs())
 
 
+@pytest.mark.parametrize("beta", [0.01, 3.0])
+def test_a_weight_stands_within_the_penalty(beta):
+    vae, x = linear_gaussian.poor_vae(), linear_gaussian.data()
+    reconstruction, kl = parts(vae, x)
+    free, capacity = FreeBitsELBO(free_nats=0.1), CapacityELBO(capacity=0.1, gamma=7.0)
+    assert 0.01 * kl.sum() < 0.1 < 3.0 * kl.sum()
+    check(BetaELBO(beta, elbo=free), vae, x, reconstruction - (beta * kl.sum()).clamp(min=0.1))
+    reconstruction, kl = parts(vae, x)
+    expected = reconstruction - 7.0 * (beta * kl.sum() - 0.1).abs()
+    check(BetaELBO(beta, elbo=capacity), vae, x, expected)
+
+
+@pytest.mark.parametrize("objective", [FreeBitsELBO(free_nats=0.1), CapacityELBO(gamma=1.0)])
+def test_masked_data_count_in_the_mean(objective):
+    """Twice the data, half of them masked: half the mean KL, of twice as many data."""
+    vae, x = linear_gaussian.poor_vae(), linear_gaussian.data()
+    _, kl = parts(vae, x)
+    seen = torch.arange(2 * len(x)) < len(x)
+    model, guide = (poutine.mask(program, mask=seen) for program in (vae.model, vae.guide))
+    torch.manual_seed(1)
+    loss = objective.loss(model, guide, torch.cat([x, x]))
+    torch.manual_seed(1)
+    masked = poutine.mask(vae.model, mask=seen), poutine.mask(vae.guide, mask=seen)
+    plain = AnalyticKLELBO().loss(*masked, torch.cat([x, x]))  # with the sum of the KL itself
+    penalty, _ = objective.penalty(kl.sum() / 2)
+    expected = plain - len(x) * kl.sum() + 2 * len(x) * penalty
+    assert loss == pytest.approx(expected.item(), rel=1e-9)
+
+
 def test_capacity_is_reached():
     vae, x = linear_gaussian.poor_vae(), linear_gaussian.data(64)
     objective = CapacityELBO(capacity=0.0, gamma=100.0)

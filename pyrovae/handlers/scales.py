@@ -1,0 +1,42 @@
+"""Scales of sites that are none of their plates'."""
+
+from math import isclose, prod
+from typing import Any
+
+from torch import Tensor
+
+__all__ = ["scaled_from_outside", "weighed_alike"]
+
+
+def _plate_scale(site: Any) -> float:
+    """By how much the plates of a site scale it: N / B for each that draws B of N."""
+    return prod((frame.full_size or frame.size) / frame.size for frame in site["cond_indep_stack"])
+
+
+def scaled_from_outside(site: Any) -> bool:
+    """Whether a ``pyro.poutine.scale`` is around a site, or around the program that it is in.
+
+    The weight that `ScaleLatents` puts on a latent is none.
+
+    Args:
+        site: A sample site of a trace.
+    """
+    scale, plates = site.get("unweighted", site["scale"]), _plate_scale(site)
+    if isinstance(scale, Tensor):
+        return True
+    # Within a plate, ScaleLatents has seen the site before the plate has.
+    expected = (plates, 1.0) if "unweighted" in site else (plates,)
+    return not any(isclose(scale, value, rel_tol=1e-9) for value in expected)
+
+
+def weighed_alike(p: Any, q: Any) -> bool:
+    """Whether a latent counts as much in the model's trace as in the guide's.
+
+    Args:
+        p: Its site in a trace of the model.
+        q: Its site in one of the guide.
+    """
+    scales = [site.get("unweighted", site["scale"]) for site in (p, q)]
+    if any(isinstance(scale, Tensor) for scale in scales):
+        return scales[0] is scales[1]
+    return isclose(*scales, rel_tol=1e-9) and (p["mask"] is None) == (q["mask"] is None)
