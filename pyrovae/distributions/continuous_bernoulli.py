@@ -60,7 +60,7 @@ class ContinuousBernoulli(TorchDistribution):
         if self._validate_args:
             self._validate_sample(value)
         # Distances from the likelier end: x eta and the constant are both large there.
-        size, rising = self.logits.abs(), self.logits > 0
+        size, rising = _folded(self.logits)
         value = at_least_single(value)
         distance = torch.where(rising, 1 - value, value)
         return -distance * size - log_expm1_ratio(size)
@@ -68,14 +68,14 @@ class ContinuousBernoulli(TorchDistribution):
     @property
     def mean(self) -> Tensor:
         """The mean."""
-        size, rising = self.logits.abs(), self.logits > 0
+        size, rising = _folded(self.logits)
         distance = self._mean_distance(size)
         return torch.where(rising, 1 - distance, distance)
 
     @property
     def variance(self) -> Tensor:
         """The variance."""
-        size = self.logits.abs()
+        size, _ = _folded(self.logits)
         small = size < 1
         near, far = torch.where(small, size, 0.0), torch.where(small, 1.0, size)
         square, series = near.square(), torch.zeros_like(near)
@@ -104,7 +104,7 @@ class ContinuousBernoulli(TorchDistribution):
 
     def icdf(self, value: Tensor) -> Tensor:
         """Quantiles, for probabilities in [0, 1]."""
-        size, rising = self.logits.abs(), self.logits > 0
+        size, rising = _folded(self.logits)
         u = torch.where(rising, 1 - value, value)
         small = size < 1e-3
         far = torch.where(small, 1.0, size)
@@ -117,7 +117,7 @@ class ContinuousBernoulli(TorchDistribution):
 
     def cdf(self, value: Tensor) -> Tensor:
         """The probability of a value up to this one."""
-        size, rising = self.logits.abs(), self.logits > 0
+        size, rising = _folded(self.logits)
         distance = torch.where(rising, 1 - value, value)
         # (1 - e^(-a d)) / (1 - e^-a), each divided by a so that a may be 0.
         ratio = log_expm1_ratio(size * distance) - log_expm1_ratio(size)
@@ -126,8 +126,18 @@ class ContinuousBernoulli(TorchDistribution):
 
     def entropy(self) -> Tensor:
         """The differential entropy."""
-        size = self.logits.abs()
+        size, _ = _folded(self.logits)
         return log_expm1_ratio(size) + size * self._mean_distance(size)
+
+
+def _folded(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """The size of logits, and which are positive.
+
+    Not by ``abs``, whose slope is 0 at 0, where these densities have one: networks begin there
+    whose last layer is of zeros.
+    """
+    rising = logits > 0
+    return torch.where(rising, logits, -logits), rising
 
 
 def _eps(x: Tensor) -> float:
@@ -137,7 +147,8 @@ def _eps(x: Tensor) -> float:
 @register_kl(ContinuousBernoulli, ContinuousBernoulli)
 def _kl(q: ContinuousBernoulli, p: ContinuousBernoulli) -> Tensor:
     # Measured from q's likelier end, from which the mean distance keeps its digits.
-    size = q.logits.abs()
-    across = torch.where(q.logits > 0, -p.logits, p.logits)
-    cross = -across * q._mean_distance(size) + across.clamp(min=0)
-    return cross + log_expm1_ratio(p.logits.abs()) - q.entropy()
+    size, rising = _folded(q.logits)
+    across = torch.where(rising, -p.logits, p.logits)
+    steepness, growing = _folded(across)
+    constant = torch.where(growing, across, 0.0) + log_expm1_ratio(steepness)
+    return constant - across * q._mean_distance(size) - q.entropy()
