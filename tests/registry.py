@@ -19,7 +19,7 @@ from pyrovae.likelihoods import (
     PoissonLikelihood,
     StudentTLikelihood,
 )
-from pyrovae.nn import MLP, Chain, ConvDecoder, ConvEncoder
+from pyrovae.nn import MLP, Chain, ConvDecoder, ConvEncoder, GatedMLP
 from pyrovae.objectives import (
     DIPELBO,
     ELBO,
@@ -90,6 +90,7 @@ NETWORKS = {
     "MLP": lambda: MLP(DATA, [8, 4], (2, 3), activation="tanh"),
     "MLP-linear": lambda: MLP((2, 3), [], 4),
     "MLP-batch_norm-dropout": lambda: MLP(6, [8], 4, batch_norm=True, dropout=0.5),
+    "GatedMLP": lambda: GatedMLP(DATA, [4], (2, 3), init="he"),
     "Chain": lambda: Chain([MLP(DATA, [], 3, activation="tanh"), MLP(3, [4], 4)]),
     "ConvEncoder": lambda: ConvEncoder(DATA, 4, channels=(2, 3), activation="elu"),
     "ConvEncoder-batch_norm": lambda: ConvEncoder(DATA, 4, channels=(2,), batch_norm=True),

@@ -2,6 +2,8 @@
 
 from pyrovae.nn.chain import Chain
 from pyrovae.nn.conv import ConvDecoder, ConvEncoder
+from pyrovae.nn.gated import GatedMLP
+from pyrovae.nn.initial import Initial, initialize
 from pyrovae.nn.mlp import MLP
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.nn.network import Activation, Network, Shape
@@ -13,8 +15,11 @@ __all__ = [
     "Chain",
     "ConvDecoder",
     "ConvEncoder",
+    "GatedMLP",
+    "Initial",
     "Network",
     "Shape",
     "evaluation_mode",
+    "initialize",
     "positive",
 ]

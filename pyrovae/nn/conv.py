@@ -6,6 +6,7 @@ from math import prod
 from torch import Size, Tensor, nn
 
 from pyrovae.nn.batch_norm import BatchNorm2d
+from pyrovae.nn.initial import Initial, initialize
 from pyrovae.nn.network import Activation, Network, Shape, activation_function, check_layers
 
 __all__ = ["ConvDecoder", "ConvEncoder"]
@@ -38,10 +39,11 @@ class ConvEncoder(Network):
         dense: Units of the dense layers after the convolutions.
         activation: Nonlinearity after each layer but the last.
         batch_norm: Whether to normalise each convolution's channels over the batch.
+        init: The weights before training; see `initialize`.
 
     Raises:
-        ValueError: If ``in_shape`` is not that of an image, ``channels`` is empty or a size is
-            not positive.
+        ValueError: If ``in_shape`` is not that of an image, ``channels`` is empty, a size is not
+            positive or there are no such weights.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class ConvEncoder(Network):
         dense: Sequence[int] = (16,),
         activation: Activation = "relu",
         batch_norm: bool = False,
+        init: Initial = "torch",
     ) -> None:
         super().__init__(in_shape, out_shape)
         _check_image(self.in_shape, "in_shape")
@@ -75,6 +78,7 @@ class ConvEncoder(Network):
             self.layers.append(activation_function(activation))
             n_in = n_out
         self.layers.append(nn.Linear(n_in, prod(self.out_shape)))
+        initialize(self.layers, init)
 
     def transform(self, x: Tensor) -> Tensor:
         """Maps ``(n, channels, height, width)`` to ``(n, features)``."""
@@ -95,10 +99,11 @@ class ConvDecoder(Network):
         dense: Units of dense layers before the small image.
         activation: Nonlinearity after each layer but the last.
         batch_norm: Whether to normalise each convolution's channels over the batch.
+        init: The weights before training; see `initialize`.
 
     Raises:
-        ValueError: If ``out_shape`` is not that of an image, ``channels`` is empty or a size is
-            not positive.
+        ValueError: If ``out_shape`` is not that of an image, ``channels`` is empty, a size is not
+            positive or there are no such weights.
     """
 
     def __init__(
@@ -110,6 +115,7 @@ class ConvDecoder(Network):
         dense: Sequence[int] = (),
         activation: Activation = "relu",
         batch_norm: bool = False,
+        init: Initial = "torch",
     ) -> None:
         super().__init__(in_shape, out_shape)
         _check_image(self.out_shape, "out_shape")
@@ -145,6 +151,7 @@ class ConvDecoder(Network):
             self.layers.append(activation_function(activation))
             n_in = n_out
         self.layers.append(nn.Conv2d(n_in, self.out_shape[0], 3, padding=1))
+        initialize(self.layers, init)
 
     def transform(self, x: Tensor) -> Tensor:
         """Maps ``(n, *in_shape)`` to ``(n, channels, height, width)``."""

@@ -7,6 +7,7 @@ from math import prod
 from torch import Tensor, nn
 
 from pyrovae.nn.batch_norm import BatchNorm1d
+from pyrovae.nn.initial import Initial, initialize
 from pyrovae.nn.network import Activation, Network, Shape, activation_function, check_layers
 
 __all__ = ["MLP"]
@@ -24,9 +25,11 @@ class MLP(Network):
         activation: Nonlinearity between the layers.
         batch_norm: Whether to normalise each hidden layer over the batch.
         dropout: Share of hidden units set to zero while training.
+        init: The weights before training; see `initialize`.
 
     Raises:
-        ValueError: If a size is not positive or ``dropout`` is outside [0, 1).
+        ValueError: If a size is not positive, ``dropout`` is outside [0, 1) or there are no such
+            weights.
     """
 
     def __init__(
@@ -38,6 +41,7 @@ class MLP(Network):
         activation: Activation = "relu",
         batch_norm: bool = False,
         dropout: float = 0.0,
+        init: Initial = "torch",
     ) -> None:
         super().__init__(in_shape, out_shape)
         if not 0 <= dropout < 1:
@@ -53,6 +57,7 @@ class MLP(Network):
             if dropout:
                 self.layers.append(nn.Dropout(dropout))
         self.layers.append(nn.Linear(sizes[-2], sizes[-1]))
+        initialize(self.layers, init)
 
     def transform(self, x: Tensor) -> Tensor:
         """Maps ``(n, *in_shape)`` to ``(n, features)``."""

@@ -1,0 +1,55 @@
+"""What the weights of a network are before training."""
+
+from typing import Literal, get_args
+
+import torch
+from torch import nn
+
+__all__ = ["Initial", "initialize"]
+
+Initial = Literal["torch", "glorot", "he"]
+
+
+def initialize(network: nn.Module, init: Initial) -> None:
+    r"""Draws the weights of a network's dense layers and convolutions anew.
+
+    A weight has :math:`n` inputs and :math:`m` outputs, in convolutions times the size of the
+    kernel. ``"torch"`` leaves PyTorch's weights and biases,
+    :math:`U(-1/\sqrt n, 1/\sqrt n)`, as they are. The others begin with biases of 0 and
+
+    * ``"glorot"``: :math:`U(-a, a)` with :math:`a = \sqrt{6 / (n + m)}`, the default of Keras;
+      Glorot and Bengio, 2010, https://proceedings.mlr.press/v9/glorot10a.html.
+    * ``"he"``: :math:`N(0, 2 / n)`; He et al., 2015, https://arxiv.org/abs/1502.01852.
+
+    Args:
+        network: The network.
+        init: Which weights.
+
+    Raises:
+        ValueError: If there are none of that name.
+    """
+    if init not in get_args(Initial):
+        raise ValueError(f"init: expected one of {', '.join(get_args(Initial))}, got {init!r}")
+    if init == "torch":
+        return
+    for layer in network.modules():
+        if not isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            continue
+        if init == "glorot":
+            nn.init.xavier_uniform_(layer.weight)
+        else:
+            nn.init.normal_(layer.weight, 0.0, (2 / _inputs(layer)) ** 0.5)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+
+
+def _inputs(layer: nn.Linear | nn.Conv2d | nn.ConvTranspose2d) -> int:
+    """How many numbers one output is a sum of; a transposed convolution's weight is (in, out)."""
+    weight = (
+        layer.weight.transpose(0, 1) if isinstance(layer, nn.ConvTranspose2d) else layer.weight
+    )
+    inputs = weight[0].numel()
+    if isinstance(layer, nn.ConvTranspose2d):
+        # A kernel that moves in strides meets each output with a part of its numbers.
+        inputs = max(1, inputs // torch.Size(layer.stride).numel())
+    return inputs
