@@ -3,6 +3,7 @@
 from pyrovae.datasets.batches import merge_last
 from pyrovae.datasets.binarization import Binarization, binarize
 from pyrovae.datasets.data import Data
+from pyrovae.datasets.labelled_apart import LabelledApart
 from pyrovae.datasets.load import load_data
 from pyrovae.datasets.loader_split import LoaderSplit
 from pyrovae.datasets.partition import split_tensors
@@ -13,6 +14,7 @@ from pyrovae.datasets.tensor_split import TensorSplit
 __all__ = [
     "Binarization",
     "Data",
+    "LabelledApart",
     "LoaderSplit",
     "Source",
     "Split",

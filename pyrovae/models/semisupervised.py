@@ -38,6 +38,8 @@ class SemiSupervisedVAE(LatentVariableModel):
     `EnumeratedELBO` sums over the classes of the unlabelled data exactly, which costs one run of
     q(z|x,y) and p(x|z,y) for each class; `ELBO` draws them. A bound alone teaches the classifier
     nothing of the labels (a point mass has no parameters): `ClassificationELBO` adds that.
+    Labelled data may be mixed with the others in a batch, or have batches of their own
+    (`LabelledApart`).
 
     Kingma, Rezende, Mohamed and Welling, 2014, Semi-supervised learning with deep generative
     models, https://arxiv.org/abs/1406.5298.
