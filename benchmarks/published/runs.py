@@ -66,12 +66,12 @@ def _run(words: Sequence[str], folder: Path, budget: float | None) -> None:
     except subprocess.TimeoutExpired:
         # What a run that is trained still has to do, its report, is not to be cut short.
         if not _is_trained(folder):
-            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGTERM)
             process.wait()  # whatever it was doing: the next call goes on from its checkpoint
             return
         code = process.wait()
     except BaseException:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
         process.wait()
         raise
     if code != 0:
