@@ -21,6 +21,7 @@ from pyrovae.cli.saying import say
 from pyrovae.cli.settings import FIT_OPTIONS, MODEL_OPTIONS, asked, know_data, settle
 from pyrovae.datasets import load_data
 from pyrovae.datasets.load import NAMES
+from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.specifications import dump_yaml
 from pyrovae.training import Callback, Diverged, TrainingState, fit
 
@@ -112,6 +113,8 @@ def _train(run: Run, settings: dict[str, Any], *, resuming: bool = False) -> Non
             pseudo_inputs=lambda: first_data(data, settings["seed"]),
             allow=run.allow,
         )
+        if settings["begin_at_mean"]:
+            _begin_at_mean(model, first_data(data, settings["seed"]))
     know_data(settings["objective"], len(data.train))
     arguments = asked(settings, len(data.train), allow=run.allow)
     with _said_how_to_go_on(run):
@@ -130,6 +133,15 @@ def _train(run: Run, settings: dict[str, Any], *, resuming: bool = False) -> Non
             raise Failed(str(error)) from None
         run.read_again()
         finish(run, model, data, history, settings)
+
+
+def _begin_at_mean(model: Any, x: Tensor) -> None:
+    likelihood = getattr(model, "likelihood", None)
+    if not isinstance(likelihood, BernoulliLikelihood):
+        raise ValueError(
+            f"--begin_at_mean: expected a BernoulliLikelihood, got {type(likelihood).__name__}"
+        )
+    likelihood.begin_at_mean(x)
 
 
 @contextmanager

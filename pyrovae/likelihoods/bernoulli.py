@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from pyrovae.distributions import GreyBernoulli
 from pyrovae.likelihoods.one_parameter import OneParameterLikelihood
+from pyrovae.nn.initial import set_output_bias
 
 __all__ = ["BernoulliLikelihood"]
 
@@ -31,3 +33,27 @@ class BernoulliLikelihood(OneParameterLikelihood):
     def variables(self, parameters: Tensor) -> Any:
         """The variables' distribution from the network's output."""
         return GreyBernoulli(logits=parameters)
+
+    @torch.no_grad()
+    def begin_at_mean(self, x: Tensor) -> None:
+        r"""Sets the bias of the network's last layer, so that training begins at the data's mean.
+
+        .. math:: b_d = \operatorname{logit}(\bar x_d), \quad \bar x_d \text{ within } [0.001, 0.999]
+
+        A network that ends with a convolution has one bias for all places: the mean of theirs.
+
+        Burda, Grosse and Salakhutdinov, 2016, Importance weighted autoencoders,
+        https://arxiv.org/abs/1509.00519, did so.
+
+        Args:
+            x: Training data, ``(n, *data_shape)``.
+
+        Raises:
+            ValueError: If their shape is another one, or the last layer has no bias.
+        """
+        if x.shape[1:] != self.data_shape or not len(x):
+            raise ValueError(
+                f"x: expected data of shape (n, {', '.join(map(str, self.data_shape or ()))}), "
+                f"got {tuple(x.shape)}"
+            )
+        set_output_bias(self.network, x.mean(0).clamp(0.001, 0.999).logit())

@@ -3,7 +3,7 @@
 from pyrovae.nn.chain import Chain
 from pyrovae.nn.conv import ConvDecoder, ConvEncoder
 from pyrovae.nn.gated import GatedMLP
-from pyrovae.nn.initial import Initial, initialize
+from pyrovae.nn.initial import Initial, initialize, set_output_bias
 from pyrovae.nn.mlp import MLP
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.nn.network import Activation, Network, Shape
@@ -22,4 +22,5 @@ __all__ = [
     "evaluation_mode",
     "initialize",
     "positive",
+    "set_output_bias",
 ]

@@ -3,9 +3,9 @@
 from typing import Literal, get_args
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-__all__ = ["Initial", "initialize"]
+__all__ = ["Initial", "initialize", "set_output_bias"]
 
 Initial = Literal["torch", "glorot", "he"]
 
@@ -41,6 +41,30 @@ def initialize(network: nn.Module, init: Initial) -> None:
             nn.init.normal_(layer.weight, 0.0, (2 / _inputs(layer)) ** 0.5)
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)
+
+
+def set_output_bias(network: nn.Module, values: Tensor) -> None:
+    """Sets the bias of the layer that a network ends with.
+
+    Args:
+        network: A network whose last layer is dense or a convolution.
+        values: One number for each output, with their shape; a convolution, whose outputs have
+            one bias a channel, gets the mean of each channel's.
+
+    Raises:
+        ValueError: If the last layer has no such bias.
+    """
+    layers = [layer for layer in network.modules() if not [*layer.children()]]
+    bias = getattr(layers[-1], "bias", None) if layers else None
+    if isinstance(layers[-1], nn.Conv2d | nn.ConvTranspose2d) and values.dim() == 3:
+        values = values.mean((1, 2))
+    if not isinstance(bias, nn.Parameter) or bias.numel() != values.numel():
+        raise ValueError(
+            f"network: expected a last layer with a bias for {values.numel()} outputs, got "
+            f"{type(layers[-1]).__name__}"
+        )
+    with torch.no_grad():
+        bias.copy_(values.flatten())
 
 
 def _inputs(layer: nn.Linear | nn.Conv2d | nn.ConvTranspose2d) -> int:

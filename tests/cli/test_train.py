@@ -230,3 +230,14 @@ def test_divergence_is_said(in_tmp, capsys):
     optimizer = ["--optimizer", "SGD", "--optimizer.lr", "1e9"]
     assert main(["train", *quick(), *optimizer, "--out", "run"]) == 1
     assert "diverged in epoch 1" in capsys.readouterr().err
+
+
+def test_training_begins_at_the_mean_of_the_data(in_tmp):
+    still = ["--optimizer", "Adam", "--optimizer.lr", "0"]
+    losses = {}
+    for begin in ("false", "true"):
+        options = [*quick(), *still, "--begin_at_mean", begin, "--out", begin]
+        assert main(["train", *options]) == 0
+        losses[begin] = float(rows_of(Path(begin, "history.csv"))[0]["loss"])
+    # Untrained, each pixel of the digits costs log 2, and with its own mean much less.
+    assert losses["true"] < losses["false"] - 5

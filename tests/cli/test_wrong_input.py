@@ -37,6 +37,7 @@ def wrong_files(tmp_path_factory):
         ("train --prior no.such.Thing", "no.such.Thing"),
         ("train --prior json.JSONDecoder", "--prior: json.JSONDecoder: expected a subclass"),
         ("train --prior.nope 3", "no argument of NormalPrior 'nope'"),
+        ("train --likelihood NormalLikelihood --begin_at_mean", "expected a BernoulliLikelihood"),
         ("train --objective Foo", "ImportanceWeightedELBO"),
         ("train --objective.beta 4", "no argument of ELBO 'beta'"),
         ("train --objective BetaELBO --objective.elbo Foo", "--objective.elbo: expected one of"),

@@ -1,10 +1,11 @@
-"""Weights before training have the spread that their names say, in every kind of layer."""
+"""Weights and biases before training are what their names say, in every kind of layer."""
 
 import pytest
 import torch
 from torch import nn
 
-from pyrovae.nn import MLP, ConvDecoder, ConvEncoder, GatedMLP, initialize
+from pyrovae.likelihoods import BernoulliLikelihood
+from pyrovae.nn import MLP, ConvDecoder, ConvEncoder, GatedMLP, initialize, set_output_bias
 
 # Weights of each layer are thousands of independent draws: the standard deviation found is that
 # of the law to a few per cent, eight standard errors of it.
@@ -70,3 +71,30 @@ def test_a_closed_gate_lets_nothing_through():
         x = torch.randn(5, 3)
         linear = network.layers[-1](network.layers[0].linear(x))
         torch.testing.assert_close(network(x), linear)
+
+
+@pytest.mark.parametrize(
+    "network", [MLP(2, [4], (1, 4, 4)), GatedMLP(2, [4], (1, 4, 4)), ConvDecoder(2, (1, 4, 4))]
+)
+def test_the_likelihood_begins_at_the_mean_of_data(network):
+    likelihood = BernoulliLikelihood(network)
+    x = torch.rand(50, 1, 4, 4).round()
+    x[:, :, 0] = 0  # no logit says a mean of 0
+    likelihood.begin_at_mean(x)
+    with torch.no_grad():
+        for p in network.layers[-1].weight:
+            p.zero_()
+        found = likelihood(torch.randn(3, 2)).mean
+    mean = x.mean(0).clamp(0.001, 0.999)
+    if isinstance(network, ConvDecoder):
+        mean = mean.logit().mean().sigmoid().expand(1, 4, 4)
+    torch.testing.assert_close(found, mean.expand(3, 1, 4, 4))
+    with pytest.raises(
+        ValueError, match=r"x: expected data of shape \(n, 1, 4, 4\), got \(5, 4\)"
+    ):
+        likelihood.begin_at_mean(torch.rand(5, 4))
+
+
+def test_a_network_that_ends_otherwise_is_refused():
+    with pytest.raises(ValueError, match="expected a last layer with a bias for 3 outputs"):
+        set_output_bias(nn.Sequential(nn.Linear(2, 3), nn.Tanh()), torch.zeros(3))

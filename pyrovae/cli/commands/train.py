@@ -40,6 +40,7 @@ def train(
     likelihood: Annotated[Spec | None, InSlot("likelihood", BERNOULLI)] = None,
     encoder: Annotated[Spec | None, InSlot("encoder", DENSE)] = None,
     decoder: Annotated[Spec | None, InSlot("decoder", DENSE)] = None,
+    begin_at_mean: bool = False,
     objective: Annotated[Spec | None, InSlot("objective", ELBO)] = None,
     beta: Annotated[float | Spec, InSlot("beta"), Within(0)] = 1.0,
     epochs: Count = 100,
@@ -93,6 +94,8 @@ def train(
         likelihood: The likelihood p(x|z).
         encoder: The network from data to the posterior's parameters.
         decoder: The likelihood's network, from latents.
+        begin_at_mean: Begin with the mean of the training data as that of a Bernoulli
+            likelihood: the bias of its network's last layer is set so.
         objective: What to maximise: a bound of pyrovae or of Pyro.
         beta: Weight on the KL term: a number, or a schedule over epochs. Reported bounds never
             contain it.
@@ -136,8 +139,8 @@ GROUPS = {
     "Data": "data root download binarization validation test pooled image_size data_seed "
     "num_workers",
     "Model": "latent_features model prior posterior likelihood encoder decoder",
-    "Training": "objective beta epochs batch_size optimizer scheduler scheduler_moves compile "
-    "precision patience clip_norm accumulate drop_last average seed device",
+    "Training": "begin_at_mean objective beta epochs batch_size optimizer scheduler scheduler_moves "
+    "compile precision patience clip_norm accumulate drop_last average seed device",
     "Run": "checkpoint_minutes checkpoint_steps samples out overwrite quiet config print_config allow",
 }
 
