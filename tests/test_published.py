@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.published import __main__ as command
-from benchmarks.published import page, protocols, rows
+from benchmarks.published import m2, page, protocols, rows
 from benchmarks.published.numbers import Number, measure
 from benchmarks.published.protocols import Protocol, names, read_protocol
 from benchmarks.published.runs import Failed, train
@@ -68,23 +68,37 @@ def test_a_run_that_was_stopped_goes_on_to_its_end(tiny, tmp_path, capfd):
     # Far too little: it is stopped wherever it is.
     train(tiny, folder / "seed-0", seed=0, root=root, budget=1e-3)
     options = {"root": root, "runs": tmp_path / "runs", "out": tmp_path / "rows"}
-    command.main(["tiny"], seeds=[0, 1], **options)
+    command.main(["tiny"], **options)
     (row,) = rows.read_rows(tmp_path / "rows")
-    assert row["epochs"] == [2, 2]
+    assert row["epochs"] == [2]
     assert not row["unfinished"]
-    assert [*row["runs"]] == ["0", "1"]
-    values = [run["value"] for run in row["runs"].values()]
-    assert row["value"] == sum(values) / 2
-    assert row["seed_se"] == pytest.approx(abs(values[0] - values[1]) / 2)
+    assert [*row["runs"]] == ["0"]
     assert row["samples"] == 4
     # The bound is the one of the report; the two are of other draws.
     report = json.loads((folder / "seed-0" / "report.json").read_text())
     error = 10 * (row["runs"]["0"]["mc_se"] + report["log_likelihood"]["mc_se"])
-    assert values[0] == pytest.approx(report["elbo"], abs=error)
+    assert row["value"] == pytest.approx(report["elbo"], abs=error)
     # Nothing is trained again, and no report is made again.
     written = (folder / "seed-0" / "report.json").stat().st_mtime_ns
-    command.main(["tiny"], seeds=[0], **options)
+    command.main(["tiny"], **options)
     assert (folder / "seed-0" / "report.json").stat().st_mtime_ns == written
+
+
+def test_m2_goes_on_and_keeps_the_epoch_that_is_best_on_validation_data(tmp_path):
+    sizes = {"data": "digits", "validation": 100, "labelled": 50, "latents": 2, "hidden": 4}
+    options = sizes | {"seed": 0, "root": tmp_path, "epochs": 3, "weight": 46.0}
+    assert m2.run(tmp_path / "m2", budget=0, **options) is None
+    m2.run(tmp_path / "m2", budget=1e-9, **options)  # stops after a step
+    number = m2.run(tmp_path / "m2", budget=None, **options)
+    found = json.loads((tmp_path / "m2" / "accuracies.json").read_text())
+    assert number.epochs == number.planned == len(found) == 3
+    best = found[number.best_epoch - 1]
+    assert best["validation"] == max(row["validation"] for row in found)
+    assert number.value == best["test"]
+    # The same numbers as without a stop.
+    whole = m2.run(tmp_path / "whole", budget=None, **options)
+    assert (whole.value, whole.also) == (number.value, number.also)
+    assert m2.run(tmp_path / "m2", budget=0, **options) == number
 
 
 def test_a_command_that_fails_is_told(tiny, tmp_path, capfd):
