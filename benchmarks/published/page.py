@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from benchmarks.published.protocols import LOWER_IS_BETTER, Protocol
@@ -10,6 +11,7 @@ from pyrovae.files import atomic
 __all__ = ["BEGIN", "END", "notes", "table", "verdict", "write_page"]
 
 BEGIN, END = "<!-- made by python -m benchmarks.published --table -->", "<!-- end -->"
+WIDTH = 105
 WORDS = {
     "elbo": "test ELBO",
     "log_likelihood": "log p(x)",
@@ -113,4 +115,4 @@ def _note(protocol: Protocol) -> str:
         parts.append(f"*Reached* is here within {protocol.within:g}: {protocol.within_reason}")
     if protocol.found:
         parts.append(f"*What was found.* {protocol.found}")
-    return "\n\n".join(parts)
+    return "\n\n".join(fill(part, WIDTH, break_long_words=False) for part in parts)
