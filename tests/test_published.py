@@ -39,7 +39,7 @@ def test_rows_and_page_are_of_results_there_are():
     for row in kept:
         protocol = read_protocol(row["name"])
         assert (row["published"], row["what"]) == (protocol.published, protocol.what)
-    text = (HERE / "docs" / "results.md").read_text()
+    text = (HERE / "docs" / "results" / "how_good_is_it.md").read_text()
     made = text.partition(page.BEGIN)[2].partition(page.END)[0]
     assert page.table(kept) in made
 

@@ -4,7 +4,7 @@
     python -m benchmarks.published pyro-tutorial planar-20 --root data
     python -m benchmarks.published keras --seeds '[0,1,2]' --root data
     python -m benchmarks.published gated-normal --root data --budget 45      # goes on when called again
-    python -m benchmarks.published --table                                   # docs/results.md
+    python -m benchmarks.published --table                       # docs/results/how_good_is_it.md
 
 A run is a folder of ``pyrovae train``. One that is there goes on, or is only reported on if it is
 trained. The row of each result goes into ``benchmarks/published/results``.
@@ -22,7 +22,7 @@ from benchmarks.published.runs import train
 from pyrovae.cli import run
 
 ROOT = Path(os.environ.get("PYROVAE_DATA", "data"))
-PAGE = Path(__file__).parents[2] / "docs" / "results.md"
+PAGE = Path(__file__).parents[2] / "docs" / "results" / "how_good_is_it.md"
 
 
 def main(
