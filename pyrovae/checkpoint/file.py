@@ -9,8 +9,9 @@ from typing import Any
 import torch
 
 from pyrovae.files import atomic
+from pyrovae.specifications.plain import check_plain, shown
 
-__all__ = ["FORMAT", "read", "write"]
+__all__ = ["FORMAT", "check_notes", "check_weights", "read", "write"]
 
 FORMAT = "pyrovae checkpoint 1"
 # What tensors and the containers around them are made with; torch's own reader allows more, some of
@@ -63,11 +64,35 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     ):
         if not isinstance(content.get(key), kinds):
             raise ValueError(f"{path}: expected {key!r} in it as a checkpoint has, which it lacks")
-    state = content["state_dict"]
-    odd = [name for name, value in state.items() if not isinstance(value, torch.Tensor)]
-    if odd:
-        raise ValueError(f"{path}: state_dict: expected tensors, got another value for {odd[0]!r}")
+    check_weights(content["state_dict"], f"{path}: state_dict")
+    check_notes(content["notes"], f"{path}: notes")
     return content
+
+
+def check_notes(notes: Any, where: str = "notes") -> None:
+    """Looks whether what a checkpoint is to keep with it, or has kept, are plain values by name.
+
+    Raises:
+        ValueError: If they are not.
+    """
+    if not isinstance(notes, dict):
+        raise ValueError(f"{where}: expected a dict of plain values, got {shown(notes)}")
+    check_plain(notes, where)
+
+
+def check_weights(state: Any, where: str) -> None:
+    """Looks whether something read from a file is a mapping from names to tensors.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    if not isinstance(state, dict):
+        raise ValueError(f"{where}: expected weights by name, got {type(state).__name__}")
+    for name, value in state.items():
+        if not isinstance(name, str) or not isinstance(value, torch.Tensor):
+            raise ValueError(
+                f"{where}: expected tensors by name, got {shown(value)} for {shown(name)}"
+            )
 
 
 def _check_archive(path: Path) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from pyrovae.checkpoint.describe import describe
-from pyrovae.checkpoint.file import read, write
+from pyrovae.checkpoint.file import check_weights, read, write
 from pyrovae.checkpoint.rebuild import rebuild
 from pyrovae.checks import check_path
 from pyrovae.component import Component
@@ -108,12 +108,14 @@ def weights_in(
         average = training.get("average")
         if not isinstance(average, dict) or not isinstance(average.get("weights"), dict):
             raise ValueError(f"{path}: it holds no average of weights; train with one (average=)")
+        check_weights(average["weights"], f"{path}: training.average.weights")
         # The average is of what is trained; buffers are as they are.
         return content["state_dict"] | average["weights"]
     best = training.get("best")
-    if best is not None and not isinstance(best, dict):
-        raise ValueError(f"{path}: training.best: expected weights by name")
-    return content["state_dict"] if best is None else best
+    if best is None:
+        return content["state_dict"]
+    check_weights(best, f"{path}: training.best")
+    return best
 
 
 @torch.no_grad()

@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 import pyro.infer
 
+from pyrovae.checkpoint.file import check_notes
 from pyrovae.checks import check_count
 from pyrovae.compilation import Compile
 from pyrovae.objectives import ELBO
@@ -103,19 +104,8 @@ def check_files(
                 f"checkpoint: expected the path of a file, but {checkpoint} is a folder; "
                 f"{Path(checkpoint) / 'checkpoint.pt'} would be one in it"
             )
-    if notes is not None and not (isinstance(notes, Mapping) and _is_plain(dict(notes))):
-        raise ValueError(
-            "notes: expected a mapping of plain values (numbers, text, None, lists and mappings "
-            "of these)"
-        )
-
-
-def _is_plain(value: Any) -> bool:
-    if isinstance(value, dict):
-        return all(isinstance(k, str) and _is_plain(v) for k, v in value.items())
-    if isinstance(value, list | tuple):
-        return all(map(_is_plain, value))
-    return type(value) in (bool, int, float, str, type(None))
+    if notes is not None:
+        check_notes(dict(notes) if isinstance(notes, Mapping) else notes)
 
 
 def all_callbacks(callbacks: Any, on_epoch: Any) -> list[Callback]:

@@ -167,3 +167,27 @@ def test_only_components_are_imported(class_path, allow, message, tmp_path, monk
     with pytest.raises(ValueError, match=message):
         load(tmp_path / "m.pt", allow=allow)
     assert ran == []
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"notes": {"options": {"lr": torch.zeros(3)}}}, r"notes\.options\.lr: expected numbers"),
+        ({"notes": {"options": {1: 2}}}, r"notes\.options: expected texts as keys"),
+        ({"state_dict": {"weight": {"a": 1}}}, "state_dict: expected tensors by name, got dict"),
+        ({"training": {"best": {"weight": [1.0]}}}, r"training\.best: expected tensors by name"),
+        ({"training": {"best": 3}}, r"training\.best: expected weights by name, got int"),
+        (
+            {"training": {"average": {"weights": {"weight": None}}}},
+            r"training\.average\.weights: expected tensors by name, got None",
+        ),
+    ],
+)
+def test_what_is_no_weight_and_no_plain_value_is_named(change, message, tmp_path):
+    model = torch.nn.Linear(2, 2)
+    path = tmp_path / "checkpoint.pt"
+    checkpoint.write(
+        path, {"components": None, "state_dict": model.state_dict(), "training": None} | change
+    )
+    with pytest.raises(ValueError, match=message):
+        load(path, model=model, averaged="average" in str(change))

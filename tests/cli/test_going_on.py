@@ -12,6 +12,7 @@ import pytest
 import torch
 import yaml
 from command_line import FIGURES, forge, names_in, quick, rows_of, run, same_weights, small
+from processes import start_process
 
 from pyrovae.checkpoint import read
 from pyrovae.cli import main
@@ -33,7 +34,7 @@ def test_resume_equals_a_run_without_interruption(in_tmp):
 def test_interrupted_by_a_signal_then_resumed(in_tmp, number, code):
     options = [*small(), "--epochs", "100000", "--samples", "2", "--quiet", "--out", "run"]
     options += ["--compile", "false"]
-    process = subprocess.Popen(
+    process = start_process(
         [sys.executable, "-m", "pyrovae", "train", *options],
         stderr=subprocess.PIPE,
         text=True,

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 from command_line import FIGURES, quick
+from processes import start_process
 
 from pyrovae.checkpoint import read
 from pyrovae.cli import main
@@ -38,7 +39,7 @@ RANDOM = 100 - len(CHOSEN)
 
 
 def start(*words, script=("-m", "pyrovae")):
-    return subprocess.Popen(
+    return start_process(
         [sys.executable, *map(str, script), *map(str, words)],
         stderr=subprocess.PIPE,
         text=True,

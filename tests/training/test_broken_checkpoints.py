@@ -224,9 +224,9 @@ def test_a_path_that_is_a_folder_is_refused_before_training(tmp_path):
     [
         ({"checkpoint_minutes": 0}, "checkpoint_minutes: expected a positive number, got 0"),
         ({"checkpoint_steps": 0}, "checkpoint_steps: expected at least 1, got 0"),
-        ({"notes": {"model": torch.zeros(2)}}, "notes: expected a mapping of plain values"),
-        ({"notes": {3: "x"}}, "notes: expected a mapping"),
-        ({"notes": "lr = 3"}, "notes: expected a mapping"),
+        ({"notes": {"model": torch.zeros(2)}}, r"notes\.model: expected numbers, texts"),
+        ({"notes": {3: "x"}}, "notes: expected texts as keys"),
+        ({"notes": "lr = 3"}, "notes: expected a dict"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(options, message, tmp_path):

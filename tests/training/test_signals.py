@@ -10,6 +10,7 @@ from functools import partial
 
 import pytest
 import torch
+from processes import start_process
 from tiny import binary_data, same, state, tiny_vae
 
 from pyrovae import fit
@@ -181,7 +182,7 @@ SCRIPT = """
 
 def start(*arguments):
     env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
-    return subprocess.Popen(
+    return start_process(
         [sys.executable, "-c", textwrap.dedent(SCRIPT), *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
