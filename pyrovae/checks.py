@@ -3,34 +3,17 @@
 import os
 from typing import Any
 
-__all__ = ["check_count", "check_part", "check_path"]
+__all__ = ["check_count", "check_path"]
 
 
-def check_count(name: str, value: Any) -> None:
-    """Looks whether an argument is a whole number of at least 1.
-
-    Raises:
-        ValueError: If it is not.
-    """
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name}: expected at least 1, got {value!r}")
-
-
-def check_part(name: str, value: Any, base: type) -> None:
-    """Looks whether an argument is a part of its kind, such as a prior.
+def check_count(name: str, value: Any, *, least: int = 1) -> None:
+    """Looks whether an argument is a whole number of at least 1, or another least.
 
     Raises:
         ValueError: If it is not.
     """
-    if not isinstance(value, base):
-        if isinstance(value, type):
-            given = f"the class {value.__name__} itself: make one, {value.__name__}(...)"
-        else:
-            given = repr(value) if isinstance(value, str | int) else f"a {type(value).__name__}"
-        raise ValueError(
-            f"{name}: expected an object of a subclass of {base.__module__}.{base.__name__}, "
-            f"got {given}"
-        )
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ValueError(f"{name}: expected at least {least}, got {value!r}")
 
 
 def check_path(name: str, value: Any) -> None:

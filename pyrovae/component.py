@@ -6,6 +6,8 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
+from pyrovae.declared import Declared
+
 __all__ = ["Component"]
 
 
@@ -26,7 +28,7 @@ def _remember(value: Any) -> Any:
     return value
 
 
-class Component(nn.Module):
+class Component(Declared, nn.Module):
     """A module that records its constructor's arguments, so that it can be saved and rebuilt.
 
     Networks, priors, posteriors, likelihoods and models derive from it. Nothing has to be

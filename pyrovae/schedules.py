@@ -3,10 +3,12 @@
 from abc import ABC, abstractmethod
 from typing import Protocol, runtime_checkable
 
+from pyrovae.declared import Declared
+
 __all__ = ["Annealed", "CyclicalSchedule", "ExponentialDecay", "LinearWarmup", "Schedule"]
 
 
-class Schedule(ABC):
+class Schedule(Declared, ABC):
     """A number that changes while training goes on.
 
     Attributes:
@@ -52,7 +54,7 @@ class LinearWarmup(Schedule):
     def __init__(self, epochs: float = 10, *, start: float = 0.0, end: float = 1.0) -> None:
         if not epochs > 0:
             raise ValueError(f"epochs: expected a positive number, got {epochs}")
-        if start < 0 or end < 0:
+        if not (start >= 0 and end >= 0):
             raise ValueError(f"start, end: expected weights of at least 0, got {start}, {end}")
         self.settled = epochs
         self.start = start

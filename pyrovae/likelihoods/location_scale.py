@@ -8,7 +8,7 @@ from torch import Size, Tensor, nn
 from pyrovae.distributions.special import at_least_single
 from pyrovae.likelihoods.base import Likelihood
 from pyrovae.likelihoods.parameters import divide_shape, multiply_shape
-from pyrovae.nn.network import Network, check_network
+from pyrovae.nn.network import Network
 from pyrovae.nn.positive import positive
 
 __all__ = ["LocationScaleLikelihood"]
@@ -47,21 +47,16 @@ class LocationScaleLikelihood(Likelihood):
     ) -> None:
         super().__init__()
         name = self.scale_name
-        if isinstance(scale, str):
-            if scale not in ("learned", "predicted"):
+        if not isinstance(scale, str):
+            if not 0 < scale < float("inf"):
+                raise ValueError(f"{name}: expected a positive number, got {scale}")
+            if not SMALLEST <= scale <= LARGEST:
                 raise ValueError(
-                    f"{name}: expected a positive number, 'learned' or 'predicted', got {scale!r}"
+                    f"{name}: expected a number from {SMALLEST:g} to {LARGEST:g}, for which "
+                    f"densities in single precision are right, got {scale}; give the data another unit"
                 )
-        elif not 0 < scale < float("inf"):
-            raise ValueError(f"{name}: expected a positive number, got {scale}")
-        elif not SMALLEST <= scale <= LARGEST:
-            raise ValueError(
-                f"{name}: expected a number from {SMALLEST:g} to {LARGEST:g}, for which densities in "
-                f"single precision are right, got {scale}; give the data another unit"
-            )
         if not 0 <= min_scale < float("inf"):
             raise ValueError(f"min_{name}: expected a number of at least 0, got {min_scale}")
-        check_network(network)
         self.latent_shape = network.in_shape
         parameters = 2 if scale == "predicted" else 1
         self.data_shape = divide_shape(network, parameters, f"locations, then {name}s")

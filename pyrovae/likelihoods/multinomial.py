@@ -7,7 +7,7 @@ from torch.distributions import Distribution
 
 from pyrovae.distributions import CountsGivenTotal
 from pyrovae.likelihoods.base import Likelihood
-from pyrovae.nn.network import Network, check_network
+from pyrovae.nn.network import Network
 
 __all__ = ["MultinomialLikelihood"]
 
@@ -39,7 +39,6 @@ class MultinomialLikelihood(Likelihood):
 
     def __init__(self, network: Network, *, total_count: int = 1) -> None:
         super().__init__()
-        check_network(network)
         if total_count < 0:
             raise ValueError(f"total_count: expected at least 0, got {total_count}")
         self.latent_shape = network.in_shape

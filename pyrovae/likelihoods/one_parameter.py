@@ -8,7 +8,7 @@ from torch.distributions import Distribution
 
 from pyrovae.distributions.special import at_least_single
 from pyrovae.likelihoods.base import Likelihood
-from pyrovae.nn.network import Network, check_network
+from pyrovae.nn.network import Network
 
 __all__ = ["OneParameterLikelihood"]
 
@@ -27,7 +27,6 @@ class OneParameterLikelihood(Likelihood):
 
     def __init__(self, network: Network) -> None:
         super().__init__()
-        check_network(network)
         self.latent_shape = network.in_shape
         self.data_shape = network.out_shape
         self.network = network

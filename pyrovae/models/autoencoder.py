@@ -11,7 +11,7 @@ from pyrovae.latents import Undefined
 from pyrovae.likelihoods.base import Likelihood
 from pyrovae.models.agreement import check_agreement
 from pyrovae.models.base import LatentVariableModel
-from pyrovae.nn.network import Network, check_network
+from pyrovae.nn.network import Network
 
 __all__ = ["Autoencoder"]
 
@@ -39,7 +39,6 @@ class Autoencoder(LatentVariableModel):
 
     def __init__(self, encoder: Network, likelihood: Likelihood) -> None:
         super().__init__()
-        check_network(encoder)
         latents = {"encoder": encoder.out_shape, "likelihood": likelihood.latent_shape}
         data = {"encoder": encoder.in_shape, "likelihood": likelihood.data_shape}
         check_agreement("latent", latents)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from pyrovae.likelihoods.base import Likelihood
 from pyrovae.models.agreement import check_agreement
 from pyrovae.models.base import LatentVariableModel
-from pyrovae.nn.network import Network, as_size, check_network
+from pyrovae.nn.network import Network, as_size
 
 __all__ = ["CategoricalVAE"]
 
@@ -44,7 +44,6 @@ class CategoricalVAE(LatentVariableModel):
         self, network: Network, likelihood: Likelihood, *, variables: int, categories: int
     ) -> None:
         super().__init__()
-        check_network(network)
         size = prod(as_size([variables, categories], "variables, categories"))
         if tuple(network.out_shape) != (size,):
             raise ValueError(

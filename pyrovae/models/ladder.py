@@ -11,7 +11,7 @@ from pyrovae.distributions.product import normal_product
 from pyrovae.likelihoods.base import Likelihood
 from pyrovae.models.agreement import check_agreement
 from pyrovae.models.hierarchical import HierarchicalModel
-from pyrovae.nn.network import Network, check_network
+from pyrovae.nn.network import Network
 from pyrovae.posteriors.base import Posterior
 from pyrovae.priors.base import Prior
 
@@ -79,8 +79,6 @@ class LadderVAE(HierarchicalModel):
                 f"encoders: expected one for each of {len(posteriors)} posteriors, "
                 f"got {len(encoders)}"
             )
-        for encoder in encoders:
-            check_network(encoder)
         shapes = {"encoder of z1": encoders[0].in_shape, "likelihood": likelihood.data_shape}
         check_agreement("datum", shapes)
         for i, (encoder, posterior) in enumerate(zip(encoders, posteriors, strict=True), 1):

@@ -5,7 +5,6 @@ from typing import Any
 import pyro
 from torch import Tensor
 
-from pyrovae.checks import check_part
 from pyrovae.latents import check_kinds
 from pyrovae.likelihoods.base import Likelihood
 from pyrovae.models.agreement import check_agreement
@@ -36,9 +35,6 @@ class VAE(LatentVariableModel):
 
     def __init__(self, prior: Prior, posterior: Posterior, likelihood: Likelihood) -> None:
         super().__init__()
-        check_part("prior", prior, Prior)
-        check_part("posterior", posterior, Posterior)
-        check_part("likelihood", likelihood, Likelihood)
         parts = {"prior": prior, "posterior": posterior, "likelihood": likelihood}
         check_agreement("latent", {k: part.latent_shape for k, part in parts.items()})
         check_agreement(

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from pyrovae.nn.network import Network, check_network
+from pyrovae.nn.network import Network
 
 __all__ = ["Chain"]
 
@@ -25,8 +25,6 @@ class Chain(Network):
     def __init__(self, networks: Sequence[Network]) -> None:
         if not networks:
             raise ValueError("networks: expected at least one, got none")
-        for network in networks:
-            check_network(network)
         for first, second in pairwise(networks):
             if first.out_shape != second.in_shape:
                 raise ValueError(

@@ -15,6 +15,7 @@ from pyro.util import check_if_enumerated
 from torch import Tensor
 
 from pyrovae.checks import check_count
+from pyrovae.declared import Declared
 from pyrovae.objectives.weights import shown
 
 __all__ = ["Objective"]
@@ -22,7 +23,7 @@ __all__ = ["Objective"]
 Program = Callable[..., Any]
 
 
-class Objective(pyro.infer.ELBO):
+class Objective(Declared, pyro.infer.ELBO):
     """A lower bound to maximise, from one run of the guide and one of the model.
 
     It is a ``pyro.infer.ELBO``: ``SVI(model, guide, optim, loss=objective)`` takes it as it takes
@@ -39,13 +40,14 @@ class Objective(pyro.infer.ELBO):
             it within a function is. Then validation is given batches as large as training's.
 
     Raises:
-        ValueError: If ``num_particles`` is not positive.
+        ValueError: If ``num_particles`` is not positive or ``max_plate_nesting`` negative.
     """
 
     across_batch: bool = False
 
     def __init__(self, *, num_particles: int = 1, max_plate_nesting: int = 1) -> None:
         check_count("num_particles", num_particles)
+        check_count("max_plate_nesting", max_plate_nesting, least=0)
         super().__init__(
             num_particles=num_particles,
             max_plate_nesting=max_plate_nesting,

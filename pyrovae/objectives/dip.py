@@ -57,8 +57,6 @@ class DIPELBO(AnalyticKLELBO):
         num_particles: int = 1,
         max_plate_nesting: int = 1,
     ) -> None:
-        if kind not in ("I", "II"):
-            raise ValueError(f"kind: expected 'I' or 'II', got {kind!r}")
         if diagonal is None:
             diagonal = off_diagonal * (10 if kind == "I" else 1)
         super().__init__(num_particles=num_particles, max_plate_nesting=max_plate_nesting)

@@ -8,12 +8,14 @@ from pyro.infer.traceenum_elbo import _compute_dice_elbo
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from pyrovae.checks import check_count
+from pyrovae.declared import Declared
 from pyrovae.objectives.base import Program
 
 __all__ = ["EnumeratedELBO"]
 
 
-class EnumeratedELBO(TraceEnum_ELBO):
+class EnumeratedELBO(Declared, TraceEnum_ELBO):
     r"""The evidence lower bound with each discrete latent of the guide summed over its values.
 
     .. math:: \sum_z q(z \mid x) \left(\log p(x, z) - \log q(z \mid x)\right)
@@ -31,12 +33,12 @@ class EnumeratedELBO(TraceEnum_ELBO):
         max_plate_nesting: Depth of nested plates in model and guide.
 
     Raises:
-        ValueError: If ``num_particles`` is not positive.
+        ValueError: If ``num_particles`` is not positive or ``max_plate_nesting`` negative.
     """
 
     def __init__(self, *, num_particles: int = 1, max_plate_nesting: int = 1) -> None:
-        if num_particles < 1:
-            raise ValueError(f"num_particles: expected at least 1, got {num_particles}")
+        check_count("num_particles", num_particles)
+        check_count("max_plate_nesting", max_plate_nesting, least=0)
         super().__init__(
             num_particles=num_particles,
             max_plate_nesting=max_plate_nesting,

@@ -51,8 +51,6 @@ class FreeBitsELBO(KLPenaltyObjective):
         num_particles: int = 1,
         max_plate_nesting: int = 1,
     ) -> None:
-        if per not in ("feature", "site"):
-            raise ValueError(f"per: expected 'feature' or 'site', got {per!r}")
         super().__init__(num_particles=num_particles, max_plate_nesting=max_plate_nesting)
         self.free_nats = free_nats
         self.per = per

@@ -70,8 +70,6 @@ class MMDELBO(Objective):
         num_particles: int = 1,
         max_plate_nesting: int = 1,
     ) -> None:
-        if kernel not in ("imq", "rbf"):
-            raise ValueError(f"kernel: expected 'imq' or 'rbf', got {kernel!r}")
         if bandwidth is not None and not bandwidth > 0:
             raise ValueError(f"bandwidth: expected a positive number, got {bandwidth}")
         super().__init__(num_particles=num_particles, max_plate_nesting=max_plate_nesting)

@@ -74,8 +74,6 @@ class TotalCorrelationELBO(Objective):
     ) -> None:
         if data_size is not None and data_size < 2:
             raise ValueError(f"data_size: expected at least 2, got {data_size}")
-        if estimator not in ("stratified", "weighted"):
-            raise ValueError(f"estimator: expected 'stratified' or 'weighted', got {estimator!r}")
         super().__init__(num_particles=num_particles, max_plate_nesting=max_plate_nesting)
         self.data_size = data_size
         self.beta = beta

@@ -6,6 +6,7 @@ from typing import Any
 import pyro.infer
 from torch import Tensor
 
+from pyrovae.declared import Declared
 from pyrovae.objectives.base import Program
 from pyrovae.objectives.elbo import ELBO
 from pyrovae.schedules import Annealed
@@ -13,7 +14,7 @@ from pyrovae.schedules import Annealed
 __all__ = ["WrappedELBO"]
 
 
-class WrappedELBO(pyro.infer.ELBO):
+class WrappedELBO(Declared, pyro.infer.ELBO):
     """An estimator, this library's or Pyro's, of a model and a guide under effect handlers.
 
     A subclass writes `programs`.

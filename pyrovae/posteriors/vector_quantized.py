@@ -7,7 +7,7 @@ from torch import Size, Tensor, nn
 from torch.distributions import Distribution
 
 from pyrovae.distributions.codes import NearestCode
-from pyrovae.nn.network import Network, check_network
+from pyrovae.nn.network import Network
 from pyrovae.posteriors.base import Posterior
 
 __all__ = ["VectorQuantizedPosterior"]
@@ -49,7 +49,6 @@ class VectorQuantizedPosterior(Posterior):
 
     def __init__(self, network: Network, *, codes: int = 64, code_features: int = 4) -> None:
         super().__init__()
-        check_network(network)
         if codes < 2:
             raise ValueError(f"codes: expected at least 2, got {codes}")
         first, *grid = network.out_shape

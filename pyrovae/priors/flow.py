@@ -90,11 +90,6 @@ class FlowPrior(Prior):
             "affine_autoregressive": [1, 1],
             "spline_autoregressive": [BINS, BINS, BINS - 1, BINS],
         }
-        if self.transform not in sizes:
-            raise ValueError(
-                f"transform: expected one of {', '.join(('affine_coupling', *sizes))}, "
-                f"got {self.transform!r}"
-            )
         return AutoRegressiveNN(
             n,
             hidden,

@@ -5,7 +5,6 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from pyrovae.checks import check_part
 from pyrovae.distributions import Mixture
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.posteriors.base import Posterior
@@ -41,7 +40,6 @@ class VampPrior(Prior):
         self, posterior: Posterior, *, pseudo_inputs: Tensor, components: int | None = None
     ) -> None:
         super().__init__()
-        check_part("posterior", posterior, Posterior)
         if not posterior.density_everywhere:
             raise ValueError(
                 f"posterior: a VampPrior scores latents under the posterior of its "

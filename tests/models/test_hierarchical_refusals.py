@@ -61,7 +61,7 @@ WRONG = {
     ),
     "no network": (
         lambda: up([MLP(4, [], 3), torch.nn.Linear(3, 3)]),
-        "expected a pyrovae.nn.Network, which declares its shapes, got Linear",
+        r"encoders\[1\]: expected a pyrovae.nn.Network, got Linear",
     ),
 }
 

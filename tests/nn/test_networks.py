@@ -137,12 +137,15 @@ def test_dropout_and_batch_norm_stand_where_they_are_asked_for():
         (lambda: MLP(0, [4], 2), r"in_shape: expected positive sizes, got 0"),
         (lambda: MLP((2, -1), [4], 2), r"in_shape: expected positive sizes, got \(2, -1\)"),
         (lambda: MLP(3, [4], ()), r"out_shape: expected positive sizes, got \(\)"),
-        (lambda: MLP(3, [4], 2.5), "out_shape: expected positive sizes"),
+        (
+            lambda: MLP(3, [4], 2.5),
+            "out_shape: expected a whole number or a list of whole numbers, got 2.5",
+        ),
         (lambda: MLP(3, [0], 2), r"hidden: expected positive layer sizes, got \[0\]"),
         (lambda: MLP(3, [4], 2, dropout=1.0), r"dropout: expected a share in \[0, 1\), got 1.0"),
         (
             lambda: MLP(3, [4], 2, activation="swish"),
-            "activation: expected one of relu, .*'swish'",
+            "activation: expected one of 'relu', .*'swish'",
         ),
         (lambda: ConvEncoder(30, 4), r"in_shape: a convolution expects .*, got \(30,\)"),
         (lambda: ConvEncoder((6, 5), 4), r"in_shape: a convolution expects .*, got \(6, 5\)"),

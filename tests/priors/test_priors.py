@@ -47,7 +47,7 @@ def test_mixture_prior_begins_with_components_that_differ():
         (lambda: NormalPrior(0), "latent_features: expected positive sizes, got 0"),
         (lambda: MixturePrior(-1), "latent_features: expected positive sizes, got -1"),
         (lambda: MixturePrior(2, components=0), "components: expected positive sizes, got 0"),
-        (lambda: MixturePrior(2, components=1.5), "components: expected positive sizes, got 1.5"),
+        (lambda: MixturePrior(2, components=1.5), "components: expected a whole number, got 1.5"),
     ],
 )
 def test_wrong_arguments_are_named(make, message):
