@@ -1,6 +1,6 @@
 """Log-probabilities of draws from the guide, for each datum, in constant memory."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from math import ceil
 from typing import Any, NamedTuple
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from pyrovae.compilation import AutoCompiled, Batch, Compile, CompiledFunction, half_twice
+from pyrovae.evaluation.pace import Pace
 from pyrovae.handlers import check_taken, is_latent
 from pyrovae.objectives import ELBO, log_weights
 from pyrovae.programs import Program
@@ -71,7 +72,16 @@ class Sampler:
         if self._run is None:
             self._size = len(batch[0])
             self._run = self._runner(particles, runs)
+            batches = ceil(self._data / self._size)
+            self._pace = Pace(
+                f"{self.samples} draws for each of {self._data} data", batches * runs
+            )
         run = self._run if len(batch[0]) == self._size else partial(self._eager, particles, ())
+        yield from self._pace(self._draws(run, particles, batch))
+
+    def _draws(
+        self, run: Callable[[Batch], list[Tensor]], particles: int, batch: Batch
+    ) -> Iterator[Draws]:
         for start in range(0, self.samples, particles):
             missing = self.samples - start
             # Copies: what a captured CUDA graph gives is overwritten by its next run.
