@@ -75,11 +75,19 @@ class Run:
             FileNotFoundError: If the folder does not hold a run.
             ValueError: If its checkpoint does not read.
         """
+        self.check()
+        return read(self.checkpoint)
+
+    def check(self) -> None:
+        """Looks whether the folder holds a run.
+
+        Raises:
+            FileNotFoundError: If it does not.
+        """
         if not self.checkpoint.is_file():
             raise FileNotFoundError(
                 f"{self.folder}: expected a run folder, but it has no {self.checkpoint.name}"
             )
-        return read(self.checkpoint)
 
     def options(self, names: Collection[str] | None = None) -> dict[str, Any]:
         """The options the run was made with, as plain values and specifications.

@@ -69,6 +69,8 @@ def read_value(value: Any, parameter: Parameter, option: str) -> Any:
         UsageError: If it does not fit.
     """
     path = parameter.marker(PathLike)
+    if path and isinstance(value, list) and "" in value:
+        raise UsageError(option, "a path", "")
     if value == "" or (path and isinstance(value, str) and value.lower() in NONE):
         what = "a path" if path else in_words(parameter.annotation)
         is_needed = parameter.default is REQUIRED or parameter.default is not None

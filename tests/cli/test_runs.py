@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -68,6 +69,51 @@ def test_compare_puts_runs_side_by_side(trained, in_tmp, capsys):
     rows = rows_of(in_tmp / "table.csv")
     assert [row["run"] for row in rows] == ["run", "other"]
     assert [row["binarization"] for row in rows] == ["none", "threshold"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        ("nowhere", "expected a run folder, but it has no checkpoint.pt"),
+        ("empty", "expected a run folder, but it has no checkpoint.pt"),
+        ("no checkpoint", "expected a run folder, but it has no checkpoint.pt"),
+        ("broken report", "expected a report"),
+        ("broken checkpoint", "checkpoint.pt"),
+    ],
+)
+def test_one_of_several_runs_is_broken(damage, said, trained, copied, tmp_path, capsys):
+    broken = tmp_path / "nowhere" if damage == "nowhere" else copied
+    if damage == "empty":
+        shutil.rmtree(copied)
+        copied.mkdir()
+    elif damage == "no checkpoint":
+        (copied / "checkpoint.pt").unlink()
+    elif damage == "broken report":
+        (copied / "report.json").write_bytes(b"\xff\x00{")
+    elif damage == "broken checkpoint":
+        (copied / "checkpoint.pt").write_bytes(b"PK")
+    table = tmp_path / "table.csv"
+    for runs in ([trained, broken], [broken, trained], [trained, broken, trained]):
+        assert main(["compare", *map(str, runs), "--csv", str(table)]) == 2
+        answer = capsys.readouterr()
+        assert answer.out == ""
+        assert answer.err.startswith(f"pyrovae: {broken}")
+        assert said in answer.err
+        assert answer.err.count("\n") == 1
+        assert not table.exists()
+
+
+def test_a_run_that_is_not_done_is_left_out(trained, copied, capsys):
+    (copied / "report.json").unlink()
+    assert main(["compare", str(copied), str(trained)]) == 0
+    answer = capsys.readouterr()
+    assert answer.err == f"{copied}: left out, it has no report.json\n"
+    assert answer.out.count("\n") == 2
+
+
+def test_a_table_is_not_written_over_something_else(trained, tmp_path, capsys):
+    assert main(["compare", str(trained), "--csv", str(trained / "report.json")]) == 2
+    assert "--csv: expected a file name that ends in .csv" in capsys.readouterr().err
 
 
 def test_names_of_somebody_elses_run_do_nothing(copied, tmp_path, capsys):

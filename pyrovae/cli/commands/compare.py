@@ -15,11 +15,15 @@ def compare(runs: Annotated[list[str], PathLike()], *, csv: Place = None) -> Non
         runs: Run folders.
         csv: Write the table here, too.
     """
+    from pyrovae.cli.errors import UsageError
     from pyrovae.cli.runs import Run
     from pyrovae.cli.saying import printable, say, write_table
 
+    if csv is not None and not csv.endswith(".csv"):
+        raise UsageError("--csv", "a file name that ends in .csv", csv)
     rows, left_out = [], []
     for run in map(Run, runs):
+        run.check()
         if not run.report_file.is_file():
             left_out.append(f"{run.folder}: left out, it has no report.json")
         elif run.has_stale_report():

@@ -39,12 +39,15 @@ def _show_class(name: str, slots: list[str], allow: list[str]) -> None:
     from pyrovae.cli.help import class_help
     from pyrovae.specifications import SLOTS, find_class
 
+    reasons = []
     for slot in slots:
         try:
             cls = find_class(name, SLOTS[slot], allow=allow)
-        except ValueError:
-            if slot == slots[-1]:
-                raise
+        except ValueError as error:
+            reasons.append(str(error).removeprefix(f"{slot}: "))
             continue
         say(class_help(f"--{slot}", cls, asked_for(cls, SLOTS[slot])))
         return
+    if len(set(reasons)) > 1:  # it is there, and none of the slots' kinds
+        reasons = [f"{name}: expected a class for one of {', '.join(slots)}"]
+    raise ValueError(f"list: {reasons[0]}")

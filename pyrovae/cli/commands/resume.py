@@ -11,7 +11,7 @@ __all__ = ["resume"]
 def resume(
     run: Folder,
     *,
-    epochs: Annotated[int | None, Within(1)] = None,
+    epochs: Annotated[int | None, Within(1, 2**53)] = None,
     optimizer: Annotated[Typed | None, Changes("optimizer")] = None,
     data: str | None = None,
     root: Place = None,
