@@ -156,6 +156,9 @@ def _answer(what: Callable[[], None], name: str) -> int:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
         return 128 + signal.SIGPIPE
     except Exception as error:
+        ended = _interruption(error) if isinstance(error, ImportError) else None
+        if ended is not None:
+            return _fail(name, "interrupted", 128 + int(getattr(ended, "signal", signal.SIGINT)))
         if os.environ.get("PYROVAE_DEBUG"):  # for those who write their own parts
             raise
         if isinstance(error, Failed):
@@ -172,6 +175,13 @@ def _answer(what: Callable[[], None], name: str) -> int:
             "lines above and the command",
             FAULT,
         )
+
+
+def _interruption(error: BaseException | None) -> KeyboardInterrupt | None:
+    """What kept a module from being loaded, if a signal did: extensions say it in their own way."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 @contextmanager
