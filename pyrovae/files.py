@@ -6,11 +6,12 @@ import re
 import secrets
 import shutil
 import socket
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["atomic", "remove_unfinished"]
+__all__ = ["atomic", "check_writable", "remove_unfinished"]
 
 # Host and process say whose an unfinished file is. The random part tells files of one process
 # apart, and those of containers, which may be alike in both and share a disk.
@@ -51,7 +52,29 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
             raise _named(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), target) from error
         raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # where nothing can be written, what went wrong has been said
+            temporary.unlink(missing_ok=True)
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Looks whether a file can be written, before the work is done that makes its content.
+
+    Args:
+        path: Where the file will be. Missing parent folders would be made.
+
+    Raises:
+        OSError: If it cannot; the file is named.
+    """
+    target = Path(path)
+    folder = next(parent for parent in target.absolute().parents if parent.exists())
+    try:
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        # Writing is the only test that holds for every file system and user.
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise _named(error, target) from None
 
 
 def remove_unfinished(folder: Path, name: str | None = None) -> None:

@@ -13,7 +13,7 @@ from pyrovae import plots
 from pyrovae.cli.errors import UsageError
 from pyrovae.cli.figures import save_figure
 from pyrovae.cli.saying import say
-from pyrovae.files import atomic
+from pyrovae.files import atomic, check_writable
 
 __all__ = ["check_out", "write_reconstructions", "write_samples"]
 
@@ -52,6 +52,7 @@ def write_samples(
     Raises:
         UsageError: If the file does not hold what several data sites give.
     """
+    check_writable(out or folder / "samples.png")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         first = model.sample(min(n, AT_ONCE), draw=draw)
@@ -69,6 +70,7 @@ def write_reconstructions(
     model: Any, x: Tensor, out: str | None, folder: Path, *, draw: bool
 ) -> None:
     """Writes reconstructions of data; the arguments are those of `write_samples`."""
+    check_writable(out or folder / "reconstructions.png")
     first, *others = x.split(AT_ONCE)
     parts = iter(others)
     made = model.reconstruct(first, draw=draw)

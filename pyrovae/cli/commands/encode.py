@@ -39,9 +39,12 @@ def encode(
     from pyrovae.cli.codes import check_codes_file, write_codes
     from pyrovae.cli.runs import Run
     from pyrovae.evaluation import encode as encode_data
+    from pyrovae.files import check_writable
 
     check_codes_file(out)
     opened = Run(run, allow=allow or (), data=data, root=root)
+    path = out or str(opened.folder / "codes.npy")
     model = opened.model(device, averaged=averaged)
+    check_writable(path)
     found = encode_data(model, opened.chosen(split), moments=moments, seed=seed)
-    write_codes(found, out or str(opened.folder / "codes.npy"))
+    write_codes(found, path)

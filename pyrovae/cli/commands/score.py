@@ -40,18 +40,20 @@ def score(
     from pyrovae.cli.runs import Run
     from pyrovae.cli.saying import say, write_table
     from pyrovae.evaluation import score as score_data
+    from pyrovae.files import check_writable
 
     if out is not None and Path(out).suffix != ".csv":
         raise UsageError("--out", "a file name that ends in .csv", out)
     opened = Run(run, allow=allow or (), data=data, root=root)
+    path = out or str(opened.folder / "scores.csv")
     model = opened.model(device, averaged=averaged)
+    check_writable(path)
     scores = score_data(model, opened.chosen(split), samples=samples, seed=seed)
     columns = {name: column.tolist() for name, column in scores.columns.items()}
     rows = [
         {"datum": i} | {name: column[i] for name, column in columns.items()}
         for i in range(len(scores))
     ]
-    path = out or str(opened.folder / "scores.csv")
     write_table(path, rows)
     what = "log-likelihood" if scores.is_density else "cross-entropy, not a log-likelihood"
     say(
