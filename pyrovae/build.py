@@ -131,6 +131,10 @@ class _Assembly:
         cls: Any = check_spec(spec, SLOTS[owner], allow=self.allow)
         options = {} if isinstance(spec, str) else spec.get("init_args") or {}
         out_shape = cls.network_shape(size, **options)
+        if min(out_shape) < 1:
+            odd = {k: v for k, v in options.items() if isinstance(v, int) and v < 1}
+            given = ", ".join(f"{key}={value}" for key, value in odd.items())
+            raise ValueError(f"{owner}: {cls.__name__}: expected positive sizes, got {given}")
         return self.make(name, in_shape=in_shape, out_shape=out_shape)
 
 

@@ -3,7 +3,7 @@
 import inspect
 import warnings
 from collections.abc import Callable, Collection
-from math import ceil, floor
+from math import ceil, floor, inf
 from typing import Any
 
 import torch
@@ -80,7 +80,13 @@ def asked(settings: dict[str, Any], size: int, *, allow: Collection[str]) -> dic
             arguments[name] = instantiate(settings[name], SLOTS[name], allow=allow)
     if settings["average"] is not None:
         arguments["average"] = WeightAverage(settings["average"])
-    if arguments["scheduler"] is not None:
+    if arguments["scheduler"] is None:
+        if settings["scheduler_moves"] != "epoch":
+            raise ValueError("scheduler_moves: expected a scheduler that moves so, got none")
+    else:
+        for name, value in settings["scheduler"]["init_args"].items():
+            if isinstance(value, int) and value < 0 and name != "last_epoch":
+                raise ValueError(f"scheduler: {name}: expected at least 0, got {value}")
         steps = size / settings["batch_size"]
         each = floor(steps) if settings["drop_last"] else ceil(steps)
         moves = settings["epochs"] * (each if settings["scheduler_moves"] == "step" else 1)
@@ -96,11 +102,14 @@ def _rehearse(optimizer: Callable[..., Any], scheduler: Callable[..., Any], move
         optim.step()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            for _ in range(min(moves, MOST_MOVES)):
+            for move in range(1, min(moves, MOST_MOVES) + 1):
                 if isinstance(trial, torch.optim.lr_scheduler.ReduceLROnPlateau):
                     trial.step(0.0)
                 else:
                     trial.step()
+                rate = float(optim.param_groups[0]["lr"])
+                if not 0 <= rate < inf:
+                    raise ValueError(f"the learning rate becomes {rate:g} at move {move}")
     except (ValueError, ArithmeticError, TypeError, LookupError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"scheduler: it fails within {moves} moves: {reason}") from None

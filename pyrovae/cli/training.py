@@ -19,7 +19,7 @@ from pyrovae.cli.options import Typed
 from pyrovae.cli.runs import DATA_OPTIONS, Run, device_of, first_data
 from pyrovae.cli.saying import say
 from pyrovae.cli.settings import FIT_OPTIONS, MODEL_OPTIONS, asked, know_data, settle
-from pyrovae.datasets import load_data
+from pyrovae.datasets import Data, load_data
 from pyrovae.datasets.load import NAMES
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.specifications import dump_yaml
@@ -104,6 +104,7 @@ def _train(run: Run, settings: dict[str, Any], *, resuming: bool = False) -> Non
         model = run.model(settings["device"])
     else:
         data = load_data(**{name: settings[name] for name in DATA_OPTIONS})
+        _check_sizes(data, settings)
         if settings["seed"] is not None:
             pyro.set_rng_seed(settings["seed"])
         model = build(
@@ -142,6 +143,19 @@ def _begin_at_mean(model: Any, x: Tensor) -> None:
             f"--begin_at_mean: expected a BernoulliLikelihood, got {type(likelihood).__name__}"
         )
     likelihood.begin_at_mean(x)
+
+
+def _check_sizes(data: Data, settings: dict[str, Any]) -> None:
+    """Raises where nothing could be learned, or chosen or reported by."""
+    if len(data.train) < 2:
+        raise ValueError(f"--data: expected at least 2 data to train on, got {len(data.train)}")
+    for name in ("validation", "test"):
+        share = settings[name]
+        if share and getattr(data, name) is None:
+            raise ValueError(
+                f"--{name}: expected a share that is a datum at least, got {share} of "
+                f"{len(data.train)}"
+            )
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from wrong_commands import MORE, write_files
 
 from pyrovae.cli import main
 
@@ -225,7 +226,8 @@ WRONG = {
 }
 COMMANDS = [
     f"{command} {rest.strip()}"
-    for command, lines in WRONG.items()
+    for table in (WRONG, MORE)
+    for command, lines in table.items()
     for rest in lines.strip().splitlines()
 ]
 OPTION_FILES = {
@@ -251,6 +253,7 @@ def place(trained, tmp_path_factory):
     (folder / "bin.yaml").write_bytes(b"\xff\xfe\x00")
     (folder / "file").write_text("x")
     (folder / "empty").mkdir()
+    write_files(folder)
     return folder
 
 

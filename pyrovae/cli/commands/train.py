@@ -32,7 +32,7 @@ def train(
     pooled: bool = False,
     image_size: Annotated[int | None, Within(1)] = None,
     data_seed: Seed = 0,
-    num_workers: Annotated[int, Within(0)] = 0,
+    num_workers: Annotated[int, Within(0, 1000)] = 0,
     latent_features: Count = 20,
     model: Annotated[Spec | None, InSlot("model", VAE)] = None,
     prior: Annotated[Spec | None, InSlot("prior", NORMAL_PRIOR)] = None,
