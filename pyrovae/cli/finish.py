@@ -1,6 +1,5 @@
 """What a run has beside its weights: the table of its history, the report, the figures."""
 
-import csv
 from typing import Any
 
 from pyrovae.cli.figures import draw_figures
@@ -29,7 +28,7 @@ def finish(run: Run, model: Any, data: Data, history: History, settings: dict[st
     """
     loud = not settings["quiet"]
     wrote = False
-    if not _has_table(run, len(history)):
+    if not _has_table(run, history):
         history.save(run.history_file)
         wrote = True
     if not run.config_file.is_file():
@@ -58,12 +57,10 @@ def finish(run: Run, model: Any, data: Data, history: History, settings: dict[st
     return wrote or bool(figures)
 
 
-def _has_table(run: Run, rows: int) -> bool:
-    try:
-        with run.history_file.open(newline="", encoding="utf-8") as file:
-            return sum(1 for _ in csv.reader(file)) == rows + 1
-    except (OSError, ValueError, csv.Error):
-        return False
+def _has_table(run: Run, history: History) -> bool:
+    file, table = run.history_file, history.to_csv().encode()
+    # By its size first: whatever lies there is read no further than a table of these rows is long.
+    return file.is_file() and file.stat().st_size == len(table) and file.read_bytes() == table
 
 
 def _has_report(run: Run, history: History) -> bool:

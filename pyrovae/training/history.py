@@ -1,6 +1,7 @@
 """What training did, epoch by epoch."""
 
 import csv
+import io
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, overload
@@ -57,11 +58,17 @@ class History(Sequence[dict[str, Any]]):
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the rows as comma-separated values, with a header."""
+        with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+            file.write(self.to_csv())
+
+    def to_csv(self) -> str:
+        """The rows as comma-separated values, with a header."""
+        table = io.StringIO()
         names = list(dict.fromkeys(name for row in self._rows for name in row))
-        with atomic(path) as temporary, temporary.open("w", newline="") as file:
-            writer = csv.DictWriter(file, names)
-            writer.writeheader()
-            writer.writerows(self._rows)
+        writer = csv.DictWriter(table, names)
+        writer.writeheader()
+        writer.writerows(self._rows)
+        return table.getvalue()
 
     def state_dict(self) -> dict[str, Any]:
         """Rows and how training ended, as plain values."""
@@ -86,6 +93,9 @@ class History(Sequence[dict[str, Any]]):
             if not isinstance(row, dict) or row.get("epoch") != number:
                 raise ValueError(f"rows: expected the row of epoch {number}, got {row!r:.60}")
             for name, value in row.items():
+                # A spreadsheet would run a name that begins so, and a terminal obey it.
+                if not str(name).isprintable() or str(name).startswith(("=", "+", "-", "@")):
+                    raise ValueError(f"rows: expected the name of a column, got {name!r:.60}")
                 if not isinstance(name, str) or type(value) not in (int, float):
                     raise ValueError(
                         f"rows: expected a number as {name} of epoch {number}, got {value!r:.60}"
