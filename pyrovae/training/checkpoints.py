@@ -72,6 +72,8 @@ class Checkpoints:
         traceback: TracebackType | None,
     ) -> None:
         self._signals.__exit__(kind, error, traceback)
+        if error is None:
+            self.obey_signal()  # one that came after the last look, while callbacks were told, say
 
     def read(self) -> None:
         """Lets training go on from the file.

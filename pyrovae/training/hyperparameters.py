@@ -1,10 +1,12 @@
 """The hyperparameters and states of optimizers and schedulers, in files and given anew."""
 
+import copy
 import math
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -18,18 +20,6 @@ __all__ = [
 ]
 
 PLAIN = (bool, int, float, str, type(None))
-# Tensors of an optimizer's state that have their parameter's shape.
-LIKE_PARAMETER = {
-    "acc_delta",
-    "exp_avg",
-    "exp_avg_sq",
-    "exp_inf",
-    "grad_avg",
-    "max_exp_avg_sq",
-    "momentum_buffer",
-    "square_avg",
-    "sum",
-}
 
 
 def hyperparameters(optimizer: Optimizer) -> list[dict[str, Any]]:
@@ -57,17 +47,49 @@ def load_optimizer(optimizer: Optimizer, state: Mapping[str, Any]) -> None:
                 raise ValueError(
                     f"{name}: expected a value like {value!r}, got {group[name]!r:.40}"
                 )
-    for parameter, values in optimizer.state.items():
-        for name, value in values.items():
-            if not isinstance(value, Tensor):
-                continue
-            if name in LIKE_PARAMETER and value.shape != parameter.shape:
-                raise ValueError(
-                    f"{name} has shape {tuple(value.shape)}, and its parameter "
-                    f"{tuple(parameter.shape)}"
-                )
-            if value.isnan().any():
-                raise ValueError(f"there is NaN in {name}")
+    _check_states(optimizer, _states_of_a_step(optimizer))
+
+
+def _states_of_a_step(optimizer: Optimizer) -> list[dict[str, Any]]:
+    """What a step makes an optimizer keep of each parameter, found on a copy of both."""
+    twin = copy.deepcopy(optimizer)
+    twin.state.clear()
+    parameters = [p for group in twin.param_groups for p in group["params"]]
+    for parameter in parameters:
+        parameter.grad = torch.zeros_like(parameter)
+    # Not the copy's own attribute: a scheduler puts the original's method there.
+    type(twin).step(twin)
+    return [dict(twin.state.get(parameter, {})) for parameter in parameters]
+
+
+def _check_states(optimizer: Optimizer, made: Sequence[Mapping[str, Any]]) -> None:
+    """Looks whether what was read of each parameter is of the kind that a step makes."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    for i, (parameter, wanted) in enumerate(zip(parameters, made, strict=True)):
+        values = optimizer.state.get(parameter)
+        if not values:
+            continue  # it has never had a gradient
+        for name in wanted.keys() | values.keys():
+            if name not in values or name not in wanted:
+                lacking = "lacks" if name not in values else "has"
+                raise ValueError(f"state.{i}: it {lacking} {name!r:.40}")
+            _check_state(f"state.{i}.{name}", values[name], wanted[name])
+
+
+def _check_state(where: str, value: Any, wanted: Any) -> None:
+    if not isinstance(wanted, Tensor):
+        if not _alike(_plain(value), _plain(wanted)):
+            raise ValueError(f"{where}: expected a value like {wanted!r:.40}, got {value!r:.40}")
+        return
+    if not isinstance(value, Tensor):
+        raise ValueError(f"{where}: expected a tensor, got {value!r:.40}")
+    if value.shape != wanted.shape or value.is_floating_point() != wanted.is_floating_point():
+        raise ValueError(
+            f"{where}: expected {wanted.dtype} of shape {tuple(wanted.shape)}, "
+            f"got {value.dtype} of shape {tuple(value.shape)}"
+        )
+    if value.isnan().any():
+        raise ValueError(f"{where}: there is NaN in it")
 
 
 def scheduler_state(scheduler: LRScheduler) -> dict[str, Any]:

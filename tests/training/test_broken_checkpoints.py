@@ -98,7 +98,19 @@ BROKEN = {
     ),
     "optimizer state of another shape": (
         put(T, "optimizer", "state", 0, "exp_avg", value=torch.zeros(7)),
-        r"optimizer.*exp_avg has shape \(7,\)",
+        r"optimizer.*exp_avg: expected torch.float32 of shape .*, got torch.float32 of shape \(7,\)",
+    ),
+    "no tensor in the optimizer": (
+        put(T, "optimizer", "state", 1, "exp_avg", value={"a": 1}),
+        r"optimizer: state\.1\.exp_avg: expected a tensor, got",
+    ),
+    "too little in the optimizer": (
+        drop(T, "optimizer", "state", 1, "exp_avg"),
+        r"optimizer: state\.1: it lacks 'exp_avg'",
+    ),
+    "a switch in the optimizer": (
+        put(T, "optimizer", "param_groups", 0, "amsgrad", value=True),
+        r"optimizer: state\.0: it lacks 'max_exp_avg_sq'",
     ),
     "NaN in the optimizer": (spoil(T, "optimizer", "state", 0, "exp_avg_sq"), "optimizer.*NaN"),
     "of another optimizer": (

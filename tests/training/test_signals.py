@@ -68,6 +68,24 @@ def test_a_signal_ends_training_and_it_goes_on(number, step, where, tmp_path):
     assert numbers(again) == numbers(history)
 
 
+class SendAtTheEnd(Callback):
+    """Sends a signal once the last epoch is done."""
+
+    def on_end(self, training):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_a_signal_after_the_last_epoch_is_not_lost(tmp_path):
+    path = tmp_path / "run.pt"
+    whole = tiny_vae()
+    history = quiet(whole, data())
+    with pytest.raises(Interrupted, match="interrupted after epoch 3"):
+        quiet(tiny_vae(), data(), checkpoint=path, callbacks=[SendAtTheEnd()])
+    resumed = tiny_vae(seed=4)
+    assert numbers(quiet(resumed, data(), checkpoint=path, resume=True)) == numbers(history)
+    assert same(state(resumed), state(whole))
+
+
 class SendsOnce(MMDELBO):
     """Sends a signal while the validation data are looked at."""
 
