@@ -61,3 +61,8 @@ class TestTrainingCurves:
     def test_refuses_rows_without_loss(self):
         with pytest.raises(ValueError, match=r"'loss', got \['epoch'\] in row 1"):
             plots.training_curves([{"epoch": 1, "loss": 2.0}, {"epoch": 2}])
+
+    def test_many_epochs(self):
+        rows = [{"epoch": i, "loss": i % 7, "validation_elbo": -(i % 11)} for i in range(100_000)]
+        figure = plots.training_curves(rows)
+        assert pixels(figure).std() > 0  # drawn without a warning that it is slow

@@ -43,3 +43,17 @@ def test_it_is_saved_as_a_table(tmp_path):
             {"epoch": "1", "loss": "2.5", "validation_elbo": ""},
             {"epoch": "2", "loss": "1.5", "validation_elbo": "-1.0"},
         ]
+
+
+@pytest.mark.parametrize("name", ["=cmd()", "+1", "-1", "@sum", "\x1b[31mred", "a\nb"])
+def test_a_strangers_column_is_no_formula_and_no_command(name):
+    state = History([{"epoch": 1, "loss": 2.0, name: 1.0}]).state_dict()
+    with pytest.raises(ValueError, match="rows: expected the name of a column, got") as caught:
+        History.from_state(state)
+    assert "\x1b" not in str(caught.value)
+
+
+def test_the_table_that_is_written(tmp_path):
+    history = History(ROWS)
+    history.save(tmp_path / "history.csv")
+    assert (tmp_path / "history.csv").read_bytes() == history.to_csv().encode()
