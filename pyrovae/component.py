@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from pyrovae.declared import Declared
+from pyrovae.stage import on_stage
 
 __all__ = ["Component"]
 
@@ -40,6 +41,8 @@ class Component(Declared, nn.Module):
     """
 
     init_args: dict[str, Any]
+    # Constructors draw first weights, which in another thread would be training's random numbers.
+    _around = staticmethod(on_stage)
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Makes the instance and notes the arguments that ``__init__`` is about to get."""

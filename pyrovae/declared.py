@@ -4,9 +4,10 @@ import inspect
 import sys
 import types
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import wraps
 from numbers import Number
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
 __all__ = ["Declared", "fits", "in_words", "type_hints"]
 
@@ -28,6 +29,9 @@ class Declared:
         ValueError: If an argument is of another type. It says which one, what was expected and
             what was given.
     """
+
+    #: What runs around each constructor.
+    _around: ClassVar[Callable[[], AbstractContextManager[object]]] = nullcontext
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Puts the look at the arguments before the class's own constructor, if it has one."""
@@ -133,7 +137,8 @@ def _looking(init: Callable[..., None]) -> Callable[..., None]:
             single = parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
             if single and name in hints and value is not parameter.default:
                 _check(name, value, hints[name])
-        init(self, *args, **kwargs)
+        with type(self)._around():
+            init(self, *args, **kwargs)
 
     return looking
 

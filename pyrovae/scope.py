@@ -1,6 +1,6 @@
 """Leaving no trace: random state, parameter store and validation are given back as they were."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import pyro
@@ -9,7 +9,7 @@ from torch.distributions import Distribution
 
 from pyrovae.stage import on_stage
 
-__all__ = ["isolated", "without_validation"]
+__all__ = ["isolated", "kept_random_state", "without_validation"]
 
 
 @contextmanager
@@ -32,6 +32,19 @@ def isolated(device: torch.device, seed: int | None = None) -> Iterator[None]:
         with torch.random.fork_rng(devices=accelerator, device_type=kind):
             _seed(device, seed)
             yield
+
+
+@contextmanager
+def kept_random_state(devices: Iterable[int] = ()) -> Iterator[None]:
+    """Runs a block and gives torch's random numbers back as they were.
+
+    No other thread runs programs meanwhile, whose numbers would be drawn again; see `on_stage`.
+
+    Args:
+        devices: CUDA devices whose generators are kept, beside the CPU's.
+    """
+    with on_stage(), torch.random.fork_rng(devices=list(devices)):
+        yield
 
 
 def _seed(device: torch.device, seed: int) -> None:

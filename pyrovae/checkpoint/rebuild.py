@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from pyrovae.component import Component
+from pyrovae.scope import kept_random_state
 from pyrovae.specifications import SLOTS, bounded, check_plain, parameters_of, resolve
 from pyrovae.specifications.arguments import nested_bases
 from pyrovae.specifications.plain import shown
@@ -43,7 +44,7 @@ def rebuild(
     size = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
     built: list[Component] = []
     # Constructors draw initial parameters; the caller's random numbers stay as they were.
-    with torch.random.fork_rng(devices=[]):
+    with kept_random_state():
         if state is None:
             for entry in entries:
                 built.append(_make_entry(entry, built, allow))

@@ -3,8 +3,9 @@
 from collections.abc import Sized
 from typing import Any
 
-import torch
 from torch.utils.data import BatchSampler, DataLoader, Dataset, IterableDataset
+
+from pyrovae.scope import kept_random_state
 
 __all__ = ["count_data"]
 
@@ -43,7 +44,7 @@ def _in_loader(loader: DataLoader[Any]) -> int:
         # A sampler may leave data out, or take them twice.
         length = _length(sampler.sampler)
         return length - length % sampler.batch_size if sampler.drop_last else length
-    with torch.random.fork_rng(devices=[]):
+    with kept_random_state():
         return sum(len(list(indices)) for indices in sampler)
 
 

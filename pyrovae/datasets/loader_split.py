@@ -14,6 +14,7 @@ from pyrovae.datasets.collate import Collate, leading_tensors
 from pyrovae.datasets.length import count_data
 from pyrovae.datasets.splits import Split, check_batch_size
 from pyrovae.datasets.values import Bytes, check_shape, to_float
+from pyrovae.scope import kept_random_state
 
 __all__ = ["LoaderSplit", "OpenLoaderSplit"]
 
@@ -172,7 +173,7 @@ class LoaderSplit(Split):
             loader = DataLoader(loader, batch_size=1, collate_fn=Collate(self.fields))
         first: Tensor | None = None
         # Looking at the data must not move the random numbers of those who go on to use them.
-        with torch.random.fork_rng(devices=[]), _kept(loader), _one_line():
+        with kept_random_state(), _kept(loader), _one_line():
             for batch in islice(loader, -(-LOOKED_AT // max(loader.batch_size or 1, 1))):
                 x, *_ = self._select(batch)
                 first = x if first is None else first

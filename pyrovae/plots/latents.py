@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from pyrovae.latent_space.codes import Coder, encode, one_site
+from pyrovae.scope import kept_random_state
 
 
 class PlottableModel(Coder, Protocol):
@@ -61,7 +62,7 @@ def draw(model: PlottableModel, n: int) -> Tensor:
     """
     # Named devices: left to itself, fork_rng warns where a machine has several.
     cuda = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
-    with torch.random.fork_rng(devices=list(cuda)):
+    with kept_random_state(cuda):
         data: Tensor = one_site(model.sample(n))
         return data
 

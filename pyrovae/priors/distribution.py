@@ -19,6 +19,7 @@ from pyrovae.distributions import (
 from pyrovae.latents import latent_kind
 from pyrovae.nn.network import as_size
 from pyrovae.priors.base import Prior
+from pyrovae.scope import kept_random_state
 
 __all__ = ["DistributionPrior"]
 
@@ -109,7 +110,7 @@ def _check_precision(prior: DistributionPrior, family: str, values: Mapping[str,
     Raises:
         ValueError: If the densities of draws are off by more than rounding.
     """
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
+    with kept_random_state(), torch.no_grad():
         torch.manual_seed(0)
         single = prior._make(validate_args=False)
         z = single.sample((DRAWS,))

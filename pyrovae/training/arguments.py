@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pyro.infer
+import pyro.poutine.runtime
 
 from pyrovae.checkpoint.file import check_notes
 from pyrovae.checks import check_count
 from pyrovae.compilation import Compile
 from pyrovae.objectives import ELBO
 from pyrovae.schedules import Schedule
+from pyrovae.stage import on_stage
 from pyrovae.training.callbacks import Callback, OnEpoch
 from pyrovae.training.gradients import Precision
 from pyrovae.training.state import SchedulerMoves
@@ -22,10 +24,26 @@ __all__ = [
     "all_callbacks",
     "check_choices",
     "check_files",
+    "check_handlers",
     "check_numbers",
     "check_objective",
     "check_seed",
 ]
+
+
+def check_handlers() -> None:
+    """Looks whether programs run as they are: a handler around training would change each step.
+
+    Raises:
+        RuntimeError: If a block of Pyro's is open, or another thread is training.
+    """
+    with on_stage():
+        around = [type(handler).__name__ for handler in pyro.poutine.runtime._PYRO_STACK]
+    if around:
+        raise RuntimeError(
+            f"expected no effect handler around training, got {', '.join(around)}: it would change "
+            "or record every step; put it around model and guide"
+        )
 
 
 def check_numbers(**counts: Any) -> None:

@@ -150,9 +150,10 @@ def fit(
         Diverged: If the loss or a parameter becomes NaN. The site or parameter is named, and the
             model is put back to the weights it had when the epoch began (or went on).
         Interrupted: If a signal ended training and a checkpoint was written.
-        RuntimeError: If another thread is training.
+        RuntimeError: If another thread is training, or it is called within an effect handler.
     """
     check_program(model)
+    arguments.check_handlers()
     arguments.check_seed(seed)
     arguments.check_numbers(epochs=epochs, batch_size=batch_size, accumulate=accumulate)
     arguments.check_choices(compile=compile, precision=precision, scheduler_moves=scheduler_moves)
@@ -198,7 +199,7 @@ def fit(
     ask = checkpoints.obey_signal
     validation = Validation(training, data, annealing, batch_size=batch_size, size=size, ask=ask)
     with on_stage(training=True), isolated(device, seed), without_validation(), checkpoints:
-        make_first_call(objective, model, data.train, device)
+        make_first_call(gradients, parameters, model, data.train, device, batch_size=batch_size)
         if resume:
             checkpoints.read()
         else:

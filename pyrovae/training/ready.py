@@ -1,11 +1,10 @@
 """Data, model and objective, made ready for training."""
 
-import math
+from collections.abc import Sequence
 from typing import Any
 
-import pyro.infer
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from pyrovae.datasets import Data, Split
 from pyrovae.datasets.values import to_dtype
@@ -16,6 +15,7 @@ from pyrovae.nn.modes import evaluation_mode
 from pyrovae.programs import Program, dtype_of
 from pyrovae.scope import isolated
 from pyrovae.training.devices import choose_device
+from pyrovae.training.gradients import Gradients
 
 __all__ = ["make_first_call", "make_ready", "read_data"]
 
@@ -50,15 +50,30 @@ def make_ready(model: Program, data: Data, *, device: str | torch.device) -> tor
 
 
 def make_first_call(
-    objective: pyro.infer.ELBO, model: Program, split: Split, device: torch.device
+    gradients: Gradients,
+    parameters: Sequence[Tensor],
+    model: Program,
+    split: Split,
+    device: torch.device,
+    *,
+    batch_size: int,
 ) -> None:
-    """Lets one of Pyro's estimators find out how deep the plates are nested.
+    """Asks for the gradients of one batch, before anything is written or moved.
 
-    It does so at its first call, with draws of its own. Made ahead of training, the call leaves
-    to training the same random numbers whether it begins or goes on.
+    What an objective and programs cannot do together is found so before a checkpoint takes the
+    place of another. And Pyro's estimators find out, at their first call and with draws of their
+    own, how deep the plates are nested: made ahead of training, the call leaves to training the
+    same random numbers whether it begins or goes on.
+
+    Raises:
+        ValueError: If the objective is not made for such programs.
     """
-    if objective.max_plate_nesting < math.inf:
-        return
     with isolated(device, seed=0), evaluation_mode(model):
-        batch = to_dtype((value.to(device) for value in split.take(2)), dtype_of(model))
-        objective.loss_and_grads(model.model, model.guide, *batch)
+        batch = next(iter(split.batches(batch_size, device=device)))
+        try:
+            gradients(parameters, to_dtype(batch, dtype_of(model)))
+        except NotImplementedError as error:
+            name = type(gradients.objective).__name__
+            raise ValueError(f"objective: {name} does not go with this model: {error}") from error
+    for parameter in parameters:
+        parameter.grad = None

@@ -33,6 +33,19 @@ def test_a_run_is_not_lost_to_one_that_does_not_begin(copied):
     assert {path: path.read_bytes() for path in copied.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.parametrize(
+    "objective", ["ClassificationELBO", "VectorQuantizedELBO", "TraceTailAdaptive_ELBO"]
+)
+def test_nor_to_one_whose_first_step_fails(objective, copied, in_tmp, capsys):
+    before = {path: path.read_bytes() for path in copied.rglob("*") if path.is_file()}
+    wrong = [*quick(), "--objective", objective]
+    assert main(["train", *wrong, "--out", str(copied), "--overwrite"]) == 2
+    assert {path: path.read_bytes() for path in copied.rglob("*") if path.is_file()} == before
+    assert main(["train", *wrong]) == 2
+    assert not Path("runs").exists()
+    assert capsys.readouterr().err.count("\n") == 2
+
+
 def test_only_a_run_is_overwritten(in_tmp, capsys):
     Path("pictures/figures").mkdir(parents=True)
     Path("pictures/figures/samples.png").write_text("")

@@ -137,14 +137,14 @@ def test_interrupted_in_the_middle_of_an_epoch(tmp_path):
 
     def interrupted(x):
         steps.append(len(x))
-        if len(steps) == 10:
+        if len(steps) == 11:
             raise KeyboardInterrupt
         return guide(x)
 
     vae.guide = interrupted
     with pytest.raises(KeyboardInterrupt):
         run("adam", model=vae, epochs=EPOCHS, checkpoint=path)
-    # Two calls look at the data and three are an epoch: the tenth is in epoch 3.
+    # Three calls look at data and programs, and three are an epoch: the eleventh is in epoch 3.
     assert len(torch.load(path, weights_only=True)["training"]["history"]["rows"]) == 2
     resumed, again = run("adam", epochs=EPOCHS, checkpoint=path, resume=True)
     assert same(state(resumed), state(whole))
