@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-__all__ = ["check_count", "check_path"]
+__all__ = ["check_count", "check_path", "check_seed"]
 
 
 def check_count(name: str, value: Any, *, least: int = 1) -> None:
@@ -26,3 +26,14 @@ def check_path(name: str, value: Any) -> None:
         raise ValueError(f"{name}: expected the path of a file, got {value!r}")
     if os.path.isdir(value):
         raise ValueError(f"{name}: expected the path of a file, but {value} is a folder")
+
+
+def check_seed(name: str, value: Any) -> None:
+    """Looks at a seed, which torch takes in 64 bits.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if not whole or not -(2**63) <= value < 2**64:
+        raise ValueError(f"{name}: expected a whole number of 64 bits, got {value!r}")

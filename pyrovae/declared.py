@@ -101,6 +101,8 @@ def in_words(annotation: Any) -> str:
     kind = origin or annotation
     if kind in _WORDS:
         return _WORDS[kind]
+    if kind is Callable:
+        return "a function"
     if not isinstance(kind, type):
         return "a value"
     if issubclass(kind, Mapping):

@@ -6,7 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import nn
 
-__all__ = ["Program", "check_program", "device_of", "dtype_of"]
+__all__ = ["Program", "check_program", "device_of", "dtype_of", "read_device"]
 
 
 @runtime_checkable
@@ -53,6 +53,26 @@ def check_program(model: Any) -> None:
 def device_of(model: Program) -> torch.device:
     """Where a model's parameters are; the CPU if it has none."""
     return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+
+
+def read_device(device: Any) -> torch.device:
+    """Reads a device that this machine has and on which numbers can be had.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    try:
+        found = torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"device: expected 'auto', 'cpu' or one that this machine has, got {device!r} ({reason})"
+        ) from None
+    if found.type == "meta":
+        raise ValueError(
+            "device: expected auto, cpu, cuda or mps, got 'meta', which has no numbers"
+        )
+    return found
 
 
 def dtype_of(model: Program) -> torch.dtype | None:

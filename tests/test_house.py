@@ -37,7 +37,7 @@ ROOMS = {
     "likelihoods": "component distributions nn",
     "posteriors": "component distributions latents nn",
     "priors": "checks component distributions latents nn posteriors scope",
-    "datasets": "labels scope",
+    "datasets": "checks labels scope",
     "objectives": "checks declared distributions handlers schedules",
     "models": "checks component datasets distributions handlers labels latents likelihoods nn posteriors "
     "priors programs scope",
@@ -46,7 +46,7 @@ ROOMS = {
     "evaluation": "checks compilation datasets distributions handlers nn objectives programs scope",
     "checkpoint": "checks component files scope specifications",
     "build": "models nn specifications",
-    "training": "checkpoint checks compilation component datasets distributions evaluation files handlers "
+    "training": "checkpoint checks compilation component datasets declared distributions evaluation files handlers "
     "nn objectives programs schedules scope stage",
 }
 MAY_IMPORT = {room: set(others.split()) for room, others in ROOMS.items()}

@@ -25,7 +25,7 @@ from pyrovae.specifications import dump_yaml
 from pyrovae.training import History
 from pyrovae.training.devices import choose_device
 
-__all__ = ["STORED", "Run", "device_of", "first_data", "held_out"]
+__all__ = ["STORED", "Run", "first_data", "held_out"]
 
 #: The options that say how a run is made, and that it keeps.
 STORED = {
@@ -165,7 +165,7 @@ class Run:
         Raises:
             ValueError: If training kept no average that is asked for, or NaN is in the weights.
         """
-        where = device_of(device)
+        where = choose_device(device)
         for name, tensor in weights_in(self.checkpoint, self.content, averaged=averaged).items():
             if isinstance(tensor, Tensor) and tensor.isnan().any():
                 raise ValueError(f"{self.checkpoint}: there is NaN in the weights {name!r}")
@@ -277,17 +277,3 @@ def first_data(data: Data, seed: int | None) -> Tensor:
         if seed is not None:
             torch.default_generator.manual_seed(seed)
         return data.train.take(n)[0]
-
-
-def device_of(name: str) -> torch.device:
-    """Reads a device on which numbers can be had.
-
-    Raises:
-        ValueError: If there is no such device on this machine.
-    """
-    device = choose_device(name)
-    if device.type == "meta":
-        raise ValueError(
-            "device: expected auto, cpu, cuda or mps, got 'meta', which has no numbers"
-        )
-    return device

@@ -16,7 +16,7 @@ from pyrovae.cli.errors import Failed, Stopped
 from pyrovae.cli.finish import finish
 from pyrovae.cli.folders import locked, taken
 from pyrovae.cli.options import Typed
-from pyrovae.cli.runs import DATA_OPTIONS, Run, device_of, first_data
+from pyrovae.cli.runs import DATA_OPTIONS, Run, first_data
 from pyrovae.cli.saying import say
 from pyrovae.cli.settings import FIT_OPTIONS, MODEL_OPTIONS, asked, know_data, settle
 from pyrovae.datasets import Data, load_data
@@ -24,6 +24,7 @@ from pyrovae.datasets.load import NAMES
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.specifications import dump_yaml
 from pyrovae.training import Callback, Diverged, TrainingState, fit
+from pyrovae.training.devices import choose_device
 
 __all__ = ["begin", "go_on"]
 
@@ -39,7 +40,7 @@ def begin(options: dict[str, Any]) -> None:
     if options["print_config"]:
         say(dump_yaml(settings).rstrip("\n"))
         return
-    device_of(settings["device"])
+    choose_device(settings["device"])
     # Absolute, so that the run can be opened from any folder.
     settings["root"] = _absolute(settings["root"])
     if settings["data"] not in NAMES and Path(settings["data"]).expanduser().exists():
@@ -82,7 +83,7 @@ def go_on(
             "--optimizer", optimizer, settings["optimizer"], allow=allow
         )
     run.moved = {name: settings[name] for name in moved}
-    device_of(settings["device"])
+    choose_device(settings["device"])
     with locked(run.folder), _said_how_to_go_on(run):
         history = run.history()
         done = len(history)

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from pyrovae.checks import check_seed
 from pyrovae.datasets.arrays import read_arrays
 from pyrovae.datasets.binarization import Binarization, check_protocol
 from pyrovae.datasets.celeba import celeba
@@ -75,6 +76,7 @@ def load_data(
             to train on, or a file holds something else than data.
     """
     check_protocol(binarization)
+    check_seed("data_seed", data_seed)
     if not isinstance(data, str | os.PathLike):
         raise ValueError(
             f"expected data to be a name or a path, got {data!r:.60}; values in memory are given "

@@ -174,8 +174,8 @@ def tensor_splits(
 
 
 def _count(n: int, size: Amount, what: str) -> int:
-    if size < 0 or (isinstance(size, float) and size >= 1):
+    if not isinstance(size, int | float) or size < 0 or (isinstance(size, float) and size >= 1):
         raise ValueError(
-            f"expected {what} to be a number of data (int) or a fraction below 1 (float), got {size}"
+            f"expected {what} to be a number of data (int) or a fraction below 1 (float), got {size!r}"
         )
     return round(size * n) if isinstance(size, float) else size

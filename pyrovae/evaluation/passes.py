@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from pyrovae.checks import check_count
+from pyrovae.checks import check_count, check_seed
 from pyrovae.compilation import Batch, Compile
 from pyrovae.datasets.splits import Split
 from pyrovae.datasets.values import to_dtype
@@ -19,7 +19,7 @@ from pyrovae.handlers import is_data
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.objectives import ELBO
 from pyrovae.objectives.particles import tempering
-from pyrovae.programs import Program, device_of, dtype_of
+from pyrovae.programs import Program, device_of, dtype_of, read_device
 from pyrovae.scope import isolated, without_validation
 
 __all__ = ["Look", "Pass", "View", "one_pass"]
@@ -159,7 +159,8 @@ def one_pass(
     rows = batch_size if rows is None else rows
     for name, value in (("samples", samples), ("batch_size", batch_size), ("rows", rows)):
         check_count(name, value)
-    device = device_of(model) if device is None else torch.device(device)
+    check_seed("seed", seed)
+    device = device_of(model) if device is None else read_device(device)
     sampler = Sampler(model, samples, rows=rows, data=len(split), compile=compile)
     with (
         isolated(device, seed),

@@ -206,6 +206,8 @@ class LatentVariableModel(Component, ABC):
     def _named(self, z: Any, given: Sequence[Any]) -> dict[str, Tensor]:
         """The latents by site, from what `encode` gives."""
         if not isinstance(z, Mapping):
+            if not isinstance(z, Tensor | Sequence) or isinstance(z, str):
+                raise ValueError(f"decode: expected latents, got {z!r:.60}")
             z = {self._only_latent(len(z), given): z}
         if not z:
             raise ValueError("decode: expected at least one latent, got none")

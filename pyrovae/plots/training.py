@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -87,5 +87,6 @@ def _draw(axes: Axes, rows: Sequence[Mapping[str, Any]], series: Sequence[Series
     axes.set_ylabel("nats per datum", fontsize=TEXT_SIZE, color=DARK)
     if len(series) > 1:  # the title names a single one
         # The place that hides least is looked for among all points, which takes long for many.
-        place = "best" if len(rows) <= 10_000 else "upper right"
+        is_long = len(rows) > 10_000
+        place: Literal["best", "upper right"] = "upper right" if is_long else "best"
         axes.legend(fontsize=TEXT_SIZE, labelcolor=DARK, frameon=False, loc=place)

@@ -27,7 +27,6 @@ __all__ = [
     "check_handlers",
     "check_numbers",
     "check_objective",
-    "check_seed",
 ]
 
 
@@ -65,13 +64,6 @@ def check_choices(
         if value not in get_args(kind):
             expected = " or ".join(map(repr, get_args(kind)))
             raise ValueError(f"{name}: expected {expected}, got {value!r}")
-
-
-def check_seed(seed: int | None) -> None:
-    """Looks at a seed, which torch takes in 64 bits."""
-    whole = isinstance(seed, int) and not isinstance(seed, bool)
-    if seed is not None and not (whole and -(2**63) <= seed < 2**64):
-        raise ValueError(f"seed: expected a whole number of 64 bits or None, got {seed!r}")
 
 
 def check_objective(objective: Any, beta: float | Schedule, *, accumulate: int) -> pyro.infer.ELBO:

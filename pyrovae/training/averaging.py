@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from pyrovae.declared import Declared
 from pyrovae.training.weights import check_fits, restore, snapshot, tensors
 
 __all__ = ["WeightAverage"]
 
 
-class WeightAverage:
+class WeightAverage(Declared):
     r"""An exponential moving average of the weights, whose noise is less than their own.
 
     .. math:: \bar\theta_t = d_t \, \bar\theta_{t-1} + (1 - d_t) \, \theta_t, \qquad

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from pyrovae import checkpoint as files
+from pyrovae.checks import check_count
 from pyrovae.component import Component
 from pyrovae.datasets import Data
 from pyrovae.datasets.fingerprint import check_fingerprint, fingerprint
@@ -47,10 +48,10 @@ class Checkpoints:
         minutes: float | None = None,
         steps: int | None = None,
     ) -> None:
-        if minutes is not None and not minutes > 0:
-            raise ValueError(f"checkpoint_minutes: expected a positive number, got {minutes}")
-        if steps is not None and steps < 1:
-            raise ValueError(f"checkpoint_steps: expected at least 1, got {steps}")
+        if minutes is not None and not (isinstance(minutes, int | float) and minutes > 0):
+            raise ValueError(f"checkpoint_minutes: expected a positive number, got {minutes!r}")
+        if steps is not None:
+            check_count("checkpoint_steps", steps)
         self.path = path
         self.training = training
         self.notes = dict(notes or {})

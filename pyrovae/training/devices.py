@@ -2,6 +2,8 @@
 
 import torch
 
+from pyrovae.programs import read_device
+
 __all__ = ["choose_device"]
 
 
@@ -13,10 +15,4 @@ def choose_device(device: str | torch.device) -> torch.device:
     """
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        return torch.empty(0, device=device).device
-    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(
-            f"device: expected 'auto', 'cpu' or one that this machine has, got {device!r} ({reason})"
-        ) from None
+    return read_device(device)

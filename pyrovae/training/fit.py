@@ -10,6 +10,7 @@ import torch
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from pyrovae.checks import check_seed
 from pyrovae.compilation import Compile
 from pyrovae.evaluation.plates import data_in_plate
 from pyrovae.programs import Program, check_program
@@ -154,7 +155,8 @@ def fit(
     """
     check_program(model)
     arguments.check_handlers()
-    arguments.check_seed(seed)
+    if seed is not None:
+        check_seed("seed", seed)
     arguments.check_numbers(epochs=epochs, batch_size=batch_size, accumulate=accumulate)
     arguments.check_choices(compile=compile, precision=precision, scheduler_moves=scheduler_moves)
     arguments.check_files(checkpoint, resume=resume, notes=notes)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from pyrovae.compilation import AutoCompiled
+from pyrovae.declared import Declared
 from pyrovae.scope import isolated
 from pyrovae.training.compiled import CompiledStep
 from pyrovae.training.gradients import Gradients, Precision
@@ -18,7 +19,7 @@ from pyrovae.training.step import Step
 __all__ = ["CompiledSVI"]
 
 
-class CompiledSVI:
+class CompiledSVI(Declared):
     """``pyro.infer.SVI`` whose step is one compiled graph and waits for nothing.
 
     For those who write their own loop. The graph is traced at the first step, on copies, and its

@@ -117,7 +117,7 @@ def wrong_files(tmp_path_factory):
         ("resume nowhere", "nowhere"),
         ("evaluate nowhere", "expected a run folder"),
         ("sample nowhere", "expected a run folder"),
-        ("sample nowhere --out x.gif", ".png or .npy"),
+        ("sample nowhere --out x.gif", ".png, .npy or .npz"),
         ("sample nowhere --n 0", "--n: expected at least 1"),
         ("sample nowhere --n 10000000000", "--n: expected at most 2500 in a figure"),
         ("evaluate nowhere --samples 0", "--samples: expected at least 1"),

@@ -3,7 +3,7 @@
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_args, get_origin
 
 import numpy as np
@@ -61,6 +61,8 @@ def some(annotation):
     """A value of that type."""
     if get_origin(annotation) is Sequence:
         return [some(get_args(annotation)[0])]
+    if get_origin(annotation) is Callable:
+        return print
     kinds = members(annotation)
     return next(iter([ONE[kind] for kind in ONE if kind in kinds]), 3)
 
@@ -69,12 +71,9 @@ def wrong(annotation):
     """Values that are not of that type, by name."""
     kinds = members(annotation)
     is_part = bool(kinds & (ONE.keys() - {torch.Tensor}))
-    found = {
-        "an object": object(),
-        "a class": dict,
-        "an array": np.zeros(3),
-        "a module": nn.ReLU(),
-    }
+    found = {"an object": object(), "an array": np.zeros(3)}
+    if get_origin(annotation) is not Callable:
+        found |= {"a class": dict, "a module": nn.ReLU()}
     if is_part:
         found |= {f"a {kind.__name__}": one for kind, one in ONE.items() if kind not in kinds}
         found |= {f"a class of {k.__name__}": type(one) for k, one in ONE.items() if k in kinds}

@@ -7,7 +7,7 @@ import torch
 from pyro.infer import SVI, Trace_ELBO
 from tiny import binary_data, same, state, tiny_vae
 
-from pyrovae import VAE, evaluate, fit, load, load_data, save
+from pyrovae import VAE, evaluate, fit, load, load_data, save, score
 from pyrovae.datasets import Data, TensorSplit, as_split
 from pyrovae.evaluation import encode, log_likelihood
 from pyrovae.likelihoods import BernoulliLikelihood, NormalLikelihood
@@ -15,7 +15,7 @@ from pyrovae.nn import MLP, ConvEncoder
 from pyrovae.objectives import ELBO, BetaELBO, ImportanceWeightedELBO
 from pyrovae.posteriors import NormalPosterior
 from pyrovae.priors import MixturePrior, NormalPrior, VampPrior
-from pyrovae.training import LinearWarmup
+from pyrovae.training import CompiledSVI, LinearWarmup, WeightAverage
 
 x = binary_data()
 q, p, z = MLP(4, [3], 4), MLP(2, [3], 4), NormalPrior(2)
@@ -66,14 +66,17 @@ TRAINING = {
     "clip_norm": [train(clip_norm=v) for v in (0, -1.0, "1", float("nan"))],
     "accumulate": [train(accumulate=v) for v in (0, 1.5)],
     "average": [train(average=v) for v in (0.99, True, "ema")],
-    "device": [train(device=v) for v in ("gpu", "cuda:99", -3, [])],
+    "device": [train(device=v) for v in ("gpu", "cuda:99", -3, [], "meta")],
     "seed": [train(seed=v) for v in ("x", 1.5, -(2**70))],
     "on_epoch": [train(on_epoch=v) for v in (3, "print", [print])],
     "callbacks": [train(callbacks=v) for v in (print, [print], [3])],
     "checkpoint": [train(checkpoint=v) for v in (".", 3, True, b"x", ["a"])],
     "resume": [train(resume=True)],
     "notes": [train(notes=v) for v in ("x", {"x": x}, {3: 4})],
-    "checkpoint_": [train(checkpoint_steps=0), train(checkpoint_minutes=-1)],
+    "checkpoint_": [
+        *(train(checkpoint_steps=v) for v in (0, "x", 1.5)),
+        *(train(checkpoint_minutes=v) for v in (-1, "x", float("nan"))),
+    ],
     "": [
         *(trained_on(v) for v in (x + 7, x[0], x[:0], "mnist", None, 3, [], {})),
         *(trained_on(v) for v in (x * float("nan"), x[:, :3], iter([x]), range(4), [[0]])),
@@ -114,6 +117,9 @@ PARTS = [
     lambda: BetaELBO(beta=-1),
     lambda: BetaELBO(beta="4"),
     lambda: LinearWarmup(0),
+    lambda: LinearWarmup(3, start=float("nan")),
+    *(lambda decay=decay: WeightAverage(decay) for decay in (2, -1, "x", None)),
+    lambda: CompiledSVI(tiny_vae().model, tiny_vae().guide, "adam", ELBO()),
 ]
 QUERIES = [
     lambda: evaluate("run.pt", x),
@@ -127,6 +133,17 @@ QUERIES = [
     lambda: log_likelihood(None, x),
     lambda: encode(tiny_vae(), None),
     lambda: encode("run", x),
+    *(
+        lambda ask=ask, seed=seed: ask(tiny_vae(), x, seed=seed)
+        for ask in (evaluate, score, log_likelihood, encode)
+        for seed in ("x", 1.5, None, True, 2**70)
+    ),
+    *(
+        lambda device=device: log_likelihood(tiny_vae(), x, device=device)
+        for device in ("nope", "meta", [])
+    ),
+    lambda: tiny_vae().decode(None),
+    lambda: tiny_vae().decode("z"),
     lambda: tiny_vae().encode(x[:, :2]),
     lambda: tiny_vae().encode("x"),
     lambda: tiny_vae().sample(0),
@@ -153,6 +170,8 @@ FILES = [
     lambda: load_data("digits", binarization="yes"),
     lambda: load_data("digits", validation=1.5),
     lambda: load_data("digits", validation=-3),
+    lambda: load_data("digits", test="x"),
+    lambda: load_data("digits", data_seed="x"),
     lambda: as_split(3),
     lambda: TensorSplit(),
     lambda: TensorSplit("x"),
