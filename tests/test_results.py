@@ -16,6 +16,7 @@ def test_tutorials_mlp_on_mnist_learns_within_an_epoch(tmp_path):
     network = ["--encoder.hidden", "[400]", "--decoder.hidden", "[400]"]
     softplus = ["--encoder.activation", "softplus", "--decoder.activation", "softplus"]
     options = ["--latent_features", "50", "--batch_size", "256", "--epochs", "1"]
+    options += ["--binarization", "none"]
     out = tmp_path / "run"
     assert main(["train", *MNIST, *network, *softplus, *options, "--out", str(out)]) == 0
     import json

@@ -4,6 +4,7 @@ import inspect
 import warnings
 from collections.abc import Callable, Collection
 from math import ceil, floor, inf
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,10 +14,12 @@ from pyrovae.cli.classes import complete
 from pyrovae.cli.commands.train import GROUPS
 from pyrovae.cli.options import InSlot
 from pyrovae.cli.runs import STORED
-from pyrovae.specifications import SLOTS, instantiate
+from pyrovae.datasets.load import NAMES
+from pyrovae.likelihoods import BernoulliLikelihood
+from pyrovae.specifications import SLOTS, find_class, instantiate
 from pyrovae.training import WeightAverage, fit
 
-__all__ = ["FIT_OPTIONS", "MODEL_OPTIONS", "asked", "know_data", "settle"]
+__all__ = ["FIT_OPTIONS", "MODEL_OPTIONS", "asked", "choose_binarization", "know_data", "settle"]
 
 #: The options that say which model.
 MODEL_OPTIONS = tuple(GROUPS["Model"].removeprefix("latent_features ").split())
@@ -50,6 +53,22 @@ def settle(options: dict[str, Any], *, allow: Collection[str]) -> dict[str, Any]
             spec = complete(spec, SLOTS[marker.slot], allow=allow)
         settings[name] = settings[name] if spec is None else spec
     return settings
+
+
+def choose_binarization(settings: dict[str, Any], *, allow: Collection[str]) -> None:
+    """Puts a protocol in the place of "auto": what the likelihood is a density of.
+
+    A Bernoulli likelihood has no density of grey levels, only a cross-entropy: images are binarized
+    anew each time that they are drawn. Numbers of other data are left as they are.
+    """
+    if settings["binarization"] != "auto":
+        return
+    data, spec = settings["data"], settings["likelihood"]
+    images = data in NAMES or Path(data).expanduser().is_dir()
+    bits = spec is not None and issubclass(
+        find_class(spec["class_path"], SLOTS["likelihood"], allow=allow), BernoulliLikelihood
+    )
+    settings["binarization"] = "dynamic" if images and bits else "none"
 
 
 def know_data(objective: Any, size: int) -> None:

@@ -18,7 +18,14 @@ from pyrovae.cli.folders import locked, taken
 from pyrovae.cli.options import Typed
 from pyrovae.cli.runs import DATA_OPTIONS, Run, first_data
 from pyrovae.cli.saying import say
-from pyrovae.cli.settings import FIT_OPTIONS, MODEL_OPTIONS, asked, know_data, settle
+from pyrovae.cli.settings import (
+    FIT_OPTIONS,
+    MODEL_OPTIONS,
+    asked,
+    choose_binarization,
+    know_data,
+    settle,
+)
 from pyrovae.datasets import Data, load_data
 from pyrovae.datasets.load import NAMES
 from pyrovae.likelihoods import BernoulliLikelihood
@@ -40,6 +47,7 @@ def begin(options: dict[str, Any]) -> None:
     if options["print_config"]:
         say(dump_yaml(settings).rstrip("\n"))
         return
+    choose_binarization(settings, allow=allow)
     choose_device(settings["device"])
     # Absolute, so that the run can be opened from any folder.
     settings["root"] = _absolute(settings["root"])

@@ -17,7 +17,9 @@ CLASSES = {"objective", "optimizer"}
 
 
 @pytest.mark.parametrize(
-    ("function", "unasked"), [(load_data, set()), (fit, UNASKED | CLASSES | {"data"})]
+    ("function", "unasked"),
+    # Which likelihood the data are for, the data do not know.
+    [(load_data, {"binarization"}), (fit, UNASKED | CLASSES | {"data"})],
 )
 def test_names_and_defaults_are_those_of_what_is_called(function, unasked):
     mine = parameters(train)

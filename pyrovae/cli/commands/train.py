@@ -26,7 +26,7 @@ def train(
     data: str = "digits",
     root: Folder = "data",
     download: bool = False,
-    binarization: Literal["none", "threshold", "static", "dynamic"] = "none",
+    binarization: Literal["auto", "none", "threshold", "static", "dynamic"] = "auto",
     validation: Annotated[int | float | None, Within(0)] = None,
     test: Annotated[int | float | None, Within(0)] = None,
     pooled: bool = False,
@@ -75,8 +75,10 @@ def train(
             "x" and perhaps labels "y"), or a folder of images.
         root: The folder that holds the files of named data, or that gets them with download.
         download: Download the files of named data if they are not in root.
-        binarization: How grey levels become zeros and ones. none: they stay grey. threshold:
-            above one half is one. static: drawn once. dynamic: drawn anew each time.
+        binarization: How grey levels become zeros and ones. auto: dynamic for images (by name,
+            or of a folder) under a Bernoulli likelihood, which has no density of grey levels;
+            else none. none: they stay grey. threshold: above one half is one. static: drawn
+            once. dynamic: drawn anew each time.
         validation: How much of the data is kept aside to choose by: a whole number of data or a
             fraction; 0 is none. If left out: 5000 of the published training images, one tenth of
             digits, files and folders.
