@@ -1,9 +1,14 @@
 """Looking at arguments before anything is done with them."""
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["check_count", "check_path", "check_seed"]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["check_count", "check_path", "check_seed", "whereabouts"]
+
+COLUMNS_NAMED = 5
 
 
 def check_count(name: str, value: Any, *, least: int = 1) -> None:
@@ -37,3 +42,21 @@ def check_seed(name: str, value: Any) -> None:
     whole = isinstance(value, int) and not isinstance(value, bool)
     if not whole or not -(2**63) <= value < 2**64:
         raise ValueError(f"{name}: expected a whole number of 64 bits, got {value!r}")
+
+
+def whereabouts(odd: "Tensor") -> str:
+    """Which of some data's values are meant: how many, and in which columns if these are few.
+
+    Args:
+        odd: Bool, ``(n, *data_shape)``.
+    """
+    share = 100 * odd.double().mean().item()
+    shown = f"{share:.2g}" if share < 99.5 else f"{share:.0f}"
+    count = f"{int(odd.sum())} of {odd.numel()} values ({shown} %)"
+    if odd.dim() != 2:
+        return count
+    columns = odd.any(0).nonzero().flatten().tolist()
+    if len(columns) > min(COLUMNS_NAMED, odd.shape[1] - 1):
+        return count
+    number = "column" if len(columns) == 1 else "columns"
+    return f"{count}, in {number} {', '.join(map(str, columns))} alone"

@@ -24,6 +24,7 @@ def one_hot(labels: Tensor, classes: int, *, unlabelled: bool = False) -> Tensor
     Returns:
         ``(*batch, C)``, floating.
     """
+    labels = labels.long()  # bytes have no -1
     numbers = torch.arange(classes, device=labels.device)
     vectors = (labels.unsqueeze(-1) == numbers).to(torch.get_default_dtype())
     known = (labels >= (UNLABELLED if unlabelled else 0)) & (labels < classes)

@@ -9,40 +9,18 @@ from pyro.distributions.torch_distribution import MaskedDistribution
 from torch import Tensor
 from torch.distributions import constraints
 
-from pyrovae.compilation import Batch
-from pyrovae.datasets.splits import Split
-from pyrovae.datasets.tensor_split import TensorSplit
-from pyrovae.datasets.values import to_dtype
+from pyrovae.checks import whereabouts
 from pyrovae.distributions import observed_mask, observed_values
 from pyrovae.distributions.unwrap import family, unblocked
-from pyrovae.handlers import check_taken, is_data
+from pyrovae.handlers import check_taken, is_data, plain_errors
 from pyrovae.nn.modes import evaluation_mode
-from pyrovae.programs import Program, dtype_of
+from pyrovae.programs import Program
 from pyrovae.scope import isolated, without_validation
 
-__all__ = ["BatchCheck", "Site", "base_constraint", "check_support", "support_of"]
+__all__ = ["BatchCheck", "Site", "base_constraint", "support_of"]
 
+Batch = tuple[Tensor, ...]
 ROWS_SHOWN = 2  # enough for a program to run on, where what it allows is the same for all data
-COLUMNS_NAMED = 5
-
-
-@torch.no_grad()
-def check_support(model: Program, split: Split, device: torch.device) -> None:
-    """Looks whether data are values that the model can have produced, before anything is computed.
-
-    Data in memory are looked at whole, others in their first batch: what is read later is for a
-    `BatchCheck` to look at when it is read. A model that has a `check_batch` of its own looks at
-    them, too.
-
-    Raises:
-        ValueError: As `BatchCheck` does.
-    """
-    check, dtype = BatchCheck(model), dtype_of(model)
-    with isolated(device, seed=0):
-        for batch in split.batches(1000, device=device):
-            check(to_dtype(batch, dtype))
-            if not isinstance(split, TensorSplit):
-                break
 
 
 class Site(NamedTuple):
@@ -123,7 +101,12 @@ class BatchCheck:
 
     def _run(self, batch: Batch) -> list[Site]:
         """Runs guide and model once, leaving random numbers, stores and modes as they are."""
-        with isolated(batch[0].device, 0), evaluation_mode(self.model), without_validation():
+        with (
+            isolated(batch[0].device, 0),
+            evaluation_mode(self.model),
+            without_validation(),
+            plain_errors(),
+        ):
             guide_trace = poutine.trace(self.model.guide).get_trace(*batch)
             program = poutine.replay(self.model.model, trace=guide_trace)
             model_trace = poutine.trace(program).get_trace(*batch)
@@ -175,19 +158,7 @@ def _check_finite(where: str, value: Tensor, mask: Tensor | None) -> None:
     for what, found in (("NaN", value.isnan()), ("infinite values", value.isinf())):
         odd = found if mask is None else found & mask
         if odd.any():
-            raise ValueError(f"{where} contain {what}: {_whereabouts(odd)}")
-
-
-def _whereabouts(odd: Tensor) -> str:
-    """Which of the values, or of the columns, are meant."""
-    count = f"{int(odd.sum())} of {odd.numel()} values ({100 * odd.float().mean().item():.2g} %)"
-    if odd.dim() != 2:
-        return count
-    columns = odd.any(0).nonzero().flatten().tolist()
-    if len(columns) > min(COLUMNS_NAMED, odd.shape[1] - 1):
-        return count
-    number = "column" if len(columns) == 1 else "columns"
-    return f"{count}, in {number} {', '.join(map(str, columns))} alone"
+            raise ValueError(f"{where} contain {what}: {whereabouts(odd)}")
 
 
 def _check_support(site: Site) -> None:

@@ -37,17 +37,19 @@ ROOMS = {
     "likelihoods": "component distributions nn",
     "posteriors": "component distributions latents nn",
     "priors": "checks component distributions latents nn posteriors scope",
+    "support": "checks distributions handlers nn programs scope",
     "datasets": "checks labels scope",
     "objectives": "checks declared distributions handlers schedules",
     "models": "checks component datasets distributions handlers labels latents likelihoods nn posteriors "
-    "priors programs scope",
+    "priors programs scope support",
     "latent_space": "datasets distributions handlers latents nn scope",
     "plots": "datasets latent_space scope",
-    "evaluation": "checks compilation datasets distributions handlers nn objectives programs scope",
+    "evaluation": "checks compilation datasets distributions handlers nn objectives programs scope "
+    "support",
     "checkpoint": "checks component files scope specifications",
     "build": "models nn specifications",
     "training": "checkpoint checks compilation component datasets declared distributions evaluation files handlers "
-    "nn objectives programs schedules scope stage",
+    "nn objectives programs schedules scope stage support",
 }
 MAY_IMPORT = {room: set(others.split()) for room, others in ROOMS.items()}
 MAY_IMPORT["pyrovae"] = ROOMS.keys() - {"build"}

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pyrovae.checks import whereabouts
 from pyrovae.datasets.tensors import as_tensor
 
 __all__ = ["Bytes", "as_images", "check_values", "read_batch", "to_dtype", "to_float"]
@@ -67,7 +68,7 @@ def check_finite(x: Tensor) -> None:
     if not all(end.isfinite() for end in x.aminmax()):  # no mask of the data's size
         raise ValueError(
             f"expected finite values, got {int(x.isnan().sum())} NaN and {int(x.isinf().sum())} "
-            "infinite"
+            f"infinite: {whereabouts(~x.isfinite())}"
         )
 
 

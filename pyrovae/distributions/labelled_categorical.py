@@ -45,6 +45,7 @@ class LabelledCategorical(dist.OneHotCategorical):
     def __init__(
         self, logits: Tensor, labels: Tensor, *, validate_args: bool | None = None
     ) -> None:
+        labels = labels.long()  # bytes have no -1
         if self._validate_args if validate_args is None else validate_args:
             check_range(labels, logits.shape[-1], unlabelled=True)
         known = one_hot(labels, logits.shape[-1], unlabelled=True).to(logits)

@@ -119,7 +119,7 @@ def collapsed(found: Estimates, latents: Sequence[str]) -> list[str]:
         if abs(kl) + 2 * error < COLLAPSED_KL:
             warnings.append(
                 f"the posterior of {name!r} has collapsed: its KL divergence from the prior is "
-                f"{kl:.3f} nats per datum, so that it says next to nothing of the data; a warm-up "
+                f"{max(kl, 0.0):.3f} nats per datum, so that it says next to nothing of the data; a warm-up "
                 "of beta or a weaker decoder may help"
             )
     return warnings

@@ -130,7 +130,7 @@ def _report(
         kl=reconstruction - bound if defined else None,
         log_likelihood=likelihood,
         is_density=seen.is_density,
-        active_units=seen.units.active,
+        active_units=seen.units.active if len(found.bound) > 1 else {},
         units=seen.units.units,
         train_elbo=train_elbo,
         bits_per_dim=bits,

@@ -13,7 +13,6 @@ from pyrovae.datasets.splits import Split
 from pyrovae.datasets.values import to_dtype
 from pyrovae.evaluation.draws import Sampler, latent_names, observed_sites
 from pyrovae.evaluation.estimates import Estimates, estimate
-from pyrovae.evaluation.support import BatchCheck
 from pyrovae.evaluation.undefined import undefined
 from pyrovae.handlers import is_data
 from pyrovae.nn.modes import evaluation_mode
@@ -21,6 +20,7 @@ from pyrovae.objectives import ELBO
 from pyrovae.objectives.particles import tempering
 from pyrovae.programs import Program, device_of, dtype_of, read_device
 from pyrovae.scope import isolated, without_validation
+from pyrovae.support import BatchCheck
 
 __all__ = ["Look", "Pass", "View", "one_pass"]
 

@@ -29,7 +29,8 @@ class Report:
             as for grey levels under a Bernoulli, the numbers are cross-entropies.
         active_units: For each latent site, how many of its variables have a posterior mean
             whose variance over the data exceeds 0.01 (Burda et al., 2016), without what the draws
-            add to it where the mean has no closed form.
+            add to it where the mean has no closed form. Empty for one datum, of which there is no
+            variance.
         units: For each latent site, how many variables it has.
         train_elbo: Mean bound on as many training data, where these were given.
         bits_per_dim: The log-likelihood as bits for each observed variable, -log p(x) / (D ln 2)
@@ -102,8 +103,8 @@ class Report:
         units = ", ".join(
             f"{n} of {self.units[name]} in {name}" for name, n in self.active_units.items()
         )
-        if units:
-            lines.append(f"  active units     {units}")
+        if self.units:
+            lines.append(f"  active units     {units or ' undefined'}")
         for name, use in self.codebooks.items():
             taken = f"{use.codes - use.dead} of {use.codes} codes taken"
             lines.append(f"  codebook of {name}    {taken}, perplexity {use.perplexity:.1f}")

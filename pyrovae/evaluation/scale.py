@@ -11,9 +11,9 @@ from pyrovae.datasets.splits import Split
 from pyrovae.datasets.tensor_split import TensorSplit
 from pyrovae.datasets.values import to_dtype
 from pyrovae.distributions import observed_mask
-from pyrovae.evaluation.support import BatchCheck, base_constraint, support_of
 from pyrovae.programs import Program, dtype_of
 from pyrovae.scope import isolated
+from pyrovae.support import BatchCheck, base_constraint, support_of
 
 __all__ = ["Scale", "check_scale"]
 
@@ -100,9 +100,10 @@ def check_scale(model: Program, split: Split, device: torch.device) -> None:
 def _remark(mean: Tensor, std: Tensor, *, least: float | None) -> str | None:
     """What is unusual about means and standard deviations of variables; None if nothing is."""
     typical = std.square().mean().sqrt().item()
-    if not typical:  # one datum, or all alike
-        return None
     farthest = mean.flatten()[mean.abs().argmax()].item()
+    if not typical:  # one datum, or all alike
+        alike = f"the data are all alike, with values of up to {farthest:.3g}"
+        return alike if abs(farthest) > FAR else None
     given = (
         f"the data have a standard deviation of {typical:.3g} and means of up to {farthest:.3g}"
     )

@@ -3,6 +3,7 @@
 from pyrovae.handlers.arity import binds, check_taken, tensors_taken
 from pyrovae.handlers.check_shapes import CheckShapes
 from pyrovae.handlers.leaves import Draw, DrawLeaves, send_back
+from pyrovae.handlers.plain_errors import plain_errors
 from pyrovae.handlers.scale_latents import ScaleLatents, scale_latents
 from pyrovae.handlers.scale_temperatures import ScaleTemperatures
 from pyrovae.handlers.scales import scaled_from_outside, weighed_alike
@@ -24,6 +25,7 @@ __all__ = [
     "is_subsample",
     "latent_means",
     "mean_of",
+    "plain_errors",
     "scale_latents",
     "scaled_from_outside",
     "send_back",

@@ -2,7 +2,6 @@
 
 import inspect
 import itertools
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,11 +16,13 @@ from torch import Size, Tensor
 
 from pyrovae.component import Component
 from pyrovae.datasets.values import read_batch, to_dtype
-from pyrovae.handlers import CheckShapes, binds, is_data, is_subsample, latent_means
+from pyrovae.handlers import CheckShapes, binds, is_data, latent_means, plain_errors
 from pyrovae.models.one_site import OneSite
+from pyrovae.models.sites import latents_of, length_of, one_or_all, read_given, value_of
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.programs import dtype_of
 from pyrovae.scope import isolated
+from pyrovae.support import BatchCheck
 
 __all__ = ["LatentVariableModel"]
 
@@ -133,15 +134,15 @@ class LatentVariableModel(Component, ABC):
             The means, ``(n, *latent_shape)``; a dict by site where there are several latents.
 
         Raises:
-            ValueError: If the data are not ``(n, *data_shape)``, where that is declared, or not
-                of a type that `fit` takes.
+            ValueError: If the data are not ``(n, *data_shape)``, where that is declared, not of a
+                type that `fit` takes, not finite, or outside the likelihood's support.
         """
         x, *rest = batch
         x = self._read(x)
         given = self._given(len(x), rest)
-        # A guide observes nothing, so nothing in it would notice a missing batch dimension.
-        self.check_batch(x, *given)
-        with isolated(self.device), evaluation_mode(self):
+        # A guide observes nothing, so nothing in it would notice what are no data of the model.
+        BatchCheck(self)((x, *given))
+        with isolated(self.device), evaluation_mode(self), plain_errors():
             codes = latent_means(self.guide, x, *given)
         return next(iter(codes.values())) if len(codes) == 1 else codes
 
@@ -162,8 +163,8 @@ class LatentVariableModel(Component, ABC):
             ValueError: If the latents do not have the model's shape, or lack a name.
         """
         latents = self._named(z, given)
-        sites = self._generate(_length(latents), given, latents)
-        return _one_or_all({name: site["fn"] for name, site in sites.items()})
+        sites = self._generate(length_of(latents), given, latents)
+        return one_or_all({name: site["fn"] for name, site in sites.items()})
 
     @torch.no_grad()
     def reconstruct(self, *batch: Any, draw: bool = False) -> Any:
@@ -178,7 +179,7 @@ class LatentVariableModel(Component, ABC):
         """
         given, z = batch[1:], self.encode(*batch)
         latents = self._named(z, given)
-        return self._values(self._generate(_length(latents), given, latents), draw)
+        return self._values(self._generate(length_of(latents), given, latents), draw)
 
     def only(self, site: str) -> "OneSite":
         """The model as it is seen at one of its data sites, for figures and the like.
@@ -193,14 +194,14 @@ class LatentVariableModel(Component, ABC):
         (x,) = to_dtype([read_batch(x)], dtype_of(self))
         return x.to(self.device)
 
-    def _tensors(self, values: Iterable[Any]) -> tuple[Tensor, ...]:
+    def _tensors(self, values: Iterable[Any], name: str) -> tuple[Tensor, ...]:
         """What a query was given beside the data, on the model's device and in its type."""
-        tensors = (torch.as_tensor(value, device=self.device) for value in values)
+        tensors = [read_given(value, name).to(self.device) for value in values]
         return to_dtype(tensors, dtype_of(self))
 
     def _given(self, n: int, given: Sequence[Any]) -> tuple[Tensor, ...]:
         """What the programs take beside the data, from what a query was given."""
-        values = self._tensors(given)
+        values = self._tensors(given, "what is given beside the data")
         return tuple(value if value.dim() else value.expand(n) for value in values)
 
     def _named(self, z: Any, given: Sequence[Any]) -> dict[str, Tensor]:
@@ -211,11 +212,11 @@ class LatentVariableModel(Component, ABC):
             z = {self._only_latent(len(z), given): z}
         if not z:
             raise ValueError("decode: expected at least one latent, got none")
-        return dict(zip(z, self._tensors(z.values()), strict=True))
+        return dict(zip(z, self._tensors(z.values(), "latents"), strict=True))
 
     def _only_latent(self, n: int, given: Sequence[Any]) -> str:
         with isolated(self.device, seed=0):
-            latents = _latents_of(self._trace(n, given, {}))
+            latents = latents_of(self._trace(n, given, {}))
         if len(latents) != 1:
             raise ValueError(f"decode: expected a dict with latents of {latents}, got a tensor")
         return latents[0]
@@ -234,14 +235,15 @@ class LatentVariableModel(Component, ABC):
                     f"expected what the model takes beside the data, model({names}), "
                     f"got {len(batch) - 1} arguments for it"
                 )
-            return poutine.trace(program).get_trace(*batch)
+            with plain_errors():
+                return poutine.trace(program).get_trace(*batch)
 
     def _generate(
         self, n: int, given: Sequence[Any] = (), latents: dict[str, Tensor] | None = None
     ) -> dict[str, Any]:
         """Runs the model forward and gives the data's sites."""
         trace = self._trace(n, given, latents or {})
-        names = _latents_of(trace)
+        names = latents_of(trace)
         unknown = sorted(set(latents or {}) - set(names))
         if unknown:
             raise ValueError(f"decode: expected latents among {names}, got {unknown}")
@@ -257,38 +259,4 @@ class LatentVariableModel(Component, ABC):
     @staticmethod
     def _values(sites: dict[str, Any], draw: bool) -> Any:
         """Draws or means of the data's sites."""
-        return _one_or_all({name: _value(site, draw) for name, site in sites.items()})
-
-
-def _one_or_all(found: dict[str, Any]) -> Any:
-    """What is found of each data site; of one alone, not in a dict."""
-    return next(iter(found.values())) if len(found) == 1 else found
-
-
-def _value(site: Any, draw: bool) -> Tensor:
-    if draw:
-        return site["value"]
-    try:
-        return site["fn"].mean
-    except NotImplementedError:
-        warnings.warn(
-            f"site {site['name']!r}: {type(site['fn']).__name__} has no mean in closed form, "
-            "so a draw is given",
-            stacklevel=4,
-        )
-        return site["value"]
-
-
-def _length(latents: dict[str, Tensor]) -> int:
-    return len(next(iter(latents.values())))
-
-
-def _latents_of(trace: poutine.Trace) -> list[str]:
-    """The latents of a model that was run forward, those that were given included."""
-    return [
-        name
-        for name, site in trace.nodes.items()
-        if site["type"] == "sample"
-        and not is_subsample(site)
-        and not site["infer"].get("was_observed")
-    ]
+        return one_or_all({name: value_of(site, draw) for name, site in sites.items()})

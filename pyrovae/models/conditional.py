@@ -157,6 +157,7 @@ class ConditionalVAE(LatentVariableModel):
         if self.classes is None:
             return (y.expand(n, *y.shape) if y.shape == self.condition_shape else y,)
         check_labels(y, n, self.classes)
+        y = y.long()  # bytes would be a mask
         unknown = sorted(set(y[~self.met[y]].tolist()))
         # A model that was not trained at all is no mistake.
         if unknown and self.met.any():

@@ -18,6 +18,7 @@ from pyrovae.nn.modes import evaluation_mode
 from pyrovae.posteriors.base import Posterior
 from pyrovae.priors.base import Prior
 from pyrovae.scope import isolated
+from pyrovae.support import BatchCheck
 
 __all__ = ["MissingDataVAE"]
 
@@ -98,6 +99,12 @@ class MissingDataVAE(LatentVariableModel):
                 x = torch.cat([x, seen], dim=1)
             return pyro.sample("z", self.posterior(x))
 
+    def check_batch(self, x: Tensor, *given: Tensor) -> None:
+        """Looks at a batch, values included; see `LatentVariableModel.check_batch`."""
+        super().check_batch(x)
+        for mask in given:
+            _check_mask(mask, x)
+
     def _trace(self, n: int, given: Sequence[Any], latents: dict[str, Tensor]) -> poutine.Trace:
         # What is generated has no missing values: the mask is of the guide alone.
         return super()._trace(n, (), latents)
@@ -125,13 +132,14 @@ class MissingDataVAE(LatentVariableModel):
             The data, ``(n, *data_shape)``, observed values as they were.
 
         Raises:
-            ValueError: If ``samples`` is not positive, or the mask is not bool or not of the
-                data's shape.
+            ValueError: If ``samples`` is not positive, the mask is not bool or not of the data's
+                shape, or an observed value is not finite or outside the likelihood's support.
         """
         if samples < 1:
             raise ValueError(f"samples: expected at least 1, got {samples}")
         x = self._read(x)
         mask = _check_mask(mask, x).to(self.device)
+        BatchCheck(self)((x, mask))
         rows = max(1, ROWS // samples)
         filled = []
         with isolated(self.device), evaluation_mode(self):

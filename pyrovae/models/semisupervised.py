@@ -19,6 +19,7 @@ from pyrovae.nn.modes import evaluation_mode
 from pyrovae.posteriors.base import Posterior
 from pyrovae.priors.base import Prior
 from pyrovae.priors.categorical import CategoricalPrior
+from pyrovae.support import BatchCheck
 
 __all__ = ["SemiSupervisedVAE"]
 
@@ -115,17 +116,18 @@ class SemiSupervisedVAE(LatentVariableModel):
         """The probability of each class, q(y|x).
 
         Args:
-            x: Data, ``(n, *data_shape)``.
+            x: Data, ``(n, *data_shape)``, read as `encode` reads them.
 
         Returns:
             Probabilities, ``(n, classes)``.
 
         Raises:
-            ValueError: If the data are not ``(n, *data_shape)``.
+            ValueError: If these are no data of the model, as for `encode`.
         """
-        self.check_batch(x)
+        x = self._read(x)
+        BatchCheck(self)((x,))
         with evaluation_mode(self):
-            return self.classifier(x.to(self.device)).mean
+            return self.classifier(x).mean
 
     def check_batch(self, x: Tensor, *given: Tensor) -> None:
         """Looks at a batch, values included; see `LatentVariableModel.check_batch`."""

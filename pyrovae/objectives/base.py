@@ -1,6 +1,5 @@
 """The base of the objectives: from the traces of model and guide to a loss."""
 
-import re
 from abc import abstractmethod
 from collections.abc import Callable
 from inspect import signature
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from pyrovae.checks import check_count
 from pyrovae.declared import Declared
+from pyrovae.handlers import plain_errors
 from pyrovae.objectives.weights import shown
 
 __all__ = ["Objective"]
@@ -103,16 +103,10 @@ class Objective(Declared, pyro.infer.ELBO):
     def _get_trace(
         self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Trace, Trace]:
-        try:
+        with plain_errors():
             model_trace, guide_trace = get_importance_trace(
                 "flat", self.max_plate_nesting, model, guide, args, kwargs, detach=False
             )
-        except ValueError as error:
-            # Pyro puts a table of all shapes behind whatever went wrong; the cause keeps it.
-            reason, *table = re.split(r"\s*Trace Shapes:", str(error))
-            if not table:
-                raise
-            raise ValueError(reason) from error
         if is_validation_enabled():
             check_if_enumerated(guide_trace)
         return model_trace, guide_trace

@@ -1,5 +1,6 @@
 """What the figures ask of a model, and what they know of its latents and data."""
 
+from inspect import signature
 from typing import Any, Protocol
 
 import torch
@@ -60,10 +61,12 @@ def draw(model: PlottableModel, n: int) -> Tensor:
     Returns:
         ``(n, *data_shape)``.
     """
+    # What is encoded later has to be a datum, which a mean of counts is not.
+    options = {"draw": True} if "draw" in signature(model.sample).parameters else {}
     # Named devices: left to itself, fork_rng warns where a machine has several.
     cuda = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
     with kept_random_state(cuda):
-        data: Tensor = one_site(model.sample(n))
+        data: Tensor = one_site(model.sample(n, **options))
         return data
 
 

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from pyrovae.datasets import Split, TensorSplit
-from pyrovae.evaluation.support import BatchCheck
 from pyrovae.programs import Program
+from pyrovae.support import BatchCheck
 
 __all__ = ["FirstLook"]
 

@@ -27,6 +27,13 @@ def test_a_constant_mean_is_no_active_unit():
         matrix[:, inactive] = 0.0
 
 
+def test_of_one_datum_they_are_undefined():
+    report = evaluate(fixed_vae(torch.eye(FEATURES)[:, :3]), binary_data(1), samples=2)
+    assert report.active_units == {}
+    assert report.units == {"z": 3}
+    assert "active units      undefined" in str(report)
+
+
 def test_a_unit_is_active_above_a_variance_of_one_hundredth():
     # A bit that is one in half of the data has variance 1/4: 0.19^2 / 4 < 0.01 < 0.21^2 / 4.
     x = torch.tensor([[0.0], [1.0]]).repeat(10, FEATURES)

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from pyrovae import evaluate, fit
 from pyrovae.datasets import Data
 from pyrovae.evaluation import elbo, encode, inference_gap, log_likelihood, score
-from pyrovae.evaluation.support import BatchCheck
+from pyrovae.support import BatchCheck
 
 LOOKS = {
     "evaluate": lambda vae, x: evaluate(vae, x, samples=2),

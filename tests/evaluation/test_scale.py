@@ -90,6 +90,13 @@ def test_grey_levels_and_single_data_are_not_mentioned():
     assert said(0.2 * images + 0.6 * (images > 0.99)) == ""
 
 
+def test_data_that_do_not_vary_far_from_zero():
+    assert "the data are all alike, with values of up to 3e+06" in said(
+        torch.full((20, FEATURES), 3e6)
+    )
+    assert "values of up to -50" in said(torch.full((1, FEATURES), -50.0))
+
+
 def test_other_likelihoods():
     vae = tiny_vae(normal=True)
     vae.likelihood = LaplaceLikelihood(MLP(2, [], FEATURES))
