@@ -8,9 +8,9 @@ from pyrovae.cli import main
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
-    """A run folder that the tests may read but not change."""
+    """A run folder that the tests may read but not change; of grey levels."""
     folder = tmp_path_factory.mktemp("cli") / "run"
-    assert main(["train", *quick(), "--out", str(folder)]) == 0
+    assert main(["train", *quick(), "--binarization", "none", "--out", str(folder)]) == 0
     return folder
 
 

@@ -99,7 +99,7 @@ class MeanPixelPrior(Prior):
 
 def test_a_users_prior_that_keeps_data_is_given_them_again(in_tmp, monkeypatch):
     Path("keeps_data.py").write_text(KEEPS_DATA)
-    own = ["--prior", "keeps_data.MeanPixelPrior"]
+    own = ["--prior", "keeps_data.MeanPixelPrior", "--binarization", "none"]
     assert run("train", *quick(), *own, "--out", "run").returncode == 0
     allowed = ["--allow", "keeps_data"]
     assert run("sample", "run", "--n", "3", *allowed, "--out", "x.npy").returncode == 0

@@ -28,7 +28,8 @@ def config_of(folder):
 
 
 def test_train_leaves_a_run_folder_that_opens_by_hand(tmp_path):
-    done = run("train", *small(), "--epochs", 2, "--samples", 5, "--out", tmp_path / "run")
+    options = [*small(), "--epochs", 2, "--samples", 5, "--binarization", "none"]
+    done = run("train", *options, "--out", tmp_path / "run")
     assert done.returncode == 0, done.stderr
     assert "ELBO" in done.stdout
     assert "cross-entropy, not a log-likelihood" in done.stdout
@@ -181,6 +182,7 @@ def test_a_vq_vae(in_tmp):
 
 def test_the_best_weights_are_the_runs_model_everywhere(in_tmp):
     options = [*quick(epochs=12), "--patience", "1", "--optimizer.lr", "0.1"]
+    options += ["--binarization", "none"]
     assert main(["train", *options, "--out", "run"]) == 0
     report = json.loads(Path("run/report.json").read_text())
     assert report["training"]["best_epoch"] is not None
