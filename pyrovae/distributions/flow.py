@@ -16,6 +16,8 @@ __all__ = ["Affine", "Flow", "Planar", "Reflections", "Sylvester", "triangular"]
 
 # Of a vector that is divided by its length.
 SHORTEST = 1e-12
+# By how much of its scale the noise of a value may differ from that of the number next to it.
+SHARP = 0.01
 
 # A flow's transforms are made anew for each distribution: they remember their last draw, with the
 # gradient's graph, and a module that kept them could neither be copied nor forget.
@@ -33,6 +35,30 @@ class Flow(dist.TransformedDistribution):
     def density_everywhere(self) -> bool:
         """Whether the density is known for any value, or only for the flow's own last draw."""
         return not any(isinstance(transform, _OneWay) for transform in self.transforms)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """The log-density of values: of the last draw by its noise, of others by the inverse.
+
+        NaN where autoregressive transforms leave nothing of the noise in a value of this
+        precision: if the next number moves it by more than a hundredth of its scale.
+        """
+        invert = any(isinstance(transform, Affine) for transform in self.transforms)
+        if not invert or self.transforms[-1]._cached_x_y[1] is value:
+            return super().log_prob(value)
+        with torch.no_grad():
+            known = self._is_sharp(value)
+        return torch.where(known, super().log_prob(value), torch.nan)
+
+    def _is_sharp(self, value: Tensor) -> Tensor:
+        """Whether a value shows the noise that it comes from, by numbers next to it."""
+        eps, ones = torch.finfo(value.dtype).eps, torch.ones_like(value)
+        alternating = ones.cumsum(-1) % 2 * 2 - 1
+        noise = torch.stack([value, value * (1 + eps * ones), value * (1 + eps * alternating)])
+        for transform in reversed(self.transforms):
+            noise = transform._inverse(noise)
+        moved = (noise[1:] - noise[0]).abs().amax(0)
+        known: Tensor = (moved < SHARP * self.base_dist.stddev).all(-1)
+        return known
 
     @property
     def mean(self) -> Tensor:

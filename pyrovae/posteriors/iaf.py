@@ -26,7 +26,11 @@ class IAFPosterior(Posterior):
     :math:`\mu_k` and :math:`\sigma_k` are masked networks of their own that see the variables
     before the i-th and a context :math:`h(x)`, which is the network's; the order is reversed
     from one transform to the next. Draws, with their densities, are cheap; the density of a value
-    from elsewhere takes one pass for each latent variable.
+    from elsewhere takes one pass for each latent variable. It is NaN where the scales are so small
+    beside the means that the value no longer shows the noise it would come from, in single precision
+    from outputs of the networks of about 10 on: objectives that score draws so
+    (`StickingTheLandingELBO`, `DoublyReparameterizedELBO`) then say so as any loss that is not
+    finite.
 
     Kingma, Salimans, Jozefowicz, Chen, Sutskever and Welling, 2016, Improved variational
     inference with inverse autoregressive flow, https://arxiv.org/abs/1606.04934.

@@ -37,7 +37,9 @@ class FlowPrior(Prior):
     * ``"spline_autoregressive"``: monotonic rational splines on [-3, 3], and the identity
       beyond.
 
-    The order of the variables is reversed from one to the next.
+    The order of the variables is reversed from one to the next. The density is right to single
+    precision for networks of the usual size, whose transforms multiply by some tens at most
+    together; it is not bounded beyond.
 
     Chen, Kingma, Salimans et al., 2017, Variational lossy autoencoder,
     https://arxiv.org/abs/1611.02731; Papamakarios, Pavlakou and Murray, 2017, Masked
