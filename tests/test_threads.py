@@ -12,11 +12,13 @@ from pyro import poutine
 from tiny import binary_data, same, state, tiny_vae
 from torch.utils.data import DataLoader, TensorDataset
 
-from pyrovae import evaluate, fit, load, plots, save
+from pyrovae import VAE, evaluate, fit, load, plots, save
 from pyrovae.datasets import as_split
 from pyrovae.evaluation import log_likelihood
+from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.nn import MLP
-from pyrovae.priors import DistributionPrior
+from pyrovae.posteriors import NormalPosterior
+from pyrovae.priors import DistributionPrior, NormalPrior
 from pyrovae.stage import on_stage
 from pyrovae.training import Callback
 
@@ -184,7 +186,9 @@ def test_threads_that_make_their_models_and_train_them_at_once():
 
     def train(i):
         try:
-            vae = tiny_vae()
+            # Not `tiny_vae`, which seeds the generator of the whole process itself.
+            posterior = NormalPosterior(MLP(4, [3], 4))
+            vae = VAE(NormalPrior(2), posterior, BernoulliLikelihood(MLP(2, [], 4)))
             vae.load_state_dict(start)
             fit(vae, data, epochs=10, progress=False)
         except RuntimeError as error:

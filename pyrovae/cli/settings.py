@@ -97,6 +97,8 @@ def asked(settings: dict[str, Any], size: int, *, allow: Collection[str]) -> dic
     for name in MADE:
         if isinstance(settings[name], dict):
             arguments[name] = instantiate(settings[name], SLOTS[name], allow=allow)
+    if arguments["optimizer"] is None:
+        raise ValueError("optimizer: expected one, got none")
     if settings["average"] is not None:
         arguments["average"] = WeightAverage(settings["average"])
     if arguments["scheduler"] is None:

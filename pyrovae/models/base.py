@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import numpy as np
 import pyro
 import torch
 from pyro import poutine
@@ -207,7 +208,7 @@ class LatentVariableModel(Component, ABC):
     def _named(self, z: Any, given: Sequence[Any]) -> dict[str, Tensor]:
         """The latents by site, from what `encode` gives."""
         if not isinstance(z, Mapping):
-            if not isinstance(z, Tensor | Sequence) or isinstance(z, str):
+            if not isinstance(z, Tensor | np.ndarray | Sequence) or isinstance(z, str):
                 raise ValueError(f"decode: expected latents, got {z!r:.60}")
             z = {self._only_latent(len(z), given): z}
         if not z:
