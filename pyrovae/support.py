@@ -11,7 +11,7 @@ from torch.distributions import constraints
 
 from pyrovae.checks import whereabouts
 from pyrovae.distributions import observed_mask, observed_values
-from pyrovae.distributions.unwrap import family, unblocked
+from pyrovae.distributions.unwrap import family, unblocked, unwrapped
 from pyrovae.handlers import check_taken, is_data, plain_errors
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.programs import Program
@@ -165,6 +165,11 @@ def _check_support(site: Site) -> None:
     support, x = support_of(site.fn), site.value
     if support is None or support.check(x).all():
         return
+    explain = getattr(unwrapped(site.fn).support, "explain", None)  # of a family for each variable
+    if explain is not None:
+        mask = observed_mask(site.fn, x)
+        counted = torch.ones_like(x, dtype=torch.bool) if mask is None else mask
+        raise ValueError(f"site {site.name!r}: {explain(x, counted)}")
     each, seen = base_constraint(support).check(x), observed_values(site.fn, x)
     odd = f", with {x[~each][0].item():.7g} among them" if each.shape == x.shape else ""
     raise ValueError(

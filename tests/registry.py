@@ -9,6 +9,7 @@ from pyrovae.likelihoods import (
     BernoulliLikelihood,
     BetaLikelihood,
     CategoricalLikelihood,
+    ColumnsLikelihood,
     ContinuousBernoulliLikelihood,
     DiscretizedLogisticLikelihood,
     DiscretizedLogisticMixtureLikelihood,
@@ -19,7 +20,7 @@ from pyrovae.likelihoods import (
     PoissonLikelihood,
     StudentTLikelihood,
 )
-from pyrovae.nn import MLP, Chain, ConvDecoder, ConvEncoder, GatedMLP
+from pyrovae.nn import MLP, Chain, ColumnFeatures, ConvDecoder, ConvEncoder, GatedMLP
 from pyrovae.objectives import (
     DIPELBO,
     ELBO,
@@ -86,12 +87,26 @@ def likelihood(cls, **options):
     return cls(MLP(LATENT, [4], shape, activation="tanh"), **options)
 
 
+def columns(*kinds):
+    """A column of each kind, in the order of the data's last dimension."""
+    levels = {"binary": (0, 1), "categorical": ("a", "b", "c"), "ordinal": (1, 2, 3, 4)}
+    return [
+        {"name": f"{kind} {i}", "kind": kind, "loc": 0.0, "scale": 1.0, "levels": levels.get(kind)}
+        for i, kind in enumerate(kinds)
+    ]
+
+
+MIXED = columns("categorical", "real", "count", "positive", "ordinal")
+LEVELS = columns("ordinal", "real", "binary", "categorical", "binary")
+
 NETWORKS = {
     "MLP": lambda: MLP(DATA, [8, 4], (2, 3), activation="tanh"),
     "MLP-linear": lambda: MLP((2, 3), [], 4),
     "MLP-batch_norm-dropout": lambda: MLP(6, [8], 4, batch_norm=True, dropout=0.5),
     "GatedMLP": lambda: GatedMLP(DATA, [4], (2, 3), init="he"),
     "Chain": lambda: Chain([MLP(DATA, [], 3, activation="tanh"), MLP(3, [4], 4)]),
+    "ColumnFeatures": lambda: ColumnFeatures(MIXED),
+    "ColumnFeatures-mask": lambda: ColumnFeatures(MIXED, mask=True),
     "ConvEncoder": lambda: ConvEncoder(DATA, 4, channels=(2, 3), activation="elu"),
     "ConvEncoder-batch_norm": lambda: ConvEncoder(DATA, 4, channels=(2,), batch_norm=True),
     "ConvDecoder": lambda: ConvDecoder(LATENT, DATA, channels=(3, 2), activation="elu"),
@@ -201,6 +216,10 @@ LIKELIHOODS = {
     "StudentTLikelihood": lambda: likelihood(StudentTLikelihood, df=3.0),
     "BetaLikelihood": lambda: likelihood(BetaLikelihood),
     "CategoricalLikelihood": lambda: likelihood(CategoricalLikelihood, categories=6),
+    "ColumnsLikelihood": lambda: likelihood(ColumnsLikelihood, columns=MIXED),
+    "ColumnsLikelihood-predicted": lambda: likelihood(
+        ColumnsLikelihood, columns=LEVELS, scale="predicted"
+    ),
     "DiscretizedLogisticLikelihood": lambda: likelihood(DiscretizedLogisticLikelihood),
     "DiscretizedLogisticMixtureLikelihood": lambda: likelihood(
         DiscretizedLogisticMixtureLikelihood, components=2
@@ -219,9 +238,16 @@ def counts(shape, dtype=torch.float32):
     return torch.randint(9, shape).to(dtype)
 
 
+def rows(shape, dtype=torch.float32):
+    """Whole numbers of at least 1 and below 2, which every kind of column allows."""
+    return torch.ones(shape, dtype=dtype)
+
+
 # Data in the likelihood's support, where random numbers in [0, 1] are not.
 DATA_FOR = {
     "CategoricalLikelihood": lambda *args: grey(*args, levels=6),
+    "ColumnsLikelihood": rows,
+    "ColumnsLikelihood-predicted": rows,
     "DiscretizedLogisticLikelihood": grey,
     "DiscretizedLogisticMixtureLikelihood": grey,
     "PoissonLikelihood": counts,

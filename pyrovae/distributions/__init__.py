@@ -12,7 +12,9 @@ from pyrovae.distributions.flow import Flow
 from pyrovae.distributions.grey_bernoulli import GreyBernoulli
 from pyrovae.distributions.labelled_categorical import LabelledCategorical
 from pyrovae.distributions.level_categorical import LevelCategorical
+from pyrovae.distributions.level_codes import LevelCodes
 from pyrovae.distributions.levels import Levels
+from pyrovae.distributions.log_normal import LogNormal
 from pyrovae.distributions.mixture import Mixture
 from pyrovae.distributions.normal import Normal
 from pyrovae.distributions.partly_observed import (
@@ -23,6 +25,7 @@ from pyrovae.distributions.partly_observed import (
 )
 from pyrovae.distributions.product import normal_product
 from pyrovae.distributions.relaxed import RelaxedOneHot, RelaxedOneHots
+from pyrovae.distributions.side_by_side import SideBySide
 from pyrovae.distributions.sphere import PowerSpherical, SphereUniform
 from pyrovae.distributions.stretched_beta import OpenInterval, StretchedBeta
 from pyrovae.distributions.student_t import StudentT
@@ -38,7 +41,9 @@ __all__ = [
     "GreyBernoulli",
     "LabelledCategorical",
     "LevelCategorical",
+    "LevelCodes",
     "Levels",
+    "LogNormal",
     "LowRankNormal",
     "Mixture",
     "NearestCode",
@@ -50,6 +55,7 @@ __all__ = [
     "PowerSpherical",
     "RelaxedOneHot",
     "RelaxedOneHots",
+    "SideBySide",
     "SphereUniform",
     "StretchedBeta",
     "StudentT",

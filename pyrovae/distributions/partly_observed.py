@@ -45,7 +45,9 @@ class PartlyObserved(MaskedDistribution):
         # inside the support all the same.
         zero = value.new_zeros(())
         support = self.base_dist.support
-        inside = zero if support.is_discrete else transform_to(support)(zero)
+        inside = getattr(self.base_dist, "inside", None)  # of a family for each variable
+        if inside is None:
+            inside = zero if support.is_discrete else transform_to(support)(zero)
         return super().log_prob(torch.where(torch.as_tensor(self._mask), value, inside))
 
 

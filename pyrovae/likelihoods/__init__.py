@@ -4,6 +4,7 @@ from pyrovae.likelihoods.base import Likelihood
 from pyrovae.likelihoods.bernoulli import BernoulliLikelihood
 from pyrovae.likelihoods.beta import BetaLikelihood
 from pyrovae.likelihoods.categorical import CategoricalLikelihood
+from pyrovae.likelihoods.columns import ColumnsLikelihood
 from pyrovae.likelihoods.continuous_bernoulli import ContinuousBernoulliLikelihood
 from pyrovae.likelihoods.discretized_logistic import DiscretizedLogisticLikelihood
 from pyrovae.likelihoods.discretized_logistic_mixture import DiscretizedLogisticMixtureLikelihood
@@ -18,6 +19,7 @@ __all__ = [
     "BernoulliLikelihood",
     "BetaLikelihood",
     "CategoricalLikelihood",
+    "ColumnsLikelihood",
     "ContinuousBernoulliLikelihood",
     "DiscretizedLogisticLikelihood",
     "DiscretizedLogisticMixtureLikelihood",

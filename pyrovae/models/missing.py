@@ -10,6 +10,7 @@ from torch import Size, Tensor
 from torch.distributions import Categorical
 
 from pyrovae.distributions.partly_observed import observe_partly
+from pyrovae.distributions.unwrap import unwrapped
 from pyrovae.latents import check_kinds
 from pyrovae.likelihoods.base import Likelihood
 from pyrovae.models.agreement import check_agreement
@@ -126,7 +127,8 @@ class MissingDataVAE(LatentVariableModel):
             x: Data, ``(n, *data_shape)``, with anything at missing values.
             mask: True where a value was observed.
             samples: Number of draws S from the guide for each datum.
-            draw: Whether to draw the missing values; their mean is given otherwise.
+            draw: Whether to draw the missing values; their mean is given otherwise, and of levels,
+                such as categories, the most probable one.
 
         Returns:
             The data, ``(n, *data_shape)``, observed values as they were.
@@ -159,12 +161,16 @@ class MissingDataVAE(LatentVariableModel):
         if draw:
             chosen = Categorical(logits=log_weights.mT).sample()
             return distribution.sample()[chosen, torch.arange(len(x), device=x.device)]
+        weights = log_weights.softmax(0)
+        weights = weights.view(*weights.shape, *[1] * (x.dim() - 1))
+        average = getattr(unwrapped(distribution), "average", None)
+        if average is not None:  # of levels, too, between whose numbers there is nothing
+            return average(weights)
         try:
             values = distribution.mean
         except NotImplementedError:  # the mean of one draw for each latent estimates the same
             values = distribution.sample()
-        weights = log_weights.softmax(0)
-        return (weights.view(*weights.shape, *[1] * (x.dim() - 1)) * values).sum(0)
+        return (weights * values).sum(0)
 
 
 def _check_mask(mask: Any, x: Tensor) -> Tensor:

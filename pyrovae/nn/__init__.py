@@ -1,6 +1,7 @@
 """Networks: maps from one declared shape to another, with any leading dimensions."""
 
 from pyrovae.nn.chain import Chain
+from pyrovae.nn.column_features import ColumnFeatures
 from pyrovae.nn.conv import ConvDecoder, ConvEncoder
 from pyrovae.nn.gated import GatedMLP
 from pyrovae.nn.initial import Initial, initialize, set_output_bias
@@ -13,6 +14,7 @@ __all__ = [
     "MLP",
     "Activation",
     "Chain",
+    "ColumnFeatures",
     "ConvDecoder",
     "ConvEncoder",
     "GatedMLP",

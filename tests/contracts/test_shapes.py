@@ -144,6 +144,7 @@ def test_posterior_refuses_a_network_whose_output_does_not_divide(part):
 
 @over(CONDITIONAL)
 def test_a_network_without_shapes_is_refused(part):
-    cls = type(part.make())
+    module = part.make()
+    options = {k: v for k, v in module.init_args.items() if k != "network"}
     with pytest.raises(ValueError, match=r"network: expected a pyrovae.nn.Network.*got Linear"):
-        cls(nn.Linear(30, 9))
+        type(module)(nn.Linear(30, 9), **options)

@@ -1,0 +1,137 @@
+"""What is known of the columns of a table: names, kinds, units and levels, as plain values."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any, TypeAlias
+
+__all__ = ["KINDS", "LEVELLED", "Column", "Columns", "Level", "plain_columns", "read_columns"]
+
+#: What a column may hold, in words.
+KINDS = {
+    "real": "any number",
+    "positive": "a number above 0",
+    "count": "a whole number of at least 0",
+    "binary": "one of two values",
+    "categorical": "one of several values without an order",
+    "ordinal": "one of several values in an order",
+}
+#: The kinds whose values are levels: in a tensor they are the levels' numbers, from 0.
+LEVELLED = ("binary", "categorical", "ordinal")
+MOST_COLUMNS, MOST_LEVELS = 10_000, 1000
+
+Level: TypeAlias = str | int | float | bool
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    Attributes:
+        name: Its name.
+        kind: One of `KINDS`.
+        loc: The mean of its values in the training data, as `standard` has them: of the values
+            themselves (real), of log x (positive), of log(1 + x) (count). 0 for levels.
+        scale: Their standard deviation, likewise. 1 for levels.
+        levels: The values it may have, in their order; None for numbers.
+        whole: Whether its numbers are written as whole ones.
+        dtype: The type of the column in pandas, which it gets again; None if that is not known.
+
+    Raises:
+        ValueError: If these do not go together.
+    """
+
+    name: str
+    kind: str
+    loc: float = 0.0
+    scale: float = 1.0
+    levels: tuple[Level, ...] | None = None
+    whole: bool = False
+    dtype: str | None = None
+
+    def __post_init__(self) -> None:
+        where = f"column {self.name!r:.80}"
+        if not isinstance(self.name, str):
+            raise ValueError(f"{where}: expected a text as its name")
+        if self.kind not in KINDS:
+            raise ValueError(f"{where}: expected one of {', '.join(KINDS)}, got {self.kind!r:.80}")
+        for what, value in (("loc", self.loc), ("scale", self.scale)):
+            if type(value) not in (int, float) or not math.isfinite(value):
+                raise ValueError(f"{where}: {what}: expected a finite number, got {value!r:.80}")
+        if self.scale <= 0:
+            raise ValueError(f"{where}: scale: expected a positive number, got {self.scale}")
+        if type(self.whole) is not bool or not isinstance(self.dtype, str | None):
+            raise ValueError(f"{where}: expected a bool as whole, and a text or None as dtype")
+        self._check_levels(where)
+
+    def _check_levels(self, where: str) -> None:
+        levels = self.levels
+        if (levels is not None) != (self.kind in LEVELLED):
+            needs = "levels" if self.kind in LEVELLED else "no levels"
+            raise ValueError(f"{where}: expected {needs} for {self.kind}, got {levels!r:.80}")
+        if levels is None:
+            return
+        if not isinstance(levels, tuple) or any(
+            type(v) not in (str, int, float, bool) for v in levels
+        ):
+            raise ValueError(f"{where}: expected levels that are texts or numbers")
+        least, most = (2, 2) if self.kind == "binary" else (1, MOST_LEVELS)
+        if not least <= len(levels) <= most or len(set(levels)) < len(levels):
+            number = "2" if self.kind == "binary" else f"1 to {MOST_LEVELS}"
+            raise ValueError(f"{where}: expected {number} different levels, got {len(levels)}")
+
+    def plain(self) -> dict[str, Any]:
+        """The column as plain values, as a file holds them."""
+        values = asdict(self)
+        return values | {"levels": None if self.levels is None else list(self.levels)}
+
+    def __str__(self) -> str:
+        if self.levels is None or self.kind == "binary":
+            return f"{self.name}: {self.kind}"
+        return f"{self.name}: {self.kind} of {len(self.levels)}"
+
+
+#: Columns, or what `Column.plain` makes of them.
+Columns: TypeAlias = Sequence[Column] | Sequence[Mapping[str, Any]]
+
+
+def read_columns(columns: Columns) -> tuple[Column, ...]:
+    """Reads columns that were written as plain values; columns are left as they are.
+
+    Raises:
+        ValueError: If there is none, two have one name, or something else stands there.
+    """
+    if not isinstance(columns, list | tuple) or not 1 <= len(columns) <= MOST_COLUMNS:
+        raise ValueError(
+            f"columns: expected a list of 1 to {MOST_COLUMNS}, such as data.columns of a table, "
+            f"got {columns!r:.80}"
+        )
+    read = tuple(map(_read, columns))
+    names = [column.name for column in read]
+    twice = (
+        sorted({name for name in names if names.count(name) > 1})
+        if len(set(names)) < len(names)
+        else []
+    )
+    if twice:
+        raise ValueError(f"columns: expected different names, got {twice[0]!r:.80} twice")
+    return read
+
+
+def plain_columns(columns: Sequence[Column]) -> list[dict[str, Any]]:
+    """Columns as plain values, for the record of a component."""
+    return [column.plain() for column in columns]
+
+
+def _read(value: Any) -> Column:
+    if isinstance(value, Column):
+        return value
+    known = {field.name for field in fields(Column)}
+    if not isinstance(value, Mapping) or not {"name", "kind"} <= set(value) <= known:
+        raise ValueError(
+            f"columns: expected name, kind and what else a column has, got {value!r:.80}"
+        )
+    levels = value.get("levels")
+    if levels is not None and not isinstance(levels, list | tuple):
+        raise ValueError(f"columns: levels: expected a list, got {levels!r:.80}")
+    return Column(**{**value, "levels": None if levels is None else tuple(levels)})
