@@ -9,6 +9,7 @@ from pyrovae.datasets.loader_split import LoaderSplit
 from pyrovae.datasets.partition import split_tensors
 from pyrovae.datasets.sources import Source, as_split
 from pyrovae.datasets.splits import Split
+from pyrovae.datasets.tables import as_frame, fill_frame, read_rows
 from pyrovae.datasets.tensor_split import TensorSplit
 
 __all__ = [
@@ -19,9 +20,12 @@ __all__ = [
     "Source",
     "Split",
     "TensorSplit",
+    "as_frame",
     "as_split",
     "binarize",
+    "fill_frame",
     "load_data",
     "merge_last",
+    "read_rows",
     "split_tensors",
 ]

@@ -31,6 +31,8 @@ def _advice(value: Any) -> str | None:
         first = next(iter(value), "x")
         return f"give the tensors of its keys ({keys}) by themselves, such as data[{first!r}]"
     if hasattr(value, "to_numpy"):  # tables of pandas, polars and the like
+        if type(value).__module__.startswith("pandas"):
+            return "pyrovae.load_data(data) reads its columns, whatever they hold"
         return 'use data.to_numpy(dtype="float32")'
     if hasattr(value, "toarray"):  # SciPy's sparse matrices
         return "use data.toarray()"

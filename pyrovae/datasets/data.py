@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from pyrovae.columns import Column
 from pyrovae.datasets.binarization import Binarization
 from pyrovae.datasets.sources import Source, as_split, open_split
 from pyrovae.datasets.splits import Split
@@ -27,6 +28,7 @@ class Data:
         name: What the data are called in reports.
         label_names: The names of the classes, in the order of the labels' integers.
         attribute_names: The names of the attributes, in the order of their columns.
+        columns: What is known of the columns of x, where the data are a table's.
         record: What is needed to say which data these are (source, seed, ...), as JSON has it.
 
     Raises:
@@ -40,6 +42,7 @@ class Data:
     name: str = "data"
     label_names: tuple[str, ...] | None = None
     attribute_names: tuple[str, ...] | None = None
+    columns: tuple[Column, ...] | None = None
     record: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -65,6 +68,11 @@ class Data:
             raise ValueError(
                 f"expected {role} data with binarization {self.binarization!r} as in train, "
                 f"got {split.binarization!r}"
+            )
+        if self.columns is not None and split.shape != (len(self.columns),):
+            raise ValueError(
+                f"expected {role} data of shape ({len(self.columns)},), a value for each of "
+                f"columns, got {tuple(split.shape)}"
             )
         if self.label_names is not None and split.labels is not None:
             low, high = int(split.labels.min()), int(split.labels.max())
@@ -176,7 +184,10 @@ class Data:
         return part.attributes[:, self.attribute_names.index(name)]
 
     def describe(self) -> dict[str, Any]:
-        """Says which data these are, as JSON has it: name, shape, sizes, binarization, record."""
+        """Says which data these are, as JSON has it.
+
+        Name, shape, sizes, binarization, record, and of a table the kinds of its columns.
+        """
         splits = {"train": self.train, "validation": self.validation, "test": self.test}
         return {
             "name": self.name,
@@ -184,4 +195,7 @@ class Data:
             "sizes": {role: len(split) for role, split in splits.items() if split is not None},
             "binarization": self.binarization,
             "record": dict(self.record),
+            **(
+                {} if self.columns is None else {"columns": {c.name: c.kind for c in self.columns}}
+            ),
         }

@@ -13,6 +13,8 @@ from pyrovae.datasets.folder import read_folder
 from pyrovae.datasets.memory import MEMORY_LIMIT, readable
 from pyrovae.datasets.partition import Amount
 from pyrovae.datasets.paths import find_data
+from pyrovae.datasets.tables.frames import Frame, is_frame, is_table
+from pyrovae.datasets.tables.read import AskedColumns, read_table
 from pyrovae.datasets.vision import PUBLISHED, published
 
 __all__ = ["load_data"]
@@ -21,7 +23,7 @@ NAMES = ("digits", *PUBLISHED, "celeba")
 
 
 def load_data(
-    data: str = "digits",
+    data: str | Frame = "digits",
     *,
     root: str = "data",
     download: bool = False,
@@ -32,6 +34,7 @@ def load_data(
     image_size: int | None = None,
     data_seed: int = 0,
     num_workers: int = 0,
+    columns: AskedColumns | None = None,
 ) -> Data:
     """Loads data by name or from a file or folder, divided for training, validation and test.
 
@@ -39,8 +42,9 @@ def load_data(
         data: Which data. A name: digits (1797 small images that need no download), mnist,
             fashion-mnist, kmnist, cifar10 or celeba. Or a path: a NumPy file (.npy, or .npz with
             the data as "x" and labels, if any, as "y") of shape (N, features), (N, height,
-            width), (N, channels, height, width) or (N, height, width, channels); or a folder of
-            images, where sub-folders, if any, are classes. 8-bit values are divided by 255,
+            width), (N, channels, height, width) or (N, height, width, channels); a folder of
+            images, where sub-folders, if any, are classes; or a table, a .csv or .parquet file.
+            Or a data frame of pandas. 8-bit values are divided by 255,
             other numbers are left as they are: counts pass as any type but 8-bit integers.
             Files and folders of more than 1 GiB as 32-bit floats are read from the disk while
             the model trains (a .npy file is memory-mapped; an archive is not).
@@ -66,9 +70,14 @@ def load_data(
             of static binarization.
         num_workers: How many processes read images in the background while the model trains:
             for celeba and folders too large for memory (1 GiB); 0 reads them in between.
+        columns: What the columns of a table hold, of those that are not to be guessed:
+            ``"age=count,income=positive,size=small<medium<large,notes=ignore"``, or a mapping.
+            The kinds are real, positive, count, binary, categorical and ordinal; ignore leaves a
+            column out. Or the columns of a model, for data that it is to read.
 
     Returns:
-        The splits, with names of classes or attributes where the data have them.
+        The splits, with names of classes or attributes, and what is known of columns, where the
+        data have them.
 
     Raises:
         FileNotFoundError: If the files of named data, or a path, are not there.
@@ -77,10 +86,11 @@ def load_data(
     """
     check_protocol(binarization)
     check_seed("data_seed", data_seed)
-    if not isinstance(data, str | os.PathLike):
+    tabular = is_frame(data) or (isinstance(data, str | os.PathLike) and is_table(data))
+    if not (tabular or isinstance(data, str | os.PathLike)):
         raise ValueError(
-            f"expected data to be a name or a path, got {data!r:.60}; values in memory are given "
-            "to split_tensors or Data"
+            f"expected data to be a name, a path or a data frame, got {data!r:.60}; values in "
+            "memory are given to split_tensors or Data"
         )
     if pooled and (validation or test):
         raise ValueError(
@@ -92,6 +102,17 @@ def load_data(
     if image_size is not None and 12 * image_size**2 > MEMORY_LIMIT:
         size = readable(12 * image_size**2)
         raise ValueError(f"image_size={image_size}: one image would take {size}")
+    default = 0 if pooled else 0.1
+    sizes: dict[str, Amount] = {
+        "validation": default if validation is None else validation,
+        "test": default if test is None else test,
+    }
+    if tabular:
+        _check_table(binarization=binarization, image_size=image_size)
+        return read_table(data, columns=columns, **sizes, seed=data_seed)
+    if columns is not None:
+        raise ValueError(f"columns are those of a table, got columns={columns!r:.60} for {data!r}")
+    data = str(data)
     path = None if data in NAMES else find_data(data, NAMES)
     if image_size is not None and data != "celeba" and not (path is not None and path.is_dir()):
         raise ValueError(
@@ -121,11 +142,6 @@ def load_data(
             pooled=pooled,
             seed=data_seed,
         )
-    default = 0 if pooled else 0.1
-    sizes: dict[str, Amount] = {
-        "validation": default if validation is None else validation,
-        "test": default if test is None else test,
-    }
     if path is None:
         return digits(binarization=binarization, **sizes, seed=data_seed)
     if not path.is_dir():
@@ -138,6 +154,14 @@ def load_data(
         seed=data_seed,
         num_workers=num_workers,
     )
+
+
+def _check_table(**options: object) -> None:
+    """Looks whether options that are of images alone were left as they are."""
+    usual = {"binarization": "none", "image_size": None}
+    for name, value in options.items():
+        if value != usual[name]:
+            raise ValueError(f"{name} is for images, and a table has none: got {name}={value!r}")
 
 
 def _check_published(

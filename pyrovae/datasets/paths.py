@@ -11,7 +11,7 @@ IMAGE_SUFFIXES = (
     *(".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm"),
     *(".ppm", ".tif", ".tiff", ".webp"),
 )
-TABLE_SUFFIXES = (".csv", ".dat", ".tsv", ".txt")
+TABLE_SUFFIXES = (".dat", ".tsv", ".txt")
 
 
 def find_data(data: str, names: Iterable[str]) -> Path:
@@ -34,8 +34,8 @@ def find_data(data: str, names: Iterable[str]) -> Path:
         raise FileNotFoundError(f"expected data at {data!r}, found {found}")
     advice = f": {_advice(path)}" if path.is_file() else ""
     raise ValueError(
-        f"expected data to be one of {', '.join(names)}, or the path of a .npy file, a .npz file "
-        f"or a folder of images, got {data!r}{advice}"
+        f"expected data to be one of {', '.join(names)}, or the path of a .npy file, a .npz file, "
+        f"a table (.csv, .parquet) or a folder of images, got {data!r}{advice}"
     )
 
 
@@ -46,13 +46,9 @@ def _advice(path: Path) -> str:
         return "an image is read with the others of its folder"
     array = str(path.with_suffix(".npy"))
     if suffix in TABLE_SUFFIXES:
-        delimiter = "" if suffix in (".dat", ".txt") else f", delimiter={_delimiter(suffix)!r}"
+        delimiter = ", delimiter='\\t'" if suffix == ".tsv" else ""
         return (
             f"numpy.save({array!r}, numpy.loadtxt({str(path)!r}{delimiter})) makes an array of "
             "a table"
         )
     return f"numpy.save({array!r}, x) writes an array x of its data"
-
-
-def _delimiter(suffix: str) -> str:
-    return "\t" if suffix == ".tsv" else ","

@@ -1,6 +1,7 @@
 """A likelihood for each column: right densities, in the column's own units, of what was seen."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -117,7 +118,7 @@ def test_ordinal_probabilities_keep_their_digits(location):
     with mp.workdps(30), mp.extraprec(int(3 * abs(location)) if abs(location) < 1e5 else 0):
         t = [mp.mpf(v.item()) for v in thresholds(likelihood)]
         below = [mp.mpf(0), *(1 / (1 + mp.exp(location - v)) for v in t), mp.mpf(1)]
-        share = [b - a for a, b in zip(below, below[1:], strict=False)]
+        share = [b - a for a, b in pairwise(below)]
         expected = [float(mp.log(v)) if v > 0 else None for v in share]
     found = each(likelihood, *[[float(k)] for k in range(5)])[:, 0]
     assert found.isfinite().all()
