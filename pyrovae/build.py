@@ -6,11 +6,13 @@ from typing import Any
 
 from torch import Size, Tensor
 
+from pyrovae.columns import Column
 from pyrovae.models import LatentVariableModel
+from pyrovae.nn import Chain, ColumnFeatures
 from pyrovae.nn.network import Shape, as_size
 from pyrovae.specifications import SLOTS, Spec, bounded, check_spec, instantiate, parameters_of
 
-__all__ = ["build", "parts_of"]
+__all__ = ["build", "parts_of", "sees_masks"]
 
 MOST_OPERATIONS = 100_000  # of a network of thousands of layers
 USUAL: Spec = {"class_path": "pyrovae.models.VAE"}
@@ -34,6 +36,16 @@ def parts_of(model: Spec | None, *, allow: Collection[str] = ()) -> set[str]:
     return parts | ({"encoder"} if named & {"posterior", "encoder", "network"} else set())
 
 
+def sees_masks(model: Spec | None, *, allow: Collection[str] = ()) -> bool:
+    """Whether the guide of a model's class may read which values of a datum were observed.
+
+    Raises:
+        ValueError: If it is no specification of a model.
+    """
+    cls: Any = check_spec(model or USUAL, SLOTS["model"], allow=allow)
+    return bool(cls.sees_masks)
+
+
 def build(
     data_shape: Shape,
     latent_features: int,
@@ -45,6 +57,7 @@ def build(
     encoder: Spec | None = None,
     decoder: Spec,
     pseudo_inputs: Callable[[], Tensor] | None = None,
+    columns: tuple[Column, ...] | None = None,
     allow: Collection[str] = (),
 ) -> LatentVariableModel:
     """Makes a model from specifications ``{"class_path": ..., "init_args": {...}}``.
@@ -64,7 +77,10 @@ def build(
         encoder: Class and arguments of the network of data, likewise.
         decoder: Class and arguments of the likelihood's network.
         pseudo_inputs: Gives training data, ``(n, *data_shape)``, to a prior that begins from
-            some or, as exemplars, keeps some; it is called for no other.
+            some or, as exemplars, keeps some; it is called for no other. Of a table and a model
+            that sees masks, with these below the data.
+        columns: What is known of the columns, where the data are a table's. The network of data
+            then reads `ColumnFeatures` of them.
         allow: Packages whose classes may be imported beside pyrovae's.
 
     Raises:
@@ -75,6 +91,8 @@ def build(
         "data_shape": as_size(data_shape, "data_shape"),
     }
     as_size(latent_features, "latent_features")
+    if columns is not None:
+        known["columns"] = columns
     if pseudo_inputs is not None:
         known["pseudo_inputs"] = known["exemplars"] = lambda: pseudo_inputs()
     specs = {
@@ -106,14 +124,16 @@ class _Assembly:
         """Makes the model from the parts it wants."""
         shape, latent = self.known["data_shape"], self.known["latent_features"]
         parts: dict[str, Any] = {}
+        self.check_likelihood()
         if "posterior" in wanted:
-            network = self.network("encoder", "posterior", shape, latent)
+            network = self.encoder(self.out_shape("posterior", latent))
             parts["posterior"] = self.make("posterior", network=network)
             self.known["posterior"] = parts["posterior"]
         elif "encoder" in wanted:
-            parts["encoder"] = self.make("encoder", in_shape=shape, out_shape=Size([latent]))
+            parts["encoder"] = self.encoder(Size([latent]))
             parts["network"] = parts["encoder"]
-        network = self.network("decoder", "likelihood", Size([latent]), shape)
+        out_shape = self.out_shape("likelihood", shape)
+        network = self.make("decoder", in_shape=Size([latent]), out_shape=out_shape)
         parts["likelihood"] = self.make("likelihood", network=network)
         if "prior" in wanted:
             parts["prior"] = self.make("prior")
@@ -125,17 +145,40 @@ class _Assembly:
         known = self.known | values
         return instantiate(self.specs[name], SLOTS[name], allow=self.allow, known=known)
 
-    def network(self, name: str, owner: str, in_shape: Size, size: Any) -> Any:
-        """Makes the network of a part, whose class says what the network puts out."""
+    def encoder(self, out_shape: Size) -> Any:
+        """Makes the network of data, which reads features of a table's columns."""
+        columns = self.known.get("columns")
+        if columns is None:
+            return self.make("encoder", in_shape=self.known["data_shape"], out_shape=out_shape)
+        features = ColumnFeatures(columns, mask=sees_masks(self.specs["model"], allow=self.allow))
+        network = self.make("encoder", in_shape=features.out_shape, out_shape=out_shape)
+        return Chain([features, network])
+
+    def out_shape(self, owner: str, size: Any) -> Size:
+        """What the network of a part puts out, which the part's class says."""
         spec: Any = self.specs[owner]
         cls: Any = check_spec(spec, SLOTS[owner], allow=self.allow)
-        options = {} if isinstance(spec, str) else spec.get("init_args") or {}
-        out_shape = cls.network_shape(size, **options)
-        if min(out_shape) < 1:
+        options = {} if isinstance(spec, str) else dict(spec.get("init_args") or {})
+        if "columns" in self.known:
+            options["columns"] = self.known["columns"]
+        shape: Size = cls.network_shape(size, **options)
+        if min(shape) < 1:
             odd = {k: v for k, v in options.items() if isinstance(v, int) and v < 1}
             given = ", ".join(f"{key}={value}" for key, value in odd.items())
             raise ValueError(f"{owner}: {cls.__name__}: expected positive sizes, got {given}")
-        return self.make(name, in_shape=in_shape, out_shape=out_shape)
+        return shape
+
+    def check_likelihood(self) -> None:
+        """Looks whether a likelihood of columns is given a table, and a table such a one."""
+        spec = self.specs["likelihood"]
+        cls = check_spec(spec, SLOTS["likelihood"], allow=self.allow)
+        takes = "columns" in parameters_of(cls)
+        if takes != ("columns" in self.known):
+            told = (
+                "the data are no table" if takes else "each column of a table needs one of its own"
+            )
+            instead = "" if takes else ", such as ColumnsLikelihood"
+            raise ValueError(f"likelihood: {told}{instead}, got {cls.__name__}")
 
 
 def _memory() -> int:

@@ -5,7 +5,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeAlias
 
-__all__ = ["KINDS", "LEVELLED", "Column", "Columns", "Level", "plain_columns", "read_columns"]
+__all__ = [
+    "KINDS",
+    "LEVELLED",
+    "Column",
+    "Columns",
+    "Level",
+    "columns_of",
+    "plain_columns",
+    "read_columns",
+]
 
 #: What a column may hold, in words.
 KINDS = {
@@ -121,6 +130,19 @@ def read_columns(columns: Columns) -> tuple[Column, ...]:
 def plain_columns(columns: Sequence[Column]) -> list[dict[str, Any]]:
     """Columns as plain values, for the record of a component."""
     return [column.plain() for column in columns]
+
+
+def columns_of(model: Any) -> tuple[Column, ...] | None:
+    """What a model knows of a table's columns; None if it was made for other data.
+
+    Args:
+        model: A torch module.
+    """
+    for part in model.modules():
+        columns = getattr(part, "columns", None)
+        if isinstance(columns, tuple) and columns and isinstance(columns[0], Column):
+            return columns
+    return None
 
 
 def _read(value: Any) -> Column:

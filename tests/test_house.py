@@ -44,11 +44,11 @@ ROOMS = {
     "models": "checks component datasets distributions handlers labels latents likelihoods nn posteriors "
     "priors programs scope support",
     "latent_space": "datasets distributions handlers latents nn scope",
-    "plots": "datasets latent_space scope",
+    "plots": "columns datasets latent_space scope",
     "evaluation": "checks compilation datasets distributions handlers nn objectives programs scope "
     "support",
     "checkpoint": "checks component files scope specifications",
-    "build": "models nn specifications",
+    "build": "columns models nn specifications",
     "training": "checkpoint checks compilation component datasets declared distributions evaluation files handlers "
     "nn objectives programs schedules scope stage support",
 }

@@ -16,6 +16,7 @@ SUPPLIED = frozenset(
     {
         "latent_features",
         "data_shape",
+        "columns",
         "posterior",
         "pseudo_inputs",
         "exemplars",

@@ -26,6 +26,7 @@ FIGURES = {
     "neighbours": "Samples beside the training data nearest to them.",
     "aggregated_posterior": "The posterior of all data against the prior.",
     "probability_integral": "Codes mapped to the unit square, which the prior fills evenly.",
+    "columns": "The columns of a table, beside rows that the model draws.",
     "manifold": "What two latent variables decode to, over the plane.",
 }
 #: Those that show what a model makes up, and nothing of the data beside it: of a model with
@@ -108,8 +109,14 @@ def _figures(
     model: Any, data: "Data", history: "History"
 ) -> dict[str, dict[str, "Callable[[], Figure]"]]:
     """How to draw each figure that the model and its data allow, by the figure and its file."""
-    from pyrovae.cli.runs import held_out
+    from pyrovae import plots
+    from pyrovae.cli.splits import held_out
 
+    if data.columns is not None:  # its rows are no pictures
+        return {
+            "training_curves": {"training_curves.png": lambda: plots.training_curves(history)},
+            "columns": {"columns.png": lambda: _columns(model, data)},
+        }
     (x, *_) = getattr(data, held_out(data)).take(SCATTERED)
     made = model.decode(model.encode(x[:1]))
     sites = list(made) if isinstance(made, dict) else []
@@ -130,7 +137,7 @@ def _of_a_site(
 ) -> dict[str, "Callable[[], Figure]"]:
     """How to draw each figure of a model that gives one tensor."""
     from pyrovae import plots
-    from pyrovae.cli.runs import held_out
+    from pyrovae.cli.splits import held_out
 
     role = held_out(data)
     split = getattr(data, role)
@@ -170,9 +177,18 @@ def _of_a_site(
     return figures
 
 
+def _columns(model: Any, data: "Data") -> "Figure":
+    from pyrovae import plots
+
+    assert data.columns is not None
+    x, *rest = data.train.take(SCATTERED)
+    mask = rest[0] if rest else None
+    return plots.table_columns(x, model.sample(SCATTERED, draw=True), data.columns, mask=mask)
+
+
 def _neighbours(model: Any, data: "Data", others: Any) -> "Figure":
     from pyrovae import plots
-    from pyrovae.cli.runs import first_data
+    from pyrovae.cli.splits import first_data
 
     # Not all of data on a disk: to read them takes longer than a figure should.
     searched = first_data(data, 0)

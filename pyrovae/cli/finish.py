@@ -4,8 +4,9 @@ from typing import Any
 
 from pyrovae.cli.figures import draw_figures
 from pyrovae.cli.reports import is_report_of, report_dict
-from pyrovae.cli.runs import Run, held_out
+from pyrovae.cli.runs import Run
 from pyrovae.cli.saying import say
+from pyrovae.cli.splits import held_out
 from pyrovae.datasets import Data
 from pyrovae.evaluation import evaluate
 from pyrovae.training import History

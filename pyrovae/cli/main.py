@@ -25,6 +25,7 @@ COMMANDS = {
     "score": "score:score",
     "encode": "encode:encode",
     "sample": "sample:sample",
+    "impute": "impute:impute",
     "reconstruct": "reconstruct:reconstruct",
     "plot": "plot:plot",
     "compare": "compare:compare",

@@ -7,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from pyrovae.checkpoint import digest, load, read, weights_in
@@ -16,16 +15,19 @@ from pyrovae.cli.figures import figure_files
 from pyrovae.cli.option_files import read_mapping
 from pyrovae.cli.options import InSlot, OptionsFile, TypedOnly
 from pyrovae.cli.signatures import parameters
-from pyrovae.datasets import Data, Split, TensorSplit, load_data
+from pyrovae.cli.splits import first_data, held_out
+from pyrovae.columns import Column, columns_of
+from pyrovae.datasets import Data, Split, load_data
 from pyrovae.datasets.arrays import read_arrays
 from pyrovae.datasets.fingerprint import check_fingerprint, fingerprint
+from pyrovae.datasets.tables import is_table, read_rows
 from pyrovae.files import atomic
 from pyrovae.priors import Prior
 from pyrovae.specifications import dump_yaml
 from pyrovae.training import History
 from pyrovae.training.devices import choose_device
 
-__all__ = ["STORED", "Run", "first_data", "held_out"]
+__all__ = ["STORED", "Run"]
 
 #: The options that say how a run is made, and that it keeps.
 STORED = {
@@ -120,7 +122,30 @@ class Run:
     def data(self) -> Data:
         """The run's data. Nothing is downloaded, whatever the run says of it."""
         options = self.options(DATA_OPTIONS) | self.moved | {"download": False}
+        if self.columns is not None:  # as the model knows them, and not as they look now
+            options["columns"] = self.columns
         return load_data(**options)
+
+    @cached_property
+    def columns(self) -> tuple[Column, ...] | None:
+        """What the model knows of a table's columns; None if the run is not on a table."""
+        if not is_table(self.options(["data"])["data"]):
+            return None
+        return columns_of(load(self.checkpoint, allow=self.allow))
+
+    def table_columns(self) -> tuple[Column, ...]:
+        """What the model knows of its table's columns.
+
+        Raises:
+            ValueError: If the run is not on a table.
+        """
+        if self.columns is None:
+            raise ValueError(f"{self.folder}: expected a run on a table (.csv, .parquet)")
+        return self.columns
+
+    def table_file(self) -> str:
+        """The table that a command is to look at: the one it names, or the run's own."""
+        return str(self.moved.get("data") or self.options(["data"])["data"])
 
     def split(self, name: str | None = None) -> Split:
         """A split of the data; if left out, the one to report on.
@@ -140,10 +165,12 @@ class Run:
         """The data that a command is to look at.
 
         Args:
-            split: Which split. If left out: all of a NumPy file that the command names, in its
-                order, else the split to report on.
+            split: Which split. If left out: all of a NumPy file or table that the command names,
+                in its order, else the split to report on.
         """
         path = Path(self.moved.get("data", "")).expanduser()
+        if split is None and is_table(path):
+            return read_rows(path, self.table_columns())
         if split is not None or path.suffix not in (".npy", ".npz"):
             return self.split(split)
         options = self.options(DATA_OPTIONS)
@@ -173,7 +200,8 @@ class Run:
         parts = [part for part in model.modules() if isinstance(part, Prior)]
         lacking = [prior for prior in parts if not prior.complete]
         if lacking:
-            x = first_data(self.data, self.options(["seed"])["seed"])
+            masked = self.columns is not None and model.sees_masks
+            x = first_data(self.data, self.options(["seed"])["seed"], masked=masked)
             for prior in lacking:
                 prior.set_data(x)
         return model.to(where)
@@ -259,21 +287,3 @@ class Run:
         """Writes the report as JSON."""
         with atomic(self.report_file) as temporary:
             temporary.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-
-
-def held_out(data: Data) -> str:
-    """The name of the split to report on: test, else validation, else the training data."""
-    return next(name for name in ("test", "validation", "train") if getattr(data, name))
-
-
-def first_data(data: Data, seed: int | None) -> Tensor:
-    """The training data that a prior may begin from or keep, the same whenever it is asked.
-
-    All that are in memory, of others the first thousand. Data that are binarized each time they
-    are drawn are the same for one seed alone.
-    """
-    n = len(data.train) if isinstance(data.train, TensorSplit) else 1000
-    with torch.random.fork_rng(devices=[]):
-        if seed is not None:
-            torch.default_generator.manual_seed(seed)
-        return data.train.take(n)[0]

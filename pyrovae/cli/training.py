@@ -10,13 +10,13 @@ from typing import Any
 import pyro
 from torch import Tensor
 
-from pyrovae.build import build
+from pyrovae.build import build, sees_masks
 from pyrovae.cli.choices import change
 from pyrovae.cli.errors import Failed, Stopped
 from pyrovae.cli.finish import finish
 from pyrovae.cli.folders import locked, taken
 from pyrovae.cli.options import Typed
-from pyrovae.cli.runs import DATA_OPTIONS, Run, first_data
+from pyrovae.cli.runs import DATA_OPTIONS, Run
 from pyrovae.cli.saying import say
 from pyrovae.cli.settings import (
     FIT_OPTIONS,
@@ -26,6 +26,8 @@ from pyrovae.cli.settings import (
     know_data,
     settle,
 )
+from pyrovae.cli.splits import first_data
+from pyrovae.cli.tables import said_kinds, usual
 from pyrovae.datasets import Data, load_data
 from pyrovae.datasets.load import NAMES
 from pyrovae.likelihoods import BernoulliLikelihood
@@ -43,7 +45,7 @@ def begin(options: dict[str, Any]) -> None:
         options: The arguments of `pyrovae.cli.commands.train.train`.
     """
     allow = options["allow"] or []
-    settings = settle(options, allow=allow)
+    settings = settle(usual(options), allow=allow)
     if options["print_config"]:
         say(dump_yaml(settings).rstrip("\n"))
         return
@@ -114,13 +116,18 @@ def _train(run: Run, settings: dict[str, Any], *, resuming: bool = False) -> Non
     else:
         data = load_data(**{name: settings[name] for name in DATA_OPTIONS})
         _check_sizes(data, settings)
+        settings["columns"] = said_kinds(data, settings["columns"])
+        if data.columns is not None and not settings["quiet"]:
+            say(f"columns: {', '.join(map(str, data.columns))} (--columns changes what they are)")
         if settings["seed"] is not None:
             pyro.set_rng_seed(settings["seed"])
+        masked = data.columns is not None and sees_masks(settings["model"], allow=run.allow)
         model = build(
             data.shape,
             settings["latent_features"],
             **{name: settings[name] for name in MODEL_OPTIONS if settings[name] is not None},
-            pseudo_inputs=lambda: first_data(data, settings["seed"]),
+            pseudo_inputs=lambda: first_data(data, settings["seed"], masked=masked),
+            columns=data.columns,
             allow=run.allow,
         )
         if settings["begin_at_mean"]:

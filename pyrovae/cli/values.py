@@ -15,6 +15,7 @@ __all__ = [
     "SEEDS",
     "Count",
     "Folder",
+    "Pairs",
     "PathLike",
     "Place",
     "Seed",
@@ -40,6 +41,11 @@ class Within:
 @dataclass(frozen=True)
 class PathLike:
     """Marks the path of a file or folder: ``~`` is the home folder, and none is no name."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Marks a mapping that may be typed as ``name=value,name=value``."""
 
 
 SEEDS = Within(0, 2**32 - 1)  # NumPy's
@@ -75,6 +81,8 @@ def read_value(value: Any, parameter: Parameter, option: str) -> Any:
         what = "a path" if path else in_words(parameter.annotation)
         is_needed = parameter.default is REQUIRED or parameter.default is not None
         raise UsageError(option, what if is_needed else f"{what}; leave it out for none", value)
+    if parameter.marker(Pairs) and isinstance(value, str) and not value.lstrip().startswith("{"):
+        value = _pairs(value, option)
     try:
         found = _fit(value, parameter.annotation)
     except _Misfit as misfit:
@@ -86,6 +94,15 @@ def read_value(value: Any, parameter: Parameter, option: str) -> Any:
         if found > bounds.most:
             raise UsageError(option, f"at most {bounds.most}", found)
     return str(Path(found).expanduser()) if path and isinstance(found, str) else found
+
+
+def _pairs(text: str, option: str) -> dict[str, str] | None:
+    if text.lower() in NONE:
+        return None
+    parts = [part.rpartition("=") for part in text.split(",")]
+    if not all(name.strip() and value.strip() for name, _, value in parts):
+        raise UsageError(option, "name=value,name=value", text)
+    return {name.strip(): value.strip() for name, _, value in parts}
 
 
 def in_words(annotation: Any) -> str:

@@ -43,12 +43,12 @@ class PartlyObserved(MaskedDistribution):
         """The log-density of the observed variables, and 0 for the others."""
         # Zero times a gradient that is not finite would be NaN, so what is not counted has to be
         # inside the support all the same.
-        zero = value.new_zeros(())
-        support = self.base_dist.support
-        inside = getattr(self.base_dist, "inside", None)  # of a family for each variable
-        if inside is None:
-            inside = zero if support.is_discrete else transform_to(support)(zero)
-        return super().log_prob(torch.where(torch.as_tensor(self._mask), value, inside))
+        each = getattr(self.base_dist, "inside", self._inside)  # of a family for each variable
+        return super().log_prob(torch.where(torch.as_tensor(self._mask), value, each(value)))
+
+    def _inside(self, like: Tensor) -> Tensor:
+        zero, support = like.new_zeros(()), self.base_dist.support
+        return zero if support.is_discrete else transform_to(support)(zero)
 
 
 def observe_partly(distribution: Distribution, mask: Tensor) -> Distribution:

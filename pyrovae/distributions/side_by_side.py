@@ -108,15 +108,13 @@ class SideBySide(TorchDistribution):
         """Of each variable what its family allows."""
         return _EachOfItsOwn(self)
 
-    @property
-    def inside(self) -> Tensor:
-        """A value in the support of each variable, ``(D,)``."""
+    def inside(self, like: Tensor) -> Tensor:
+        """A value in the support of each variable, ``(D,)``, of the type of others."""
 
-        def one(part: Any, _: Any) -> Tensor:
-            zeros = part.sample().new_zeros(part.batch_shape[-1])
+        def one(part: Any, zeros: Any) -> Tensor:
             return zeros if part.support.is_discrete else transform_to(part.support)(zeros)
 
-        return self.gather(one)
+        return self.gather(one, like.new_zeros(len(self.names)))
 
     @property
     def mean(self) -> Tensor:

@@ -9,6 +9,7 @@ from torch import Tensor
 from pyrovae.compilation import Batch, Compile
 from pyrovae.datasets import Source, Split, as_split
 from pyrovae.evaluation.codebook import code_counts, summarize_use
+from pyrovae.evaluation.columns import ColumnScores
 from pyrovae.evaluation.densities import counted, is_density, is_discrete
 from pyrovae.evaluation.distrust import check_numbers, collapsed, few_samples, impossible, infinite
 from pyrovae.evaluation.estimates import Estimates, concatenate
@@ -29,8 +30,8 @@ TRAIN_SAMPLES = 10
 class _Seen:
     """What looking at the batches adds up to, beside numbers of draws."""
 
-    def __init__(self, model: Program, rows: int) -> None:
-        self.model, self.rows = model, rows
+    def __init__(self, model: Program, rows: int, columns: ColumnScores) -> None:
+        self.model, self.rows, self.columns = model, rows, columns
         self.units = ActiveUnits()
         self.counts: dict[str, Tensor] = {}
         self.is_density = self.is_discrete = True
@@ -41,6 +42,8 @@ class _Seen:
         self.is_density &= all(is_density(site) for site in sites)
         self.is_discrete &= all(is_discrete(site) for site in sites)
         self.dimensions += sum(counted(site).numel() for site in sites)
+        if view.look.undefined is None:
+            self.columns.add(sites)
         for name, count in code_counts(view.look.guide_trace).items():
             self.counts[name] = self.counts.get(name, 0) + count.cpu()
         with view.aside():
@@ -83,7 +86,7 @@ def evaluate(
     train_elbo = None
     if train is not None:
         train_elbo = _bound(model, as_split(train, fields=fields), len(split), seed)
-    seen = _Seen(model, rows)
+    seen = _Seen(model, rows, ColumnScores(model, samples=samples, seed=seed))
     with one_pass(
         model,
         split,
@@ -136,6 +139,7 @@ def _report(
         bits_per_dim=bits,
         undefined=reason,
         codebooks={name: summarize_use(count) for name, count in seen.counts.items()},
+        columns=seen.columns.means,
         site_kls=dict(zip(latents, found.kls.mean(0).tolist(), strict=False)),
         warnings=[*warnings, *map(_of_codes, seen.counts)],
     )

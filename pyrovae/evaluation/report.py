@@ -37,6 +37,9 @@ class Report:
             where none of D is missing, if the likelihood is one of discrete data; else None.
         undefined: Why bound, KL and log-likelihood are undefined; None if they are not.
         codebooks: For each latent site that has one, how much of its codebook is in use.
+        columns: Of a table, log p(x_d) of each column by itself, mean over the data that have a
+            value there, by S draws from the prior. Their sum differs from the log-likelihood by
+            what the columns tell of one another.
         site_kls: What each latent site adds to kl; empty where that is undefined.
         warnings: What to distrust, in sentences; a bound that is impossible first.
     """
@@ -54,6 +57,7 @@ class Report:
     bits_per_dim: float | None = None
     undefined: str | None = None
     codebooks: dict[str, CodebookUse] = field(default_factory=dict)
+    columns: dict[str, float] = field(default_factory=dict)
     site_kls: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
@@ -96,7 +100,11 @@ class Report:
         if self.bits_per_dim is not None:
             lines.append(f"  bits per dim     {_number(self.bits_per_dim)}  (of log p(x))")
         ess = f"{ll.ess:.1f} (median; 5 % of the data below {ll.ess_low:.1f})"
-        return [*lines, f"  effective sample size {ess}"]
+        lines.append(f"  effective sample size {ess}")
+        if self.columns:
+            parts = ", ".join(f"{value:.3f} {name}" for name, value in self.columns.items())
+            lines.append(f"  by column        {parts}  (each by itself)")
+        return lines
 
     def _latents(self) -> list[str]:
         lines = []

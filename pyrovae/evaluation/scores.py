@@ -6,6 +6,7 @@ from torch import Tensor
 
 from pyrovae.compilation import Compile
 from pyrovae.datasets import Source, as_split
+from pyrovae.evaluation.columns import ColumnScores
 from pyrovae.evaluation.densities import is_density, is_discrete
 from pyrovae.evaluation.distrust import impossible
 from pyrovae.evaluation.estimates import concatenate
@@ -32,6 +33,8 @@ class Scores:
         binarization: Protocol of the data's values; numbers of different protocols do not compare.
         is_density: Whether the likelihood is a density (or mass) at the data's values. If not,
             as for grey levels under a Bernoulli, the numbers are cross-entropies.
+        by_column: Of a table, :math:`\log p(x_d)` of each column by itself, by S draws from the
+            prior: how unusual its value is, whatever the others are. NaN where it is missing.
         undefined: Why what is None is undefined; None if all is defined.
         warnings: What to distrust, in sentences: numbers that are NaN, and bounds that no
             densities have.
@@ -46,6 +49,7 @@ class Scores:
     samples: int
     binarization: str
     is_density: bool
+    by_column: dict[str, Tensor] = field(default_factory=dict)
     undefined: str | None = None
     warnings: list[str] = field(default_factory=list)
 
@@ -57,7 +61,8 @@ class Scores:
         """What is defined, by name, ``(N,)`` each: the columns of a table with a row a datum."""
         names = ("elbo", "reconstruction", "kl", "log_likelihood", "mc_se", "ess")
         found = {name: getattr(self, name) for name in names}
-        return {name: column for name, column in found.items() if column is not None}
+        defined = {name: column for name, column in found.items() if column is not None}
+        return defined | {f"log_p({name})": scores for name, scores in self.by_column.items()}
 
 
 def score(
@@ -95,6 +100,7 @@ def score(
     check_program(model)
     split = in_order(as_split(data, fields=tensors_taken(model.model)))
     parts, density, discrete = [], True, True
+    columns = ColumnScores(model, samples=samples, seed=seed)
     with one_pass(
         model,
         split,
@@ -107,6 +113,8 @@ def score(
         for view in views:
             views.first.check_weights()
             parts.append(view.estimate())
+            if view.look.undefined is None:
+                columns.add(view.look.sites.values())
             density &= all(is_density(site) for site in view.look.sites.values())
             discrete &= all(is_discrete(site) for site in view.look.sites.values())
     found, undefined = concatenate(parts), views.first.undefined
@@ -129,6 +137,7 @@ def score(
         samples=samples,
         binarization=split.binarization,
         is_density=density,
+        by_column=columns.columns,
         undefined=undefined,
         warnings=warnings,
     )

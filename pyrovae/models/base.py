@@ -5,7 +5,7 @@ import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -44,10 +44,12 @@ class LatentVariableModel(Component, ABC):
     Attributes:
         latent_shape: Shape of one latent, where there is one latent and its shape is declared.
         data_shape: Shape of one datum, where it is declared.
+        sees_masks: Whether its guide may read, below a datum, which of its values were observed.
     """
 
     latent_shape: Size | None = None
     data_shape: Size | None = None
+    sees_masks: ClassVar[bool] = False
 
     @abstractmethod
     def model(self, *args: Any, **kwargs: Any) -> Any:

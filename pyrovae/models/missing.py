@@ -61,6 +61,8 @@ class MissingDataVAE(LatentVariableModel):
             or the mask is not bool or not of the data's shape.
     """
 
+    sees_masks = True
+
     def __init__(self, prior: Prior, posterior: Posterior, likelihood: Likelihood) -> None:
         super().__init__()
         parts = {"prior": prior, "posterior": posterior, "likelihood": likelihood}

@@ -13,6 +13,7 @@ profiles, the features from left to right.
 from pyrovae.plots.aggregate import aggregated_posterior, probability_integral
 from pyrovae.plots.attribute import attribute
 from pyrovae.plots.codes import latent_codes
+from pyrovae.plots.columns import table_columns
 from pyrovae.plots.compare import compare_latent_spaces
 from pyrovae.plots.grid import image_grid
 from pyrovae.plots.interpolation import interpolation
@@ -37,6 +38,7 @@ __all__ = [
     "probability_integral",
     "reconstructions",
     "samples",
+    "table_columns",
     "training_curves",
     "traversal",
 ]

@@ -28,7 +28,7 @@ def encode(
             with a row a datum. If left out: codes.npy in the run folder.
         moments: mean: the posterior's mean. draws: one draw from it. both: mean and standard
             deviation.
-        data: Other data than the run's. All of a .npy or .npz file, in its order.
+        data: Other data than the run's. All of a .npy or .npz file or of a table, in its order.
         split: Which of the data: those kept aside for the report, if left out.
         seed: Seed of the draws.
         root: Root of the data, if it has moved.

@@ -26,7 +26,7 @@ def score(
         run: The run folder.
         out: A .csv table with a row a datum, in nats. If left out: scores.csv in the run folder.
         samples: Draws S for each datum.
-        data: Other data than the run's. All of a .npy or .npz file, in its order.
+        data: Other data than the run's. All of a .npy or .npz file or of a table, in its order.
         split: Which of the data: those kept aside for the report, if left out.
         seed: Seed of the draws.
         root: Root of the data, if it has moved.

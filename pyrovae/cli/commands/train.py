@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from pyrovae.cli.options import InSlot, OptionsFile, Spec, TypedOnly
-from pyrovae.cli.values import SEEDS, Count, Folder, PathLike, Place, Seed, Within
+from pyrovae.cli.values import SEEDS, Count, Folder, Pairs, PathLike, Place, Seed, Within
 
 __all__ = ["GROUPS", "OFTEN", "train"]
 
@@ -33,6 +33,7 @@ def train(
     image_size: Annotated[int | None, Within(1)] = None,
     data_seed: Seed = 0,
     num_workers: Annotated[int, Within(0, 1000)] = 0,
+    columns: Annotated[dict[str, str] | None, Pairs()] = None,
     latent_features: Count = 20,
     model: Annotated[Spec | None, InSlot("model", VAE)] = None,
     prior: Annotated[Spec | None, InSlot("prior", NORMAL_PRIOR)] = None,
@@ -72,7 +73,8 @@ def train(
     Args:
         data: Which data. A name: digits (1797 small images that need no download), mnist,
             fashion-mnist, kmnist, cifar10 or celeba. Or a path: a NumPy file (.npy, or .npz with
-            "x" and perhaps labels "y"), or a folder of images.
+            "x" and perhaps labels "y"), a folder of images, or a table (.csv, .parquet), whose
+            model and likelihood are MissingDataVAE and ColumnsLikelihood if left out.
         root: The folder that holds the files of named data, or that gets them with download.
         download: Download the files of named data if they are not in root.
         binarization: How grey levels become zeros and ones. auto: dynamic for images (by name,
@@ -89,6 +91,9 @@ def train(
         image_size: Height and width to which images of celeba and of folders are resized.
         data_seed: Seed of the division of the data, and of static binarization.
         num_workers: Processes that read images in the background.
+        columns: What columns of a table hold, where it is not to be guessed, such as
+            age=count,income=positive,size=small<medium<large,notes=ignore. The kinds are real,
+            positive, count, binary, categorical and ordinal.
         latent_features: Number of latent variables.
         model: The model.
         prior: The prior p(z).
@@ -139,7 +144,7 @@ def train(
 #: The options in groups, as the help shows them.
 GROUPS = {
     "Data": "data root download binarization validation test pooled image_size data_seed "
-    "num_workers",
+    "num_workers columns",
     "Model": "latent_features model prior posterior likelihood encoder decoder",
     "Training": "begin_at_mean objective beta epochs batch_size optimizer scheduler scheduler_moves "
     "compile precision patience clip_norm accumulate drop_last average seed device",
@@ -148,6 +153,6 @@ GROUPS = {
 
 #: Those that people use most: what ``--help`` shows without ``all``.
 OFTEN = (
-    "data root download binarization latent_features model prior posterior likelihood encoder "
+    "data root download binarization columns latent_features model prior posterior likelihood encoder "
     "decoder objective beta epochs batch_size optimizer patience out config"
 )

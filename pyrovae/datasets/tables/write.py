@@ -71,10 +71,11 @@ def fill_frame(frame: Any, rows: Tensor, columns: Sequence[Column]) -> Any:
         old, new = frame[column.name], _decoded(column, values[:, i])
         mixed = old.to_numpy(dtype=object).copy()
         mixed[missing] = np.asarray(new, dtype=object)[missing]
-        if column.whole:
-            mixed = np.array([int(v) for v in mixed.tolist()], dtype=object)
+        cells = mixed.tolist()
+        if column.whole or all(type(level) is int for level in column.levels or [""]):
+            cells = [int(v) for v in cells]  # gaps had made them floating
         kept = hasattr(old.dtype, "categories")
-        series = pd.Series(mixed.tolist(), index=frame.index, dtype=old.dtype if kept else None)
+        series = pd.Series(cells, index=frame.index, dtype=old.dtype if kept else None)
         filled[column.name] = series
     return filled
 

@@ -1,0 +1,92 @@
+"""The log-likelihood of each column of a table by itself."""
+
+import math
+from collections.abc import Collection
+from typing import Any
+
+import torch
+from pyro import poutine
+from torch import Tensor
+
+from pyrovae.distributions import SideBySide, observed_mask
+from pyrovae.distributions.unwrap import unwrapped
+from pyrovae.nn.modes import evaluation_mode
+from pyrovae.programs import Program, device_of
+from pyrovae.scope import isolated, without_validation
+
+__all__ = ["ColumnScores"]
+
+# Draws times data times columns at a time: so much memory it takes.
+NUMBERS = 4_000_000
+
+
+class ColumnScores:
+    r"""Scores the columns of data one by one, each as if it were all that is known of a datum.
+
+    .. math:: \log p(x_d) \approx \log \frac{1}{S} \sum_{s=1}^{S} p(x_d \mid z_s),
+        \qquad z_s \sim p(z)
+
+    In nats, in the column's own units. Their sum differs from :math:`\log p(x)` by what the
+    columns tell of one another. The draws, from the model's prior, are the same for all data.
+    Data that are no columns of several families have no scores.
+
+    Args:
+        model: The model.
+        samples: Number of draws S.
+        seed: Seed of the draws.
+    """
+
+    def __init__(self, model: Program, *, samples: int, seed: int) -> None:
+        self.model, self.samples, self.seed = model, samples, seed
+        self.names: tuple[str, ...] = ()
+        self._density: SideBySide | None = None
+        self._scores: list[Tensor] = []
+
+    def add(self, sites: Collection[dict[str, Any]]) -> None:
+        """Scores a batch, as its sites stand in a trace."""
+        for site in sites:
+            fn: Any = unwrapped(site["fn"])
+            if isinstance(fn, SideBySide) and len(fn.batch_shape) == 2:
+                self.names = fn.names
+                self._scores.append(self._score(site).cpu())
+
+    @property
+    def columns(self) -> dict[str, Tensor]:
+        """The scores of all data, ``(N,)`` by column, NaN where a value is missing."""
+        if not self.names:
+            return {}
+        return dict(zip(self.names, torch.cat(self._scores).unbind(-1), strict=True))
+
+    @property
+    def means(self) -> dict[str, float]:
+        """The mean of each column's scores, over the data that have a value there."""
+        return {name: scores.nanmean().item() for name, scores in self.columns.items()}
+
+    def _score(self, site: dict[str, Any]) -> Tensor:
+        if self._density is None:
+            self._density = self._draw()
+        density, x = self._density, site["value"]
+        mask = observed_mask(site["fn"], x)
+        if mask is not None:
+            x = torch.where(mask, x, density.inside(x))
+        with torch.no_grad():
+            rows = max(1, NUMBERS // (self.samples * x.shape[-1]))
+            found = [density.log_prob(p.unsqueeze(-2)).logsumexp(-2) for p in x.split(rows)]
+        scores = torch.cat(found).double() - math.log(self.samples)
+        return scores if mask is None else torch.where(mask, scores, torch.nan)
+
+    def _draw(self) -> SideBySide:
+        """What the model says of a datum, given each of the draws from its prior."""
+        device = device_of(self.model)
+        empty = torch.empty(self.samples, 0, device=device)
+        program = poutine.uncondition(self.model.model)
+        with (
+            isolated(device, self.seed),
+            evaluation_mode(self.model),
+            without_validation(),
+            torch.no_grad(),
+        ):
+            trace = poutine.trace(program).get_trace(empty)
+        observed = (s for s in trace.nodes.values() if s.get("infer", {}).get("was_observed"))
+        fn: Any = unwrapped(next(observed)["fn"])
+        return fn
