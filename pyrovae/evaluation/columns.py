@@ -1,5 +1,6 @@
 """The log-likelihood of each column of a table by itself."""
 
+import inspect
 import math
 from collections.abc import Collection
 from typing import Any
@@ -28,7 +29,8 @@ class ColumnScores:
 
     In nats, in the column's own units. Their sum differs from :math:`\log p(x)` by what the
     columns tell of one another. The draws, from the model's prior, are the same for all data.
-    Data that are no columns of several families have no scores.
+    Data that are no columns of several families have no scores, nor have those that a model says
+    something of only where it is given more than them, as a conditional one is.
 
     Args:
         model: The model.
@@ -41,10 +43,15 @@ class ColumnScores:
         self.names: tuple[str, ...] = ()
         self._density: SideBySide | None = None
         self._scores: list[Tensor] = []
+        try:
+            inspect.signature(model.model).bind(None)
+            self._generates = True
+        except TypeError:
+            self._generates = False
 
     def add(self, sites: Collection[dict[str, Any]]) -> None:
         """Scores a batch, as its sites stand in a trace."""
-        for site in sites:
+        for site in sites if self._generates else ():
             fn: Any = unwrapped(site["fn"])
             if isinstance(fn, SideBySide) and len(fn.batch_shape) == 2:
                 self.names = fn.names
@@ -64,7 +71,7 @@ class ColumnScores:
 
     def _score(self, site: dict[str, Any]) -> Tensor:
         if self._density is None:
-            self._density = self._draw()
+            self._density = self._draw(site["name"])
         density, x = self._density, site["value"]
         mask = observed_mask(site["fn"], x)
         if mask is not None:
@@ -75,7 +82,7 @@ class ColumnScores:
         scores = torch.cat(found).double() - math.log(self.samples)
         return scores if mask is None else torch.where(mask, scores, torch.nan)
 
-    def _draw(self) -> SideBySide:
+    def _draw(self, name: str) -> SideBySide:
         """What the model says of a datum, given each of the draws from its prior."""
         device = device_of(self.model)
         empty = torch.empty(self.samples, 0, device=device)
@@ -87,6 +94,5 @@ class ColumnScores:
             torch.no_grad(),
         ):
             trace = poutine.trace(program).get_trace(empty)
-        observed = (s for s in trace.nodes.values() if s.get("infer", {}).get("was_observed"))
-        fn: Any = unwrapped(next(observed)["fn"])
+        fn: Any = unwrapped(trace.nodes[name]["fn"])
         return fn

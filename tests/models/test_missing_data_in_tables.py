@@ -10,7 +10,7 @@ from tables import KINDS, people
 from pyrovae import evaluate, fit, load, load_data, save, score
 from pyrovae.columns import Column
 from pyrovae.likelihoods import ColumnsLikelihood
-from pyrovae.models import MissingDataVAE
+from pyrovae.models import ConditionalVAE, MissingDataVAE
 from pyrovae.nn import MLP, Chain, ColumnFeatures
 from pyrovae.posteriors import NormalPosterior
 from pyrovae.priors import NormalPrior
@@ -79,6 +79,17 @@ def test_columns_are_scored_by_themselves():
         # Weights between 0 and a few, over 20,000 draws.
         torch.testing.assert_close(found[seen], expected[seen, i], rtol=0, atol=0.05)
         assert report.columns[name] == pytest.approx(found[seen].mean().item())
+
+
+def test_a_conditional_models_columns_have_no_scores_of_their_own():
+    """What it says of them it says given the label."""
+    shape = ColumnsLikelihood.network_shape((5,), columns=COLUMNS)
+    likelihood = ColumnsLikelihood(MLP(1 + 2, [], shape), COLUMNS)
+    posterior = NormalPosterior(MLP(5 + 2, [], 2))
+    vae = ConditionalVAE(NormalPrior(1), posterior, likelihood, classes=2)
+    batch = (ROWS.float(), torch.tensor([0, 1, 0]))
+    assert evaluate(vae, batch, samples=2).columns == {}
+    assert score(vae, batch, samples=2).by_column == {}
 
 
 def test_gaps_get_the_posterior_mean_or_the_most_probable_level():

@@ -38,7 +38,7 @@ def sample(
     from pyrovae.cli.runs import Run
     from pyrovae.cli.tables import check_table, is_table, write_synthetic
 
-    if out is None or not is_table(out):
+    if out is not None and not is_table(out):
         check_out(out, n)
     opened = Run(run, allow=allow or (), data=data, root=root)
     model = opened.model(device, averaged=averaged)
@@ -47,4 +47,5 @@ def sample(
         check_table(rows)
         write_synthetic(model, opened.table_columns(), n, rows, seed=seed)
     else:
+        check_out(out, n)
         write_samples(model, n, out, opened.figures, draw=draw, seed=seed)

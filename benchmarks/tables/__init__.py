@@ -1,0 +1,1 @@
+"""How well models of tables do what tables are modelled for, side by side."""
