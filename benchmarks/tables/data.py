@@ -18,8 +18,8 @@ TARGETS = {
 TABLES = tuple(TARGETS)
 
 
-def load(name: str, *, seed: int, rows: int = 2000) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """A table's rows to train on (three quarters) and to test on."""
+def load(name: str, *, seed: int, rows: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A table's rows to train on (three quarters) and to test on; of the made one so many in all."""
     frame = made(rows, seed=seed) if name == "made" else _bundled(name)
     order = np.random.default_rng(seed).permutation(len(frame))
     cut = len(frame) * 3 // 4

@@ -16,13 +16,13 @@ __all__ = ["densities", "imputation", "synthesis"]
 Row = dict[str, float | str]
 
 
-def densities(name: str, *, seed: int, epochs: int, samples: int) -> Row:
+def densities(name: str, *, seed: int, epochs: int, samples: int, rows: int) -> Row:
     """Held-out log p(x), nats a row.
 
     Of the bundled tables the columns of numbers alone, all taken as real, which a Gaussian mixture
     has a density of, too; of the made one all columns, of all kinds.
     """
-    train, test = load(name, seed=seed)
+    train, test = load(name, seed=seed, rows=rows)
     kinds = None
     if name != "made":
         train, test = (_numbers(frame) for frame in (train, test))
@@ -44,10 +44,10 @@ def _numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def imputation(
-    name: str, share: float, how: str, *, seed: int, epochs: int, samples: int
+    name: str, share: float, how: str, *, seed: int, epochs: int, samples: int, rows: int
 ) -> dict[str, Row]:
     """Errors of imputed values: of numbers in standard deviations, of levels their share."""
-    train, test = load(name, seed=seed)
+    train, test = load(name, seed=seed, rows=rows)
     kept = {
         frame_name: lose(frame, share, how, seed=seed + i)
         for i, (frame_name, frame) in enumerate({"train": train, "test": test}.items())
@@ -125,19 +125,19 @@ def _errors(
     }
 
 
-def synthesis(name: str, *, seed: int, epochs: int) -> Row:
+def synthesis(name: str, *, seed: int, epochs: int, rows: int) -> Row:
     """Accuracy on real test rows of a forest that was trained on real or on synthetic ones."""
-    train, test = load(name, seed=seed)
+    train, test = load(name, seed=seed, rows=rows)
     table = Table(train, seed=seed, epochs=epochs)
     random = np.random.default_rng(seed)
     shuffled = train.apply(lambda c: random.permutation(c.to_numpy()))
     sources = {"real": train, "VAE": table.draw(len(train)), "independent columns": shuffled}
-    rows = _tvae(train, [c.name for c in table.columns if c.levels], seed=seed, epochs=epochs)
-    if rows is not None:
-        sources["ctgan's TVAE"] = rows
+    peer = _tvae(train, [c.name for c in table.columns if c.levels], seed=seed, epochs=epochs)
+    if peer is not None:
+        sources["ctgan's TVAE"] = peer
     found: Row = {}
-    for label, rows in sources.items():
-        found[label] = _accuracy(rows, test, TARGETS[name], seed=seed)
+    for label, drawn in sources.items():
+        found[label] = _accuracy(drawn, test, TARGETS[name], seed=seed)
     found["most frequent"] = float((test[TARGETS[name]] == train[TARGETS[name]].mode()[0]).mean())
     return found
 

@@ -1,5 +1,6 @@
 """Data for training and evaluation: named splits, binarization protocols, and where data come from."""
 
+from pyrovae.columns import Column
 from pyrovae.datasets.batches import merge_last
 from pyrovae.datasets.binarization import Binarization, binarize
 from pyrovae.datasets.data import Data
@@ -14,6 +15,7 @@ from pyrovae.datasets.tensor_split import TensorSplit
 
 __all__ = [
     "Binarization",
+    "Column",
     "Data",
     "LabelledApart",
     "LoaderSplit",

@@ -121,7 +121,7 @@ def test_data_and_figures_are_listed_whole(trained):
 
     assert set(catalogue("data")) == set(NAMES)
     drawn = {path.stem for path in (trained / "figures").iterdir()}
-    assert drawn | {"manifold"} == set(catalogue("figures"))
+    assert drawn | {"manifold", "columns"} == set(catalogue("figures"))
 
 
 def test_completion_follows_the_signatures():
