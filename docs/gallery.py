@@ -26,6 +26,7 @@ SHOWN: dict[str, tuple[str, list[str]]] = {
     "conditional.py": ("A conditional VAE", ["--epochs", "40", "--samples", "10"]),
     "vq_vae.py": ("A VQ-VAE in two stages", ["--epochs", "30"]),
     "missing_data.py": ("Missing pixels", ["--epochs", "30", "--samples", "10"]),
+    "tables.py": ("A table with gaps", ["--epochs", "100"]),
     "inpainting.py": ("Inpainting", ["--epochs", "20", "--draws", "5", "--images", "4"]),
     "exact_posterior.py": ("Exact posteriors", ["--epochs", "20", "--draws", "100"]),
     "semi_amortised.py": (

@@ -19,6 +19,7 @@ ARGUMENTS = {
     "custom_objective.py": ["--epochs", "1"],
     "hierarchical.py": ["--epochs", "1", "--samples", "2", "--hidden", "8"],
     "missing_data.py": ["--epochs", "1", "--samples", "2", "--out", "run"],
+    "tables.py": ["--epochs", "1", "--out", "run"],
     "conditional.py": ["--epochs", "1", "--samples", "2", "--out", "run"],
     "semi_supervised.py": ["--epochs", "1"],
     "stacked.py": ["--epochs", "1"],
