@@ -9,6 +9,7 @@ from torch import Tensor
 from pyrovae.cli.runs import Run
 from pyrovae.cli.tables import write_frame
 from pyrovae.datasets.tables import fill_frame, read_frame, read_rows
+from pyrovae.files import check_writable
 from pyrovae.models import MissingDataVAE
 
 __all__ = ["write_imputed"]
@@ -37,6 +38,7 @@ def write_imputed(
         raise ValueError(
             f"{run.folder}: expected a MissingDataVAE, which imputes, got {type(model).__name__}"
         )
+    check_writable(out)
     frame = read_frame(run.table_file())
     if draws is not None and NUMBERED in frame.columns:
         raise ValueError(

@@ -15,7 +15,7 @@ from pyrovae.cli.saying import say, write_table
 from pyrovae.columns import Column
 from pyrovae.datasets import Data, as_frame
 from pyrovae.datasets.tables import is_table
-from pyrovae.files import atomic
+from pyrovae.files import atomic, check_writable
 
 __all__ = ["check_table", "said_kinds", "usual", "write_frame", "write_synthetic"]
 
@@ -82,6 +82,7 @@ def write_synthetic(
     model: Any, columns: tuple[Column, ...], n: int, out: str, *, seed: int
 ) -> None:
     """Writes rows that a model draws, each with its names, units, types and levels."""
+    check_writable(out)
     parts: list[Tensor] = []
     with torch.random.fork_rng(devices=[]):
         pyro.set_rng_seed(seed)
