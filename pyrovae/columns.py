@@ -101,7 +101,7 @@ class Column:
 
 
 #: Columns, or what `Column.plain` makes of them.
-Columns: TypeAlias = Sequence[Column] | Sequence[Mapping[str, Any]]
+Columns: TypeAlias = Sequence[Column | Mapping[str, object]]
 
 
 def read_columns(columns: Columns) -> tuple[Column, ...]:
@@ -156,4 +156,5 @@ def _read(value: Any) -> Column:
     levels = value.get("levels")
     if levels is not None and not isinstance(levels, list | tuple):
         raise ValueError(f"columns: levels: expected a list, got {levels!r:.80}")
-    return Column(**{**value, "levels": None if levels is None else tuple(levels)})
+    given: dict[str, Any] = {**value, "levels": None if levels is None else tuple(levels)}
+    return Column(**given)

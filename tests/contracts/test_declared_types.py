@@ -14,6 +14,7 @@ from torch import nn
 
 import pyrovae
 from pyrovae import VAE
+from pyrovae.columns import Column
 from pyrovae.component import Component
 from pyrovae.declared import Declared, fits
 from pyrovae.likelihoods import BernoulliLikelihood
@@ -35,6 +36,7 @@ ONE = {
     ELBO: Trace_ELBO(),
     Schedule: LinearWarmup(),
     torch.Tensor: torch.rand(3, 4),
+    Column: Column("height", "real"),
 }
 
 
