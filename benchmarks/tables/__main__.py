@@ -27,7 +27,7 @@ the columns of numbers, all as real; of the made table all six kinds, whose true
 The mixture is the best of twelve by the same sixth of the training data."""
 IMPUTATION = """Errors of what was filled in on test rows, the rows of training having as many gaps; lower is
 better. Numbers: root mean square in standard deviations of the column; after the stroke, levels:
-the share of wrong ones. *At random* values go missing whatever they are. *By value* the higher ones of
+the share of wrong ones, of which a small table has few: one seed tells little of them. *At random* values go missing whatever they are. *By value* the higher ones of
 a column go missing three times as often as the lower (missing not at random, MNAR): no method here
 models that, and all are biased by it."""
 SYNTHESIS = """Accuracy on real test rows of a random forest that was trained on real rows, and on as many that
@@ -69,6 +69,7 @@ def main(
         name: _measured(name, seeds, shares, epochs=epochs, samples=samples, rows=rows)
         for name in tables
     }
+    command = f"--seeds {seeds} --epochs {epochs} --samples {samples} --rows {rows}"
     trained = (
         "VAE: at most 10 latents, networks of one hidden layer of 64, bound of 5 particles, Adam "
         f"5e-3, batch 128, at most {epochs} epochs, stopped by a sixth of the training data; means "
@@ -78,7 +79,7 @@ def main(
     )
     page = [
         "# Tables, measured",
-        f"Made by `python -m benchmarks.tables`. {trained}",
+        f"Made by `python -m benchmarks.tables {command}`. {trained}",
         "## Held-out log p(x)",
         DENSITY,
         markdown(
