@@ -12,7 +12,7 @@ import pyrovae
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-URL = re.compile(r"https?://[^\s)>\"`]+")
+URL = re.compile(r"https?://[^\s)>\"`;]+")
 
 
 def test_every_source_is_in_the_bibliography():

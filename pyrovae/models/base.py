@@ -143,8 +143,10 @@ class LatentVariableModel(Component, ABC):
         x, *rest = batch
         x = self._read(x)
         given = self._given(len(x), rest)
-        # A guide observes nothing, so nothing in it would notice what are no data of the model.
-        BatchCheck(self)((x, *given))
+        # A guide observes nothing, so nothing in it would notice what are no data of the model. A
+        # model whose prior waits for its data cannot be run, and is not needed for codes.
+        if all(getattr(part, "complete", True) for part in self.modules()):
+            BatchCheck(self)((x, *given))
         with isolated(self.device), evaluation_mode(self), plain_errors():
             codes = latent_means(self.guide, x, *given)
         return next(iter(codes.values())) if len(codes) == 1 else codes

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from processes import signals_obeyed
 
 from pyrovae.cli import main
 from pyrovae.cli.errors import Stopped
@@ -43,9 +44,9 @@ def test_an_extension_that_says_in_its_own_way_that_it_was_interrupted(monkeypat
 @pytest.mark.parametrize("module", [*MODULES, "never"])
 def test_ctrl_c_while_modules_are_loaded(module):
     command = [sys.executable, "-c", SCRIPT.replace("sys.argv[1]", repr(module))]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env=os.environ | {"NO_COLOR": "1"}
-    )
+    env = os.environ | {"NO_COLOR": "1"}
+    with signals_obeyed():
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
     if module == "never":
         assert (done.returncode, done.stderr) == (0, "")
     else:

@@ -56,7 +56,9 @@ def test_networks_begin_so(make, init):
 
 
 def test_other_weights_are_refused():
-    with pytest.raises(ValueError, match="init: expected one of torch, glorot, he, got 'xavier'"):
+    with pytest.raises(
+        ValueError, match="init: expected one of 'torch', 'glorot', 'he', got 'xavier'"
+    ):
         MLP(3, [4], 2, init="xavier")
 
 

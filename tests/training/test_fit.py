@@ -21,7 +21,7 @@ def test_the_optimizer_and_its_learning_rate_are_the_users():
         assert history[0]["learning_rate"] == 0.02
     # The first step of Adam is lr * sign(gradient), whatever the gradient's size.
     model = PointModel(0.0)
-    quiet(model, torch.full((3, 1), 40.0), optimizer=partial(torch.optim.Adam, lr=0.02), epochs=1)
+    quiet(model, torch.full((3, 1), 10.0), optimizer=partial(torch.optim.Adam, lr=0.02), epochs=1)
     assert model.m.item() == pytest.approx(0.02, rel=1e-5)
 
 

@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 import torch
-from processes import start_process
+from processes import signals_obeyed, start_process
 from tiny import binary_data, same, state, tiny_vae
 
 from pyrovae import fit
@@ -20,6 +20,12 @@ from pyrovae.training import Callback, Interrupted, WeightAverage
 
 quiet = partial(fit, progress=False, device="cpu", batch_size=5, epochs=3, compile=False)
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+@pytest.fixture(autouse=True)
+def obeyed():
+    with signals_obeyed():
+        yield
 
 
 class Send(Callback):
