@@ -1,7 +1,6 @@
 """The exact posterior of an image beside the guide's: how much is lost, and to what.
 
 Over two latents a sum on a grid gives log p(x) and every bound; NUTS needs no grid.
-
 python examples/exact_posterior.py
 python examples/exact_posterior.py --data mnist --root data --epochs 20
 """
@@ -24,7 +23,7 @@ def outline(axes, values, log_density, colour):
     """Draws the smallest regions that hold half and nine tenths of a distribution."""
     mass, order = log_density.softmax(0).sort(descending=True)
     levels = [log_density[order[(mass.cumsum(0) < share).sum()]].item() for share in (0.9, 0.5)]
-    surface = log_density.view(len(values), -1).mT
+    values, surface = values.numpy(), log_density.view(len(values), -1).mT.numpy()
     axes.contour(values, values, surface, levels, colors=colour, linestyles="-")
 
 
@@ -61,15 +60,16 @@ def main(data: str = "digits", root: str = "data", epochs: int = 100, draws: int
         gap = f"{best_elbo[i] - elbo[i]:.2f} + {evidence[i] - best_elbo[i]:.2f} nats"
         found = f"log p(x) {evidence[i]:.2f}  ELBO {elbo[i]:.2f}  gap {gap}"
         print(f"image {i + 1}  {found}; NUTS's mean is {off[i]:.1f} standard errors off")
-        axes.scatter(*drawn[:, i].T, s=4, color="0.75", linewidths=0, label="NUTS")
+        axes.scatter(*drawn[:, i].T.numpy(), s=4, color="0.75", linewidths=0, label="NUTS")
         for name, (density, colour) in lines.items():
             outline(axes, values, density[:, i], colour)
             axes.plot([], color=colour, label=name)
         style_axes(axes, title=gap)
         shown = torch.cat([drawn[:, i], normals[0].sample((draws,))[:, i]])
-        (left, low), (right, high) = shown.aminmax(dim=0)
+        (left, low), (right, high) = shown.amin(0).tolist(), shown.amax(0).tolist()
         axes.set(xlim=(left, right), ylim=(low, high + 0.3 * (high - low)))
-        axes.inset_axes([0, 0.75, 0.25, 0.25], xticks=[], yticks=[]).imshow(x[i, 0], cmap="gray")
+        inset = axes.inset_axes([0, 0.75, 0.25, 0.25], xticks=[], yticks=[])
+        inset.imshow(x[i, 0].numpy(), cmap="gray")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     figure.savefig("exact_posterior.png")
     print(inference_gap(vae, x))  # without a grid, for any number of latents
