@@ -34,14 +34,17 @@ oldest:
 proof: $(VENV)/.installed-dev
 	$(BIN)/pytest -n 2 -q --hypothesis-profile=proof -m 'proof or not torture' tests
 
-# The suite with other random numbers, threads, and instruction sets of the processor: nothing may
-# hold by one seed, by rounding, or by the order of a sum.
+# The tests of numbers with other random numbers, threads, and instruction sets of the processor: nothing
+# may hold by one seed, by rounding, or by the order of a sum.
+NO_NUMBERS := cli checkpoint specifications datasets torture speed test_docs.py test_examples.py \
+	test_packaging.py test_benchmarks.py test_published.py test_house.py test_site.py
+NUMBERS := $(BIN)/pytest -q $(NO_NUMBERS:%=--ignore=tests/%)
 robust: $(VENV)/.installed-dev
-	for seed in 1 2 3; do $(BIN)/pytest -n 2 -q --seed $$seed || exit 1; done
-	$(BIN)/pytest -n 0 -q --threads 2
-	ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 MKL_CBWR=COMPATIBLE $(BIN)/pytest -n 2 -q
-	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_CBWR=AVX2 $(BIN)/pytest -n 2 -q
-	ATEN_CPU_CAPABILITY=avx512 ONEDNN_MAX_CPU_ISA=AVX512_CORE MKL_CBWR=AVX512 $(BIN)/pytest -n 2 -q
+	for seed in 1 2 3; do $(NUMBERS) -n 2 --seed $$seed || exit 1; done
+	$(NUMBERS) -n 0 --threads 2
+	ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 MKL_CBWR=COMPATIBLE $(NUMBERS) -n 2
+	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_CBWR=AVX2 $(NUMBERS) -n 2
+	ATEN_CPU_CAPABILITY=avx512 ONEDNN_MAX_CPU_ISA=AVX512_CORE MKL_CBWR=AVX512 $(NUMBERS) -n 2
 
 # What a run survives (docs/design/what_a_run_survives.md): kills, signals, full disks, broken files, wrong
 # commands and calls, threads, two at once.
