@@ -122,7 +122,8 @@ def fit(
             None, the caller's generators are used and moved on.
         device: Where to train: "auto" (CUDA where there is one, else the CPU), "cpu", "cuda",
             "mps".
-        progress: Whether to show a progress bar.
+        progress: Whether to show on standard error how far training is: a live line in a terminal,
+            elsewhere the lines of some epochs.
         on_epoch: Called with each epoch's row of the history.
         callbacks: Told of each step and epoch; see `Callback`.
         checkpoint: File from which training can go on, written before the first step, within

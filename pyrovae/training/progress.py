@@ -1,16 +1,40 @@
-"""A progress bar, on standard error."""
+"""How far training is, on standard error: a live line in a terminal, elsewhere some epochs' lines."""
 
+import math
+import shutil
+import sys
+import time
+from collections.abc import Sequence
 from typing import Any
-
-from tqdm.auto import tqdm
 
 from pyrovae.training.state import TrainingState
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "sparkline"]
+
+BARS = "▁▂▃▄▅▆▇█"
+EPOCHS_DRAWN = 20
+SHOWN = {"loss": "loss", "validation_elbo": "validation ELBO"}
+#: Seconds between two drawings of the live line.
+REDRAW = 0.1
+#: A log gets about so many lines, or one after so many seconds where that is more; never more than
+#: one an epoch.
+LINES, SILENCE = 20, 60.0
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """Values as bars between the lowest and the highest; what is not finite is a gap."""
+    finite = [value for value in values if math.isfinite(value)]
+    low, high = min(finite, default=0.0), max(finite, default=0.0)
+    spread = high - low
+    scale = (len(BARS) - 1) / spread if 0 < spread < math.inf else 0.0
+    return "".join(
+        BARS[round((value - low) * scale) if scale else 0] if math.isfinite(value) else " "
+        for value in values
+    )
 
 
 class Progress:
-    """Shows how many data training has seen, in which epoch, and the last epoch's losses.
+    """Shows the epoch, the last epoch's losses with the course of the objective, pace and end.
 
     Args:
         training: Where training begins or goes on.
@@ -20,17 +44,11 @@ class Progress:
     """
 
     def __init__(self, training: TrainingState, epochs: int, size: int, *, show: bool) -> None:
-        self._epochs, self._size = epochs, size
-        position = training.position
-        self._seen = (position.epoch - 1) * size + position.seen
-        self._bar = tqdm(
-            total=epochs * size,
-            initial=self._seen,
-            disable=not show,
-            unit=" data",
-            unit_scale=True,
-            dynamic_ncols=True,
-        )
+        self._epochs, self._size, self._show = epochs, size, show
+        self._live = show and sys.stderr.isatty()
+        self._began = self._last = time.monotonic()
+        self._before = self._seen(training)
+        self._width = 0
 
     def show(self, training: TrainingState, row: dict[str, Any] | None = None) -> None:
         """Moves to where training is.
@@ -39,17 +57,64 @@ class Progress:
             training: The state after a step or an epoch.
             row: The epoch's row of the history, after an epoch.
         """
-        if self._bar.disable:
+        if not self._show:
             return
-        position = training.position
-        self._bar.set_description(f"epoch {training.epoch}/{self._epochs}", refresh=False)
-        if row is not None:
-            shown = ("loss", "validation_elbo")
-            self._bar.set_postfix({k: f"{row[k]:.2f}" for k in shown if k in row}, refresh=False)
-        seen = (position.epoch - 1) * self._size + position.seen
-        self._bar.update(seen - self._seen)
-        self._seen = seen
+        now = time.monotonic()
+        if self._live:
+            if row is not None or now - self._last >= REDRAW:
+                self._last = now
+                self._draw(self._line(training, now))
+        elif row is not None and self._is_due(row["epoch"], now):
+            self._last = now
+            print(self._line(training, now), file=sys.stderr, flush=True)
 
     def close(self) -> None:
-        """Leaves the bar as it is."""
-        self._bar.close()
+        """Leaves the live line as it is."""
+        if self._width:
+            print(file=sys.stderr, flush=True)
+            self._width = 0
+
+    def _is_due(self, epoch: int, now: float) -> bool:
+        every = math.ceil(self._epochs / LINES)
+        is_marked = epoch == 1 or epoch % every == 0 or epoch == self._epochs
+        return is_marked or now - self._last >= SILENCE
+
+    def _draw(self, line: str) -> None:
+        # A line that is wrapped could not be drawn over.
+        line = line[: shutil.get_terminal_size().columns - 1]
+        print("\r" + line.ljust(self._width), end="", file=sys.stderr, flush=True)
+        self._width = len(line)
+
+    def _line(self, training: TrainingState, now: float) -> str:
+        history, seen = training.history, self._seen(training)
+        parts = [f"epoch {training.epoch}/{self._epochs}"]
+        if len(history):
+            row = history[-1]
+            parts += [f"{name} {row[key]:.2f}" for key, name in SHOWN.items() if key in row]
+            bars = sparkline(history.column("loss")[-EPOCHS_DRAWN:])
+            if len(bars) > 1 and _can_be_written(BARS):
+                parts.append(bars)
+        done, spent = seen - self._before, now - self._began
+        if done and spent:
+            pace = done / spent
+            parts.append(f"{pace:.3g} data/s")
+            if seen < self._epochs * self._size:
+                parts.append(f"{_clock((self._epochs * self._size - seen) / pace)} left")
+        return "  ".join(parts)
+
+    def _seen(self, training: TrainingState) -> int:
+        return (training.position.epoch - 1) * self._size + training.position.seen
+
+
+def _can_be_written(text: str) -> bool:
+    try:
+        text.encode(sys.stderr.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -33,7 +33,7 @@ def test_train_leaves_a_run_folder_that_opens_by_hand(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "ELBO" in done.stdout
     assert "cross-entropy, not a log-likelihood" in done.stdout
-    assert "epoch 2/2" in done.stderr  # the progress bar
+    assert "epoch 2/2" in done.stderr  # how far training is
     config = config_of(tmp_path / "run")
     assert config["prior"]["class_path"] == "pyrovae.priors.NormalPrior"
     assert config["latent_features"] == 3

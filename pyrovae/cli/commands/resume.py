@@ -28,7 +28,7 @@ def resume(
         data: File or folder of the data, if it has moved.
         root: Root of the data, if it has moved.
         device: auto, cpu, cuda or mps, if not as before.
-        quiet: No progress bar, and no report shown.
+        quiet: No progress and no report shown.
         allow: A package whose classes the run may name; give it again for another.
     """
     from pyrovae.cli.training import go_on

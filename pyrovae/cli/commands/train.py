@@ -128,7 +128,7 @@ def train(
         samples: Draws S for each datum in the report's log-likelihood.
         out: Run folder. If left out: a new one in runs/.
         overwrite: Replace the run that is in the folder already.
-        quiet: No progress bar, and no report shown.
+        quiet: No progress and no report shown.
         config: A file with these options (YAML), which what is typed overrides. The config.yaml
             of a run repeats it.
         print_config: Print all options as such a file, and do nothing else.
