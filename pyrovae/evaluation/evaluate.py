@@ -12,6 +12,7 @@ from pyrovae.evaluation.codebook import code_counts, summarize_use
 from pyrovae.evaluation.columns import ColumnScores
 from pyrovae.evaluation.densities import counted, is_density, is_discrete
 from pyrovae.evaluation.distrust import check_numbers, collapsed, few_samples, impossible, infinite
+from pyrovae.evaluation.errors import data_se
 from pyrovae.evaluation.estimates import Estimates, concatenate
 from pyrovae.evaluation.log_likelihood import pointwise
 from pyrovae.evaluation.moments import ActiveUnits, latent_moments
@@ -141,8 +142,18 @@ def _report(
         codebooks={name: summarize_use(count) for name, count in seen.counts.items()},
         columns=seen.columns.means,
         site_kls=dict(zip(latents, found.kls.mean(0).tolist(), strict=False)),
+        data_se=_errors(found, defined=defined),
         warnings=[*warnings, *map(_of_codes, seen.counts)],
     )
+
+
+def _errors(found: Estimates, *, defined: bool) -> dict[str, float | None]:
+    values = {"reconstruction": found.reconstruction}
+    if defined:
+        values |= {"elbo": found.bound, "kl": found.reconstruction - found.bound}
+    return {
+        name: data_se(value) if value.isfinite().all() else None for name, value in values.items()
+    }
 
 
 def _bound(model: Program, train: Split, n: int, seed: int) -> float | None:

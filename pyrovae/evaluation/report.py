@@ -41,6 +41,8 @@ class Report:
             value there, by S draws from the prior. Their sum differs from the log-likelihood by
             what the columns tell of one another.
         site_kls: What each latent site adds to kl; empty where that is undefined.
+        data_se: Standard errors from the data of ``elbo``, ``reconstruction`` and ``kl``, of those
+            that are defined; None for one datum, or where a datum's is infinite.
         warnings: What to distrust, in sentences; a bound that is impossible first.
     """
 
@@ -59,6 +61,7 @@ class Report:
     codebooks: dict[str, CodebookUse] = field(default_factory=dict)
     columns: dict[str, float] = field(default_factory=dict)
     site_kls: dict[str, float] = field(default_factory=dict)
+    data_se: dict[str, float | None] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
     @property

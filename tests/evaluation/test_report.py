@@ -48,6 +48,15 @@ def test_the_report_is_plain_values_for_json():
     assert values["data"] == 6
 
 
+def test_the_errors_of_bound_and_parts_are_those_of_their_means_over_the_data():
+    vae, x = exact_vae(), data(30)
+    report = evaluate(vae, x, samples=2)
+    evidence = vae.likelihood.log_evidence(x)  # which the bound is, whatever is drawn
+    assert report.data_se["elbo"] == pytest.approx(evidence.std().item() / 30**0.5)
+    assert report.data_se.keys() == {"elbo", "reconstruction", "kl"}
+    assert set(evaluate(vae, x[:1], samples=2).data_se.values()) == {None}
+
+
 def test_the_printed_form_says_what_the_numbers_are():
     split = TensorSplit(grey_data(), binarization="threshold")
     report = evaluate(tiny_vae(), split, samples=37)
