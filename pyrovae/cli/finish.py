@@ -1,8 +1,9 @@
-"""What a run has beside its weights: the table of its history, the report, the figures."""
+"""What a run has beside its weights: the table of its history, report, figures and page."""
 
 from typing import Any
 
 from pyrovae.cli.figures import draw_figures
+from pyrovae.cli.pages.run import has_page, run_page, write_page
 from pyrovae.cli.reports import is_report_of, report_dict
 from pyrovae.cli.runs import Run
 from pyrovae.cli.saying import say
@@ -44,7 +45,9 @@ def finish(run: Run, model: Any, data: Data, history: History, settings: dict[st
             samples=settings["samples"],
         )
         weights = run.weights()
-        run.write_report(report_dict(report, data, split, history, settings, weights=weights))
+        run.write_report(
+            report_dict(report, model, data, split, history, settings, weights=weights)
+        )
         wrote = True
         if loud:
             if history.stopped:
@@ -55,7 +58,12 @@ def finish(run: Run, model: Any, data: Data, history: History, settings: dict[st
     figures = list(draw_figures(run.figures, model, data, history, keep=not wrote))
     if figures and loud:
         say(f"{run.figures}: {', '.join(figures)}")
-    return wrote or bool(figures)
+    lacks_page = not has_page(run)
+    if lacks_page:
+        write_page(run)
+        if loud:
+            say(f"{run.page_file}: all of it on a page")
+    return wrote or bool(figures) or lacks_page
 
 
 def _has_table(run: Run, history: History) -> bool:
@@ -66,6 +74,7 @@ def _has_table(run: Run, history: History) -> bool:
 
 def _has_report(run: Run, history: History) -> bool:
     try:
+        run_page(run)  # which needs all that a report says
         return is_report_of(run.report(), run.weights(), history)
     except (OSError, ValueError):
         return False

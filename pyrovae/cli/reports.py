@@ -1,5 +1,9 @@
 """What ``report.json`` says beside the numbers: of which model, data and training they are."""
 
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pyro
@@ -12,7 +16,7 @@ from pyrovae.evaluation import Report
 from pyrovae.specifications import SLOTS, resolve
 from pyrovae.training import History
 
-__all__ = ["PARTS", "is_report_of", "report_dict"]
+__all__ = ["PARTS", "is_report_of", "number", "reading", "report_dict"]
 
 #: What a model is put together from.
 PARTS = ("model", "prior", "posterior", "likelihood", "encoder", "decoder")
@@ -20,6 +24,7 @@ PARTS = ("model", "prior", "posterior", "likelihood", "encoder", "decoder")
 
 def report_dict(
     report: Report,
+    model: Any,
     data: Data,
     split: str,
     history: History,
@@ -32,7 +37,8 @@ def report_dict(
 
     Args:
         report: The numbers.
-        data: The model's data.
+        model: The model.
+        data: Its data.
         split: Of which of them.
         history: Its training.
         options: Those of the run.
@@ -47,10 +53,50 @@ def report_dict(
         "weights": weights,
         **report.to_dict(),
         "dataset": data.describe(),
-        "model": {"latent_features": options["latent_features"], **parts},
+        "model": {
+            "latent_features": options["latent_features"],
+            **parts,
+            "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        },
         "training": _training(history),
-        "versions": {"pyrovae": __version__, "torch": torch.__version__, "pyro": pyro.__version__},
+        "versions": {
+            "pyrovae": __version__,
+            "torch": torch.__version__,
+            "pyro": pyro.__version__,
+            "python": platform.python_version(),
+            "platform": f"{platform.system()} {platform.machine()}",
+        },
     }
+
+
+@contextmanager
+def reading(report_file: Path) -> Iterator[None]:
+    """Says of whatever goes wrong with what a report lacks, or has in its place, which it is.
+
+    Raises:
+        ValueError: In one sentence.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
+        reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+        raise ValueError(f"{report_file}: expected a report, but {reason}") from None
+
+
+def number(value: Any, digits: int = 2) -> str:
+    """A number of a report, as people read it; whatever else there is, is undefined.
+
+    Args:
+        value: The value.
+        digits: How many decimals.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return "undefined"
+    try:
+        value = float(value)
+    except OverflowError:  # JSON has whole numbers of any length
+        return "undefined"
+    return f"{value:.{digits}f}" if abs(value) < 1e9 else f"{value:.3g}"
 
 
 def is_report_of(report: dict[str, Any], weights: str, history: History) -> bool:

@@ -67,6 +67,7 @@ class Run:
         self.checkpoint = self.folder / "checkpoint.pt"
         self.history_file = self.folder / "history.csv"
         self.report_file = self.folder / "report.json"
+        self.page_file = self.folder / "report.html"
         self.figures = self.folder / "figures"
 
     @cached_property
@@ -272,7 +273,7 @@ class Run:
 
     def clear(self) -> None:
         """Removes what a run that was here before said of its model; links are not followed."""
-        files = [self.report_file, self.history_file, self.config_file]
+        files = [self.report_file, self.page_file, self.history_file, self.config_file]
         if not self.figures.is_symlink():
             files += figure_files(self.figures)
         for file in files:

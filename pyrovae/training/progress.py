@@ -97,7 +97,7 @@ class Progress:
         done, spent = seen - self._before, now - self._began
         if done and spent:
             pace = done / spent
-            parts.append(f"{pace:.3g} data/s")
+            parts.append(f"{pace:,.0f} data/s" if pace >= 10 else f"{pace:.2g} data/s")
             if seen < self._epochs * self._size:
                 parts.append(f"{_clock((self._epochs * self._size - seen) / pace)} left")
         return "  ".join(parts)

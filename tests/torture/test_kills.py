@@ -16,6 +16,8 @@ from processes import start_process
 
 from pyrovae.checkpoint import read
 from pyrovae.cli import main
+from pyrovae.cli.pages.run import run_page
+from pyrovae.cli.runs import Run
 
 EPOCHS, CHECKPOINTS = 3, 10
 OPTIONS = [
@@ -27,10 +29,15 @@ KINDS = ("half", "whole", "moved")
 WRITTEN = [
     *(("checkpoint.pt", number) for number in range(CHECKPOINTS)),
     *(("history.csv", number) for number in range(EPOCHS)),
-    *((name, 0) for name in ("config.yaml", "report.json", *sorted(FIGURES))),
+    *((name, 0) for name in ("config.yaml", "report.json", "report.html", *sorted(FIGURES))),
 ]
 #: Those that the ordinary suite tries, too.
-ALWAYS = {("checkpoint.pt", 0, "half"), ("report.json", 0, "whole"), ("samples.png", 0, "half")}
+ALWAYS = {
+    ("checkpoint.pt", 0, "half"),
+    ("report.json", 0, "whole"),
+    ("samples.png", 0, "half"),
+    ("report.html", 0, "whole"),
+}
 CHOSEN = [
     pytest.param(*moment, marks=[] if moment in ALWAYS else pytest.mark.torture)
     for moment in ((*file, kind) for file in WRITTEN for kind in KINDS)
@@ -87,6 +94,8 @@ def check_same_run(folder, whole):
     for figure in FIGURES:
         mine, theirs = ((f / "figures" / figure).read_bytes() for f in (folder, whole))
         assert mine == theirs, figure
+    # The page says how long training took, and is that of the other files.
+    assert (folder / "report.html").read_text(encoding="utf-8") == run_page(Run(folder))
 
 
 def go_on(folder, capsys):

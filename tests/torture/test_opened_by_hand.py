@@ -13,6 +13,7 @@ FILES = [
     "history.csv",
     "config.yaml",
     "report.json",
+    "report.html",
     "figures",
     "figures/samples.png",
 ]
@@ -55,6 +56,7 @@ ALWAYS = {
     ("history.csv", "a pipe", "resume"),
     ("history.csv", "a link to a file", "resume for longer"),
     ("report.json", "a folder", "evaluate"),
+    ("report.html", "a pipe", "resume"),
     ("figures", "an empty file", "plot"),
     ("checkpoint.pt", "a link to nowhere", "compare"),
     ("config.yaml", "a link to itself", "train"),

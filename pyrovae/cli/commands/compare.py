@@ -8,20 +8,27 @@ from pyrovae.cli.values import PathLike, Place
 __all__ = ["compare"]
 
 
-def compare(runs: Annotated[list[str], PathLike()], *, csv: Place = None) -> None:
-    """Put several runs side by side in a table.
+def compare(
+    runs: Annotated[list[str], PathLike()], *, csv: Place = None, html: Place = None
+) -> None:
+    """Put several runs side by side in a table, and on a page.
 
     Args:
         runs: Run folders.
         csv: Write the table here, too.
+        html: Write a page here, with error bars and the differences in configuration.
     """
     from pyrovae.cli.errors import UsageError
+    from pyrovae.cli.pages.comparison import comparison_page
+    from pyrovae.cli.reports import reading
     from pyrovae.cli.runs import Run
     from pyrovae.cli.saying import printable, say, write_table
+    from pyrovae.files import atomic
 
-    if csv is not None and not csv.endswith(".csv"):
-        raise UsageError("--csv", "a file name that ends in .csv", csv)
-    rows, left_out = [], []
+    for option, file in (("csv", csv), ("html", html)):
+        if file is not None and not file.endswith(f".{option}"):
+            raise UsageError(f"--{option}", f"a file name that ends in .{option}", file)
+    compared, rows, left_out = [], [], []
     for run in map(Run, runs):
         run.check()
         if not run.report_file.is_file():
@@ -32,11 +39,10 @@ def compare(runs: Annotated[list[str], PathLike()], *, csv: Place = None) -> Non
                 "run pyrovae evaluate first"
             )
         else:
-            try:
-                rows.append(_row(run.folder.name, run.report()))
-            except (KeyError, TypeError, AttributeError) as error:
-                reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
-                raise ValueError(f"{run.report_file}: expected a report, but {reason}") from None
+            report = run.report()
+            with reading(run.report_file):
+                rows.append(_row(run.folder.name, report))
+            compared.append(run)
     if not rows:
         raise ValueError(
             "compare: expected runs with a report of their weights, found none: "
@@ -44,6 +50,10 @@ def compare(runs: Annotated[list[str], PathLike()], *, csv: Place = None) -> Non
         )
     for line in left_out:
         say(line, file=sys.stderr)
+    if html is not None:
+        page = comparison_page(compared)
+        with atomic(html) as temporary:
+            temporary.write_text(page, encoding="utf-8")
     if csv is not None:
         write_table(csv, rows)
     # One line a run, whatever a name holds.
@@ -60,6 +70,8 @@ def compare(runs: Annotated[list[str], PathLike()], *, csv: Place = None) -> Non
 
 
 def _row(name: str, report: dict[str, Any]) -> dict[str, str]:
+    from pyrovae.cli.reports import number
+
     likelihood = report["log_likelihood"] or {}
     cells = {
         "run": name,
@@ -73,15 +85,11 @@ def _row(name: str, report: dict[str, Any]) -> dict[str, str]:
         "objective": report["model"]["objective"],
         "latents": report["model"]["latent_features"],
         "epochs": report["training"]["epochs"],
-        "elbo": _number(report["elbo"]),
-        "kl": _number(report["kl"]),
-        "log_p": _number(likelihood.get("value")),
-        "data_se": _number(likelihood.get("data_se")),
+        "elbo": number(report["elbo"]),
+        "kl": number(report["kl"]),
+        "log_p": number(likelihood.get("value")),
+        "data_se": number(likelihood.get("data_se")),
         "S": likelihood.get("samples", ""),
         "active": "+".join(str(n) for n in report["active_units"].values()),
     }
     return {column: str(cell) for column, cell in cells.items()}
-
-
-def _number(value: Any) -> str:
-    return f"{value:.2f}" if isinstance(value, int | float) else "undefined"

@@ -35,6 +35,7 @@ def evaluate(
         allow: A package whose classes the run may name; give it again for another.
     """
     from pyrovae import evaluate as evaluate_model
+    from pyrovae.cli.pages.run import write_page
     from pyrovae.cli.reports import report_dict
     from pyrovae.cli.runs import Run
     from pyrovae.cli.saying import say
@@ -50,6 +51,7 @@ def evaluate(
             say(f"{opened.report_file}: it was of other weights, and is replaced", file=sys.stderr)
     told = report_dict(
         report,
+        model,
         opened.data,
         split,
         opened.history(),
@@ -58,3 +60,4 @@ def evaluate(
         averaged=averaged,
     )
     opened.write_report(told)
+    write_page(opened)

@@ -1,5 +1,7 @@
 """``pyrovae plot``."""
 
+from contextlib import suppress
+
 from pyrovae.cli.errors import UnknownName
 from pyrovae.cli.figures import FIGURES, draw_figures
 from pyrovae.cli.saying import say
@@ -34,9 +36,13 @@ def plot(
         if name not in FIGURES:
             raise UnknownName("--only", "figure", name, FIGURES)
 
+    from pyrovae.cli.pages.run import write_page
     from pyrovae.cli.runs import Run
 
     opened = Run(run, allow=allow or (), data=data, root=root)
     model = opened.model(device, averaged=averaged)
     for name in draw_figures(opened.figures, model, opened.data, opened.history(), only=only):
         say(str(opened.figures / name))
+    if opened.page_file.is_file():
+        with suppress(OSError, ValueError):  # without a report there is none, and resume makes it
+            write_page(opened)

@@ -1,0 +1,1 @@
+"""Pages that people look at in a browser: one file each, without scripts, nothing from a network."""
