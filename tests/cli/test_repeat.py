@@ -24,6 +24,7 @@ COMMANDS = {
     "a mapping": "--prior DistributionPrior --prior.family StudentT --prior.parameters '{df: 3.0}'",
     "a model without some parts": "--model Autoencoder --latent_features 2",
     "a scheduler": "--scheduler MultiStepLR --scheduler.milestones [1,2] --scheduler_moves step",
+    "columns of a table": "--data x.csv --columns age=positive,size=small<large",
     "no seed": "--seed none --clip_norm 5",
 }
 

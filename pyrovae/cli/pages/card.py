@@ -80,7 +80,10 @@ def _limits(report: dict[str, Any]) -> Iterator[str]:
             "A high log p(x) does not say that a datum is like the training data: models of this "
             "kind can give other data higher ones (Nalisnick et al., 2019)."
         )
-        yield "Samples may be close to training data: the figure of neighbours shows how close."
+        yield (
+            "Samples may be close to training data: the figure of neighbours, where there is one, "
+            "shows how close."
+        )
     yield (
         f"Its numbers are of {report['data']} {report['split']} data and of one training. Numbers "
         "of other data, or of another binarization, do not compare with them."
