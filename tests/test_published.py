@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.published import __main__ as command
-from benchmarks.published import m2, page, protocols, rows
+from benchmarks.published import m2, page, protocols, quadrants, rows
 from benchmarks.published.numbers import Number, measure
 from benchmarks.published.protocols import Protocol, names, read_protocol
 from benchmarks.published.runs import Failed, train
@@ -99,6 +99,19 @@ def test_m2_goes_on_and_keeps_the_epoch_that_is_best_on_validation_data(tmp_path
     whole = m2.run(tmp_path / "whole", budget=None, **options)
     assert (whole.value, whole.also) == (number.value, number.also)
     assert m2.run(tmp_path / "m2", budget=0, **options) == number
+
+
+def test_quadrants_go_on_from_either_stage(tmp_path):
+    sizes = {"data": "digits", "hidden": 4, "latents": 2, "patience": 9, "samples": 4}
+    options = sizes | {"seed": 0, "root": tmp_path, "epochs": 2, "given": 2}
+    assert quadrants.run(tmp_path / "q", budget=0, **options) is None
+    assert quadrants.run(tmp_path / "q", budget=1e-9, **options) is None
+    number = quadrants.run(tmp_path / "q", budget=None, **options)
+    assert number.epochs == number.planned == 2
+    assert number.samples == 4
+    whole = quadrants.run(tmp_path / "whole", budget=None, **options)
+    assert (whole.value, whole.data_se) == (number.value, number.data_se)
+    assert quadrants.run(tmp_path / "q", budget=0, **options) == number
 
 
 def test_a_command_that_fails_is_told(tiny, tmp_path, capfd):

@@ -2,9 +2,6 @@
 
 import json
 import math
-import os
-import signal
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -15,8 +12,9 @@ import pyro
 import torch
 from torch import nn
 
+from benchmarks.published.deadline import Deadline
 from benchmarks.published.numbers import Number
-from pyrovae import fit, load_data
+from pyrovae import load_data
 from pyrovae.datasets import Data, LabelledApart
 from pyrovae.files import atomic
 from pyrovae.likelihoods import BernoulliLikelihood
@@ -25,7 +23,7 @@ from pyrovae.nn import MLP
 from pyrovae.objectives import ClassificationELBO, EnumeratedELBO
 from pyrovae.posteriors import CategoricalPosterior, NormalPosterior
 from pyrovae.priors import NormalPrior
-from pyrovae.training import Callback, Interrupted, TrainingState
+from pyrovae.training import Callback, TrainingState
 
 __all__ = ["run"]
 
@@ -77,11 +75,9 @@ def run(
         images = replace(images, train=LabelledApart(images.train))
     pyro.set_rng_seed(seed)
     vae = model(images, latents, hidden, small=small)
-    look = Accuracies(vae, images, folder / "accuracies.json", budget)
-    if budget == 0:
-        return look.number(epochs)
-    try:
-        fit(
+    look = Accuracies(vae, images, folder / "accuracies.json")
+    if budget != 0:
+        Deadline(budget).fit(
             vae,
             images,
             objective=ClassificationELBO(weight) if weight else EnumeratedELBO(),
@@ -94,9 +90,6 @@ def run(
             checkpoint=checkpoint,
             resume=checkpoint.is_file(),
         )
-    except Interrupted:
-        if not look.is_over:
-            raise
     return look.number(epochs)
 
 
@@ -120,36 +113,22 @@ def model(images: Data, latents: int, hidden: int, *, small: bool) -> SemiSuperv
 
 
 class Accuracies(Callback):
-    """Looks at the accuracy after each epoch, keeps it in a file, and ends when time is up.
+    """Looks at the accuracy after each epoch, and keeps it in a file.
 
     Args:
         vae: The model.
         images: Its data.
         file: Where the accuracies are kept, so that training can go on.
-        budget: Minutes of training; None is no limit.
     """
 
-    def __init__(
-        self, vae: SemiSupervisedVAE, images: Data, file: Path, budget: float | None
-    ) -> None:
+    def __init__(self, vae: SemiSupervisedVAE, images: Data, file: Path) -> None:
         self.vae, self.file = vae, file
         assert images.validation is not None
         assert images.test is not None
         self.splits = {"validation": images.validation, "test": images.test}
-        self.ends = math.inf if budget is None else time.monotonic() + 60 * budget
         self.rows: list[dict[str, Any]] = []
         if file.is_file():
             self.rows = json.loads(file.read_text(encoding="utf-8"))
-
-    @property
-    def is_over(self) -> bool:
-        """Whether time is up."""
-        return time.monotonic() > self.ends
-
-    def on_step(self, training: TrainingState, loss: torch.Tensor) -> None:
-        """Asks for the end, with a checkpoint, when time is up."""
-        if self.is_over:
-            os.kill(os.getpid(), signal.SIGTERM)
 
     def on_epoch(self, training: TrainingState, row: dict[str, Any]) -> None:
         """Writes the accuracies of an epoch."""

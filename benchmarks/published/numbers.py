@@ -6,13 +6,16 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+import torch
+
 from benchmarks.published.protocols import Protocol
 from pyrovae import evaluate, score
 from pyrovae.cli.reports import is_report_of, report_dict
 from pyrovae.cli.runs import Run
-from pyrovae.evaluation.errors import data_se
+from pyrovae.datasets import Split
+from pyrovae.programs import Program
 
-__all__ = ["Number", "measure"]
+__all__ = ["Number", "bound", "measure"]
 
 PARTS = 4  # in which the draws of a bound are made, to see how much they vary
 
@@ -88,7 +91,7 @@ def _value(
     if protocol.quantity == "loss":
         return history[-1]["loss"], None, None, None
     if protocol.quantity == "elbo":
-        return _bound(run, report["log_likelihood"]["samples"])
+        return bound(run.model(), run.split(), report["log_likelihood"]["samples"])
     found = report["log_likelihood"]
     errors = [found["mc_se"], found["data_se"]]
     value = found["value"]
@@ -99,16 +102,19 @@ def _value(
     return value, errors[0], errors[1], found["samples"]
 
 
-def _bound(run: Run, samples: int) -> tuple[float, float | None, float, int]:
-    """The mean bound, in parts with draws of their own: their spread is the error from the draws."""
+def bound(model: Program, split: Split, samples: int) -> tuple[float, float, float, int]:
+    """The mean ELBO, its error from the draws and from the data, and the draws for each datum.
+
+    It is made in parts with draws of their own, whose spread is the error from the draws.
+    """
     each = math.ceil(samples / PARTS)
-    model = run.model()
     bounds = [
-        score(model, run.split(), samples=each, seed=seed).columns["elbo"] for seed in range(PARTS)
+        score(model, split, samples=each, seed=seed).columns["elbo"] for seed in range(PARTS)
     ]
-    means = [bound.mean().item() for bound in bounds]
+    means = [part.mean().item() for part in bounds]
+    of_each = torch.stack(bounds).mean(0)
     mc = stdev(means) / math.sqrt(PARTS)
-    return mean(means), mc, data_se(sum(bounds) / PARTS), PARTS * each
+    return mean(means), mc, of_each.std().item() / math.sqrt(len(of_each)), PARTS * each
 
 
 def _report(run: Run, samples: int) -> dict[str, Any]:
