@@ -82,6 +82,11 @@ def test_a_run_that_was_stopped_goes_on_to_its_end(tiny, tmp_path, capfd):
     written = (folder / "seed-0" / "report.json").stat().st_mtime_ns
     command.main(["tiny"], **options)
     assert (folder / "seed-0" / "report.json").stat().st_mtime_ns == written
+    # A report that is lacking, as of a run that was stopped, is made.
+    (folder / "seed-0" / "report.json").unlink()
+    assert measure(tiny, folder / "seed-0").value == row["value"]
+    again = json.loads((folder / "seed-0" / "report.json").read_text())
+    assert again == report
 
 
 def test_m2_goes_on_and_keeps_the_epoch_that_is_best_on_validation_data(tmp_path):

@@ -11,7 +11,7 @@ import torch
 from benchmarks.published.protocols import Protocol
 from pyrovae import evaluate, score
 from pyrovae.cli.reports import is_report_of, report_dict
-from pyrovae.cli.runs import Run
+from pyrovae.cli.runs import Run, held_out
 from pyrovae.datasets import Split
 from pyrovae.programs import Program
 
@@ -127,8 +127,10 @@ def _report(run: Run, samples: int) -> dict[str, Any]:
             return report
     except (OSError, ValueError):
         pass
-    found = evaluate(run.model(), run.split(), train=run.data.train, samples=samples)
-    split = "test" if run.data.test is not None else "train"
-    report = report_dict(found, run.data, split, history, run.named(), weights=run.weights())
+    name = held_out(run.data)
+    train = None if name == "train" else run.data.train
+    found = evaluate(run.model(), run.split(name), train=train, samples=samples)
+    weights = run.weights()
+    report = report_dict(found, run.data, name, history, run.named(), weights=weights)
     run.write_report(report)
     return report
