@@ -44,7 +44,6 @@ sphinx_gallery_conf = GALLERY
 
 html_theme = "furo"
 html_title = "pyrovae"
-html_static_path = ["_static"]
 html_copy_source = False
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True

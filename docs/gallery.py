@@ -123,6 +123,8 @@ GALLERY: dict[str, Any] = {
     "examples_dirs": [str(HERE / "tutorials"), str(EXAMPLES)],
     "gallery_dirs": ["learn/tutorials", "gallery"],
     "filename_pattern": r"\.py$",
+    # Of examples that print numbers and draw nothing.
+    "default_thumb_file": str(HERE / "figures" / "mnist-manifold.png"),
     "image_scrapers": ("gallery.figures",),
     "reset_argv": "gallery.arguments",
     "reset_modules": ("gallery.forget",),

@@ -170,7 +170,7 @@ def test_the_page_keeps_what_stands_around_the_table(tmp_path):
         assert text.endswith(f"{page.END}\nafter\n")
         assert "old" not in text
         assert text.count("`made-up`: a model") == 1
-        assert "### made-up" in text
+        assert "\n## made-up\n" in text
     file.write_text("no place")
     with pytest.raises(ValueError, match="between which the table stands"):
         page.write_page(file, [row], [PROTOCOL])

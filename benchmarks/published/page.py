@@ -106,7 +106,7 @@ def _number(value: float | None, digits: int) -> str:
 
 def _note(protocol: Protocol) -> str:
     parts = [
-        f"### {protocol.name}",
+        f"## {protocol.name}",
         f"{protocol.source}",
         f"*Protocol.* {protocol.protocol}",
         f"*What differs.* {protocol.differs}",
