@@ -129,8 +129,9 @@ def _report(run: Run, samples: int) -> dict[str, Any]:
         pass
     name = held_out(run.data)
     train = None if name == "train" else run.data.train
-    found = evaluate(run.model(), run.split(name), train=train, samples=samples)
+    model = run.model()
+    found = evaluate(model, run.split(name), train=train, samples=samples)
     weights = run.weights()
-    report = report_dict(found, run.data, name, history, run.named(), weights=weights)
+    report = report_dict(found, model, run.data, name, history, run.named(), weights=weights)
     run.write_report(report)
     return report

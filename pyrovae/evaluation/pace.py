@@ -10,7 +10,7 @@ __all__ = ["Pace"]
 T = TypeVar("T")
 
 SOON = 300.0  # seconds that nobody needs to be told of beforehand
-# When it is told: the first runs are slower, and the tenth may compile the program, which takes time.
+# When it is told: the first runs are slower, and one of the first ten may compile the program.
 RUNS, SECONDS = 8, 30.0
 UNITS = ((365 * 86400, "years"), (86400, "days"), (3600, "hours"), (60, "minutes"))
 
@@ -41,7 +41,8 @@ class Pace:
                 self._look()
 
     def _look(self) -> None:
-        if len(self._seconds) < RUNS and sum(self._seconds) < SECONDS:
+        # The first one may compile the program.
+        if len(self._seconds) < 2 or (len(self._seconds) < RUNS and sum(self._seconds) < SECONDS):
             return
         self._is_known = True
         left = min(self._seconds) * self._left

@@ -47,6 +47,7 @@ def test_a_run_says_what_it_took_the_columns_for(on_table, capsys):
         "checkpoint.pt",
         "config.yaml",
         "history.csv",
+        "report.html",
         "report.json",
         "figures",
     }

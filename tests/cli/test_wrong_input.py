@@ -119,7 +119,7 @@ def wrong_files(tmp_path_factory):
         ("sample nowhere", "expected a run folder"),
         ("sample nowhere --out x.gif", ".png, .npy or .npz"),
         ("sample nowhere --n 0", "--n: expected at least 1"),
-        ("sample nowhere --n 10000000000", "--n: expected at most 2500 in a figure"),
+        ("sample nowhere --n 10000000000 --out x.png", "--n: expected at most 2500 in a figure"),
         ("evaluate nowhere --samples 0", "--samples: expected at least 1"),
         ("evaluate nowhere --split nope", "--split: expected one of train, validation, test"),
         ("plot nowhere --only sampels", "did you mean samples?"),

@@ -61,10 +61,13 @@ def test_it_is_said_after_the_first_runs(clock):
     assert done == pace.RUNS
 
 
-def test_a_slow_run_of_many_is_told_at_once(clock):
+def test_slow_runs_are_told_after_two(clock):
+    """The first may have compiled the program."""
     clock.step = 60.0
+    runs = Pace("it", 22)(repeat(0))
+    assert [next(runs), next(runs)] == [0, 0]
     with pytest.warns(UserWarning, match="about 20 minutes"):
-        assert next(iter(zip(*[Pace("it", 21)(repeat(0))] * 2, strict=False))) == (0, 0)
+        next(runs)
 
 
 @pytest.mark.parametrize("parts", [1, 4])
