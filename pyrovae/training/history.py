@@ -10,6 +10,9 @@ from pyrovae.files import atomic
 
 __all__ = ["History"]
 
+#: The columns that every row has; with validation data there are others.
+IN_EVERY_ROW = ("epoch", "loss", "learning_rate", "beta", "seconds")
+
 
 class History(Sequence[dict[str, Any]]):
     """The rows of training, one an epoch, in nats per datum.
@@ -100,8 +103,9 @@ class History(Sequence[dict[str, Any]]):
                     raise ValueError(
                         f"rows: expected a number as {name} of epoch {number}, got {value!r:.60}"
                     )
-            if "loss" not in row:
-                raise ValueError(f"rows: the row of epoch {number} has no loss")
+            lacking = [name for name in IN_EVERY_ROW if name not in row]
+            if lacking:
+                raise ValueError(f"rows: the row of epoch {number} has no {lacking[0]}")
         history = cls(rows)
         for name, kind in (("best_epoch", int), ("stopped", str), ("compiled", str)):
             if state[name] is not None and type(state[name]) is not kind:

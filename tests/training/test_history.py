@@ -53,6 +53,16 @@ def test_a_strangers_column_is_no_formula_and_no_command(name):
     assert "\x1b" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["epoch", "loss", "learning_rate", "beta", "seconds"])
+def test_a_row_has_what_every_row_has(name):
+    row = dict.fromkeys(("epoch", "loss", "learning_rate", "beta", "seconds"), 1)
+    state = History([row]).state_dict()
+    assert list(History.from_state(state)) == [row]
+    del state["rows"][0][name]
+    with pytest.raises(ValueError, match=r"rows: .*epoch 1"):
+        History.from_state(state)
+
+
 def test_the_table_that_is_written(tmp_path):
     history = History(ROWS)
     history.save(tmp_path / "history.csv")
