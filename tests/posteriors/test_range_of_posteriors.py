@@ -201,12 +201,13 @@ def test_relaxed_draws_are_scored_at_any_temperature(logits, temperature, other)
     torch.manual_seed(4)
     uniform = torch.rand(400, 1, 5)[:, 0].clamp(1.2e-7, 1 - 1.2e-7)
     expected = log_ratios(a, (temperature, other), -(-uniform.double().log()).log())
-    # The logarithm of a small coordinate is known to 1e-5 of itself, which grows with the gap of
-    # the logits in units of the temperature; for high temperatures the coordinates are rounded.
+    # The logarithm of a small coordinate is known to 2e-5 of itself (an exponent near -70 is rounded
+    # twice, by up to 7.6e-6, and multiplied by 1.2), which grows with the gap of the logits in units
+    # of the temperature; for high temperatures the coordinates are rounded.
     gap = (a.max() - a.min()).item() + 20
     size = 5 * gap * (1 + (1 + other) / temperature) + 20 * max(temperature, other)
     error = (found.detach() - expected).abs().max().item()
-    assert error < 1e-5 * size + 1e-4
+    assert error < 2e-5 * size + 1e-4
     # A bound never exceeds what it bounds: log E_q[p / q] is 0, estimated from a sample that may
     # only miss where q is rare. Chebyshev does not hold for heavy tails; Markov's does: the
     # average is above 100 in one run of a hundred, and here the noise is always the same.
