@@ -54,11 +54,14 @@ def _states_of_a_step(optimizer: Optimizer) -> list[dict[str, Any]]:
     """What a step makes an optimizer keep of each parameter, found on a copy of both."""
     twin = copy.deepcopy(optimizer)
     twin.state.clear()
+    # Torch copies what is its own. Of the rest, a scheduler has put the original's step there.
+    for name, value in vars(optimizer).items():
+        if name != "step" and name not in vars(twin):
+            setattr(twin, name, copy.deepcopy(value))
     parameters = [p for group in twin.param_groups for p in group["params"]]
     for parameter in parameters:
         parameter.grad = torch.zeros_like(parameter)
-    # Not the copy's own attribute: a scheduler puts the original's method there.
-    type(twin).step(twin)
+    twin.step()
     return [dict(twin.state.get(parameter, {})) for parameter in parameters]
 
 

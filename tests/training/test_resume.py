@@ -31,7 +31,26 @@ def dynamic():
     return Data(*splits)
 
 
+class Halving(SGD):
+    """An optimizer with an attribute of its own."""
+
+    def __init__(self, params, lr=0.2):
+        super().__init__(params, lr=lr, momentum=0.9)
+        self.factor = 0.5
+
+    def step(self, closure=None):
+        for group in self.param_groups:
+            group["lr"] *= self.factor
+        return super().step(closure)
+
+
 CASES = {
+    "optimizer of one's own": ({}, binary_data, {"optimizer": Halving}),
+    "optimizer of one's own and scheduler": (
+        {},
+        binary_data,
+        {"optimizer": Halving, "scheduler": partial(CosineAnnealingLR, T_max=EPOCHS)},
+    ),
     "momentum": ({}, binary_data, {"optimizer": partial(SGD, lr=0.1, momentum=0.9)}),
     "adam": ({}, binary_data, {"optimizer": partial(Adam, lr=0.01)}),
     "default optimizer": ({}, binary_data, {}),
