@@ -1,6 +1,5 @@
 """The log-likelihood of each column of a table by itself."""
 
-import inspect
 import math
 from collections.abc import Collection
 from typing import Any
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from pyrovae.distributions import SideBySide, observed_mask
 from pyrovae.distributions.unwrap import unwrapped
+from pyrovae.handlers import binds
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.programs import Program, device_of
 from pyrovae.scope import isolated, without_validation
@@ -43,11 +43,7 @@ class ColumnScores:
         self.names: tuple[str, ...] = ()
         self._density: SideBySide | None = None
         self._scores: list[Tensor] = []
-        try:
-            inspect.signature(model.model).bind(None)
-            self._generates = True
-        except TypeError:
-            self._generates = False
+        self._generates = binds(model.model, (None,))
 
     def add(self, sites: Collection[dict[str, Any]]) -> None:
         """Scores a batch, as its sites stand in a trace."""

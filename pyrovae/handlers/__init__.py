@@ -6,7 +6,7 @@ from pyrovae.handlers.leaves import Draw, DrawLeaves, send_back
 from pyrovae.handlers.plain_errors import plain_errors
 from pyrovae.handlers.scale_latents import ScaleLatents, scale_latents
 from pyrovae.handlers.scale_temperatures import ScaleTemperatures
-from pyrovae.handlers.scales import scaled_from_outside, weighed_alike
+from pyrovae.handlers.scales import plate_scale, scaled_from_outside, weighed_alike
 from pyrovae.handlers.sites import is_data, is_latent, is_subsample
 from pyrovae.handlers.use_means import SiteMean, UseMeans, latent_means, mean_of
 
@@ -26,6 +26,7 @@ __all__ = [
     "latent_means",
     "mean_of",
     "plain_errors",
+    "plate_scale",
     "scale_latents",
     "scaled_from_outside",
     "send_back",

@@ -5,11 +5,11 @@ from typing import Any
 
 from torch import Tensor
 
-__all__ = ["scaled_from_outside", "weighed_alike"]
+__all__ = ["plate_scale", "scaled_from_outside", "weighed_alike"]
 
 
-def _plate_scale(site: Any) -> float:
-    """By how much the plates of a site scale it: N / B for each that draws B of N."""
+def plate_scale(site: Any) -> float:
+    """By how much the plates of a site, or a message, scale it: N / B for each that draws B of N."""
     return prod((frame.full_size or frame.size) / frame.size for frame in site["cond_indep_stack"])
 
 
@@ -21,7 +21,7 @@ def scaled_from_outside(site: Any) -> bool:
     Args:
         site: A sample site of a trace.
     """
-    scale, plates = site.get("unweighted", site["scale"]), _plate_scale(site)
+    scale, plates = site.get("unweighted", site["scale"]), plate_scale(site)
     if isinstance(scale, Tensor):
         return True
     # Within a plate, ScaleLatents has seen the site before the plate has.

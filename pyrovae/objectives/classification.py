@@ -9,6 +9,7 @@ from pyro.poutine.messenger import Messenger
 from pyro.poutine.runtime import Message
 from torch import Tensor
 
+from pyrovae.handlers import plate_scale
 from pyrovae.objectives.base import Program
 from pyrovae.objectives.enumerated import EnumeratedELBO
 from pyrovae.objectives.weights import Weight, shown
@@ -98,11 +99,7 @@ class _ScoreLabels(Messenger):
         fn: Any = msg["fn"]
         if not hasattr(fn, "label_log_prob"):
             return
-        frames = msg["cond_indep_stack"]
-        scale = 1.0
-        for frame in frames:
-            scale *= (frame.full_size or frame.size) / frame.size
-        each = scale_and_mask(fn.label_log_prob, scale, msg["mask"])
+        each = scale_and_mask(fn.label_log_prob, plate_scale(msg), msg["mask"])
         # A classifier that reads a drawn latent scores a label once for each of its particles.
         term = each.flatten(0, -2).mean(0).sum() if each.dim() > 1 else each.sum()
         self.runs[-1] = term if self.runs[-1] is None else self.runs[-1] + term
