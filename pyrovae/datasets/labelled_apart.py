@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from pyrovae.datasets.splits import Split, check_batch_size
+from pyrovae.datasets.splits import Split, SplitOf, check_batch_size
 from pyrovae.labels import UNLABELLED
 
 __all__ = ["LabelledApart"]
@@ -13,7 +13,7 @@ __all__ = ["LabelledApart"]
 Batch = tuple[Tensor, ...]
 
 
-class LabelledApart(Split):
+class LabelledApart(SplitOf):
     """The same data, with labelled and unlabelled ones in batches of their own while training.
 
     In a pass in random order a batch holds labelled data alone or unlabelled data alone: each
@@ -36,27 +36,20 @@ class LabelledApart(Split):
     """
 
     def __init__(self, split: Split) -> None:
-        super().__init__(
-            length=len(split),
-            shape=split.shape,
-            labels=split.labels,
-            attributes=split.attributes,
-            binarization=split.binarization,
-        )
+        super().__init__(split)
         *_, y = split.take(1)
         if y.shape != (1,) or y.is_floating_point() or y.dtype == torch.bool:
             raise ValueError(
                 "split: expected batches that end with labels, integers of shape (batch,), "
                 f"got {y.dtype} of shape {tuple(y.shape)}; data.with_labels(labelled=...) makes them"
             )
-        self._split = split
 
     def batches(
         self, batch_size: int, *, shuffle: bool = False, device: torch.device | str = "cpu"
     ) -> Iterator[Batch]:
         """Goes once through the data; see `Split.batches`."""
         check_batch_size(batch_size)
-        read = self._split.batches(batch_size, shuffle=shuffle, device=device)
+        read = self.split.batches(batch_size, shuffle=shuffle, device=device)
         return _apart(read, batch_size) if shuffle else read
 
 

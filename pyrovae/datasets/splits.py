@@ -11,7 +11,7 @@ from pyrovae.datasets.labelled import keep_labels
 from pyrovae.datasets.tensors import as_tensor
 from pyrovae.datasets.values import to_dtype
 
-__all__ = ["Split", "check_batch_size"]
+__all__ = ["Split", "SplitOf", "check_batch_size"]
 
 
 class Split(ABC):
@@ -154,10 +154,14 @@ class Split(ABC):
         return tuple(torch.cat(parts) for parts in zip(*taken, strict=True))
 
 
-class _Cast(Split):
-    """A split whose batches are those of another one, in another floating type."""
+class SplitOf(Split):
+    """A split whose batches are made of another one's, of the same data.
 
-    def __init__(self, split: Split, dtype: torch.dtype) -> None:
+    Args:
+        split: The other one.
+    """
+
+    def __init__(self, split: Split) -> None:
         super().__init__(
             length=len(split),
             shape=split.shape,
@@ -165,13 +169,21 @@ class _Cast(Split):
             attributes=split.attributes,
             binarization=split.binarization,
         )
-        self._split, self._dtype = split, dtype
+        self.split = split
+
+
+class _Cast(SplitOf):
+    """A split whose batches are those of another one, in another floating type."""
+
+    def __init__(self, split: Split, dtype: torch.dtype) -> None:
+        super().__init__(split)
+        self._dtype = dtype
 
     def batches(
         self, batch_size: int, *, shuffle: bool = False, device: torch.device | str = "cpu"
     ) -> Iterator[tuple[Tensor, ...]]:
         """Goes once through the data; see `Split.batches`."""
-        batches = self._split.batches(batch_size, shuffle=shuffle, device=device)
+        batches = self.split.batches(batch_size, shuffle=shuffle, device=device)
         return (to_dtype(batch, self._dtype) for batch in batches)
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from pyrovae.datasets import Data, Split, merge_last
+from pyrovae.datasets.splits import SplitOf
 from pyrovae.datasets.values import to_dtype
 from pyrovae.evaluation.elbo import elbo
 from pyrovae.nn.modes import evaluation_mode
@@ -110,17 +111,17 @@ class Validation:
         return total / len(split)
 
 
-class _Asking(Split):
+class _Asking(SplitOf):
     """A split that asks before each batch whether to go on."""
 
     def __init__(self, split: Split, ask: Callable[[], None]) -> None:
-        super().__init__(length=len(split), shape=split.shape, binarization=split.binarization)
-        self._split, self._ask = split, ask
+        super().__init__(split)
+        self._ask = ask
 
     def batches(
         self, batch_size: int, *, shuffle: bool = False, device: torch.device | str = "cpu"
     ) -> Iterator[Batch]:
         """Goes once through the data; see `Split.batches`."""
-        for batch in self._split.batches(batch_size, shuffle=shuffle, device=device):
+        for batch in self.split.batches(batch_size, shuffle=shuffle, device=device):
             self._ask()
             yield batch
