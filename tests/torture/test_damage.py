@@ -8,13 +8,13 @@ import shutil
 import pytest
 import torch
 from command_line import quick
+from odd_values import ODD, places
 
 from pyrovae.checkpoint import digest, load, read, write
 from pyrovae.cli import main
 
 BITS, BITS_ALWAYS = 1000, 40
 TRIALS, TRIALS_ALWAYS = 400, 20
-ODD = [None, -1, 2.5, "text", [], {}, float("nan"), torch.zeros(3), [1, 2], {"a": 1}, True, 10**12]
 OPENING = {
     "resume": ["--epochs", "3", "--quiet"],
     "evaluate": ["--samples", "2"],
@@ -52,18 +52,6 @@ def test_flipped_bits_are_seen(bits, run, tmp_path):
             assert "flipped.pt" in str(error)  # noqa: PT017
         else:  # a bit between the archive's parts
             assert digest(model.state_dict()) == right, bit
-
-
-def places(value, path=()):
-    """Where each value is, at every level."""
-    items = []
-    if isinstance(value, dict):
-        items = list(value.items())
-    elif isinstance(value, list):
-        items = list(enumerate(value))
-    for key, item in items:
-        yield (*path, key)
-        yield from places(item, (*path, key))
 
 
 def at(content, place):
