@@ -1,5 +1,11 @@
 """Evaluation: bounds, log-likelihoods with their errors, scores, codes, and reports."""
 
+from pyrovae.evaluation.annealing import (
+    AnnealedBound,
+    Sandwich,
+    annealed_log_likelihood,
+    bidirectional,
+)
 from pyrovae.evaluation.codebook import CodebookUse
 from pyrovae.evaluation.elbo import Bound, elbo
 from pyrovae.evaluation.encode import Moments, encode
@@ -15,6 +21,7 @@ from pyrovae.evaluation.report import Report
 from pyrovae.evaluation.scores import Scores, score
 
 __all__ = [
+    "AnnealedBound",
     "Bound",
     "CodebookUse",
     "InferenceGap",
@@ -23,7 +30,10 @@ __all__ = [
     "Moments",
     "PointwiseLogLikelihood",
     "Report",
+    "Sandwich",
     "Scores",
+    "annealed_log_likelihood",
+    "bidirectional",
     "elbo",
     "encode",
     "evaluate",

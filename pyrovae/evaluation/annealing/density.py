@@ -1,0 +1,183 @@
+"""The prior and the likelihood of a program as functions of its latents, in a real space."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from pyro import poutine
+from torch import Size, Tensor
+from torch.distributions import Distribution, Transform, biject_to
+
+from pyrovae.compilation import AutoCompiled, Batch, Compile, CompiledFunction, half_twice
+from pyrovae.distributions.unwrap import family
+from pyrovae.evaluation.undefined import undefined
+from pyrovae.handlers import is_latent
+from pyrovae.latents import is_point_mass
+from pyrovae.objectives.terms import data_frame
+
+__all__ = ["Density", "Point"]
+
+
+class Point(NamedTuple):
+    r"""Where R chains are, and what the program says of that place.
+
+    Attributes:
+        position: The latents side by side, in the real space, ``(R, D)``.
+        log_prior: :math:`\log p(z)` there, with the transform's volume, ``(R,)``.
+        log_likelihood: :math:`\log p(x \mid z)`, ``(R,)``.
+        prior_gradient: The gradient of the first by the position, ``(R, D)``.
+        likelihood_gradient: That of the second, ``(R, D)``.
+    """
+
+    position: Tensor
+    log_prior: Tensor
+    log_likelihood: Tensor
+    prior_gradient: Tensor
+    likelihood_gradient: Tensor
+
+    def where(self, chosen: Tensor, other: "Point") -> "Point":
+        """This point in the chains that are chosen, ``(R,)`` bool, and the other elsewhere."""
+        return Point(
+            *(
+                torch.where(chosen if a.dim() == 1 else chosen.unsqueeze(1), a, b)
+                for a, b in zip(self, other, strict=True)
+            )
+        )
+
+
+class _Latent(NamedTuple):
+    """One latent site: how its values lie in the position."""
+
+    name: str
+    transform: Transform
+    shape: Size  # of one datum's value in the real space
+
+
+class Density:
+    r"""The log prior and the log likelihood of a program, with gradients, row by row.
+
+    All latents are one vector :math:`u` of a real space, :math:`z = T(u)` with T the transform
+    that ``torch.distributions.biject_to`` gives for the support of each, so that
+    :math:`\log p(u) = \log p(z) + \log \lvert \det \partial T / \partial u \rvert`.
+
+    Args:
+        program: The model, with its data observed.
+        module: What owns the program's parameters.
+        batch: A batch of the size to run with.
+        rows: Rows in all calls together, for deciding whether compiling pays.
+        compile: Whether to compile the program and its gradients.
+
+    Raises:
+        ValueError: If a latent is discrete, a point, outside the data's plate, has a flat prior,
+            or a support (a sphere) that has no map from a real space. The site is named.
+    """
+
+    def __init__(
+        self,
+        program: Callable[..., Any],
+        module: Any,
+        batch: Batch,
+        *,
+        rows: int,
+        compile: Compile = False,
+    ) -> None:
+        self._program = program
+        trace = poutine.trace(program).get_trace(*batch)
+        reason = undefined(trace, poutine.Trace())
+        if reason is not None:
+            raise ValueError(f"there is no p(x): {reason}")
+        sites = [site for site in trace.nodes.values() if is_latent(site)]
+        if not sites:
+            raise ValueError("expected a program with latents, got one that has none")
+        self._latents = [_latent(site) for site in sites]
+
+        def compiled(inputs: Batch) -> CompiledFunction:
+            names = Point._fields[1:]
+            return CompiledFunction(module, self._run, inputs, half_twice(inputs), names=names)
+
+        def eager(inputs: Batch) -> list[Tensor]:
+            return self._run((), inputs)
+
+        self._function: AutoCompiled[list[Tensor]] = AutoCompiled(
+            eager, compiled, mode=compile, data=rows, what="annealing"
+        )
+
+    def point(self, position: Tensor, batch: Batch) -> Point:
+        """What the program says of a position, ``(R, D)``, and a batch of R rows."""
+        values = self._function((position, *batch))
+        return Point(position, *(value.detach().clone() for value in values))
+
+    def prior_draws(self, batch: Batch) -> Tensor:
+        """A position for each row, drawn from the prior, ``(R, D)``."""
+        trace = poutine.trace(self._program).get_trace(*batch)
+        return self.position(
+            {site.name: trace.nodes[site.name]["value"] for site in self._latents}
+        )
+
+    def position(self, latents: dict[str, Tensor]) -> Tensor:
+        """The position of values of the latents, by site, with the rows first."""
+        parts = [site.transform.inv(latents[site.name]) for site in self._latents]
+        return torch.cat([part.flatten(1) for part in parts], dim=1)
+
+    def _values(self, position: Tensor) -> list[tuple[str, Tensor, Tensor]]:
+        """Name, value and log-volume of each latent."""
+        found, start = [], 0
+        for name, transform, shape in self._latents:
+            stop = start + shape.numel()
+            u = position[:, start:stop].unflatten(1, shape or (1,))
+            u = u if shape else u.squeeze(1)
+            z = transform(u)
+            volume = transform.log_abs_det_jacobian(u, z)
+            found.append((name, z, volume.flatten(1).sum(1) if volume.dim() > 1 else volume))
+            start = stop
+        return found
+
+    def _run(self, leaves: Sequence[Tensor], inputs: Batch) -> list[Tensor]:
+        position, *batch = inputs
+        with torch.enable_grad():
+            u = position.detach().requires_grad_()
+            values = self._values(u)
+            given = {name: z for name, z, _ in values}
+            trace = poutine.trace(poutine.condition(self._program, given)).get_trace(*batch)
+            trace.compute_log_prob()
+            prior: Any = sum(volume for _, _, volume in values)
+            likelihood: Any = torch.zeros_like(prior)
+            for name, site in trace.nodes.items():
+                if site["type"] != "sample" or "log_prob" not in site:
+                    continue
+                if name in given:
+                    prior = prior + site["log_prob"] / data_frame(site, nesting=1)[1]
+                elif site["is_observed"]:
+                    likelihood = likelihood + site["log_prob"] / data_frame(site, nesting=1)[1]
+            gradients = [_gradient(total, u) for total in (prior, likelihood)]
+        return [prior.detach(), likelihood.detach(), *gradients]
+
+
+def _gradient(total: Tensor, u: Tensor) -> Tensor:
+    if not total.requires_grad:  # data that no latent explains
+        return torch.zeros_like(u)
+    (found,) = torch.autograd.grad(total.sum(), [u], retain_graph=True, allow_unused=True)
+    return torch.zeros_like(u) if found is None else found
+
+
+def _latent(site: Any) -> _Latent:
+    name, fn = site["name"], site["fn"]
+    data_frame(site, nesting=1)
+    if is_point_mass(fn):
+        raise ValueError(f"site {name!r}: a point has no density to anneal")
+    transform = _transform(name, fn)
+    value = transform.inv(site["value"])
+    return _Latent(name, transform, value.shape[1:])
+
+
+def _transform(name: str, fn: Distribution) -> Transform:
+    advice = "annealing takes latents that are continuous and can be mapped from a real space"
+    try:
+        support: Any = fn.support
+        if support.is_discrete:
+            raise ValueError(f"site {name!r}: {family(fn)} is discrete; {advice}")
+        return biject_to(support)
+    except (NotImplementedError, AttributeError):
+        raise ValueError(
+            f"site {name!r}: no map to the support of {family(fn)}; {advice}"
+        ) from None

@@ -1,0 +1,66 @@
+"""One transition of Hamiltonian Monte Carlo, of many chains at once."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from pyrovae.evaluation.annealing.density import Point
+
+__all__ = ["transition"]
+
+JITTER = 0.2  # by how much of itself a step is longer or shorter, so that no orbit closes
+
+
+def transition(
+    point: Point,
+    at: Callable[[Tensor], Point],
+    *,
+    beta: float,
+    step_size: Tensor,
+    leapfrog_steps: int,
+) -> tuple[Point, Tensor]:
+    r"""Moves R chains so that :math:`\pi_\beta(z) \propto p(z) \, p(x \mid z)^\beta` stays as it is.
+
+    A momentum is drawn, the leapfrog scheme follows it, and where it ends is accepted with
+    probability :math:`\min(1, e^{-\Delta H})`; a place with a density that is no number is not.
+    The step varies at random by a fifth, which does not depend on where the chains are.
+
+    Neal, 2011, MCMC using Hamiltonian dynamics, https://arxiv.org/abs/1206.1901.
+
+    Args:
+        point: Where the chains are.
+        at: What the program says of a position.
+        beta: The inverse temperature, between 0 (the prior) and 1 (the posterior).
+        step_size: Of each chain, ``(R,)``.
+        leapfrog_steps: Steps of one transition.
+
+    Returns:
+        Where they are now, and the probability with which each proposal was accepted, ``(R,)``.
+    """
+    noise = 2 * torch.rand_like(step_size) - 1
+    step = (step_size * (1 + JITTER * noise)).unsqueeze(1)
+    momentum = torch.randn_like(point.position)
+    before = _energy(point, momentum, beta)
+    proposal = point
+    momentum = momentum + step / 2 * _gradient(proposal, beta)
+    for i in range(leapfrog_steps):
+        proposal = at(proposal.position + step * momentum)
+        last = i == leapfrog_steps - 1
+        momentum = momentum + (step / 2 if last else step) * _gradient(proposal, beta)
+    # Where the two are infinitely high or no numbers at all, the place is not one to go to.
+    probability = (before - _energy(proposal, momentum, beta)).exp().clamp(max=1).nan_to_num(nan=0)
+    accepted = torch.rand_like(probability) < probability
+    return proposal.where(accepted, point), probability
+
+
+def _energy(point: Point, momentum: Tensor, beta: float) -> Tensor:
+    # At 0 the likelihood does not count, not even where it is minus infinity.
+    tempered = beta * point.log_likelihood if beta > 0 else 0.0
+    return momentum.square().sum(1) / 2 - point.log_prior - tempered
+
+
+def _gradient(point: Point, beta: float) -> Tensor:
+    if beta == 0:
+        return point.prior_gradient
+    return point.prior_gradient + beta * point.likelihood_gradient
