@@ -45,8 +45,8 @@ ROOMS = {
     "priors programs scope support",
     "latent_space": "datasets distributions handlers latents nn scope",
     "plots": "columns datasets latent_space scope",
-    "evaluation": "checks compilation datasets distributions handlers nn objectives programs scope "
-    "support",
+    "evaluation": "checks compilation datasets distributions handlers latents nn objectives programs "
+    "scope support",
     "checkpoint": "checks component files scope specifications",
     "build": "columns models nn specifications",
     "training": "checkpoint checks compilation component datasets declared distributions evaluation files handlers "

@@ -23,6 +23,7 @@ COMMANDS = {
     "resume": "resume:resume",
     "evaluate": "evaluate:evaluate",
     "score": "score:score",
+    "anneal": "anneal:anneal",
     "encode": "encode:encode",
     "sample": "sample:sample",
     "impute": "impute:impute",

@@ -10,7 +10,7 @@ from command_line import quick
 
 from pyrovae.cli import main
 from pyrovae.cli.runs import Run
-from pyrovae.evaluation import encode, score
+from pyrovae.evaluation import annealed_log_likelihood, encode, score
 
 
 def rows_of(path):
@@ -113,11 +113,27 @@ def test_scores_of_a_file(trained, other, tmp_path):
     assert len(rows_of(tmp_path / "scores.csv")) == 7
 
 
+def test_bounds_by_annealing(trained, tmp_path, capsys):
+    out = tmp_path / "annealed.csv"
+    options = ["--first", "3", "--chains", "2", "--temperatures", "2", "--out", str(out)]
+    assert main(["anneal", str(trained), *options]) == 0
+    said = capsys.readouterr().out
+    assert "3 data, 2 chains of 2 temperatures" in said
+    assert "3 simulated data" in said
+    rows = rows_of(out)
+    run = Run(trained)
+    x = run.data.test.take(3)[0]
+    expected = annealed_log_likelihood(run.model(), x, chains=2, temperatures=2)
+    found = [float(row["log_likelihood"]) for row in rows]
+    np.testing.assert_allclose(found, expected.value.numpy(), rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["encode", "--out", "codes.txt"], "ends in .npy, .npz, .csv"),
         (["score", "--out", "scores.npy"], "ends in .csv"),
+        (["anneal", "--out", "annealed.txt"], "ends in .csv"),
         (["encode", "--moments", "mode"], "one of mean, draws, both"),
         (["encode", "--data", "nowhere.npy"], "nowhere.npy"),
         (["score", "--data", "wide.npy"], "expected data of shape (n, 1, 8, 8)"),

@@ -38,7 +38,15 @@ def test_evaluate_shows_its_numbers_and_says_that_it_could_not_write_them(read_o
 
 
 @pytest.mark.parametrize(
-    "command", [["score"], ["encode"], ["sample", "--n", "3"], ["reconstruct"], ["plot"]]
+    "command",
+    [
+        ["score"],
+        ["anneal", "--first", "2", "--temperatures", "1"],
+        ["encode"],
+        ["sample", "--n", "3"],
+        ["reconstruct"],
+        ["plot"],
+    ],
 )
 def test_what_is_written_into_a_run_by_default(command, read_only, tmp_path, capsys):
     name, *options = command
@@ -48,7 +56,7 @@ def test_what_is_written_into_a_run_by_default(command, read_only, tmp_path, cap
     assert said.err.startswith(f"pyrovae: {read_only}/")
     assert said.err.endswith("Read-only file system\n")
     if name != "plot":
-        suffix = {"score": "csv", "encode": "csv"}.get(name, "npy")
+        suffix = {"score": "csv", "anneal": "csv", "encode": "csv"}.get(name, "npy")
         out = tmp_path / "new" / f"out.{suffix}"
         assert main([name, str(read_only), *options, "--out", str(out)]) == 0
         assert out.is_file()
@@ -63,7 +71,13 @@ def test_resume_and_train_leave_a_read_only_run_alone(read_only, capsys):
 
 @pytest.mark.parametrize(
     ("command", "suffix"),
-    [("score", "csv"), ("encode", "npz"), ("sample", "png"), ("reconstruct", "npy")],
+    [
+        ("score", "csv"),
+        ("anneal", "csv"),
+        ("encode", "npz"),
+        ("sample", "png"),
+        ("reconstruct", "npy"),
+    ],
 )
 def test_nothing_is_worked_out_for_a_file_that_cannot_be_written(
     command, suffix, trained, tmp_path, monkeypatch, capsys
@@ -72,6 +86,7 @@ def test_nothing_is_worked_out_for_a_file_that_cannot_be_written(
         raise AssertionError("it went to work")
 
     monkeypatch.setattr("pyrovae.evaluation.score", worked)
+    monkeypatch.setattr("pyrovae.evaluation.annealed_log_likelihood", worked)
     monkeypatch.setattr("pyrovae.evaluation.encode", worked)
     monkeypatch.setattr("pyrovae.models.VAE.model", worked)
     folder = tmp_path / f"folder.{suffix}"

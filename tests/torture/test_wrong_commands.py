@@ -180,6 +180,12 @@ WRONG = {
         run --samples 0
         run --out empty
     """,
+    "anneal": """
+        run --out annealed.txt
+        run --first 0
+        run --chains x
+        run --temperatures -1
+    """,
     "encode": """
         run --out codes.txt
         run --out empty

@@ -136,6 +136,7 @@ MORE = {
         run --download
     """,
     "score": "run --out x.npy/s.csv\nrun --out /dev/null\nrun --out table.csv\nnowhere --out s.csv",
+    "anneal": "run --out x.npy/a.csv\nrun --first 1e3\nrun --samples 3\nnowhere --out a.csv",
     "encode": "run --moments std\nrun --out codes.NPY\nrun --out folder.npy\nrun --out /dev/full",
     "sample": """
         run --n 99999999999999999999999
