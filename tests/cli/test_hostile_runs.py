@@ -121,7 +121,7 @@ def test_a_file_of_options_that_somebody_else_wrote(name, tmp_path, capsys):
 OPENING = [
     ["evaluate"],
     ["score", "--out", "scores.csv"],
-    ["anneal", "--out", "annealed.csv"],
+    ["anneal", "--first", "1", "--temperatures", "1", "--out", "annealed.csv"],
     ["encode", "--out", "codes.npy"],
     ["sample", "--out", "x.npy"],
     ["reconstruct", "--out", "x.npy"],
