@@ -7,6 +7,7 @@ from pyrovae.evaluation.annealing import (
     bidirectional,
 )
 from pyrovae.evaluation.codebook import CodebookUse
+from pyrovae.evaluation.decomposition import KLDecomposition, kl_decomposition
 from pyrovae.evaluation.elbo import Bound, elbo
 from pyrovae.evaluation.encode import Moments, encode
 from pyrovae.evaluation.evaluate import evaluate
@@ -19,12 +20,15 @@ from pyrovae.evaluation.log_likelihood import (
 from pyrovae.evaluation.refined import refined_posterior
 from pyrovae.evaluation.report import Report
 from pyrovae.evaluation.scores import Scores, score
+from pyrovae.evaluation.variables import LatentVariables, latent_variables
 
 __all__ = [
     "AnnealedBound",
     "Bound",
     "CodebookUse",
     "InferenceGap",
+    "KLDecomposition",
+    "LatentVariables",
     "LogLikelihood",
     "Mean",
     "Moments",
@@ -38,6 +42,8 @@ __all__ = [
     "encode",
     "evaluate",
     "inference_gap",
+    "kl_decomposition",
+    "latent_variables",
     "log_likelihood",
     "refined_posterior",
     "score",

@@ -15,10 +15,10 @@ from pyrovae.evaluation.distrust import check_numbers, collapsed, few_samples, i
 from pyrovae.evaluation.errors import data_se
 from pyrovae.evaluation.estimates import Estimates, concatenate
 from pyrovae.evaluation.log_likelihood import pointwise
-from pyrovae.evaluation.moments import ActiveUnits, latent_moments
 from pyrovae.evaluation.passes import Pass, View, one_pass
 from pyrovae.evaluation.report import Report
 from pyrovae.evaluation.support import check_support
+from pyrovae.evaluation.variables import VariableUse
 from pyrovae.handlers import tensors_taken
 from pyrovae.programs import Program, check_program, device_of
 from pyrovae.scope import isolated
@@ -33,7 +33,7 @@ class _Seen:
 
     def __init__(self, model: Program, rows: int, columns: ColumnScores) -> None:
         self.model, self.rows, self.columns = model, rows, columns
-        self.units = ActiveUnits()
+        self.variables = VariableUse()
         self.counts: dict[str, Tensor] = {}
         self.is_density = self.is_discrete = True
         self.dimensions = 0
@@ -47,8 +47,7 @@ class _Seen:
             self.columns.add(sites)
         for name, count in code_counts(view.look.guide_trace).items():
             self.counts[name] = self.counts.get(name, 0) + count.cpu()
-        with view.aside():
-            self.units.add(latent_moments(self.model.guide, view.batch, rows=self.rows))
+        self.variables.add(self.model, view, rows=self.rows)
 
 
 def evaluate(
@@ -119,6 +118,7 @@ def _report(
     bound, reconstruction = found.bound.mean().item(), found.reconstruction.mean().item()
     likelihood = pointwise(found, views.samples).mean() if defined else None
     is_mass = seen.is_density and seen.is_discrete
+    units = seen.variables.units
     bits, warnings = None, []
     if likelihood is not None:
         fault = impossible(found, latents, views.samples, is_mass=is_mass)
@@ -134,8 +134,9 @@ def _report(
         kl=reconstruction - bound if defined else None,
         log_likelihood=likelihood,
         is_density=seen.is_density,
-        active_units=seen.units.active if len(found.bound) > 1 else {},
-        units=seen.units.units,
+        active_units=units.active if len(found.bound) > 1 else {},
+        units=units.units,
+        variables=seen.variables.found,
         train_elbo=train_elbo,
         bits_per_dim=bits,
         undefined=reason,

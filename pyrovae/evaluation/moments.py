@@ -12,7 +12,13 @@ from torch import Tensor
 from pyrovae.compilation import Batch
 from pyrovae.handlers import SiteMean, is_latent, mean_of
 
-__all__ = ["ActiveUnits", "LatentMoments", "latent_moments", "standard_deviation"]
+__all__ = [
+    "ACTIVE_VARIANCE",
+    "ActiveUnits",
+    "LatentMoments",
+    "latent_moments",
+    "standard_deviation",
+]
 
 ACTIVE_VARIANCE = 0.01
 #: Draws where a moment has no closed form. The variance that they add to a mean, 1/400 of the
@@ -104,14 +110,22 @@ class ActiveUnits:
             self._errors.setdefault(name, []).append(error.flatten(1))
 
     @property
+    def variances(self) -> dict[str, Tensor]:
+        """Of each variable of each site the variance of its posterior mean over the data, ``(D,)``."""
+        return {
+            name: torch.cat(means).var(0, correction=0) - torch.cat(self._errors[name]).mean(0)
+            for name, means in self._means.items()
+        }
+
+    @property
     def active(self) -> dict[str, int]:
         """How many variables of each site are active."""
-        found = {}
-        for name, means in self._means.items():
-            variance = torch.cat(means).var(0, correction=0)
-            error = torch.cat(self._errors[name]).mean(0)
-            found[name] = int((variance - error > ACTIVE_VARIANCE).sum())
-        return found
+        return {n: int((v > ACTIVE_VARIANCE).sum()) for n, v in self.variances.items()}
+
+    @property
+    def data(self) -> int:
+        """How many data it has taken in."""
+        return sum(map(len, next(iter(self._means.values()), [])))
 
     @property
     def units(self) -> dict[str, int]:

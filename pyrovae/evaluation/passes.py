@@ -32,6 +32,7 @@ class Look(NamedTuple):
         sites: The data's sites, as they stand in the model's trace.
         latents: The names of the latents, in the order of `Draws.kls`.
         guide_trace: The trace of the guide.
+        model_trace: The trace of the model, replayed on the guide's draws.
         undefined: Why the weights mean nothing, and only the reconstruction does; None if they do.
         tempered: Why they do not average to p(x), though the bound is one; None if they do.
     """
@@ -39,6 +40,7 @@ class Look(NamedTuple):
     sites: dict[str, Any]
     latents: tuple[str, ...]
     guide_trace: Any
+    model_trace: Any
     undefined: str | None
     tempered: str | None
 
@@ -81,7 +83,7 @@ class View:
             traces = ELBO().traces(model.model, model.guide, self.batch, {})
         data = {name: s for name, s in observed_sites(traces[0]).items() if is_data(s)}
         reasons = (undefined(*traces), tempering(*traces))
-        return Look(data, latent_names(*traces), traces[1], *reasons)
+        return Look(data, latent_names(*traces), traces[1], traces[0], *reasons)
 
 
 class Pass:

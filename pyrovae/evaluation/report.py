@@ -7,6 +7,7 @@ from pyrovae.evaluation.codebook import CodebookUse
 from pyrovae.evaluation.distrust import IMPOSSIBLE
 from pyrovae.evaluation.errors import words
 from pyrovae.evaluation.log_likelihood import LogLikelihood
+from pyrovae.evaluation.variables import LatentVariables
 
 __all__ = ["Report"]
 
@@ -40,6 +41,7 @@ class Report:
         columns: Of a table, log p(x_d) of each column by itself, mean over the data that have a
             value there, by S draws from the prior. Their sum differs from the log-likelihood by
             what the columns tell of one another.
+        variables: Of each latent site the KL of each of its variables, and which are active.
         site_kls: What each latent site adds to kl; empty where that is undefined.
         data_se: Standard errors from the data of ``elbo``, ``reconstruction`` and ``kl``, of those
             that are defined; None for one datum, or where a datum's is infinite.
@@ -60,6 +62,7 @@ class Report:
     undefined: str | None = None
     codebooks: dict[str, CodebookUse] = field(default_factory=dict)
     columns: dict[str, float] = field(default_factory=dict)
+    variables: dict[str, LatentVariables] = field(default_factory=dict)
     site_kls: dict[str, float] = field(default_factory=dict)
     data_se: dict[str, float | None] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
@@ -116,6 +119,9 @@ class Report:
         )
         if self.units:
             lines.append(f"  active units     {units or ' undefined'}")
+        for name, variables in self.variables.items():
+            if variables.kl is not None and len(variables.kl) > 1:
+                lines.append(f"  KL by variable   {variables}  (of {name})")
         for name, use in self.codebooks.items():
             taken = f"{use.codes - use.dead} of {use.codes} codes taken"
             lines.append(f"  codebook of {name}    {taken}, perplexity {use.perplexity:.1f}")

@@ -18,6 +18,7 @@ __all__ = [
     "elbo_terms",
     "factorised",
     "per_feature",
+    "sites_of_given_prior",
     "sum_of_terms",
 ]
 
@@ -60,7 +61,7 @@ def elbo_terms(
         ValueError: If they are to keep it and a distribution does not factorise over it. The
             site is named.
     """
-    closed = _sites_of_given_prior(model_trace, guide_trace) if analytic else set()
+    closed = sites_of_given_prior(model_trace, guide_trace) if analytic else set()
     shared = set()
     for name, site in model_trace.nodes.items():
         if site["type"] != "sample":
@@ -86,7 +87,7 @@ def _guide_term(site: Any) -> Term:
     return Term(site["cond_indep_stack"], -site["log_prob"], None if zero else -entropy)
 
 
-def _sites_of_given_prior(model_trace: Trace, guide_trace: Trace) -> set[str]:
+def sites_of_given_prior(model_trace: Trace, guide_trace: Trace) -> set[str]:
     """The latents whose prior depends on none that the guide draws with them or later."""
     order = [name for name, site in guide_trace.nodes.items() if is_latent(site)]
     drawn_before: set[str] = set()

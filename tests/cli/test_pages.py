@@ -114,6 +114,7 @@ def test_what_a_stranger_wrote_is_text(copied):
         site_kls={HARM: 1.0, "z": 2.0},
         active_units={HARM: HARM},
         units={HARM: 3},
+        variables={HARM: {"kl": [0.5, 2.0]}, "z": {"kl": None}},
     )
     harm = {"class_path": HARM, "init_args": {HARM: HARM}}
     forge(copied / "checkpoint.pt", data=HARM, prior=harm, encoder=HARM, beta=harm)
@@ -124,6 +125,7 @@ def test_what_a_stranger_wrote_is_text(copied):
     assert "\x1b" not in text
     assert "\u202e" not in text
     assert 'Samples of <b>&"' in page.text
+    assert "[1] 2.00, [0] 0.50" in page.text
     (copied / "report.html").write_text(text, encoding="utf-8")
     assert main(["compare", str(copied), str(copied), "--html", str(copied / "c.html")]) == 0
     check_page((copied / "c.html").read_text(encoding="utf-8"))

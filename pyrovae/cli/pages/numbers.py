@@ -8,6 +8,7 @@ from pyrovae.cli.reports import number
 
 __all__ = ["errors_of", "headline", "numbers"]
 
+LISTED = 12
 Row = tuple[str, str, str, str]
 ERRORS = (
     "Errors are standard errors: data_se is what other data of the same kind would change a "
@@ -127,6 +128,16 @@ def _bound(report: dict[str, Any]) -> Iterator[Row]:
             yield f"KL of {site}", number(kl), "", f"What the latent {site} adds to the KL."
 
 
+def _largest(kls: list[Any]) -> str:
+    """The largest of some KL divergences, with their places."""
+    order = sorted(range(len(kls)), key=lambda d: -kls[d])
+    shown = [f"[{d}] {number(kls[d])}" for d in order[:LISTED]]
+    rest = order[LISTED:]
+    return ", ".join(
+        [*shown, f"{len(rest)} more of at most {number(kls[rest[0]])}"] if rest else shown
+    )
+
+
 def _latents(report: dict[str, Any]) -> Iterator[Row]:
     for site, active in report["active_units"].items():
         yield (
@@ -138,6 +149,17 @@ def _latents(report: dict[str, Any]) -> Iterator[Row]:
                 "0.01). The others are not used."
             ),
         )
+    for site, variables in report["variables"].items():
+        if variables["kl"] is not None and len(variables["kl"]) > 1:
+            yield (
+                f"KL by variable of {site}",
+                _largest(variables["kl"]),
+                "",
+                (
+                    "What each latent variable says of the datum, the largest first, by its place "
+                    "in the code. Near 0 it says nothing."
+                ),
+            )
     for site, use in report["codebooks"].items():
         yield (
             f"Codebook of {site}",

@@ -1,0 +1,170 @@
+"""What each variable of a latent says of the data, by itself."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.distributions import kl_divergence
+
+from pyrovae.datasets import Source, as_split
+from pyrovae.evaluation.moments import ACTIVE_VARIANCE, ActiveUnits, latent_moments
+from pyrovae.evaluation.passes import Look, View, one_pass
+from pyrovae.handlers import is_latent, tensors_taken
+from pyrovae.objectives.terms import factorised, per_feature, sites_of_given_prior
+from pyrovae.programs import Program, check_program
+
+__all__ = ["LatentVariables", "VariableUse", "latent_variables"]
+
+SHOWN = 8
+
+
+@dataclass(frozen=True)
+class LatentVariables:
+    r"""The D variables of one latent, in its order (flattened), as plain numbers.
+
+    Attributes:
+        kl: Of each variable the mean over the data of :math:`KL(q(z_d \mid x) \Vert p(z_d))`, in
+            nats per datum: in closed form where there is one, else from one draw for each datum.
+            They add up to the latent's KL. None if posterior or prior do not factorise over the
+            variables, as a mixture does not: then no variable has a KL of its own.
+        data_se: Standard errors of these from the data. None likewise, and for one datum.
+        variance: The variance over the data of each variable's posterior mean; None for one
+            datum.
+        active: Which variables have a variance above 0.01 and so are active (Burda et al., 2016),
+            as positions.
+    """
+
+    kl: list[float] | None
+    data_se: list[float] | None
+    variance: list[float] | None
+    active: list[int]
+
+    def __str__(self) -> str:
+        if self.kl is None:
+            return "undefined, since posterior or prior do not factorise"
+        order = sorted(range(len(self.kl)), key=lambda d: -self.kl[d])  # type: ignore[index]
+        shown = [f"[{d}] {self.kl[d]:.3f}" for d in order[:SHOWN]]
+        rest = order[SHOWN:]
+        if rest:
+            shown.append(f"{len(rest)} more of at most {self.kl[rest[0]]:.3f}")
+        return ", ".join(shown)
+
+
+class VariableUse:
+    """Adds up, batch by batch, what the variables of each latent say of the data."""
+
+    def __init__(self) -> None:
+        self.units = ActiveUnits()
+        self._kls: dict[str, list[Tensor]] = {}
+        self._dependent: set[str] = set()
+
+    def add(self, model: Program, view: View, *, rows: int) -> None:
+        """Takes in a batch.
+
+        Args:
+            model: The program and its guide.
+            view: The batch.
+            rows: Draws times data at once, where a moment is that of draws.
+        """
+        with view.aside():
+            self.units.add(latent_moments(model.guide, view.batch, rows=rows))
+        if view.look.undefined is not None:
+            return
+        for name, kl in _variable_kls(view.look).items():
+            if kl is None:
+                self._dependent.add(name)
+            else:
+                self._kls.setdefault(name, []).append(kl.cpu().double())
+
+    @property
+    def found(self) -> dict[str, LatentVariables]:
+        """The variables of each latent of the guide."""
+        return {name: self._of(name, v) for name, v in self.units.variances.items()}
+
+    def _of(self, name: str, variance: Tensor) -> LatentVariables:
+        kls = None
+        if name in self._kls and name not in self._dependent:
+            kls = torch.cat(self._kls[name])
+        several = self.units.data > 1
+        return LatentVariables(
+            kl=None if kls is None else kls.mean(0).tolist(),
+            data_se=None if kls is None or not several else _errors(kls),
+            variance=variance.tolist() if several else None,
+            active=(variance > ACTIVE_VARIANCE).nonzero().flatten().tolist() if several else [],
+        )
+
+
+def latent_variables(
+    model: Program,
+    data: Source,
+    *,
+    batch_size: int = 1000,
+    rows: int = 100_000,
+    seed: int = 0,
+) -> dict[str, LatentVariables]:
+    r"""What each variable of each latent says of the data: its KL, and whether it is active.
+
+    .. math:: KL_d = \frac{1}{N} \sum_n E_{q(z \mid x_n)}
+        \left[\log q(z_d \mid x_n) - \log p(z_d)\right]
+
+    A variable whose posterior is the prior for all data has a KL of 0 and carries nothing; in a
+    hierarchy both densities are those given the latents before. Active is a variable whose
+    posterior mean has a variance above 0.01 over the data: Burda, Grosse and Salakhutdinov, 2016,
+    Importance weighted autoencoders, https://arxiv.org/abs/1509.00519.
+
+    Args:
+        model: The program and its guide.
+        data: A split, a tensor or array, a ``Dataset``, a ``DataLoader``.
+        batch_size: Data at a time.
+        rows: Draws times data at a time, where a moment is that of draws.
+        seed: Seed of the draws.
+
+    Returns:
+        The variables by the name of their site. Nothing of the model and no random state is
+        changed.
+
+    Raises:
+        ValueError: If a number is not positive, the data's shape or values do not fit, or there
+            are no latents.
+    """
+    check_program(model)
+    split = as_split(data, fields=tensors_taken(model.model))
+    use = VariableUse()
+    with one_pass(model, split, batch_size=batch_size, seed=seed) as views:
+        for view in views:
+            use.add(model, view, rows=rows)
+    if not use.found:
+        raise ValueError("latent_variables: expected a guide with latents, got none")
+    return use.found
+
+
+def _variable_kls(look: Look) -> dict[str, Tensor | None]:
+    """The KL of each variable of each latent for each datum, ``(B, D)``.
+
+    None where posterior or prior do not factorise, or each datum has several of the latent.
+    """
+    model_trace, guide_trace = look.model_trace, look.guide_trace
+    closed = sites_of_given_prior(model_trace, guide_trace)
+    found: dict[str, Tensor | None] = {}
+    for name, q in guide_trace.nodes.items():
+        if not is_latent(q) or name not in model_trace:
+            continue
+        try:
+            q_fn, p_fn = factorised(q), factorised(model_trace.nodes[name])
+        except ValueError:
+            found[name] = None
+            continue
+        kl = None
+        if name in closed:
+            try:
+                kl = kl_divergence(q_fn, p_fn)
+            except NotImplementedError:
+                pass
+        if kl is None:
+            kl = q_fn.log_prob(q["value"]) - p_fn.log_prob(q["value"])
+        found[name] = per_feature(q, kl) if len(q["fn"].batch_shape) == 1 else None
+    return found
+
+
+def _errors(values: Tensor) -> list[float]:
+    return (values.std(0) / len(values) ** 0.5).tolist()
