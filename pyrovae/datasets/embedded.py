@@ -1,6 +1,11 @@
 """The data that come with the library's dependencies: no file and no download."""
 
+import importlib.util
+from pathlib import Path
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from pyrovae.datasets.binarization import Binarization
 from pyrovae.datasets.data import Data
@@ -18,12 +23,10 @@ def digits(*, binarization: Binarization, validation: Amount, test: Amount, seed
         | Optical recognition of handwritten digits (Alpaydin and Kaynak, 1998)
         | https://archive.ics.uci.edu/dataset/80
     """
-    from sklearn.datasets import load_digits
-
-    bunch = load_digits()
+    rows = torch.from_numpy(_rows())
     return split_tensors(
-        torch.from_numpy(bunch.images).to(torch.get_default_dtype()).div_(16).unsqueeze(1),
-        labels=torch.from_numpy(bunch.target),
+        rows[:, :-1].to(torch.get_default_dtype()).div_(16).reshape(-1, 1, 8, 8),
+        labels=rows[:, -1].long(),
         validation=validation,
         test=test,
         seed=seed,
@@ -31,3 +34,18 @@ def digits(*, binarization: Binarization, validation: Amount, test: Amount, seed
         name="digits",
         label_names=tuple(str(i) for i in range(10)),
     )
+
+
+def _rows() -> NDArray[np.float64]:
+    """The pixels of each image and its label."""
+    # Scikit-learn takes longer to import than all else that a command does with these data.
+    spec = importlib.util.find_spec("sklearn")
+    assert spec is not None
+    assert spec.origin is not None
+    file = Path(spec.origin).parent / "datasets" / "data" / "digits.csv.gz"
+    if file.is_file():
+        return np.loadtxt(file, delimiter=",")
+    from sklearn.datasets import load_digits  # of a version that keeps its files elsewhere
+
+    images, labels = load_digits(return_X_y=True)
+    return np.column_stack([images, labels])

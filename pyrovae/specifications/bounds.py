@@ -34,6 +34,11 @@ class _Bounds(TorchDispatchMode):
         self.size, self.operations, self.what = size, operations, what
         self.taken = 0
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled in here; torch would import its compiler, which takes seconds."""
+        return False
+
     def __torch_dispatch__(
         self,
         func: Callable[..., Any],

@@ -1,5 +1,6 @@
 """Data by name: the embedded ones, and what `load_data` refuses."""
 
+import importlib.util
 import inspect
 import json
 import subprocess
@@ -32,13 +33,26 @@ def test_digits_follow_the_options():
     assert (len(pooled.train), pooled.validation, pooled.test) == (1797, None, None)
 
 
-def test_torchvision_is_not_imported_for_digits():
+@pytest.mark.parametrize("where", ["its file", "its function"])
+def test_digits_are_those_of_scikit_learn(where, monkeypatch):
+    from sklearn.datasets import load_digits
+
+    if where == "its function":
+        elsewhere = importlib.util.spec_from_file_location("sklearn", __file__)
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name: elsewhere)
+    images, labels = load_digits(return_X_y=True)
+    split = load_data("digits", pooled=True).train
+    assert torch.equal(split.tensors[0].reshape(-1, 64) * 16, torch.from_numpy(images).float())
+    assert torch.equal(split.labels, torch.from_numpy(labels))
+
+
+def test_digits_import_no_more_than_they_need():
     code = (
         "import sys, pyrovae.datasets as d; d.load_data('digits').train.take(1); "
-        "print('torchvision' in sys.modules)"
+        "print({'torchvision', 'sklearn', 'pandas', 'torch._dynamo'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
+    assert done.stdout.strip() == "set()"
 
 
 def test_every_option_is_explained():
