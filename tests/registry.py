@@ -17,10 +17,21 @@ from pyrovae.likelihoods import (
     MultinomialLikelihood,
     NegativeBinomialLikelihood,
     NormalLikelihood,
+    OffsetLikelihood,
     PoissonLikelihood,
     StudentTLikelihood,
+    ZeroInflatedLikelihood,
 )
-from pyrovae.nn import MLP, Chain, ColumnFeatures, ConvDecoder, ConvEncoder, GatedMLP
+from pyrovae.nn import (
+    MLP,
+    Chain,
+    ColumnFeatures,
+    ConvDecoder,
+    ConvEncoder,
+    Covariates,
+    GatedMLP,
+    Log1p,
+)
 from pyrovae.objectives import (
     DIPELBO,
     ELBO,
@@ -82,9 +93,13 @@ def posterior(cls, **options):
     return cls(MLP(DATA, [4], shape, activation="tanh"), **options)
 
 
-def likelihood(cls, **options):
+def likelihood(cls, *, latents=LATENT, **options):
     shape = cls.network_shape(DATA, **options)
-    return cls(MLP(LATENT, [4], shape, activation="tanh"), **options)
+    return cls(MLP(latents, [4], shape, activation="tanh"), **options)
+
+
+def gate(latents=LATENT):
+    return MLP(latents, [4], DATA, activation="tanh")
 
 
 def columns(*kinds):
@@ -107,6 +122,9 @@ NETWORKS = {
     "Chain": lambda: Chain([MLP(DATA, [], 3, activation="tanh"), MLP(3, [4], 4)]),
     "ColumnFeatures": lambda: ColumnFeatures(MIXED),
     "ColumnFeatures-mask": lambda: ColumnFeatures(MIXED, mask=True),
+    "Covariates": lambda: Covariates([2, 3], numbers=1),
+    "Log1p": lambda: Log1p(DATA),
+    "Log1p-given": lambda: Log1p(5, given=2),
     "ConvEncoder": lambda: ConvEncoder(DATA, 4, channels=(2, 3), activation="elu"),
     "ConvEncoder-batch_norm": lambda: ConvEncoder(DATA, 4, channels=(2,), batch_norm=True),
     "ConvDecoder": lambda: ConvDecoder(LATENT, DATA, channels=(3, 2), activation="elu"),
@@ -226,7 +244,28 @@ LIKELIHOODS = {
     ),
     "PoissonLikelihood": lambda: likelihood(PoissonLikelihood),
     "NegativeBinomialLikelihood": lambda: likelihood(NegativeBinomialLikelihood),
+    "NegativeBinomialLikelihood-per_feature": lambda: likelihood(
+        NegativeBinomialLikelihood, dispersion="per_feature"
+    ),
+    "NegativeBinomialLikelihood-network": lambda: likelihood(
+        NegativeBinomialLikelihood, dispersion=MLP(2, [], DATA)
+    ),
     "MultinomialLikelihood": lambda: likelihood(MultinomialLikelihood, total_count=7),
+    "OffsetLikelihood": lambda: OffsetLikelihood(likelihood(PoissonLikelihood, latents=2)),
+    "OffsetLikelihood-around": lambda: OffsetLikelihood(
+        ZeroInflatedLikelihood(likelihood(NegativeBinomialLikelihood, latents=2))
+    ),
+    "ZeroInflatedLikelihood": lambda: ZeroInflatedLikelihood(likelihood(PoissonLikelihood)),
+    "ZeroInflatedLikelihood-gate": lambda: ZeroInflatedLikelihood(
+        likelihood(NegativeBinomialLikelihood), gate()
+    ),
+}
+# Parts that are made of other parts, and not of a network.
+AROUND = {
+    "OffsetLikelihood",
+    "OffsetLikelihood-around",
+    "ZeroInflatedLikelihood",
+    "ZeroInflatedLikelihood-gate",
 }
 
 
@@ -252,7 +291,13 @@ DATA_FOR = {
     "DiscretizedLogisticMixtureLikelihood": grey,
     "PoissonLikelihood": counts,
     "NegativeBinomialLikelihood": counts,
+    "NegativeBinomialLikelihood-per_feature": counts,
+    "NegativeBinomialLikelihood-network": counts,
     "MultinomialLikelihood": counts,
+    "OffsetLikelihood": counts,
+    "OffsetLikelihood-around": counts,
+    "ZeroInflatedLikelihood": counts,
+    "ZeroInflatedLikelihood-gate": counts,
 }
 
 

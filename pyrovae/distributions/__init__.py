@@ -29,6 +29,7 @@ from pyrovae.distributions.side_by_side import SideBySide
 from pyrovae.distributions.sphere import PowerSpherical, SphereUniform
 from pyrovae.distributions.stretched_beta import OpenInterval, StretchedBeta
 from pyrovae.distributions.student_t import StudentT
+from pyrovae.distributions.zero_inflated import ZeroInflated
 
 __all__ = [
     "AutoregressiveCodes",
@@ -59,6 +60,7 @@ __all__ = [
     "SphereUniform",
     "StretchedBeta",
     "StudentT",
+    "ZeroInflated",
     "normal_product",
     "observe_partly",
     "observed_mask",

@@ -39,6 +39,10 @@ class Poisson(dist.Poisson):
         rate, value = torch.broadcast_tensors(self.rate, value.to(self.rate))
         return -deviance(value, rate) - stirling(value)
 
+    def scaled(self, factor: Tensor) -> "Poisson":
+        """The distribution of so many times the rate."""
+        return Poisson(self.rate * factor)
+
 
 class NegativeBinomial(TorchDistribution):
     r"""Counts with a mean, and a variance above it.
@@ -85,6 +89,10 @@ class NegativeBinomial(TorchDistribution):
         super(NegativeBinomial, new).__init__(batch_shape, validate_args=False)
         new._validate_args = self._validate_args
         return new
+
+    def scaled(self, factor: Tensor) -> "NegativeBinomial":
+        """The distribution of so many times the mean, and the same dispersion."""
+        return NegativeBinomial(self.mean * factor, self.dispersion)
 
     @property
     def mean(self) -> Tensor:

@@ -12,8 +12,10 @@ from pyrovae.likelihoods.laplace import LaplaceLikelihood
 from pyrovae.likelihoods.multinomial import MultinomialLikelihood
 from pyrovae.likelihoods.negative_binomial import NegativeBinomialLikelihood
 from pyrovae.likelihoods.normal import NormalLikelihood
+from pyrovae.likelihoods.offset import OffsetLikelihood
 from pyrovae.likelihoods.poisson import PoissonLikelihood
 from pyrovae.likelihoods.student_t import StudentTLikelihood
+from pyrovae.likelihoods.zero_inflated import ZeroInflatedLikelihood
 
 __all__ = [
     "BernoulliLikelihood",
@@ -28,6 +30,8 @@ __all__ = [
     "MultinomialLikelihood",
     "NegativeBinomialLikelihood",
     "NormalLikelihood",
+    "OffsetLikelihood",
     "PoissonLikelihood",
     "StudentTLikelihood",
+    "ZeroInflatedLikelihood",
 ]

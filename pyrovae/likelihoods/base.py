@@ -1,7 +1,7 @@
 """What a likelihood is."""
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Size, Tensor
 from torch.distributions import Distribution
@@ -17,10 +17,14 @@ class Likelihood(Component, ABC):
     Attributes:
         latent_shape: Shape of one latent, where the class knows it before it is called.
         data_shape: Shape of one datum, likewise.
+        counts: Whether the data are counts, so that 8-bit whole numbers are no grey levels.
+        independent_counts: Whether they are independent given the latents, each with a mean.
     """
 
     latent_shape: Size | None = None
     data_shape: Size | None = None
+    counts: ClassVar[bool] = False
+    independent_counts: ClassVar[bool] = False
 
     @abstractmethod
     def forward(self, z: Tensor) -> Distribution:

@@ -37,8 +37,9 @@ class BetaLikelihood(LocationScaleLikelihood):
         network: From a latent to the logits of the means, with ``out_shape`` that of one datum;
             with a predicted dispersion the first dimension is twice as long: the logits, then
             the dispersions before they are made positive.
-        dispersion: A positive number (fixed), ``"learned"`` (one number for all variables) or
-            ``"predicted"`` (by the network, for each variable).
+        dispersion: A positive number (fixed), ``"learned"`` (one number for all
+            variables), ``"per_feature"`` (one learned for each variable) or ``"predicted"`` (by
+            the network, for each variable).
         min_dispersion: Smallest learned or predicted dispersion. Without it the density of a
             variable that never varies grows without bound.
         margin: By how much, m, the interval is wider than [0, 1] at each end.
@@ -54,7 +55,7 @@ class BetaLikelihood(LocationScaleLikelihood):
         self,
         network: Network,
         *,
-        dispersion: float | Literal["learned", "predicted"] = "learned",
+        dispersion: float | Literal["learned", "per_feature", "predicted"] = "learned",
         min_dispersion: float = 1e-3,
         margin: float = 0.002,
     ) -> None:

@@ -21,8 +21,9 @@ class LaplaceLikelihood(LocationScaleLikelihood):
         network: From a latent to the locations, with ``out_shape`` that of one datum; with a
             predicted scale the first dimension is twice as long: the locations, then the scales
             before they are made positive.
-        scale: The scale b: a positive number (fixed), ``"learned"`` (one number for all variables)
-            or ``"predicted"`` (by the network, for each variable).
+        scale: The scale b: a positive number (fixed), ``"learned"`` (one number for all
+            variables), ``"per_feature"`` (one learned for each variable) or ``"predicted"`` (by
+            the network, for each variable).
         min_scale: Smallest learned or predicted scale, in the data's unit. Without it the
             density of a variable that never varies grows without bound.
 

@@ -8,7 +8,7 @@ from torch import Size, Tensor, nn
 from pyrovae.distributions.special import at_least_single
 from pyrovae.likelihoods.base import Likelihood
 from pyrovae.likelihoods.parameters import divide_shape, multiply_shape
-from pyrovae.nn.network import Network
+from pyrovae.nn.network import Network, check_network
 from pyrovae.nn.positive import positive
 
 __all__ = ["LocationScaleLikelihood"]
@@ -27,8 +27,10 @@ class LocationScaleLikelihood(Likelihood):
         network: From a latent to the locations, with ``out_shape`` that of one datum; with a
             predicted scale the first dimension is twice as long: the locations, then the scales
             before they are made positive.
-        scale: A number from 1e-8 to 1e8 (fixed), ``"learned"`` (one number for all variables) or
-            ``"predicted"`` (by the network, for each variable).
+        scale: A number from 1e-8 to 1e8 (fixed), ``"learned"`` (one number for all variables),
+            ``"per_feature"`` (one learned for each variable), ``"predicted"`` (by the network, for
+            each variable), or another network, from the last numbers of a latent to the scales
+            before they are made positive.
         min_scale: Smallest learned or predicted scale; with 0 it is 1e-6.
 
     Raises:
@@ -42,12 +44,12 @@ class LocationScaleLikelihood(Likelihood):
         self,
         network: Network,
         *,
-        scale: float | Literal["learned", "predicted"] = "learned",
+        scale: float | Literal["learned", "per_feature", "predicted"] | Network = "learned",
         min_scale: float = 1e-3,
     ) -> None:
         super().__init__()
         name = self.scale_name
-        if not isinstance(scale, str):
+        if not isinstance(scale, str | Network):
             if not 0 < scale < float("inf"):
                 raise ValueError(f"{name}: expected a positive number, got {scale}")
             if not SMALLEST <= scale <= LARGEST:
@@ -62,21 +64,41 @@ class LocationScaleLikelihood(Likelihood):
         self.data_shape = divide_shape(network, parameters, f"locations, then {name}s")
         self.network = network
         self.event_dim = len(network.out_shape)
-        self.scale = scale
         self.min_scale = min_scale
-        if scale == "learned":
-            self.raw_scale = nn.Parameter(torch.zeros(()))
-        elif scale != "predicted":
+        if isinstance(scale, Network):
+            self._check_scales(scale)
+        # A network goes by the argument's name, as every part does.
+        setattr(self, name if isinstance(scale, Network) else "scale", scale)
+        if scale in ("learned", "per_feature"):
+            shape = self.data_shape if scale == "per_feature" else ()
+            self.raw_scale = nn.Parameter(torch.zeros(shape))
+        elif scale != "predicted" and not isinstance(scale, Network):
             self.fixed_scale: Tensor
             self.register_buffer("fixed_scale", torch.tensor(float(scale)))
+
+    def _check_scales(self, network: Network) -> None:
+        """Raises a ValueError unless a network reads numbers of a latent, and gives scales."""
+        check_network(network)
+        latents = self.latent_shape or Size()
+        fits = len(network.in_shape) == len(latents) == 1 and network.in_shape <= latents
+        if not fits or network.out_shape != self.data_shape:
+            raise ValueError(
+                f"{self.scale_name}: expected a network from a number of the last of "
+                f"{tuple(latents)} latents to {tuple(self.data_shape or ())}, got one from "
+                f"{tuple(network.in_shape)} to {tuple(network.out_shape)}"
+            )
 
     def location_and_scale(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Returns the locations, ``(*batch, *data_shape)``, and scales that broadcast to them."""
         loc = at_least_single(self.network(z))
+        network = getattr(self, self.scale_name, None)
+        if isinstance(network, Network):
+            raw_scale = network(z[..., -network.in_shape[0] :])
+            return loc, positive(at_least_single(raw_scale)) + self.min_scale
         if self.scale == "predicted":
             loc, raw_scale = loc.chunk(2, dim=-self.event_dim)
             return loc, positive(raw_scale) + self.min_scale
-        if self.scale == "learned":
+        if self.scale in ("learned", "per_feature"):
             return loc, positive(self.raw_scale) + self.min_scale
         return loc, self.fixed_scale
 

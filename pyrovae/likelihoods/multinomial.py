@@ -37,6 +37,8 @@ class MultinomialLikelihood(Likelihood):
         ValueError: If the total is negative, or the network does not declare its shapes.
     """
 
+    counts = True
+
     def __init__(self, network: Network, *, total_count: int = 1) -> None:
         super().__init__()
         if total_count < 0:

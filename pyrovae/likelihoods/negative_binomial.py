@@ -31,8 +31,12 @@ class NegativeBinomialLikelihood(LocationScaleLikelihood):
         network: From a latent to the means before they are made positive, with ``out_shape`` that
             of one datum; with a predicted dispersion the first dimension is twice as long: the
             means, then the dispersions.
-        dispersion: A positive number (fixed), ``"learned"`` (one number for all variables) or
-            ``"predicted"`` (by the network, for each variable).
+        dispersion: A positive number (fixed), ``"learned"`` (one number for all variables),
+            ``"per_feature"`` (one learned for each variable), ``"predicted"`` (by the network, for
+            each variable), or another network, from the last numbers of a latent to the
+            dispersions before they are made positive: of a `ConditionalVAE`, whose likelihood
+            reads the condition there, ``MLP(batches, [], data_shape)`` is one for each variable
+            and batch.
         min_dispersion: Smallest learned or predicted dispersion.
 
     Raises:
@@ -40,13 +44,14 @@ class NegativeBinomialLikelihood(LocationScaleLikelihood):
             network does not declare its shapes, or its output cannot be halved.
     """
 
+    counts = independent_counts = True
     scale_name = "dispersion"
 
     def __init__(
         self,
         network: Network,
         *,
-        dispersion: float | Literal["learned", "predicted"] = "learned",
+        dispersion: float | Literal["learned", "per_feature", "predicted"] | Network = "learned",
         min_dispersion: float = 1e-3,
     ) -> None:
         super().__init__(network, scale=dispersion, min_scale=min_dispersion)

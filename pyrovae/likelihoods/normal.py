@@ -24,8 +24,9 @@ class NormalLikelihood(LocationScaleLikelihood):
         network: From a latent to the means, with ``out_shape`` that of one datum; with a
             predicted scale the first dimension is twice as long: the means, then the scales
             before they are made positive.
-        scale: A positive number (fixed), ``"learned"`` (one number for all variables) or
-            ``"predicted"`` (by the network, for each variable).
+        scale: A positive number (fixed), ``"learned"`` (one number for all
+            variables), ``"per_feature"`` (one learned for each variable) or ``"predicted"`` (by
+            the network, for each variable).
         min_scale: Smallest learned or predicted scale, in the data's unit. Without it the
             density of a variable that never varies grows without bound.
 

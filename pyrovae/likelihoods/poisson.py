@@ -29,6 +29,8 @@ class PoissonLikelihood(OneParameterLikelihood):
         ValueError: If the network does not declare its shapes.
     """
 
+    counts = independent_counts = True
+
     def variables(self, parameters: Tensor) -> Any:
         """The variables' distribution from the network's output."""
         return Poisson(positive(parameters))

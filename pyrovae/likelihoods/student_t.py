@@ -29,8 +29,9 @@ class StudentTLikelihood(LocationScaleLikelihood):
             predicted scale the first dimension is twice as long: the means, then the scales
             before they are made positive.
         df: Degrees of freedom :math:`\nu`, more than 1: with fewer there is no mean.
-        scale: The scale s: a positive number (fixed), ``"learned"`` (one number for all variables)
-            or ``"predicted"`` (by the network, for each variable).
+        scale: The scale s: a positive number (fixed), ``"learned"`` (one number for all
+            variables), ``"per_feature"`` (one learned for each variable) or ``"predicted"`` (by
+            the network, for each variable).
         min_scale: Smallest learned or predicted scale, in the data's unit. Without it the
             density of a variable that never varies grows without bound.
 
@@ -44,7 +45,7 @@ class StudentTLikelihood(LocationScaleLikelihood):
         network: Network,
         *,
         df: float = 4.0,
-        scale: float | Literal["learned", "predicted"] = "learned",
+        scale: float | Literal["learned", "per_feature", "predicted"] = "learned",
         min_scale: float = 1e-3,
     ) -> None:
         super().__init__(network, scale=scale, min_scale=min_scale)

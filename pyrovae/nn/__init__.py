@@ -3,8 +3,10 @@
 from pyrovae.nn.chain import Chain
 from pyrovae.nn.column_features import ColumnFeatures
 from pyrovae.nn.conv import ConvDecoder, ConvEncoder
+from pyrovae.nn.covariates import Covariates
 from pyrovae.nn.gated import GatedMLP
 from pyrovae.nn.initial import Initial, initialize, set_output_bias
+from pyrovae.nn.log1p import Log1p
 from pyrovae.nn.mlp import MLP
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.nn.network import Activation, Network, Shape
@@ -17,8 +19,10 @@ __all__ = [
     "ColumnFeatures",
     "ConvDecoder",
     "ConvEncoder",
+    "Covariates",
     "GatedMLP",
     "Initial",
+    "Log1p",
     "Network",
     "Shape",
     "evaluation_mode",

@@ -7,6 +7,7 @@ import pytest
 import torch
 from parts import CONDITIONAL, PARTS, Posterior_, Prior_, over, score
 from registry import (
+    AROUND,
     DATA,
     LATENT,
     LIKELIHOODS,
@@ -117,7 +118,10 @@ def test_declared_shapes_are_those_of_the_distribution(part):
         assert module.data_shape == DATA
 
 
-@over(CONDITIONAL)
+WITH_NETWORK = {name: part for name, part in CONDITIONAL.items() if name not in AROUND}
+
+
+@over(WITH_NETWORK)
 def test_network_shape_is_the_out_shape_of_its_network(part):
     module = part.make()
     options = {k: v for k, v in module.init_args.items() if k != "network"}
@@ -127,7 +131,7 @@ def test_network_shape_is_the_out_shape_of_its_network(part):
     assert type(module).network_shape(size, foreign=1, **options) == module.network.out_shape
 
 
-@over({name: PARTS[name] for name in POSTERIORS})
+@over({name: PARTS[name] for name in POSTERIORS if name not in AROUND})
 def test_posterior_refuses_a_network_whose_output_does_not_divide(part):
     module = part.make()
     options = {k: v for k, v in module.init_args.items() if k != "network"}
@@ -142,7 +146,7 @@ def test_posterior_refuses_a_network_whose_output_does_not_divide(part):
         type(module)(pyrovae.nn.MLP(DATA, [4], right + 1), **options)
 
 
-@over(CONDITIONAL)
+@over(WITH_NETWORK)
 def test_a_network_without_shapes_is_refused(part):
     module = part.make()
     options = {k: v for k, v in module.init_args.items() if k != "network"}

@@ -79,7 +79,11 @@ def test_normal_scale_does_not_fall_below_the_smallest():
 @pytest.mark.parametrize(
     ("out_shape", "scale", "message"),
     [
-        (DATA, "guessed", "scale: expected a number or 'learned' or 'predicted', got 'g"),
+        (
+            DATA,
+            "guessed",
+            "scale: expected a number or one of 'learned', 'per_feature', 'predicted' or .* got 'g",
+        ),
         (DATA, 0.0, "scale: expected a positive number, got 0.0"),
         (DATA, float("nan"), "scale: expected a positive number, got nan"),
         (DATA, "predicted", r"divides by 2 \(locations, then scales\), got \(1, 3, 2\)"),

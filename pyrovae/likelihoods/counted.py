@@ -1,0 +1,22 @@
+"""What the likelihoods around a likelihood of counts ask of it."""
+
+from torch import Size
+
+from pyrovae.likelihoods.base import Likelihood
+
+__all__ = ["check_counted"]
+
+
+def check_counted(likelihood: Likelihood) -> tuple[Size, Size]:
+    """The shapes of one latent and of one datum of a likelihood of independent counts.
+
+    Raises:
+        ValueError: If it is no such likelihood, or does not declare its shapes.
+    """
+    latents, data = likelihood.latent_shape, likelihood.data_shape
+    if not likelihood.independent_counts or latents is None or data is None:
+        raise ValueError(
+            "likelihood: expected one of independent counts, such as PoissonLikelihood or "
+            f"NegativeBinomialLikelihood, got {type(likelihood).__name__}"
+        )
+    return latents, data

@@ -1,0 +1,62 @@
+"""Counts of which some are zero for a reason of their own."""
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from pyrovae.distributions import ZeroInflated
+from pyrovae.distributions.special import at_least_single
+from pyrovae.distributions.unwrap import unblocked
+from pyrovae.likelihoods.base import Likelihood
+from pyrovae.likelihoods.counted import check_counted
+from pyrovae.nn.network import Network
+
+__all__ = ["ZeroInflatedLikelihood"]
+
+
+class ZeroInflatedLikelihood(Likelihood):
+    r"""Counts of any likelihood, of which some are zero for a reason of their own.
+
+    .. math:: p(x \mid z) = \prod_d \pi_d \, [x_d = 0] + (1 - \pi_d) \, p_0(x_d \mid z),
+        \quad \pi_d = 1 / (1 + e^{-g_d(z)})
+
+    In single cells the reason may be that a transcript was there and not caught; in ecology, that a
+    species cannot live at a place. Where a likelihood of enough dispersion has as many zeros as the
+    data, it is not needed.
+
+    Lambert, 1992, Zero-inflated Poisson regression, with an application to defects in
+    manufacturing, https://doi.org/10.2307/1269547; Lopez, Regier, Cole, Jordan and Yosef, 2017, A
+    deep generative model for gene expression profiles from single-cell RNA sequencing,
+    https://arxiv.org/abs/1709.02082.
+
+    Args:
+        likelihood: The counts' likelihood :math:`p_0`, of independent counts.
+        gate: From a latent to the logits g; a learned one for each variable if left out.
+
+    Raises:
+        ValueError: If the likelihood is none of independent counts, or the network is of other
+            shapes than the likelihood.
+    """
+
+    counts = independent_counts = True
+
+    def __init__(self, likelihood: Likelihood, gate: Network | None = None) -> None:
+        super().__init__()
+        self.latent_shape, self.data_shape = check_counted(likelihood)
+        self.likelihood = likelihood
+        self.gate = gate
+        if gate is None:
+            self.gate_logits = nn.Parameter(torch.zeros(self.data_shape))
+        elif (gate.in_shape, gate.out_shape) != (self.latent_shape, self.data_shape):
+            raise ValueError(
+                f"gate: expected a network from {tuple(self.latent_shape)} to "
+                f"{tuple(self.data_shape)}, as the likelihood's data are made, got one from "
+                f"{tuple(gate.in_shape)} to {tuple(gate.out_shape)}"
+            )
+
+    def forward(self, z: Tensor) -> Distribution:
+        """Returns p(x|z) for latents ``(*batch, *latent_shape)``."""
+        p = self.likelihood(z)
+        logits = self.gate_logits if self.gate is None else self.gate(z)
+        inflated = ZeroInflated(unblocked(p), at_least_single(logits))
+        return inflated.to_event(len(p.event_shape))

@@ -1,0 +1,41 @@
+"""The view of counts that an encoder works with."""
+
+import torch
+from torch import Tensor
+
+from pyrovae.nn.network import Network, Shape
+
+__all__ = ["Log1p"]
+
+
+class Log1p(Network):
+    r"""Counts on a logarithmic scale, :math:`\log(1 + x)`, for the encoder alone.
+
+    Put it before the network of a posterior: ``Chain([Log1p(genes), MLP(genes, ...)])``. The
+    likelihood goes on to score the counts themselves, so log p(x) is that of the data as they
+    are. It has no parameters.
+
+    Args:
+        in_shape: Shape of one input.
+        given: How many numbers of a vector, the last ones, are no counts and stay as they are: a
+            condition that stands behind the data.
+
+    Raises:
+        ValueError: If an input is not a vector, or has no more numbers than are given.
+    """
+
+    def __init__(self, in_shape: Shape, *, given: int = 0) -> None:
+        super().__init__(in_shape, in_shape)
+        if given < 0 or (given and (len(self.in_shape) > 1 or given >= self.in_shape[0])):
+            raise ValueError(
+                f"given: expected how many of the numbers of a vector are no counts, fewer than "
+                f"all, got {given} of {tuple(self.in_shape)}"
+            )
+        self.given = given
+
+    def transform(self, x: Tensor) -> Tensor:
+        """Maps ``(n, *in_shape)`` to the same shape."""
+        counts = x[:, : x.shape[1] - self.given] if self.given else x
+        # Pseudo-inputs may wander below zero.
+        logs = counts.clamp(min=0).log1p()
+        return torch.cat([logs, x[:, x.shape[1] - self.given :]], dim=1) if self.given else logs
