@@ -31,6 +31,7 @@ from pyrovae.nn import (
     Covariates,
     GatedMLP,
     Log1p,
+    Widened,
 )
 from pyrovae.objectives import (
     DIPELBO,
@@ -125,6 +126,7 @@ NETWORKS = {
     "Covariates": lambda: Covariates([2, 3], numbers=1),
     "Log1p": lambda: Log1p(DATA),
     "Log1p-given": lambda: Log1p(5, given=2),
+    "Widened": lambda: Widened(MLP(4, [3], 2, activation="tanh"), at=1, extra=2),
     "ConvEncoder": lambda: ConvEncoder(DATA, 4, channels=(2, 3), activation="elu"),
     "ConvEncoder-batch_norm": lambda: ConvEncoder(DATA, 4, channels=(2,), batch_norm=True),
     "ConvDecoder": lambda: ConvDecoder(LATENT, DATA, channels=(3, 2), activation="elu"),

@@ -86,7 +86,8 @@ def joins(
     likelihood: Likelihood,
     condition_shape: Sequence[int],
     *,
-    optional: bool = False,
+    data_alone: bool = False,
+    latents_alone: bool = False,
 ) -> tuple[Join, Join]:
     """Looks whether the parts of a model with a condition fit, and says how it joins them.
 
@@ -95,7 +96,8 @@ def joins(
         posterior: Of data and condition.
         likelihood: Of latents and condition.
         condition_shape: Shape of one condition.
-        optional: Whether the likelihood may do without the condition.
+        data_alone: Whether the posterior may do without the condition.
+        latents_alone: Whether the likelihood may.
 
     Returns:
         What puts the condition beside the data, and what puts it beside the latents.
@@ -120,12 +122,13 @@ def joins(
             condition_shape,
             posterior.data_shape,
             what="posterior's data",
+            optional=data_alone,
         ),
         Join(
             posterior.latent_shape,
             condition_shape,
             likelihood.latent_shape,
             what="likelihood's latents",
-            optional=optional,
+            optional=latents_alone,
         ),
     )

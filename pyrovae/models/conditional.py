@@ -13,6 +13,7 @@ from pyrovae.models.agreement import check_agreement
 from pyrovae.models.base import LatentVariableModel
 from pyrovae.models.condition import joins
 from pyrovae.models.one_site import OneSite
+from pyrovae.nn.covariates import Covariates
 from pyrovae.nn.network import Shape, as_size
 from pyrovae.posteriors.base import Posterior
 from pyrovae.priors.base import Prior
@@ -41,6 +42,9 @@ class ConditionalVAE(LatentVariableModel):
     For a prior that depends on the condition, p(z|y), give a posterior: it is what returns a
     distribution of latents for each y. The likelihood may then take z alone.
 
+    An encoder that reads the data alone, ``MLP(64, [200], 2 * 8)``, may be given, too: q(z|x). The
+    condition then reaches the decoder alone, as batches of cells do in scVI.
+
     The queries take y behind their first argument: ``sample(16, 3)`` draws sixteen of class 3.
 
     Sohn, Lee and Yan, 2015, Learning structured output representation using deep conditional
@@ -48,19 +52,20 @@ class ConditionalVAE(LatentVariableModel):
 
     Args:
         prior: p(z), or a posterior whose data are conditions for p(z|y).
-        posterior: q(z|x,y), whose data are a datum and its condition, joined.
+        posterior: q(z|x,y), whose data are a datum and its condition, joined, or q(z|x).
         likelihood: p(x|z,y), whose latents are a latent and its condition, joined.
         classes: Number of classes, where y are labels, integers ``(n,)``. The networks see
             one-hot vectors.
         condition_shape: Shape of one condition, where y are tensors ``(n, *condition_shape)``.
+        covariates: What the networks see of them, where y are rows of categories and numbers.
 
     Attributes:
-        met: Which classes it was trained with, bool ``(classes,)``; the guide notes them in
-            training mode. The queries refuse others.
+        met: Which classes, or categories of covariates, it was trained with, bool ``(classes,)``;
+            the guide notes them in training mode. The queries refuse others.
 
     Raises:
         ValueError: If the parts do not fit each other or the condition, or not exactly one of
-            ``classes`` and ``condition_shape`` is given.
+            ``classes``, ``condition_shape`` and ``covariates`` is given.
     """
 
     met: Tensor
@@ -73,21 +78,34 @@ class ConditionalVAE(LatentVariableModel):
         *,
         classes: int | None = None,
         condition_shape: Shape | None = None,
+        covariates: Covariates | None = None,
     ) -> None:
         super().__init__()
-        if classes is not None and condition_shape is None:
-            self.condition_shape = as_size(classes, "classes")
-            self.register_buffer("met", torch.zeros(classes, dtype=torch.bool))
-        elif condition_shape is not None and classes is None:
-            self.condition_shape = as_size(condition_shape, "condition_shape")
-        else:
+        given = (classes, condition_shape, covariates)
+        if sum(each is not None for each in given) != 1:
             raise ValueError(
-                f"expected either classes or condition_shape, got {classes} and {condition_shape}"
+                "expected either classes, condition_shape or covariates, got "
+                f"{classes}, {condition_shape} and {covariates}"
             )
+        self.covariates = covariates
+        if classes is not None:
+            self.condition_shape = as_size(classes, "classes")
+        elif covariates is not None:
+            self.condition_shape = covariates.out_shape
+        else:
+            self.condition_shape = as_size(condition_shape or (), "condition_shape")
         self.classes = classes
+        self.levels = classes or (0 if covariates is None else covariates.levels)
+        if self.levels:
+            self.register_buffer("met", torch.zeros(self.levels, dtype=torch.bool))
         self.conditional_prior = isinstance(prior, Posterior)
         self.beside_x, self.beside_z = joins(
-            prior, posterior, likelihood, self.condition_shape, optional=self.conditional_prior
+            prior,
+            posterior,
+            likelihood,
+            self.condition_shape,
+            data_alone=True,
+            latents_alone=self.conditional_prior,
         )
         if isinstance(prior, Posterior):
             check_agreement(
@@ -109,8 +127,8 @@ class ConditionalVAE(LatentVariableModel):
     def guide(self, x: Tensor, y: Tensor) -> Any:
         """q(z|x,y), for data ``(n, *data_shape)`` and labels or conditions."""
         y = self.condition(len(x), y)
-        if self.training and self.classes is not None:
-            self.met.logical_or_((y == 1).any(0))
+        if self.training and self.levels:
+            self.met.logical_or_((y[:, : self.levels] == 1).any(0))
         with self.data_plate(x):
             return pyro.sample("z", self.posterior(self.beside_x(x, y)))
 
@@ -123,6 +141,9 @@ class ConditionalVAE(LatentVariableModel):
         if self.classes is not None:
             check_form(y, n)
             y = one_hot(y, self.classes)
+        elif self.covariates is not None:
+            self.covariates.check_form(y, n)
+            y = self.covariates(y)
         elif y.shape != (n, *self.condition_shape) or not (
             y.is_floating_point() or y.dtype == torch.bool
         ):
@@ -138,6 +159,8 @@ class ConditionalVAE(LatentVariableModel):
         (y,) = given
         if self.classes is not None:
             check_labels(y, len(x), self.classes)
+        elif self.covariates is not None:
+            self.covariates.check(y, len(x))
         else:
             self.condition(len(x), y)
 
@@ -154,16 +177,22 @@ class ConditionalVAE(LatentVariableModel):
             what = "labels" if self.classes is not None else "conditions"
             raise ValueError(f"y: expected {what} of {n} data, got {len(given)} arguments")
         (y,) = super()._given(n, given)
-        if self.classes is None:
+        if self.covariates is not None:
+            y = y.expand(n, *y.shape) if y.shape == self.covariates.in_shape else y
+            self.covariates.check(y, n)
+            hot = self.covariates(y)[:, : self.levels] == 1
+        elif self.classes is not None:
+            check_labels(y, n, self.classes)
+            y = y.long()  # bytes would be a mask
+            hot = one_hot(y, self.classes) == 1
+        else:
             return (y.expand(n, *y.shape) if y.shape == self.condition_shape else y,)
-        check_labels(y, n, self.classes)
-        y = y.long()  # bytes would be a mask
-        unknown = sorted(set(y[~self.met[y]].tolist()))
         # A model that was not trained at all is no mistake.
-        if unknown and self.met.any():
+        unknown = hot.any(0) & ~self.met if self.levels and self.met.any() else None
+        if unknown is not None and unknown.any():
+            met, unmet = (each.nonzero().flatten().tolist() for each in (self.met, unknown))
             raise ValueError(
-                f"y: the model was trained with the classes "
-                f"{self.met.nonzero().flatten().tolist()}, so it knows nothing of {unknown}"
+                f"y: the model was trained with the classes {met}, so it knows nothing of {unmet}"
             )
         return (y,)
 

@@ -36,32 +36,50 @@ class Covariates(Network):
 
     def transform(self, x: Tensor) -> Tensor:
         """Maps rows ``(n, covariates)`` to features ``(n, sum of categories + numbers)``."""
-        parts = [
-            (x[:, i : i + 1] == torch.arange(size, device=x.device)).to(x.dtype)
-            for i, size in enumerate(self.categories)
-        ]
+        parts = []
+        for i, size in enumerate(self.categories):
+            vectors = x[:, i : i + 1] == torch.arange(size, device=x.device)
+            # A number that is no category shows at once, without a look at the values.
+            parts.append(torch.where(vectors.any(1, keepdim=True), vectors.to(x.dtype), torch.nan))
         return torch.cat([*parts, x[:, len(self.categories) :]], dim=1)
 
-    def check(self, y: Tensor) -> None:
+    @property
+    def levels(self) -> int:
+        """How many categories there are of all covariates together: the first features."""
+        return sum(self.categories)
+
+    def check_form(self, y: object, n: int) -> None:
+        """Looks at the type and shape of rows of covariates, and not at their values.
+
+        Raises:
+            ValueError: If they are not ``n`` floating rows.
+        """
+        expected = (n, *self.in_shape)
+        if not isinstance(y, Tensor):
+            raise ValueError(f"y: expected rows of covariates, got {type(y).__name__}")
+        if y.shape != expected or not y.is_floating_point():
+            raise ValueError(
+                f"y: expected rows of covariates, floating of shape {expected}, "
+                f"got {y.dtype} of shape {tuple(y.shape)}"
+            )
+
+    def check(self, y: Tensor, n: int) -> None:
         """Looks at rows of covariates, values included.
 
         Raises:
-            ValueError: If their shape does not fit, a number is not finite or a category is none
-                of its covariate's. The covariate is said.
+            ValueError: If they are not ``n`` floating rows, a number is not finite, or a category
+                is none of its covariate's. The covariate is said.
         """
-        if y.shape[1:] != self.in_shape or not y.is_floating_point():
-            raise ValueError(
-                f"covariates: expected floating rows of shape (n, {self.in_shape[0]}), "
-                f"got {y.dtype} of shape {tuple(y.shape)}"
-            )
+        self.check_form(y, n)
         if not y.isfinite().all():
-            odd = int((~y.isfinite()).sum())
-            raise ValueError(f"covariates: expected finite values, got {odd} that are not")
+            raise ValueError(
+                f"y: expected finite covariates, {int((~y.isfinite()).sum())} are not"
+            )
         for i, size in enumerate(self.categories):
             column = y[:, i]
             odd = (column < 0) | (column >= size) | (column != column.round())
             if odd.any():
                 raise ValueError(
-                    f"covariates: expected categories from 0 to {size - 1} in column {i}, "
-                    f"got {column[odd][0].item():g}"
+                    f"y: expected categories from 0 to {size - 1} in column {i} of the "
+                    f"covariates, got {column[odd][0].item():g}"
                 )

@@ -67,12 +67,18 @@ def parts(**changes):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"classes": None}, "either classes or condition_shape, got None and None"),
-        ({"condition_shape": 3}, "either classes or condition_shape, got 3 and 3"),
+        (
+            {"classes": None},
+            "either classes, condition_shape or covariates, got None, None and None",
+        ),
+        (
+            {"condition_shape": 3},
+            "either classes, condition_shape or covariates, got 3, 3 and None",
+        ),
         ({"classes": 4}, r"posterior's data: expected one of \(5,\) with a condition of \(4,\)"),
         (
-            {"posterior": NormalPosterior(MLP(D, [], 2 * L))},
-            r"posterior's data: .* \(8,\), got \(5,\)",
+            {"posterior": NormalPosterior(MLP(D + 1, [], 2 * L))},
+            r"posterior's data: .* \(8,\) or \(5,\), got \(6,\)",
         ),
         (
             {"likelihood": BernoulliLikelihood(MLP(L, [], D))},
