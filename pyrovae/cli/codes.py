@@ -7,31 +7,46 @@ from torch import Tensor
 
 from pyrovae.cli.errors import UsageError
 from pyrovae.cli.saying import say, write_table
+from pyrovae.datasets.cells import is_cells, open_cells
 from pyrovae.evaluation import Moments
 from pyrovae.files import atomic
 
 __all__ = ["check_codes_file", "write_codes"]
 
 Codes = Tensor | dict[str, Tensor]
-ENDINGS = (".npy", ".npz", ".csv")
+ENDINGS = (".npy", ".npz", ".csv", ".h5ad")
+#: Under which codes stand in an AnnData.
+OBSM = "X_pyrovae"
 
 
-def check_codes_file(out: str | None) -> None:
+def check_codes_file(out: str | None, data: str | None) -> None:
     """Raises where the name of a file does not say how codes are to be written.
 
+    Args:
+        out: The file.
+        data: The file of data that a command names.
+
     Raises:
-        UsageError: If it does not.
+        UsageError: If it does not, or a .h5ad is to be written of other data.
     """
+    if is_cells(out or "") and not is_cells(data or ""):
+        raise UsageError("--out", "a .h5ad for codes of --data that is one", str(out))
     if out is not None and Path(out).suffix not in ENDINGS:
         raise UsageError("--out", f"a file name that ends in {', '.join(ENDINGS)}", out)
 
 
-def write_codes(codes: Codes | Moments, out: str) -> None:
+def write_codes(codes: Codes | Moments, out: str, data: str | None = None) -> None:
     """Writes codes, one datum after another.
 
     A .npy holds ``(N, *latent)``, or ``(2, N, *latent)`` for mean and standard deviation; a .npz
     such arrays by the name of the site, ``_mean`` or ``_std`` appended; a .csv a column for each
-    variable.
+    variable. A .h5ad is that of the data with the codes in ``obsm["X_pyrovae"]``, or, where there are
+    several arrays, with each by its name behind that.
+
+    Args:
+        codes: The codes.
+        out: The file.
+        data: The .h5ad of the data.
 
     Raises:
         UsageError: If there are several latents, of which a .npy holds but one.
@@ -42,7 +57,13 @@ def write_codes(codes: Codes | Moments, out: str) -> None:
         for site, values in (found if isinstance(found, dict) else {"z": found}).items():
             arrays[f"{site}_{moment}" if moment else site] = values.numpy()
     ending = Path(out).suffix
-    if ending == ".csv":
+    if ending == ".h5ad":
+        cells = open_cells(data)
+        for name, values in arrays.items():
+            cells.obsm[OBSM if len(arrays) == 1 else f"{OBSM}_{name}"] = values
+        with atomic(out) as temporary:
+            cells.write_h5ad(temporary)
+    elif ending == ".csv":
         columns = {
             f"{name}_{i}": column.tolist()
             for name, values in arrays.items()

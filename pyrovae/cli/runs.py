@@ -19,6 +19,7 @@ from pyrovae.cli.splits import first_data, held_out
 from pyrovae.columns import Column, columns_of
 from pyrovae.datasets import Data, Split, load_data
 from pyrovae.datasets.arrays import read_arrays
+from pyrovae.datasets.cells import is_cells
 from pyrovae.datasets.fingerprint import check_fingerprint, fingerprint
 from pyrovae.datasets.tables import is_table, read_rows
 from pyrovae.files import atomic
@@ -172,6 +173,8 @@ class Run:
         path = Path(self.moved.get("data", "")).expanduser()
         if split is None and is_table(path):
             return read_rows(path, self.table_columns())
+        if split is None and is_cells(path):
+            return load_data(str(path), validation=0, test=0).train
         if split is not None or path.suffix not in (".npy", ".npz"):
             return self.split(split)
         options = self.options(DATA_OPTIONS)

@@ -3,12 +3,14 @@
 from pyrovae.columns import Column
 from pyrovae.datasets.batches import merge_last
 from pyrovae.datasets.binarization import Binarization, binarize
+from pyrovae.datasets.cells import load_cells
 from pyrovae.datasets.data import Data
 from pyrovae.datasets.labelled_apart import LabelledApart
 from pyrovae.datasets.load import load_data
 from pyrovae.datasets.loader_split import LoaderSplit
 from pyrovae.datasets.partition import split_tensors
 from pyrovae.datasets.sources import Source, as_split
+from pyrovae.datasets.sparse.split import SparseSplit
 from pyrovae.datasets.splits import Split
 from pyrovae.datasets.tables import as_frame, fill_frame, read_rows
 from pyrovae.datasets.tensor_split import TensorSplit
@@ -20,12 +22,14 @@ __all__ = [
     "LabelledApart",
     "LoaderSplit",
     "Source",
+    "SparseSplit",
     "Split",
     "TensorSplit",
     "as_frame",
     "as_split",
     "binarize",
     "fill_frame",
+    "load_cells",
     "load_data",
     "merge_last",
     "read_rows",

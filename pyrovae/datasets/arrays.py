@@ -10,18 +10,21 @@ import torch
 from torch import Tensor
 
 from pyrovae.datasets.binarization import Binarization
+from pyrovae.datasets.cells import divide_rows
 from pyrovae.datasets.data import Data
 from pyrovae.datasets.mapped_split import MappedSplit
 from pyrovae.datasets.memory import MEMORY_LIMIT, enough_memory
 from pyrovae.datasets.numpy_files import ArrayFile, MappedArray, open_arrays
 from pyrovae.datasets.partition import Amount, divided_splits, split_indices
 from pyrovae.datasets.parts import Look
+from pyrovae.datasets.sparse.rows import SparseRows, checked_rows, to_counts
 from pyrovae.datasets.tensors import as_tensor
 from pyrovae.datasets.values import as_images
 
 __all__ = ["read_arrays"]
 
 LABEL_KEYS = ("y", "labels")
+SPARSE_KEYS = {"format", "indptr", "indices", "data", "shape"}
 
 
 def read_arrays(
@@ -40,7 +43,8 @@ def read_arrays(
 
     Args:
         path: A ``.npy`` file holds the data; a ``.npz`` file holds them as ``x`` or as its only
-            array beside the labels, and the labels, if any, as ``y`` or ``labels``.
+            array beside the labels, and the labels, if any, as ``y`` or ``labels``; or it is what
+            ``scipy.sparse.save_npz`` makes of compressed rows (CSR), which stay sparse.
         binarization: The protocol applied to the values.
         validation: The validation data: an int is their number, a float their fraction.
         test: The test data, likewise.
@@ -55,6 +59,9 @@ def read_arrays(
             message begins with the path.
     """
     with open_arrays(path) as arrays:
+        if arrays.keys() >= SPARSE_KEYS:
+            rows = _sparse(path, arrays)
+            return divide_rows(rows, validation=validation, test=test, seed=seed, name=str(path))
         x, y = _choose(arrays)
         shape = _shape(x)
         labels = None if y is None else _labels(y, shape[0])
@@ -82,6 +89,21 @@ def _choose(arrays: dict[str, ArrayFile]) -> tuple[ArrayFile, ArrayFile | None]:
             f"'labels', got {', '.join(arrays) or 'none'}"
         )
     return arrays[rest[0]], arrays[labels[0]] if labels else None
+
+
+def _sparse(path: Path, arrays: dict[str, ArrayFile]) -> SparseRows:
+    """The rows of a sparse matrix, as SciPy keeps one."""
+    name = arrays["format"]
+    short = name.shape == () and name.dtype.kind in "SU" and name.dtype.itemsize < 100
+    kind = np.load(path, allow_pickle=False)["format"].item() if short else None
+    if kind not in ("csr", b"csr"):
+        raise ValueError(f"expected a sparse matrix by rows, got {kind!r}: save x.tocsr()")
+    starts, columns, shape = (
+        torch.cat([torch.from_numpy(part.astype(np.int64)) for part in arrays[key].parts()])
+        for key in ("indptr", "indices", "shape")
+    )
+    values = torch.cat([to_counts(as_tensor(p, name="data")) for p in arrays["data"].parts()])
+    return checked_rows(starts, columns, values, tuple(shape.tolist()))
 
 
 def _shape(x: ArrayFile) -> tuple[int, ...]:

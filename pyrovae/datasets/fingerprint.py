@@ -10,6 +10,7 @@ from torch.utils.data import Subset
 from pyrovae.datasets.data import Data
 from pyrovae.datasets.images import ImageFiles
 from pyrovae.datasets.loader_split import LoaderSplit
+from pyrovae.datasets.sparse.split import SparseSplit
 from pyrovae.datasets.splits import Split
 from pyrovae.datasets.tensor_split import TensorSplit
 
@@ -73,9 +74,12 @@ def _of_split(split: Split) -> dict[str, Any]:
     tensors: tuple[Tensor, ...] | None = None
     if isinstance(split, TensorSplit):
         tensors = split.tensors
+    elif isinstance(split, SparseSplit):
+        rows = split.rows
+        tensors = (rows.starts, rows.columns, rows.values, *split.given)
     elif isinstance(split, LoaderSplit) and _is_of_image_files(split.source):
-        rows = _spaced(len(split), IMAGES).tolist()
-        tensors = (torch.stack([split.source[i] for i in rows]),)  # type: ignore[index]
+        some = _spaced(len(split), IMAGES).tolist()
+        tensors = (torch.stack([split.source[i] for i in some]),)  # type: ignore[index]
     return {
         "size": len(split),
         "shape": list(split.shape),

@@ -7,12 +7,14 @@ from pyrovae.checks import check_seed
 from pyrovae.datasets.arrays import read_arrays
 from pyrovae.datasets.binarization import Binarization, check_protocol
 from pyrovae.datasets.celeba import celeba
+from pyrovae.datasets.cells import Cells, divide_rows, is_cells, load_cells
 from pyrovae.datasets.data import Data
 from pyrovae.datasets.embedded import digits
 from pyrovae.datasets.folder import read_folder
 from pyrovae.datasets.memory import MEMORY_LIMIT, readable
 from pyrovae.datasets.partition import Amount
 from pyrovae.datasets.paths import find_data
+from pyrovae.datasets.sparse.rows import SparseMatrix, is_sparse, sparse_rows
 from pyrovae.datasets.tables.frames import Frame, is_frame, is_table
 from pyrovae.datasets.tables.read import AskedColumns, read_table
 from pyrovae.datasets.vision import PUBLISHED, published
@@ -23,7 +25,7 @@ NAMES = ("digits", *PUBLISHED, "celeba")
 
 
 def load_data(
-    data: str | Frame = "digits",
+    data: str | Frame | SparseMatrix | Cells = "digits",
     *,
     root: str = "data",
     download: bool = False,
@@ -43,8 +45,9 @@ def load_data(
             fashion-mnist, kmnist, cifar10 or celeba. Or a path: a NumPy file (.npy, or .npz with
             the data as "x" and labels, if any, as "y") of shape (N, features), (N, height,
             width), (N, channels, height, width) or (N, height, width, channels); a folder of
-            images, where sub-folders, if any, are classes; or a table, a .csv or .parquet file.
-            Or a data frame of pandas. 8-bit values are divided by 255,
+            images, where sub-folders, if any, are classes; a table, a .csv or .parquet file; or
+            counts of cells, a .h5ad file of AnnData. Or a data frame of pandas, an AnnData or a
+            sparse matrix, of which one batch at a time is dense. 8-bit values are divided by 255,
             other numbers are left as they are: counts pass as any type but 8-bit integers.
             Files and folders of more than 1 GiB as 32-bit floats are read from the disk while
             the model trains (a .npy file is memory-mapped; an archive is not).
@@ -87,7 +90,8 @@ def load_data(
     check_protocol(binarization)
     check_seed("data_seed", data_seed)
     tabular = is_frame(data) or (isinstance(data, str | os.PathLike) and is_table(data))
-    if not (tabular or isinstance(data, str | os.PathLike)):
+    in_memory = tabular or is_sparse(data) or is_cells(data)
+    if not (in_memory or isinstance(data, str | os.PathLike)):
         raise ValueError(
             f"expected data to be a name, a path or a data frame, got {data!r:.60}; values in "
             "memory are given to split_tensors or Data"
@@ -107,6 +111,11 @@ def load_data(
         "validation": default if validation is None else validation,
         "test": default if test is None else test,
     }
+    if is_sparse(data) or is_cells(data):
+        _check_table(binarization=binarization, image_size=image_size)
+        if is_cells(data):
+            return load_cells(data, **sizes, data_seed=data_seed)
+        return divide_rows(sparse_rows(data), **sizes, seed=data_seed, name="data")
     if tabular:
         _check_table(binarization=binarization, image_size=image_size)
         return read_table(data, columns=columns, **sizes, seed=data_seed)

@@ -35,7 +35,7 @@ def find_data(data: str, names: Iterable[str]) -> Path:
     advice = f": {_advice(path)}" if path.is_file() else ""
     raise ValueError(
         f"expected data to be one of {', '.join(names)}, or the path of a .npy file, a .npz file, "
-        f"a table (.csv, .parquet) or a folder of images, got {data!r}{advice}"
+        f"a table (.csv, .parquet), counts of cells (.h5ad) or a folder of images, got {data!r}{advice}"
     )
 
 

@@ -10,6 +10,8 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from pyrovae.datasets.advice import describe_value, of_several_shapes
 from pyrovae.datasets.loader_split import LoaderSplit, OpenLoaderSplit
+from pyrovae.datasets.sparse.rows import is_sparse
+from pyrovae.datasets.sparse.split import OpenSparseSplit, SparseSplit
 from pyrovae.datasets.splits import Split
 from pyrovae.datasets.tensor_split import OpenTensorSplit, TensorSplit
 
@@ -34,7 +36,8 @@ def as_split(source: Source, *, fields: int | None = None) -> Split:
     Args:
         source: A split (returned itself), a tensor or NumPy array of shape ``(N, *event)``, a
             tuple of these (x and what goes with it: labels, a mask), a Dataset or a DataLoader.
-            8-bit values are divided by 255. A list is read as a tuple unless its arrays could be
+            8-bit values are divided by 255. The first may be a sparse matrix, of SciPy or torch,
+            of which one batch at a time is dense. A list is read as a tuple unless its arrays could be
             parts of one set of data.
         fields: How many leading items of each datum belong in a batch, at most; all if left
             out. A split keeps its own, unless `Data` made it.
@@ -70,6 +73,9 @@ def _read(
     items = tuple(source) if isinstance(source, tuple | list) else (source,)
     if isinstance(source, list) and source:
         _check_list(source)
+    if items and is_sparse(items[0]) and all(map(_is_array, items[1:fields])):
+        sparse = OpenSparseSplit if tensors is OpenTensorSplit else SparseSplit
+        return sparse(*items[:fields])
     if items and _is_array(items[0]):
         _check_lengths(items)
     if tensors is OpenTensorSplit:  # what the model does not take need be no tensor

@@ -7,7 +7,6 @@ import pytest
 import torch
 from forms import Items
 from PIL import Image
-from scipy import sparse
 from torch.utils.data import (
     BatchSampler,
     DataLoader,
@@ -92,9 +91,7 @@ SOURCES = {
     "no values": (X[:, :0], "one value"),
     "empty set": (Items(lambda i: X[i], 0), "at least one datum, got none"),
     "empty loader": (DataLoader(Items(lambda i: X[i], 0)), "at least one datum, got none"),
-    "sparse": (X.to_sparse(), r"got sparse_coo: use x.to_dense\(\)"),
     "sparse items": (Items(lambda i: X[i].to_sparse(), 12), r"use x.to_dense\(\)"),
-    "scipy": (sparse.csr_matrix(ARRAY), r"got csr_matrix: use data.toarray\(\)"),
     "table": (Table(), r'got Table: use data.to_numpy\(dtype="float32"\)'),
     "sequence": (Rows(), "got Rows: give a subclass of torch.utils.data.Dataset"),
     "generator": ((row for row in X), r"got generator: .*torch.stack\(list\(data\)\)"),
@@ -137,12 +134,6 @@ def test_the_first_call_says_what_to_write_instead(source, message):
         with pytest.raises(ValueError, match=message) as caught:
             read(open_source(source))
         assert "\n" not in str(caught.value)
-
-
-@pytest.mark.filterwarnings("ignore:Sparse CSR tensor support")
-def test_compressed_rows():
-    with pytest.raises(ValueError, match=r"got sparse_csr: use x.to_dense\(\)"):
-        as_split(X.to_sparse_csr())
 
 
 def test_nested_tensors():

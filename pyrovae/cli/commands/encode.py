@@ -25,7 +25,8 @@ def encode(
     Args:
         run: The run folder.
         out: A .npy array, a .npz with an array for each latent site and moment, or a .csv table
-            with a row a datum. If left out: codes.npy in the run folder.
+            with a row a datum, or, of --data cells.h5ad, a .h5ad of the same with the codes in
+            obsm["X_pyrovae"]. If left out: codes.npy in the run folder.
         moments: mean: the posterior's mean. draws: one draw from it. both: mean and standard
             deviation.
         data: Other data than the run's. All of a .npy or .npz file or of a table, in its order.
@@ -41,10 +42,10 @@ def encode(
     from pyrovae.evaluation import encode as encode_data
     from pyrovae.files import check_writable
 
-    check_codes_file(out)
+    check_codes_file(out, data)
     opened = Run(run, allow=allow or (), data=data, root=root)
     path = out or str(opened.folder / "codes.npy")
     model = opened.model(device, averaged=averaged)
     check_writable(path)
     found = encode_data(model, opened.chosen(split), moments=moments, seed=seed)
-    write_codes(found, path)
+    write_codes(found, path, data)
