@@ -12,7 +12,7 @@ from pyrovae.nn import Chain, ColumnFeatures
 from pyrovae.nn.network import Shape, as_size
 from pyrovae.specifications import SLOTS, Spec, bounded, check_spec, instantiate, parameters_of
 
-__all__ = ["build", "parts_of", "sees_masks"]
+__all__ = ["build", "parts_of", "sees_counts", "sees_masks"]
 
 MOST_OPERATIONS = 100_000  # of a network of thousands of layers
 USUAL: Spec = {"class_path": "pyrovae.models.VAE"}
@@ -44,6 +44,16 @@ def sees_masks(model: Spec | None, *, allow: Collection[str] = ()) -> bool:
     """
     cls: Any = check_spec(model or USUAL, SLOTS["model"], allow=allow)
     return bool(cls.sees_masks)
+
+
+def sees_counts(likelihood: Spec, *, allow: Collection[str] = ()) -> bool:
+    """Whether a likelihood's class says that its data are counts.
+
+    Raises:
+        ValueError: If it is no specification of a likelihood.
+    """
+    cls: Any = check_spec(likelihood, SLOTS["likelihood"], allow=allow)
+    return bool(cls.counts)
 
 
 def build(

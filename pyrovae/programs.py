@@ -6,7 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import nn
 
-__all__ = ["Program", "check_program", "device_of", "dtype_of", "read_device"]
+__all__ = ["Program", "check_program", "device_of", "dtype_of", "read_device", "takes_counts"]
 
 
 @runtime_checkable
@@ -79,3 +79,9 @@ def dtype_of(model: Program) -> torch.dtype | None:
     """The floating type of a model's parameters; ``None`` if it has none, or of several types."""
     types = {p.dtype for p in model.parameters() if p.is_floating_point()}
     return types.pop() if len(types) == 1 else None
+
+
+def takes_counts(model: object) -> bool:
+    """Whether a part of a model says that its data are counts, as a likelihood of counts does."""
+    parts = model.modules() if isinstance(model, nn.Module) else ()
+    return any(getattr(part, "counts", False) is True for part in parts)

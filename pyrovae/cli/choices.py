@@ -137,7 +137,13 @@ def _argument(
     slot = nested_slot(parameter.annotation)
     word = given.words[-1] if given.words else None
     if slot is not None:
-        is_class = isinstance(word, str) and _looks_like_class(word) and word.lower() not in NONE
+        of_words = {w for part in get_args(parameter.annotation) for w in get_args(part)}
+        is_class = (
+            isinstance(word, str)
+            and _looks_like_class(word)
+            and word not in of_words
+            and word.lower() not in NONE
+        )
         if given.arguments or is_class:
             return _specify(option, given, slot, base if isinstance(base, dict) else None, allow)
         if float not in (parameter.annotation, *get_args(parameter.annotation)) and not (

@@ -59,8 +59,8 @@ def write_codes(codes: Codes | Moments, out: str, data: str | None = None) -> No
     ending = Path(out).suffix
     if ending == ".h5ad":
         cells = open_cells(data)
-        for name, values in arrays.items():
-            cells.obsm[OBSM if len(arrays) == 1 else f"{OBSM}_{name}"] = values
+        for name, array in arrays.items():
+            cells.obsm[OBSM if len(arrays) == 1 else f"{OBSM}_{name}"] = array
         with atomic(out) as temporary:
             cells.write_h5ad(temporary)
     elif ending == ".csv":

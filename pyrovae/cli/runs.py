@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
+from pyrovae.build import sees_counts
 from pyrovae.checkpoint import digest, load, read, weights_in
 from pyrovae.cli.commands.train import GROUPS, train
 from pyrovae.cli.figures import figure_files
@@ -126,7 +127,13 @@ class Run:
         options = self.options(DATA_OPTIONS) | self.moved | {"download": False}
         if self.columns is not None:  # as the model knows them, and not as they look now
             options["columns"] = self.columns
-        return load_data(**options)
+        found = load_data(**options)
+        return found.as_counts() if self._sees_counts else found
+
+    @property
+    def _sees_counts(self) -> bool:
+        likelihood = self.options(["likelihood"])["likelihood"]
+        return sees_counts(likelihood, allow=self.allow)
 
     @cached_property
     def columns(self) -> tuple[Column, ...] | None:

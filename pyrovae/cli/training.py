@@ -10,7 +10,7 @@ from typing import Any
 import pyro
 from torch import Tensor
 
-from pyrovae.build import build, sees_masks
+from pyrovae.build import build, sees_counts, sees_masks
 from pyrovae.cli.choices import change
 from pyrovae.cli.errors import Failed, Stopped
 from pyrovae.cli.finish import finish
@@ -115,6 +115,8 @@ def _train(run: Run, settings: dict[str, Any], *, resuming: bool = False) -> Non
         model = run.model(settings["device"])
     else:
         data = load_data(**{name: settings[name] for name in DATA_OPTIONS})
+        if sees_counts(settings["likelihood"], allow=run.allow):
+            data = data.as_counts()
         _check_sizes(data, settings)
         settings["columns"] = said_kinds(data, settings["columns"])
         if data.columns is not None and not settings["quiet"]:

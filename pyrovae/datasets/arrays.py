@@ -72,7 +72,13 @@ def read_arrays(
         else:
             with enough_memory(str(path), size):
                 splits = divided_splits(
-                    _parts(x), indices, labels, None, binarization=binarization, seed=seed
+                    _parts(x),
+                    indices,
+                    labels,
+                    None,
+                    binarization=binarization,
+                    seed=seed,
+                    from_bytes=x.dtype == np.uint8,
                 )
         record = {"source": str(path), "partition": "random", "seed": seed}
         return Data(**splits, name=path.stem, record=record)

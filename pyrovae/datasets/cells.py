@@ -71,17 +71,17 @@ def load_cells(
             counts where an offset is asked for, or the values are no data.
     """
     name = os.fspath(cells) if isinstance(cells, str | os.PathLike) else "cells"
-    cells = open_cells(cells)
-    if layer is not None and layer not in cells.layers:
-        raise ValueError(f"layer: expected one of {list(cells.layers)}, got {layer!r}")
-    matrix = cells.X if layer is None else cells.layers[layer]
+    found = open_cells(cells)
+    if layer is not None and layer not in found.layers:
+        raise ValueError(f"layer: expected one of {list(found.layers)}, got {layer!r}")
+    matrix = found.X if layer is None else found.layers[layer]
     x = sparse_rows(matrix) if is_sparse(matrix) else as_tensor(np.asarray(matrix), name="x")
     known = dict((like or {}).get("categories") or {})
     columns, names = [], {}
     for column in categories:
-        codes, names[column] = _categories(_column(cells, column), known.get(column, ()))
+        codes, names[column] = _categories(_column(found, column), known.get(column, ()))
         columns.append(codes)
-    columns += [_numbers(_column(cells, column), column) for column in numbers]
+    columns += [_numbers(_column(found, column), column) for column in numbers]
     record: dict[str, Any] = {"source": name, "categories": names, "numbers": list(numbers)}
     if offset:
         totals = _log_totals(x)
@@ -92,7 +92,7 @@ def load_cells(
     y = torch.stack(columns, 1).to(torch.get_default_dtype()) if columns else None
     classes, label_names = None, None
     if labels is not None:
-        codes, label_names = _categories(_column(cells, labels), ())
+        codes, label_names = _categories(_column(found, labels), ())
         classes = codes.long()
     return divide_rows(
         x,
@@ -136,7 +136,7 @@ def divide_rows(
         ValueError: If nothing is left to train on.
     """
     indices = split_indices(len(x), validation=validation, test=test, seed=seed)
-    splits = {
+    splits: dict[str, Any] = {
         role: _split(x, y, classes, index)
         for role, index in zip(("train", "validation", "test"), indices, strict=True)
         if len(index)

@@ -96,6 +96,7 @@ class Data:
         *,
         fields: int | None = None,
         dtype: torch.dtype | None = None,
+        counts: bool = False,
     ) -> "Data":
         """Data as a program reads them.
 
@@ -104,21 +105,26 @@ class Data:
             fields: How many tensors the program takes; None is any number. Batches have as many,
                 where a split was not made to have others.
             dtype: The floating type that the program calculates in; None leaves the data's.
+            counts: Whether 8-bit values are counts, and are not divided.
 
         Raises:
             ValueError: As `as_split` does.
         """
         if not isinstance(source, Data):
-            return cls(train=as_split(source, fields=fields).cast(dtype))
+            return cls(train=as_split(source, fields=fields, counts=counts).cast(dtype))
         parts = {role: getattr(source, role) for role in ("train", "validation", "test")}
-        return replace(
-            source,
-            **{
-                role: part.leading(fields).cast(dtype)
-                for role, part in parts.items()
-                if part is not None
-            },
-        )
+        splits: dict[str, Any] = {
+            role: as_split(part, fields=fields, counts=counts).cast(dtype)
+            for role, part in parts.items()
+            if part is not None
+        }
+        return replace(source, **splits)
+
+    def as_counts(self) -> "Data":
+        """The same data with 8-bit values as the counts that they are; see `Split.as_counts`."""
+        parts = {role: getattr(self, role) for role in ("train", "validation", "test")}
+        splits: dict[str, Any] = {k: v.as_counts() for k, v in parts.items() if v is not None}
+        return replace(self, **splits)
 
     def with_labels(self, *, labelled: int | None = None, seed: int = 0) -> "Data":
         """The same data with their labels in the batches: ``(x, y)``, y integers ``(n,)``.

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from pyrovae.checks import check_seed
 from pyrovae.datasets.arrays import read_arrays
@@ -113,9 +114,12 @@ def load_data(
     }
     if is_sparse(data) or is_cells(data):
         _check_table(binarization=binarization, image_size=image_size)
+        chosen, reported = sizes["validation"], sizes["test"]
         if is_cells(data):
-            return load_cells(data, **sizes, data_seed=data_seed)
-        return divide_rows(sparse_rows(data), **sizes, seed=data_seed, name="data")
+            cells: Any = data
+            return load_cells(cells, validation=chosen, test=reported, data_seed=data_seed)
+        rows = sparse_rows(data)
+        return divide_rows(rows, validation=chosen, test=reported, seed=data_seed, name="data")
     if tabular:
         _check_table(binarization=binarization, image_size=image_size)
         return read_table(data, columns=columns, **sizes, seed=data_seed)

@@ -1,5 +1,6 @@
 """Data that are read when they are needed: any Dataset or DataLoader."""
 
+import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -68,6 +69,7 @@ class LoaderSplit(Split):
         self.num_workers = num_workers
         self._bytes = Bytes()
         self._8_bits: bool | None = None
+        self._counts = False
         length = count_data(source)
         x = self._look_at_first()
         super().__init__(
@@ -90,6 +92,12 @@ class LoaderSplit(Split):
         """
         check_batch_size(batch_size)
         return self._read(batch_size, shuffle, torch.device(device))
+
+    def as_counts(self) -> "LoaderSplit":
+        """The same data with 8-bit values as counts; see `Split.as_counts`."""
+        split = copy.copy(self)
+        split._counts = self.binarization == "none"
+        return split
 
     def _append(self, rows: Tensor) -> "LoaderSplit":
         if isinstance(self.source, DataLoader):
@@ -161,7 +169,7 @@ class LoaderSplit(Split):
                 "batch): these are divided by 255, those are not"
             )
         self._bytes.look(x)
-        return (to_float(x), *rest)
+        return (to_float(x, counts=self._counts), *rest)
 
     def _tensors(self, items: Sequence[Any]) -> tuple[Tensor, ...]:
         return leading_tensors(items, lenient=False)

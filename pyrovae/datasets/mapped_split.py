@@ -1,5 +1,6 @@
 """Data in a file that is mapped into memory."""
 
+import copy
 from collections.abc import Iterator
 
 import torch
@@ -33,6 +34,7 @@ class MappedSplit(Split):
         binarization: Binarization = "none",
     ) -> None:
         self.array, self.index = array, index
+        self._counts = False
         super().__init__(length=len(index), shape=shape, binarization=binarization)
 
     def batches(
@@ -42,6 +44,12 @@ class MappedSplit(Split):
         check_batch_size(batch_size)
         return self._read(batch_size, shuffle, torch.device(device))
 
+    def as_counts(self) -> "MappedSplit":
+        """The same data with 8-bit values as counts; see `Split.as_counts`."""
+        split = copy.copy(self)
+        split._counts = self.binarization == "none"
+        return split
+
     def _read(
         self, batch_size: int, shuffle: bool, device: torch.device
     ) -> Iterator[tuple[Tensor, ...]]:
@@ -49,7 +57,8 @@ class MappedSplit(Split):
         order = torch.randperm(len(self)) if shuffle else torch.arange(len(self))
         for chosen in order.split(batch_size):
             rows = mapped[self.index[chosen].numpy()]
-            x = to_float(as_images(as_tensor(rows, name="x"))).to(device)
+            values = as_images(as_tensor(rows, name="x"))
+            x = to_float(values, counts=self._counts).to(device)
             yield (
                 draw_bits(x) if self.binarization == "dynamic" else binarize(x, self.binarization),
             )

@@ -97,7 +97,13 @@ def split_tensors(
             raise ValueError(f"expected {len(x)} {what}, one for each datum, got {len(rows)}")
     indices = split_indices(len(x), validation=validation, test=test, seed=seed)
     splits = divided_splits(
-        parts_of(x), indices, labels, attributes, binarization=binarization, seed=seed
+        parts_of(x),
+        indices,
+        labels,
+        attributes,
+        binarization=binarization,
+        seed=seed,
+        from_bytes=x.dtype == torch.uint8,
     )
     return Data(
         **splits,
@@ -116,6 +122,7 @@ def divided_splits(
     *,
     binarization: Binarization,
     seed: int,
+    from_bytes: bool = False,
 ) -> dict[str, Any]:
     """Makes the named splits of data that come a part at a time, leaving out the empty ones.
 
@@ -128,6 +135,7 @@ def divided_splits(
         attributes: Bool of shape ``(N, A)``.
         binarization: The protocol.
         seed: The seed of static binarization.
+        from_bytes: Whether the parts are of 8-bit values.
 
     Raises:
         ValueError: As `divide` does.
@@ -138,6 +146,7 @@ def divided_splits(
             labels=None if labels is None else labels[index],
             attributes=None if attributes is None else attributes[index],
             binarization=binarization,
+            from_bytes=from_bytes,
         )
         for role, index, x in zip(
             ("train", "validation", "test"),

@@ -30,7 +30,7 @@ Source = (
 )
 
 
-def as_split(source: Source, *, fields: int | None = None) -> Split:
+def as_split(source: Source, *, fields: int | None = None, counts: bool = False) -> Split:
     """Reads a source of data as a split, values and shapes as they are.
 
     Args:
@@ -41,14 +41,17 @@ def as_split(source: Source, *, fields: int | None = None) -> Split:
             parts of one set of data.
         fields: How many leading items of each datum belong in a batch, at most; all if left
             out. A split keeps its own, unless `Data` made it.
+        counts: Whether 8-bit values are counts, and are not divided.
 
     Raises:
         ValueError: If the source is something else, its arrays have several lengths, or its data
             cannot be used. What to write instead is said.
     """
     if isinstance(source, Split):
-        return source.leading(fields)
-    return _read(source, fields, TensorSplit, LoaderSplit)
+        split = source.leading(fields)
+    else:
+        split = _read(source, fields, TensorSplit, LoaderSplit)
+    return split.as_counts() if counts else split
 
 
 def open_split(source: Source) -> Split:

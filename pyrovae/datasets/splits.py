@@ -108,6 +108,10 @@ class Split(ABC):
         """
         return self
 
+    def as_counts(self) -> "Split":
+        """The same data with 8-bit values as the counts that they are, and not divided by 255."""
+        return self
+
     def cast(self, dtype: torch.dtype | None) -> "Split":
         """The same data with floating tensors of the type that a model calculates in.
 

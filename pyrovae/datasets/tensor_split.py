@@ -41,6 +41,7 @@ class TensorSplit(Split):
 
     Attributes:
         tensors: The tensors of all N data as given, x floating.
+        from_bytes: Whether x was of 8-bit values, which were divided by 255.
 
     Raises:
         ValueError: If there are no tensors or no data, the sizes differ, x holds something else
@@ -48,6 +49,7 @@ class TensorSplit(Split):
     """
 
     tensors: tuple[Tensor, ...]
+    from_bytes = False
     _moved: tuple[Tensor, ...]
 
     def __init__(
@@ -66,6 +68,7 @@ class TensorSplit(Split):
         sizes = [len(t) if t.dim() else 0 for t in (x, *rest)]
         if len(set(sizes)) > 1:
             raise ValueError(f"expected tensors with as many rows each, got {sizes}")
+        from_bytes = x.dtype == torch.uint8
         x = to_float(x)
         if binarization == "dynamic":
             check_unit_interval(x, binarization)  # here and not at each draw: it would synchronise
@@ -80,6 +83,7 @@ class TensorSplit(Split):
             attributes=attributes,
             binarization=binarization,
         )
+        self.from_bytes = from_bytes
         self._keep(x, *rest)
 
     @classmethod
@@ -90,6 +94,7 @@ class TensorSplit(Split):
         labels: Tensor | None,
         attributes: Tensor | None,
         binarization: Binarization,
+        from_bytes: bool = False,
     ) -> "TensorSplit":
         """Makes a split of values that are floating, checked and binarized already.
 
@@ -104,6 +109,7 @@ class TensorSplit(Split):
             attributes=attributes,
             binarization=binarization,
         )
+        split.from_bytes = from_bytes
         split._keep(x)
         return split
 
@@ -113,6 +119,15 @@ class TensorSplit(Split):
         """Goes once through the data; see `Split.batches`. Each batch is a copy."""
         check_batch_size(batch_size)
         return self._gather(self._on(device), batch_size, shuffle)
+
+    def as_counts(self) -> "TensorSplit":
+        """The same data with 8-bit values as counts; see `Split.as_counts`."""
+        if not self.from_bytes or self.binarization != "none":
+            return self
+        x, *rest = self.tensors
+        split = self._with((255 * x).round(), *rest)
+        split.from_bytes = False
+        return split
 
     def cast(self, dtype: torch.dtype | None) -> "TensorSplit":
         """The same data, converted once and for all; see `Split.cast`."""

@@ -16,17 +16,18 @@ CHANNELS = (1, 3, 4)
 FLOATING = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
-def to_float(x: Tensor) -> Tensor:
+def to_float(x: Tensor, *, counts: bool = False) -> Tensor:
     """Gives ``x`` as floating numbers; 8-bit pixels become grey levels in [0, 1].
 
     Args:
         x: Floating (left as it is), uint8 (divided by 255), bool (zeros and ones) or of other
             integers (counts, which keep their values).
+        counts: Whether 8-bit values are counts, too.
     """
     if x.dtype in FLOATING:
         return x
     floating = x.to(torch.get_default_dtype())
-    return floating.div_(255) if x.dtype == torch.uint8 else floating
+    return floating.div_(255) if x.dtype == torch.uint8 and not counts else floating
 
 
 def check_values(x: Tensor) -> None:
@@ -102,12 +103,13 @@ class Bytes:
             )
 
 
-def read_batch(x: Any) -> Tensor:
+def read_batch(x: Any, *, counts: bool = False) -> Tensor:
     """Reads one batch of data as a set of data is read for training.
 
     Args:
         x: A tensor or NumPy array, ``(n, *event)``, of floating numbers, 8-bit values (divided by
             255), booleans or other integers.
+        counts: Whether 8-bit values are counts.
 
     Returns:
         Floating numbers in the shape of ``x``.
@@ -122,10 +124,11 @@ def read_batch(x: Any) -> Tensor:
         raise ValueError(f"{error} (pyrovae.evaluation.encode takes any source of data)") from None
     if x.dim() < 1 or not len(x):
         raise ValueError(f"expected data of shape (n, ...) with n >= 1, got {tuple(x.shape)}")
-    seen = Bytes()
-    seen.look(x)
-    seen.check()
-    return to_float(x)
+    if not counts:
+        seen = Bytes()
+        seen.look(x)
+        seen.check()
+    return to_float(x, counts=counts)
 
 
 def to_dtype(batch: Iterable[Tensor], dtype: torch.dtype | None) -> tuple[Tensor, ...]:

@@ -34,7 +34,8 @@ class ZeroInflated(TorchDistribution):
     def __init__(
         self, base: Distribution, gate_logits: Tensor, *, validate_args: bool | None = None
     ) -> None:
-        if base.event_shape or not base.support.is_discrete:
+        support: Any = base.support
+        if base.event_shape or not support.is_discrete:
             raise ValueError(
                 f"base: expected a distribution of single counts, got {type(base).__name__} over "
                 f"events of shape {tuple(base.event_shape)}"

@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import torch
 
-from pyrovae.datasets import Source, as_split
+from pyrovae.datasets import Source
 from pyrovae.evaluation.estimates import concatenate
 from pyrovae.evaluation.passes import one_pass
-from pyrovae.handlers import tensors_taken
+from pyrovae.evaluation.reading import read_for
 from pyrovae.programs import Program, check_program
 
 __all__ = ["Bound", "elbo"]
@@ -56,7 +56,7 @@ def elbo(
             program has a global latent.
     """
     check_program(model)
-    split = as_split(data, fields=tensors_taken(model.model))
+    split = read_for(model, data)
     with one_pass(
         model, split, samples=samples, batch_size=batch_size, seed=seed, device=device
     ) as views:

@@ -7,11 +7,12 @@ import torch
 from pyro import poutine
 from torch import Tensor
 
-from pyrovae.datasets import Source, as_split
+from pyrovae.datasets import Source
 from pyrovae.evaluation.moments import latent_moments, standard_deviation
 from pyrovae.evaluation.ordered import in_order
 from pyrovae.evaluation.passes import View, one_pass
-from pyrovae.handlers import is_latent, tensors_taken
+from pyrovae.evaluation.reading import read_for
+from pyrovae.handlers import is_latent
 from pyrovae.programs import Program, check_program
 
 __all__ = ["Moments", "encode"]
@@ -94,7 +95,7 @@ def encode(
         raise ValueError(f"moments: expected 'mean', 'draws' or 'both', got {moments!r}")
     if rows < 1:
         raise ValueError(f"rows: expected at least 1, got {rows}")
-    split = in_order(as_split(data, fields=tensors_taken(model.model)))
+    split = in_order(read_for(model, data))
     first: list[dict[str, Tensor]] = []
     second: list[dict[str, Tensor]] = []
     said: set[str] = set()

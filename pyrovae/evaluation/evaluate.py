@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from pyrovae.compilation import Batch, Compile
-from pyrovae.datasets import Source, Split, as_split
+from pyrovae.datasets import Source, Split
 from pyrovae.evaluation.codebook import code_counts, summarize_use
 from pyrovae.evaluation.columns import ColumnScores
 from pyrovae.evaluation.densities import counted, is_density, is_discrete
@@ -16,10 +16,10 @@ from pyrovae.evaluation.errors import data_se
 from pyrovae.evaluation.estimates import Estimates, concatenate
 from pyrovae.evaluation.log_likelihood import pointwise
 from pyrovae.evaluation.passes import Pass, View, one_pass
+from pyrovae.evaluation.reading import read_for
 from pyrovae.evaluation.report import Report
 from pyrovae.evaluation.support import check_support
 from pyrovae.evaluation.variables import VariableUse
-from pyrovae.handlers import tensors_taken
 from pyrovae.programs import Program, check_program, device_of
 from pyrovae.scope import isolated
 
@@ -81,11 +81,10 @@ def evaluate(
             site and the share of the data are named.
     """
     check_program(model)
-    fields = tensors_taken(model.model)
-    split, device = as_split(data, fields=fields), device_of(model)
+    split, device = read_for(model, data), device_of(model)
     train_elbo = None
     if train is not None:
-        train_elbo = _bound(model, as_split(train, fields=fields), len(split), seed)
+        train_elbo = _bound(model, read_for(model, train), len(split), seed)
     seen = _Seen(model, rows, ColumnScores(model, samples=samples, seed=seed))
     with one_pass(
         model,

@@ -7,15 +7,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pyrovae.datasets import Source, as_split
+from pyrovae.datasets import Source
 from pyrovae.evaluation.draws import Sampler
 from pyrovae.evaluation.errors import data_se, mean_mc_se, words
 from pyrovae.evaluation.importance import ImportanceSampling
 from pyrovae.evaluation.log_likelihood import LogLikelihood, PointwiseLogLikelihood
 from pyrovae.evaluation.passes import one_pass
+from pyrovae.evaluation.reading import read_for
 from pyrovae.evaluation.refined import local_guide, normal_site, refined_posterior
 from pyrovae.evaluation.support import check_support
-from pyrovae.handlers import tensors_taken
 from pyrovae.programs import Program, device_of
 from pyrovae.scope import isolated
 
@@ -131,7 +131,7 @@ def inference_gap(
             not one latent, within the data's plate, its posterior is no diagonal normal, or a
             site is scaled (pyro.poutine.scale). The site is named.
     """
-    split = as_split(data, fields=tensors_taken(model.model))
+    split = read_for(model, data)
     device = device_of(model)
     amortised: list[Tensor] = []
     refined: list[Tensor] = []

@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 
 from pyrovae.compilation import Compile
-from pyrovae.datasets import Source, as_split
+from pyrovae.datasets import Source
 from pyrovae.evaluation.errors import data_se, mean_mc_se
 from pyrovae.evaluation.estimates import Estimates, concatenate
 from pyrovae.evaluation.ordered import in_order
 from pyrovae.evaluation.passes import one_pass
-from pyrovae.handlers import tensors_taken
+from pyrovae.evaluation.reading import read_for
 from pyrovae.programs import Program, check_program
 
 __all__ = ["LogLikelihood", "PointwiseLogLikelihood", "log_likelihood", "pointwise"]
@@ -139,7 +139,7 @@ def log_likelihood(
             program has a global latent, scales a site (pyro.poutine.scale) or has no bound at all.
     """
     check_program(model)
-    split = as_split(data, fields=tensors_taken(model.model))
+    split = read_for(model, data)
     with one_pass(
         model,
         in_order(split) if per_datum else split,

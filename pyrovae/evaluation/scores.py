@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from pyrovae.compilation import Compile
-from pyrovae.datasets import Source, as_split
+from pyrovae.datasets import Source
 from pyrovae.evaluation.columns import ColumnScores
 from pyrovae.evaluation.densities import is_density, is_discrete
 from pyrovae.evaluation.distrust import impossible
 from pyrovae.evaluation.estimates import concatenate
 from pyrovae.evaluation.ordered import in_order
 from pyrovae.evaluation.passes import one_pass
-from pyrovae.handlers import tensors_taken
+from pyrovae.evaluation.reading import read_for
 from pyrovae.programs import Program, check_program
 
 __all__ = ["Scores", "score"]
@@ -98,7 +98,7 @@ def score(
             program has a global latent or scales a site (pyro.poutine.scale).
     """
     check_program(model)
-    split = in_order(as_split(data, fields=tensors_taken(model.model)))
+    split = in_order(read_for(model, data))
     parts, density, discrete = [], True, True
     columns = ColumnScores(model, samples=samples, seed=seed)
     with one_pass(

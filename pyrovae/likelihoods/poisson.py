@@ -17,9 +17,8 @@ class PoissonLikelihood(OneParameterLikelihood):
     .. math:: p(x \mid z) = \prod_d \frac{\lambda_d^{x_d} e^{-\lambda_d}}{x_d!},
         \quad \lambda = \log(1 + e^{f(z)}) + 10^{-6}
 
-    The data are whole numbers of at least 0, as floating values or integers in a NumPy file. Only
-    8-bit integers are taken for grey levels and divided by 255: give small counts another type
-    (``counts.astype("float32")``). Divided data are refused, as values that are no whole numbers.
+    The data are whole numbers of at least 0, floating or integers of any type: 8-bit ones, which
+    are grey levels elsewhere, are counts here. Values that are no whole numbers are refused.
 
     Args:
         network: From a latent to the rates before they are made positive, with ``out_shape`` that

@@ -21,7 +21,7 @@ from pyrovae.handlers import CheckShapes, binds, is_data, latent_means, plain_er
 from pyrovae.models.one_site import OneSite
 from pyrovae.models.sites import latents_of, length_of, one_or_all, read_given, value_of
 from pyrovae.nn.modes import evaluation_mode
-from pyrovae.programs import dtype_of
+from pyrovae.programs import dtype_of, takes_counts
 from pyrovae.scope import isolated
 from pyrovae.support import BatchCheck
 
@@ -130,8 +130,8 @@ class LatentVariableModel(Component, ABC):
 
         Args:
             *batch: What the guide takes: ``x``, ``(n, *data_shape)``, first. Tensors or NumPy
-                arrays, whose values are read as `fit` reads them: 8-bit grey levels are divided
-                by 255, and floating numbers get the type of the model's parameters.
+                arrays, whose values are read as `fit` reads them: 8-bit grey levels (not counts)
+                are divided by 255, and floating numbers get the type of the model's parameters.
 
         Returns:
             The means, ``(n, *latent_shape)``; a dict by site where there are several latents.
@@ -196,7 +196,7 @@ class LatentVariableModel(Component, ABC):
 
     def _read(self, x: Any) -> Tensor:
         """A batch of data as `fit` reads it, on the model's device and in its type."""
-        (x,) = to_dtype([read_batch(x)], dtype_of(self))
+        (x,) = to_dtype([read_batch(x, counts=takes_counts(self))], dtype_of(self))
         return x.to(self.device)
 
     def _tensors(self, values: Iterable[Any], name: str) -> tuple[Tensor, ...]:

@@ -12,7 +12,6 @@ from pyrovae.nn.covariates import Covariates
 from pyrovae.nn.network import Network
 from pyrovae.nn.widened import Widened
 from pyrovae.posteriors.base import Posterior
-from pyrovae.stage import on_stage
 
 __all__ = ["add_classes"]
 
@@ -59,18 +58,18 @@ def add_classes(model: ConditionalVAE, n: int = 1, *, covariate: int = 0) -> Con
     for parameter in old.parameters():
         parameter.requires_grad_(False)
     at, condition = _place(old, n, covariate)
-    with on_stage():
-        prior = old.prior
-        if isinstance(prior, Posterior):
-            prior = _widened(prior, at, n)
-        posterior, likelihood = old.posterior, old.likelihood
-        assert likelihood.data_shape is not None
-        assert posterior.latent_shape is not None
-        if not old.beside_x.alone:
-            posterior = _widened(posterior, likelihood.data_shape.numel() + at, n)
-        if not old.beside_z.alone:
-            likelihood = _widened(likelihood, posterior.latent_shape.numel() + at, n)
-        larger = ConditionalVAE(prior, posterior, likelihood, **condition)
+    prior = old.prior
+    if isinstance(prior, Posterior):
+        prior = _widened(prior, at, n)
+    posterior, likelihood = old.posterior, old.likelihood
+    data, latents = likelihood.data_shape, posterior.latent_shape
+    assert data is not None  # or it could not have been conditioned
+    assert latents is not None
+    if not old.beside_x.alone:
+        posterior = _widened(posterior, data.numel() + at, n)
+    if not old.beside_z.alone:
+        likelihood = _widened(likelihood, latents.numel() + at, n)
+    larger = ConditionalVAE(prior, posterior, likelihood, **condition)
     met = torch.cat([old.met[:at], old.met.new_zeros(n), old.met[at:]])
     larger.met.copy_(met)
     return larger.train(model.training)
@@ -99,8 +98,8 @@ def _widened(part: Any, at: int, n: int) -> Any:
         at: Before which number of its input the new ones stand.
         n: How many there are.
     """
-    read = part.data_shape if isinstance(part, Posterior) else part.latent_shape
-    changed = {}
+    read: Any = part.data_shape if isinstance(part, Posterior) else part.latent_shape
+    changed: dict[str, Any] = {}
     for name, value in part.init_args.items():
         if isinstance(value, Likelihood):
             changed[name] = _widened(value, at, n)

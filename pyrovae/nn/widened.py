@@ -1,5 +1,7 @@
 """A trained network that reads more numbers than it did."""
 
+from typing import cast
+
 import torch
 from torch import Size, Tensor, nn
 
@@ -47,7 +49,6 @@ class Widened(Network):
         """Maps ``(n, in + extra)`` to ``(n, *out_shape)``."""
         new = x[:, self.at : self.at + self.extra]
         x = torch.cat([x[:, : self.at], x[:, self.at + self.extra :]], dim=1)
-        network = self.network
         for network in _parts(self.network):
             if isinstance(network, MLP):
                 layers = network.layers
@@ -59,7 +60,7 @@ class Widened(Network):
 
 def _parts(network: Network) -> list[Network]:
     if isinstance(network, Chain):
-        return [part for each in network.networks for part in _parts(each)]
+        return [part for each in network.networks for part in _parts(cast(Network, each))]
     return [network]
 
 

@@ -12,7 +12,7 @@ from pyrovae.evaluation.scale import check_scale
 from pyrovae.evaluation.support import check_support
 from pyrovae.handlers import tensors_taken
 from pyrovae.nn.modes import evaluation_mode
-from pyrovae.programs import Program, dtype_of
+from pyrovae.programs import Program, dtype_of, takes_counts
 from pyrovae.scope import isolated
 from pyrovae.training.devices import choose_device
 from pyrovae.training.gradients import Gradients
@@ -26,7 +26,7 @@ def read_data(model: Program, data: Any) -> Data:
     Raises:
         ValueError: If the data cannot be read.
     """
-    return Data.of(data, fields=tensors_taken(model.model))
+    return Data.of(data, fields=tensors_taken(model.model), counts=takes_counts(model))
 
 
 def make_ready(model: Program, data: Data, *, device: str | torch.device) -> torch.device:

@@ -243,3 +243,16 @@ def test_training_begins_at_the_mean_of_the_data(in_tmp):
         losses[begin] = float(rows_of(Path(begin, "history.csv"))[0]["loss"])
     # Untrained, each pixel of the digits costs log 2, and with its own mean much less.
     assert losses["true"] < losses["false"] - 5
+
+
+def test_bytes_under_a_likelihood_of_counts(tmp_path):
+    """In training, evaluation and codes, and with pseudo-inputs."""
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).poisson(3, (60, 5)).astype(np.uint8))
+    data = ["--data", str(tmp_path / "x.npy"), "--epochs", "1", "--samples", "2", "--quiet"]
+    prior = ["--prior", "VampPrior", "--prior.components", "4", "--latent_features", "2"]
+    counts = ["--likelihood", "NegativeBinomialLikelihood", "--likelihood.dispersion"]
+    run = str(tmp_path / "run")
+    assert main(["train", *data, *prior, *counts, "per_feature", "--out", run]) == 0
+    assert main(["encode", run, "--out", str(tmp_path / "z.npy")]) == 0
+    report = json.loads((tmp_path / "run/report.json").read_text())
+    assert report["bits_per_dim"] is not None

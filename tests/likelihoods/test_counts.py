@@ -1,5 +1,6 @@
 """The likelihoods of counts."""
 
+import copy
 import math
 
 import numpy as np
@@ -7,12 +8,16 @@ import pytest
 import torch
 from small_likelihoods import DATA, made, positive, summed, vae_of
 from torch import distributions as torchs
+from torch.utils.data import DataLoader, Subset, TensorDataset
 
-from pyrovae import fit
-from pyrovae.datasets import load_data
+from pyrovae import evaluate, fit
+from pyrovae.datasets import Data, TensorSplit, as_split, load_data
+from pyrovae.datasets.mapped_split import MappedSplit
+from pyrovae.evaluation import encode
 from pyrovae.likelihoods import (
     MultinomialLikelihood,
     NegativeBinomialLikelihood,
+    NormalLikelihood,
     PoissonLikelihood,
 )
 
@@ -105,9 +110,54 @@ def test_counts_in_a_file_reach_the_likelihood_as_they_are(cls, dtype, tmp_path)
     assert math.isfinite(history[-1]["loss"])
 
 
-@pytest.mark.parametrize("cls", COUNT_LIKELIHOODS)
-def test_counts_that_were_taken_for_pixels_are_refused(cls, tmp_path):
-    np.save(tmp_path / "counts.npy", np.arange(80, dtype=np.uint8).reshape(20, 4))
-    data = load_data(str(tmp_path / "counts.npy"))
+BYTES = np.arange(80, dtype=np.uint8).reshape(20, 4)
+
+
+def forms(tmp_path):
+    """8-bit counts in every form that data come in."""
+    np.save(tmp_path / "counts.npy", BYTES)
+    rows = TensorDataset(torch.from_numpy(BYTES))
+    return {
+        "file": load_data(str(tmp_path / "counts.npy"), validation=0, test=0),
+        "array": BYTES,
+        "tensor": torch.from_numpy(BYTES),
+        "rows": Subset(rows, range(20)),
+        "loader": DataLoader(rows, batch_size=7),
+        "data": Data(train=BYTES),
+        "split": TensorSplit(BYTES),
+    }
+
+
+@pytest.mark.parametrize("form", ["file", "array", "tensor", "rows", "loader", "data", "split"])
+def test_bytes_are_counts_under_a_likelihood_of_counts(form, tmp_path):
+    torch.manual_seed(0)
+    vae, source = vae_of(PoissonLikelihood), forms(tmp_path)[form]
+    read = source.train if isinstance(source, Data) else source
+    x = torch.from_numpy(BYTES).float()
+    found, expected = (evaluate(vae, each, samples=2).elbo for each in (read, x))
+    assert found == pytest.approx(expected, rel=0.1)  # draws depend on the batches' order
+    assert torch.equal(encode(vae, read), encode(vae, x))
+    torch.testing.assert_close(vae.encode(BYTES), vae.encode(x))
+    trained = []
+    for given in (source, x):
+        torch.manual_seed(1)
+        model = copy.deepcopy(vae)
+        trained.append(fit(model, given, epochs=1, progress=False, batch_size=20)[-1]["loss"])
+    assert trained[0] == pytest.approx(trained[1], rel=0.1)  # a loader has batches of its own
+    # What is no likelihood of counts still reads them as grey levels.
+    assert vae_of(NormalLikelihood).encode(BYTES).abs().max() < vae.encode(BYTES).abs().max()
+
+
+def test_a_mapped_file_of_bytes(tmp_path, monkeypatch):
+    monkeypatch.setattr("pyrovae.datasets.arrays.MEMORY_LIMIT", 10)
+    np.save(tmp_path / "counts.npy", BYTES)
+    train = load_data(str(tmp_path / "counts.npy"), validation=0, test=0).train
+    assert isinstance(train, MappedSplit)
+    assert torch.equal(train.take(20)[0], torch.from_numpy(BYTES).float() / 255)
+    counts = as_split(train, counts=True).take(20)[0]
+    assert torch.equal(counts, torch.from_numpy(BYTES).float())
+
+
+def test_grey_levels_are_no_counts():
     with pytest.raises(ValueError, match="whole numbers of at least 0, .* among them"):
-        fit(vae_of(cls), data.train, epochs=1)
+        fit(vae_of(PoissonLikelihood), torch.rand(20, 4), epochs=1)
