@@ -83,5 +83,8 @@ def dtype_of(model: Program) -> torch.dtype | None:
 
 def takes_counts(model: object) -> bool:
     """Whether a part of a model says that its data are counts, as a likelihood of counts does."""
+    own = getattr(model, "counts", None)  # of a model that knows
+    if isinstance(own, bool):
+        return own
     parts = model.modules() if isinstance(model, nn.Module) else ()
     return any(getattr(part, "counts", False) is True for part in parts)

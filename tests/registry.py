@@ -44,6 +44,8 @@ from pyrovae.objectives import (
     RenyiELBO,
     ReweightedWakeSleep,
     StickingTheLandingELBO,
+    StratifiedELBO,
+    SubsetsELBO,
     TemperedELBO,
     ThermodynamicELBO,
     TotalCorrelationELBO,
@@ -55,9 +57,12 @@ from pyrovae.posteriors import (
     HouseholderPosterior,
     IAFPosterior,
     LowRankNormalPosterior,
+    MixtureOfProductsPosterior,
+    MixturePosterior,
     NormalPosterior,
     PlanarPosterior,
     PowerSphericalPosterior,
+    ProductPosterior,
     RelaxedCategoricalPosterior,
     SylvesterPosterior,
     VectorQuantizedPosterior,
@@ -83,10 +88,18 @@ def posterior(cls, **options):
     return cls(MLP(DATA, [4], shape, activation="tanh"), **options)
 
 
+def experts():
+    return [posterior(NormalPosterior), posterior(NormalPosterior)]
+
+
 __all__ = ["DATA", "LATENT", "LIKELIHOODS", "MIXED", "columns", "data_for"]
 
 # Parts that are made of other parts, and not of a network.
-AROUND = AROUND_LIKELIHOODS
+AROUND = AROUND_LIKELIHOODS | {
+    "ProductPosterior",
+    "MixturePosterior",
+    "MixtureOfProductsPosterior",
+}
 
 NETWORKS = {
     "MLP": lambda: MLP(DATA, [8, 4], (2, 3), activation="tanh"),
@@ -145,6 +158,9 @@ POSTERIORS = {
     "PlanarPosterior": lambda: posterior(PlanarPosterior, transforms=2),
     "SylvesterPosterior": lambda: posterior(SylvesterPosterior, transforms=2, reflections=2),
     "IAFPosterior": lambda: posterior(IAFPosterior, context_features=2, hidden=(6,)),
+    "ProductPosterior": lambda: ProductPosterior(experts()),
+    "MixturePosterior": lambda: MixturePosterior(experts()),
+    "MixtureOfProductsPosterior": lambda: MixtureOfProductsPosterior(experts()),
     "PowerSphericalPosterior": lambda: posterior(PowerSphericalPosterior),
     "CategoricalPosterior": lambda: posterior(CategoricalPosterior),
     "RelaxedCategoricalPosterior": lambda: posterior(RelaxedCategoricalPosterior),
@@ -213,6 +229,7 @@ OBJECTIVES = {
     "PartiallyImportanceWeightedELBO": lambda: PartiallyImportanceWeightedELBO(num_particles=4),
     "CombinedImportanceWeightedELBO": lambda: CombinedImportanceWeightedELBO(num_particles=3),
     "StickingTheLandingELBO": lambda: StickingTheLandingELBO(),
+    "StratifiedELBO": lambda: StratifiedELBO(),
     "DoublyReparameterizedELBO": lambda: DoublyReparameterizedELBO(num_particles=3),
     "ReweightedWakeSleep": lambda: ReweightedWakeSleep(num_particles=3),
     "VIMCO": lambda: VIMCO(num_particles=3),
@@ -226,3 +243,5 @@ OBJECTIVES = {
 
 # Objectives of guides that know labels, which a VAE's does not.
 WITH_LABELS = {"ClassificationELBO": lambda: ClassificationELBO()}
+# Objectives of programs of several modalities, which a VAE's are not.
+WITH_MODALITIES = {"SubsetsELBO": lambda: SubsetsELBO()}

@@ -7,6 +7,7 @@ from pyrovae.distributions.correlated_normal import LowRankNormal
 from pyrovae.distributions.counts import NegativeBinomial, Poisson
 from pyrovae.distributions.counts_given_total import CountsGivenTotal
 from pyrovae.distributions.discretized_logistic import DiscretizedLogistic
+from pyrovae.distributions.expert_mixture import ExpertMixture
 from pyrovae.distributions.flat import Flat
 from pyrovae.distributions.flow import Flow
 from pyrovae.distributions.grey_bernoulli import GreyBernoulli
@@ -37,6 +38,7 @@ __all__ = [
     "ContinuousBernoulli",
     "CountsGivenTotal",
     "DiscretizedLogistic",
+    "ExpertMixture",
     "Flat",
     "Flow",
     "GreyBernoulli",

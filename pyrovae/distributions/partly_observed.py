@@ -1,5 +1,7 @@
 """A datum of independent variables of which some were not observed."""
 
+from typing import Any
+
 import torch
 from pyro.distributions import constraints
 from pyro.distributions.torch_distribution import MaskedDistribution
@@ -18,7 +20,7 @@ class _WhereObserved(constraints.Constraint):
         self.base_constraint = base_constraint
         self.observed = observed
         self.is_discrete = base_constraint.is_discrete
-        self.event_dim = 0
+        self.event_dim = base_constraint.event_dim
         super().__init__()
 
     def check(self, value: Tensor) -> Tensor:
@@ -27,7 +29,7 @@ class _WhereObserved(constraints.Constraint):
 
 
 class PartlyObserved(MaskedDistribution):
-    """Variables of which only those that a mask names count in the density.
+    """Variables, or whole data, of which only those that a mask names count in the density.
 
     Unlike in ``distribution.mask(mask)`` the value of a variable that was not observed may be
     anything, NaN included: it reaches neither the density nor a gradient, and it is in the
@@ -43,12 +45,17 @@ class PartlyObserved(MaskedDistribution):
         """The log-density of the observed variables, and 0 for the others."""
         # Zero times a gradient that is not finite would be NaN, so what is not counted has to be
         # inside the support all the same.
-        each = getattr(self.base_dist, "inside", self._inside)  # of a family for each variable
-        return super().log_prob(torch.where(torch.as_tensor(self._mask), value, each(value)))
+        mask = torch.as_tensor(self._mask)
+        mask = mask.reshape(*mask.shape, *[1] * len(self.event_shape))
+        return super().log_prob(torch.where(mask, value, self._inside(value)))
 
     def _inside(self, like: Tensor) -> Tensor:
-        zero, support = like.new_zeros(()), self.base_dist.support
-        return zero if support.is_discrete else transform_to(support)(zero)
+        each: Any = unblocked(self.base_dist)
+        if hasattr(each, "inside"):  # of a family for each variable
+            found: Tensor = each.inside(like)
+            return found
+        zero = like.new_zeros(())
+        return zero if each.support.is_discrete else transform_to(each.support)(zero)
 
 
 def observe_partly(distribution: Distribution, mask: Tensor) -> Distribution:
@@ -90,6 +97,7 @@ def observed_mask(distribution: Distribution, value: Tensor) -> Tensor | None:
     if not isinstance(distribution, MaskedDistribution):
         return None
     mask = torch.as_tensor(distribution._mask, device=value.device)
+    mask = mask.reshape(*mask.shape, *[1] * len(distribution.event_shape))
     # Particles and draws repeat the data's mask in dimensions that the data do not have.
     while mask.dim() > value.dim():
         mask = mask[0]

@@ -8,6 +8,7 @@ from pyrovae.handlers.scale_latents import ScaleLatents, scale_latents
 from pyrovae.handlers.scale_temperatures import ScaleTemperatures
 from pyrovae.handlers.scales import plate_scale, scaled_from_outside, weighed_alike
 from pyrovae.handlers.sites import is_data, is_latent, is_subsample
+from pyrovae.handlers.strata import Strata
 from pyrovae.handlers.use_means import SiteMean, UseMeans, latent_means, mean_of
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "ScaleLatents",
     "ScaleTemperatures",
     "SiteMean",
+    "Strata",
     "UseMeans",
     "binds",
     "check_taken",

@@ -10,6 +10,7 @@ from pyrovae.models.hierarchical import HierarchicalModel, HierarchicalVAE
 from pyrovae.models.ladder import LadderVAE
 from pyrovae.models.missing import MissingDataVAE
 from pyrovae.models.mixed import MixedVAE
+from pyrovae.models.multimodal import MultimodalVAE
 from pyrovae.models.new_classes import add_classes
 from pyrovae.models.semisupervised import SemiSupervisedVAE
 from pyrovae.models.vae import VAE
@@ -26,6 +27,7 @@ __all__ = [
     "LatentVariableModel",
     "MissingDataVAE",
     "MixedVAE",
+    "MultimodalVAE",
     "SemiSupervisedVAE",
     "Undefined",
     "add_classes",

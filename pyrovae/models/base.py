@@ -172,19 +172,29 @@ class LatentVariableModel(Component, ABC):
         return one_or_all({name: site["fn"] for name, site in sites.items()})
 
     @torch.no_grad()
-    def reconstruct(self, *batch: Any, draw: bool = False) -> Any:
+    def reconstruct(self, *batch: Any, draw: bool = False, to: str | None = None) -> Any:
         """Encodes data to the posterior's mean and decodes it.
 
         Args:
             *batch: What the guide takes, as for `encode`.
             draw: Whether to draw from the likelihood; its mean is given otherwise.
+            to: The data site that is wanted; all of them, if left out.
 
         Returns:
-            Data, ``(n, *data_shape)``; a dict by site where the model has several data sites.
+            Data, ``(n, *data_shape)``; a dict by site where the model has several data sites and
+            all are wanted.
+
+        Raises:
+            ValueError: If the model has no such site.
         """
         given, z = batch[1:], self.encode(*batch)
         latents = self._named(z, given)
-        return self._values(self._generate(length_of(latents), given, latents), draw)
+        sites = self._generate(length_of(latents), given, latents)
+        if to is None:
+            return self._values(sites, draw)
+        if to not in sites:
+            raise ValueError(f"to: expected one of the data sites {list(sites)}, got {to!r}")
+        return value_of(sites[to], draw)
 
     def only(self, site: str) -> "OneSite":
         """The model as it is seen at one of its data sites, for figures and the like.

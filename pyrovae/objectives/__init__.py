@@ -20,6 +20,8 @@ from pyrovae.objectives.particles import LogWeights, ParticleObjective, log_weig
 from pyrovae.objectives.renyi import RenyiELBO
 from pyrovae.objectives.reweighted_wake_sleep import ReweightedWakeSleep
 from pyrovae.objectives.sticking_the_landing import StickingTheLandingELBO
+from pyrovae.objectives.stratified import StratifiedELBO
+from pyrovae.objectives.subsets import SubsetsELBO
 from pyrovae.objectives.tempered import TemperedELBO
 from pyrovae.objectives.thermodynamic import ThermodynamicELBO
 from pyrovae.objectives.total_correlation import TotalCorrelationELBO
@@ -51,6 +53,8 @@ __all__ = [
     "RenyiELBO",
     "ReweightedWakeSleep",
     "StickingTheLandingELBO",
+    "StratifiedELBO",
+    "SubsetsELBO",
     "TemperedELBO",
     "ThermodynamicELBO",
     "TotalCorrelationELBO",

@@ -6,9 +6,11 @@ from pyrovae.posteriors.full_normal import FullNormalPosterior
 from pyrovae.posteriors.householder import HouseholderPosterior
 from pyrovae.posteriors.iaf import IAFPosterior
 from pyrovae.posteriors.low_rank_normal import LowRankNormalPosterior
+from pyrovae.posteriors.mixture import MixtureOfProductsPosterior, MixturePosterior
 from pyrovae.posteriors.normal import NormalPosterior
 from pyrovae.posteriors.planar import PlanarPosterior
 from pyrovae.posteriors.power_spherical import PowerSphericalPosterior
+from pyrovae.posteriors.product import ProductPosterior
 from pyrovae.posteriors.relaxed_categorical import RelaxedCategoricalPosterior
 from pyrovae.posteriors.sylvester import SylvesterPosterior
 from pyrovae.posteriors.vector_quantized import VectorQuantizedPosterior
@@ -19,10 +21,13 @@ __all__ = [
     "HouseholderPosterior",
     "IAFPosterior",
     "LowRankNormalPosterior",
+    "MixtureOfProductsPosterior",
+    "MixturePosterior",
     "NormalPosterior",
     "PlanarPosterior",
     "Posterior",
     "PowerSphericalPosterior",
+    "ProductPosterior",
     "RelaxedCategoricalPosterior",
     "SylvesterPosterior",
     "VectorQuantizedPosterior",

@@ -17,6 +17,7 @@ from registry import (
     POSTERIORS,
     PRIORS,
     WITH_LABELS,
+    WITH_MODALITIES,
     WITHOUT_MEAN,
 )
 from torch import nn
@@ -44,7 +45,7 @@ LEADING = [(5,), (2, 5), ()]
         (
             pyrovae.objectives,
             pyro.infer.ELBO,
-            [make() for make in (OBJECTIVES | WITH_LABELS).values()],
+            [make() for make in (OBJECTIVES | WITH_LABELS | WITH_MODALITIES).values()],
         ),
     ],
     ids=["nn", "priors", "posteriors", "likelihoods", "objectives"],

@@ -1,0 +1,44 @@
+"""Draws of a mixture that are spread evenly over its components."""
+
+from typing import Any
+
+import torch
+from pyro.poutine.messenger import Messenger
+
+from pyrovae.distributions import ExpertMixture
+
+__all__ = ["Strata"]
+
+
+class Strata(Messenger):
+    """Draws as many particles from each component of a mixture of experts.
+
+    Of K particles of a mixture of M components the first K / M are of the first, and so on. What
+    is drawn scores as the mixture's; its weights are for those who average over particles.
+
+    Args:
+        num_particles: Number of particles K, in the first dimension of a site.
+
+    Raises:
+        ValueError: If K does not divide by M. The site is named.
+    """
+
+    def __init__(self, num_particles: int) -> None:
+        super().__init__()
+        self.num_particles = num_particles
+
+    def _pyro_sample(self, msg: Any) -> None:
+        mixture = msg["fn"]
+        if not isinstance(mixture, ExpertMixture) or msg["is_observed"] or msg["done"]:
+            return
+        components = len(mixture.components)
+        if self.num_particles % components:
+            raise ValueError(
+                f"num_particles: expected a multiple of the {components} components of site "
+                f"{msg['name']!r}, as many draws from each, got {self.num_particles}"
+            )
+        device = mixture.weights.device
+        choice = torch.arange(components, device=device)
+        choice = choice.repeat_interleave(self.num_particles // components)
+        shape = mixture.batch_shape
+        msg["value"] = mixture.draw(choice.view(-1, *[1] * (len(shape) - 1)).expand(shape))
