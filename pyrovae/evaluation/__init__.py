@@ -21,6 +21,7 @@ from pyrovae.evaluation.refined import refined_posterior
 from pyrovae.evaluation.report import Report
 from pyrovae.evaluation.scores import Scores, score
 from pyrovae.evaluation.variables import LatentVariables, latent_variables
+from pyrovae.evaluation.wider import wider
 
 __all__ = [
     "AnnealedBound",
@@ -47,4 +48,5 @@ __all__ = [
     "log_likelihood",
     "refined_posterior",
     "score",
+    "wider",
 ]

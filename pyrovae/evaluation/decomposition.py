@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from pyrovae.checks import check_count
-from pyrovae.datasets import Source, as_split
+from pyrovae.datasets import Source
 from pyrovae.evaluation.aggregate import AggregatedPosterior
 from pyrovae.evaluation.gaps import Mean
 from pyrovae.evaluation.passes import one_pass
-from pyrovae.handlers import tensors_taken
+from pyrovae.evaluation.reading import read_for
 from pyrovae.objectives.aggregate import only_latent
 from pyrovae.programs import Program, check_program
 
@@ -115,7 +115,7 @@ def kl_decomposition(
     check_program(model)
     check_count("samples", samples)
     check_count("drawn", drawn)
-    split = as_split(data, fields=tensors_taken(model.model))
+    split = read_for(model, data)
     n = len(split)
     chosen = torch.linspace(0, n - 1, min(drawn, n), dtype=torch.float64).round().long()
     sites: list[Any] = []

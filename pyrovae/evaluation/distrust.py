@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pyrovae.evaluation.errors import data_se
 from pyrovae.evaluation.estimates import Estimates
 from pyrovae.evaluation.log_likelihood import LogLikelihood
+from pyrovae.evaluation.pareto import TRUSTED_K
 
-__all__ = ["IMPOSSIBLE", "check_numbers", "collapsed", "few_samples", "impossible", "infinite"]
+__all__ = ["IMPOSSIBLE", "check_numbers", "collapsed", "impossible", "infinite", "tail_of_weights"]
 
 IMPOSSIBLE = "IMPOSSIBLE BOUND"
 #: What has a probability of at most exp(-20), 2e-9, is taken for a fault and not for chance.
@@ -18,6 +19,11 @@ ROUNDING = 0.01
 #: divergence bounds their mutual information.
 COLLAPSED_KL = 0.1
 SMALL_ESS = 10
+#: Share of the data with a heavy tail that is more than the noise of its estimate.
+HEAVY = 0.25
+#: Nats per datum that half of the draws may have been short of.
+GROWTH = 0.05
+FEW = 10
 
 
 def check_numbers(
@@ -125,11 +131,26 @@ def collapsed(found: Estimates, latents: Sequence[str]) -> list[str]:
     return warnings
 
 
-def few_samples(likelihood: LogLikelihood) -> list[str]:
-    """Says whether few of the draws carry the weight of log p(x)."""
+def tail_of_weights(likelihood: LogLikelihood) -> list[str]:
+    """Says whether the draws' weights cannot carry log p(x), by three signs of it."""
+    signs: list[str] = []
+    if likelihood.samples < FEW:  # who takes so few takes the bound for what it is
+        return signs
     # Of few draws even equal weights make a small number, and no reason to distrust it.
-    if not likelihood.ess < min(SMALL_ESS, likelihood.samples / 2):
+    if likelihood.ess < min(SMALL_ESS, likelihood.samples / 2):
+        few = f"{likelihood.ess:.1f} of {likelihood.samples} draws"
+        signs.append(f"half of the data have an effective sample size below {few}")
+    if likelihood.heavy is not None and likelihood.heavy > HEAVY:
+        signs.append(
+            f"the weights of {100 * likelihood.heavy:.0f} % of the data have too heavy a tail for "
+            f"a mean (Pareto k above {TRUSTED_K})"
+        )
+    if likelihood.growth is not None and likelihood.growth > GROWTH:
+        signs.append(
+            f"the value rose by {likelihood.growth:.2f} nats from {likelihood.samples // 2} draws "
+            f"to {likelihood.samples}"
+        )
+    if not signs:
         return []
-    few = f"{likelihood.ess:.1f} of {likelihood.samples} draws"
-    bias = "log p(x) is biased low and its mc_se too small; take more samples"
-    return [f"half of the data have an effective sample size below {few}: {bias}"]
+    advice = "take more samples, a wider proposal, or annealing, which does not need the guide"
+    return [f"{', '.join(signs)}: log p(x) is biased low and its mc_se too small; {advice}"]

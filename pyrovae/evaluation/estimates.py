@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from pyrovae.evaluation.draws import Draws
-from pyrovae.evaluation.importance import ImportanceSampling
+from pyrovae.evaluation.importance import Halves, ImportanceSampling
+from pyrovae.evaluation.pareto import Tail
 
 __all__ = ["Estimates", "concatenate", "estimate"]
 
@@ -25,6 +26,8 @@ class Estimates:
         log_evidence: :math:`\log \frac{1}{S} \sum_s p(x, z_s) / q(z_s \mid x)`, ``(N,)``.
         variance: The variance of ``log_evidence`` by the delta method, ``(N,)``; NaN if S is 1.
         ess: The effective sample size :math:`(\sum w)^2 / \sum w^2`, ``(N,)``.
+        pareto_k: The shape of the weights' tail, ``(N,)``; see `pareto_k`.
+        growth: What ``log_evidence`` has gained from S / 2 draws to S, ``(N,)``; see `Halves`.
     """
 
     bound: Tensor
@@ -34,18 +37,23 @@ class Estimates:
     log_evidence: Tensor
     variance: Tensor
     ess: Tensor
+    pareto_k: Tensor
+    growth: Tensor
 
 
-def estimate(draws: Iterable[Draws]) -> Estimates:
-    """Estimates for a batch from its draws, in constant memory."""
+def estimate(draws: Iterable[Draws], *, samples: int) -> Estimates:
+    """Estimates for a batch from its draws, S together, in constant memory."""
     sums: list[Tensor] | None = None
     for found in draws:
         # Over the draws of a run in their own precision, and then on in double precision.
         parts = [value.sum(0).cpu().double() for value in found]
         if sums is None:
-            weights, ratios = (ImportanceSampling(len(parts[0])) for _ in range(2))
+            size = len(parts[0])
+            weights, ratios = ImportanceSampling(size), ImportanceSampling(size)
+            tail, halves = Tail(size, samples), Halves(size, samples)
         sums = parts if sums is None else [a + b for a, b in zip(sums, parts, strict=True)]
-        weights.add(found.log_weights)
+        for taking in (weights, tail, halves):
+            taking.add(found.log_weights)
         ratios.add(-found.kls.sum(-1))
     if sums is None:
         raise ValueError("expected at least one draw, got none")
@@ -58,6 +66,8 @@ def estimate(draws: Iterable[Draws]) -> Estimates:
         log_evidence=weights.log_mean,
         variance=weights.variance,
         ess=weights.ess,
+        pareto_k=tail.k,
+        growth=halves.growth(weights.log_mean),
     )
 
 

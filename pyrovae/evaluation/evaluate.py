@@ -1,6 +1,7 @@
 """Reporting on a trained model."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import log
 
 import torch
@@ -11,15 +12,22 @@ from pyrovae.datasets import Source, Split
 from pyrovae.evaluation.codebook import code_counts, summarize_use
 from pyrovae.evaluation.columns import ColumnScores
 from pyrovae.evaluation.densities import counted, is_density, is_discrete
-from pyrovae.evaluation.distrust import check_numbers, collapsed, few_samples, impossible, infinite
+from pyrovae.evaluation.distrust import (
+    check_numbers,
+    collapsed,
+    impossible,
+    infinite,
+    tail_of_weights,
+)
 from pyrovae.evaluation.errors import data_se
 from pyrovae.evaluation.estimates import Estimates, concatenate
-from pyrovae.evaluation.log_likelihood import pointwise
+from pyrovae.evaluation.log_likelihood import LogLikelihood, log_likelihood, pointwise
 from pyrovae.evaluation.passes import Pass, View, one_pass
 from pyrovae.evaluation.reading import read_for
 from pyrovae.evaluation.report import Report
 from pyrovae.evaluation.support import check_support
 from pyrovae.evaluation.variables import VariableUse
+from pyrovae.evaluation.wider import wider as widened
 from pyrovae.programs import Program, check_program, device_of
 from pyrovae.scope import isolated
 
@@ -60,6 +68,7 @@ def evaluate(
     rows: int = 8000,
     compile: Compile = "auto",
     seed: int = 0,
+    wider: float | None = None,
 ) -> Report:
     """Reports on a model: nothing of the model, its modes or any random state is changed.
 
@@ -74,6 +83,8 @@ def evaluate(
             On Linux a process that has compiled keeps up to 256 MiB of freed memory.
         seed: Seed of the draws. With the same one, and the same sizes, `elbo`, `log_likelihood`
             and `score` make the same draws.
+        wider: Takes log p(x) from a guide with scales so many times as large (see `wider`), where
+            the model's own is too narrow for it. All else is still of its own guide.
 
     Raises:
         ValueError: If an argument is not positive, the data's shape or values do not fit (every
@@ -81,6 +92,7 @@ def evaluate(
             site and the share of the data are named.
     """
     check_program(model)
+    proposal = None if wider is None else widened(model, wider)
     split, device = read_for(model, data), device_of(model)
     train_elbo = None
     if train is not None:
@@ -104,25 +116,44 @@ def evaluate(
             parts.append(view.estimate())
             seen.add(view)
     found = concatenate(parts)
-    return _report(split, found, views, seen, train_elbo)
+    likelihood = None
+    if proposal is not None:
+        likelihood = log_likelihood(
+            proposal,
+            split,
+            samples=samples,
+            batch_size=batch_size,
+            rows=rows,
+            compile=compile,
+            seed=seed,
+            device=device,
+        )
+    report = _report(split, found, views, seen, train_elbo, likelihood)
+    return replace(report, wider=wider)
 
 
 def _report(
-    split: Split, found: Estimates, views: Pass, seen: _Seen, train_elbo: float | None
+    split: Split,
+    found: Estimates,
+    views: Pass,
+    seen: _Seen,
+    train_elbo: float | None,
+    likelihood: LogLikelihood | None,
 ) -> Report:
     reason = views.first.undefined
     defined = reason is None
     latents = views.first.latents if defined else ()
     check_numbers(found, latents, list(views.first.sites))
     bound, reconstruction = found.bound.mean().item(), found.reconstruction.mean().item()
-    likelihood = pointwise(found, views.samples).mean() if defined else None
+    if likelihood is None and defined:
+        likelihood = pointwise(found, views.samples).mean()
     is_mass = seen.is_density and seen.is_discrete
     units = seen.variables.units
     bits, warnings = None, []
     if likelihood is not None:
         fault = impossible(found, latents, views.samples, is_mass=is_mass)
         warnings = [] if fault is None else [fault]
-        warnings += [*infinite(found), *few_samples(likelihood), *collapsed(found, latents)]
+        warnings += [*infinite(found), *tail_of_weights(likelihood), *collapsed(found, latents)]
         if is_mass and seen.dimensions:
             bits = -likelihood.value * len(split) / (seen.dimensions * log(2))
     return Report(

@@ -10,8 +10,7 @@ from torch import Tensor
 from pyrovae.datasets import Source
 from pyrovae.evaluation.draws import Sampler
 from pyrovae.evaluation.errors import data_se, mean_mc_se, words
-from pyrovae.evaluation.importance import ImportanceSampling
-from pyrovae.evaluation.log_likelihood import LogLikelihood, PointwiseLogLikelihood
+from pyrovae.evaluation.log_likelihood import LogLikelihood, of_weights
 from pyrovae.evaluation.passes import one_pass
 from pyrovae.evaluation.reading import read_for
 from pyrovae.evaluation.refined import local_guide, normal_site, refined_posterior
@@ -153,17 +152,13 @@ def inference_gap(
                 found.append(torch.cat([d.log_weights for d in draws]).cpu().double())
     q, best_q = torch.cat(amortised, dim=1), torch.cat(refined, dim=1)
     # Whose mean is log p(x), with the spread of its delta method.
-    weights = ImportanceSampling(q.shape[1])
-    weights.add(best_q)
-    log_p = weights.log_mean
-    weight = (best_q - log_p).exp() - 1 + log_p
-    mc_se = None if samples == 1 else weights.variance.sqrt()
-    likelihood = PointwiseLogLikelihood(log_p, mc_se, weights.ess, samples).mean()
+    likelihood = of_weights(best_q)
+    weight = (best_q - likelihood.value).exp() - 1 + likelihood.value
     return InferenceGap(
         data=q.shape[1],
         elbo=Mean.of(q),
         refined_elbo=Mean.of(best_q),
-        log_likelihood=likelihood,
+        log_likelihood=likelihood.mean(),
         amortisation=Mean.of(best_q - q),
         approximation=Mean.of(weight - best_q),
         total=Mean.of(weight - q),

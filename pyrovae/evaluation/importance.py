@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-__all__ = ["ImportanceSampling"]
+__all__ = ["Halves", "ImportanceSampling"]
 
 
 class ImportanceSampling:
@@ -50,3 +50,37 @@ class ImportanceSampling:
             return torch.full_like(self.log_sum, math.nan)
         spread = (1 / self.ess - 1 / self.samples).clamp(min=0)
         return spread * self.samples / (self.samples - 1)
+
+
+class Halves:
+    r"""What twice the draws have gained: S of them against the S / 2 of either half.
+
+    .. math:: \log \bar w_S - \tfrac{1}{2} (\log \bar w_{1 \dots S/2} + \log \bar w_{S/2 \dots S})
+
+    In expectation it is by how much the estimate has risen from S / 2 draws to S. Where the bias
+    falls as 1 / S, as it does of weights with a variance, as much again is still missing.
+
+    Args:
+        size: Number of data B.
+        samples: Number of draws S that are to come.
+    """
+
+    def __init__(self, size: int, samples: int) -> None:
+        self._left = samples // 2
+        self._halves = ImportanceSampling(size), ImportanceSampling(size)
+
+    def add(self, log_weights: Tensor) -> None:
+        """Takes in log-weights, ``(S, B)``."""
+        for half, part in zip(
+            self._halves, (log_weights[: self._left], log_weights[self._left :]), strict=True
+        ):
+            if len(part):
+                half.add(part)
+        self._left = max(0, self._left - len(log_weights))
+
+    def growth(self, log_mean: Tensor) -> Tensor:
+        """The gain of each datum, whose estimate from all draws is given; NaN for one draw."""
+        if not all(half.samples for half in self._halves):
+            return torch.full_like(log_mean, math.nan)
+        first, second = self._halves
+        return log_mean - (first.log_mean + second.log_mean) / 2

@@ -10,12 +10,14 @@ from pyrovae.compilation import Compile
 from pyrovae.datasets import Source
 from pyrovae.evaluation.errors import data_se, mean_mc_se
 from pyrovae.evaluation.estimates import Estimates, concatenate
+from pyrovae.evaluation.importance import Halves, ImportanceSampling
 from pyrovae.evaluation.ordered import in_order
+from pyrovae.evaluation.pareto import TRUSTED_K, Tail
 from pyrovae.evaluation.passes import one_pass
 from pyrovae.evaluation.reading import read_for
 from pyrovae.programs import Program, check_program
 
-__all__ = ["LogLikelihood", "PointwiseLogLikelihood", "log_likelihood", "pointwise"]
+__all__ = ["LogLikelihood", "PointwiseLogLikelihood", "log_likelihood", "of_weights", "pointwise"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,9 @@ class LogLikelihood:
         data_se: Standard error from the data. None for one datum.
         ess: Median over the data of the effective sample size :math:`(\sum w)^2 / \sum w^2`.
         ess_low: Its fifth percentile.
+        heavy: Share of the data whose weights have so heavy a tail that their mean is not to be
+            trusted (Pareto k above 0.7). None for too few draws to say.
+        growth: By how much the value has risen from S / 2 draws to S (`Halves`). None for one.
     """
 
     value: float
@@ -38,6 +43,8 @@ class LogLikelihood:
     data_se: float | None
     ess: float
     ess_low: float
+    heavy: float | None = None
+    growth: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,12 +57,17 @@ class PointwiseLogLikelihood:
         mc_se: Its standard error from the S draws (delta method), ``(N,)``. None for one draw.
         ess: The effective sample size :math:`(\sum w)^2 / \sum w^2`, between 1 and S, ``(N,)``.
         samples: Number of draws S for each datum.
+        pareto_k: The shape of the weights' tail, ``(N,)``: above 0.7 value and
+            error are not to be trusted. NaN for fewer than 25 draws.
+        growth: What the value has gained from S / 2 draws to S, ``(N,)``; NaN for one draw.
     """
 
     value: Tensor
     mc_se: Tensor | None
     ess: Tensor
     samples: int
+    pareto_k: Tensor
+    growth: Tensor
 
     def __len__(self) -> int:
         return len(self.value)
@@ -69,6 +81,8 @@ class PointwiseLogLikelihood:
             data_se=data_se(self.value),
             ess=self.ess.median().item(),
             ess_low=self.ess.quantile(0.05).item(),
+            heavy=_share_above(self.pareto_k, TRUSTED_K),
+            growth=None if self.samples == 1 else self.growth.mean().item(),
         )
 
 
@@ -167,4 +181,26 @@ def pointwise(found: Estimates, samples: int) -> PointwiseLogLikelihood:
         mc_se=None if samples == 1 else found.variance.sqrt(),
         ess=found.ess,
         samples=samples,
+        pareto_k=found.pareto_k,
+        growth=found.growth,
     )
+
+
+def of_weights(log_weights: Tensor) -> PointwiseLogLikelihood:
+    """The log-likelihood of each datum from its log-weights, ``(S, N)``."""
+    samples, size = log_weights.shape
+    weights, tail, halves = ImportanceSampling(size), Tail(size, samples), Halves(size, samples)
+    for taking in (weights, tail, halves):
+        taking.add(log_weights)
+    return PointwiseLogLikelihood(
+        value=weights.log_mean,
+        mc_se=None if samples == 1 else weights.variance.sqrt(),
+        ess=weights.ess,
+        samples=samples,
+        pareto_k=tail.k,
+        growth=halves.growth(weights.log_mean),
+    )
+
+
+def _share_above(k: Tensor, threshold: float) -> float | None:
+    return None if k.isnan().any() else (k > threshold).double().mean().item()

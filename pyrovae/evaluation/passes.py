@@ -67,7 +67,8 @@ class View:
 
     def estimate(self) -> Estimates:
         """Draws from the guide, as many as the pass has samples, and sums up what they say."""
-        return estimate(self._owner.sampler(self.batch))
+        owner = self._owner
+        return estimate(owner.sampler(self.batch), samples=owner.samples)
 
     @contextmanager
     def aside(self) -> Iterator[None]:

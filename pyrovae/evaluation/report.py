@@ -7,6 +7,7 @@ from pyrovae.evaluation.codebook import CodebookUse
 from pyrovae.evaluation.distrust import IMPOSSIBLE
 from pyrovae.evaluation.errors import words
 from pyrovae.evaluation.log_likelihood import LogLikelihood
+from pyrovae.evaluation.pareto import TRUSTED_K
 from pyrovae.evaluation.variables import LatentVariables
 
 __all__ = ["Report"]
@@ -45,6 +46,7 @@ class Report:
         site_kls: What each latent site adds to kl; empty where that is undefined.
         data_se: Standard errors from the data of ``elbo``, ``reconstruction`` and ``kl``, of those
             that are defined; None for one datum, or where a datum's is infinite.
+        wider: By how much the guide was widened for the log-likelihood; None for the guide itself.
         warnings: What to distrust, in sentences; a bound that is impossible first.
     """
 
@@ -65,6 +67,7 @@ class Report:
     variables: dict[str, LatentVariables] = field(default_factory=dict)
     site_kls: dict[str, float] = field(default_factory=dict)
     data_se: dict[str, float | None] = field(default_factory=dict)
+    wider: float | None = None
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -102,11 +105,19 @@ class Report:
             lines = [f"  log p(x)         {_number(None)}", f"  undefined: {self.undefined}"]
             return lines if self.is_density else [*lines, f"  the reconstruction is a {what}"]
         errors = f"S = {ll.samples}, mc_se {words(ll.mc_se)}, data_se {words(ll.data_se)}"
+        if self.wider is not None:
+            errors = f"with a guide {self.wider:g} times as wide, {errors}"
         lines = [f"  log p(x)         {_number(ll.value)}  ({errors}; {what})"]
         if self.bits_per_dim is not None:
             lines.append(f"  bits per dim     {_number(self.bits_per_dim)}  (of log p(x))")
         ess = f"{ll.ess:.1f} (median; 5 % of the data below {ll.ess_low:.1f})"
         lines.append(f"  effective sample size {ess}")
+        if ll.heavy is not None and ll.growth is not None:
+            share = f"{100 * ll.heavy:.0f} % of the data"
+            lines.append(
+                f"  heavy tail       {share} (Pareto k above {TRUSTED_K}); "
+                f"{ll.growth:.3f} nats gained from S / 2 to S"
+            )
         if self.columns:
             parts = ", ".join(f"{value:.3f} {name}" for name, value in self.columns.items())
             lines.append(f"  by column        {parts}  (each by itself)")

@@ -29,6 +29,8 @@ class Scores:
         log_likelihood: Importance-sampled :math:`\log p(x)`; None likewise.
         mc_se: Its standard error from the draws (delta method); None likewise, and for one draw.
         ess: Its effective sample size, between 1 and S; None likewise.
+        pareto_k: The shape of the weights' tail: above 0.7 log_likelihood and mc_se
+            are not to be trusted; None likewise, and for fewer than 25 draws.
         samples: Number of draws S for each datum.
         binarization: Protocol of the data's values; numbers of different protocols do not compare.
         is_density: Whether the likelihood is a density (or mass) at the data's values. If not,
@@ -46,6 +48,7 @@ class Scores:
     log_likelihood: Tensor | None
     mc_se: Tensor | None
     ess: Tensor | None
+    pareto_k: Tensor | None
     samples: int
     binarization: str
     is_density: bool
@@ -59,7 +62,7 @@ class Scores:
     @property
     def columns(self) -> dict[str, Tensor]:
         """What is defined, by name, ``(N,)`` each: the columns of a table with a row a datum."""
-        names = ("elbo", "reconstruction", "kl", "log_likelihood", "mc_se", "ess")
+        names = ("elbo", "reconstruction", "kl", "log_likelihood", "mc_se", "ess", "pareto_k")
         found = {name: getattr(self, name) for name in names}
         defined = {name: column for name, column in found.items() if column is not None}
         return defined | {f"log_p({name})": scores for name, scores in self.by_column.items()}
@@ -134,6 +137,7 @@ def score(
         log_likelihood=found.log_evidence if defined else None,
         mc_se=found.variance.sqrt() if defined and samples > 1 else None,
         ess=found.ess if defined else None,
+        pareto_k=found.pareto_k if defined and not found.pareto_k.isnan().any() else None,
         samples=samples,
         binarization=split.binarization,
         is_density=density,

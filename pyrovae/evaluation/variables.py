@@ -6,10 +6,11 @@ import torch
 from torch import Tensor
 from torch.distributions import kl_divergence
 
-from pyrovae.datasets import Source, as_split
+from pyrovae.datasets import Source
 from pyrovae.evaluation.moments import ACTIVE_VARIANCE, ActiveUnits, latent_moments
 from pyrovae.evaluation.passes import Look, View, one_pass
-from pyrovae.handlers import is_latent, tensors_taken
+from pyrovae.evaluation.reading import read_for
+from pyrovae.handlers import is_latent
 from pyrovae.objectives.terms import factorised, per_feature, sites_of_given_prior
 from pyrovae.programs import Program, check_program
 
@@ -128,7 +129,7 @@ def latent_variables(
             are no latents.
     """
     check_program(model)
-    split = as_split(data, fields=tensors_taken(model.model))
+    split = read_for(model, data)
     use = VariableUse()
     with one_pass(model, split, batch_size=batch_size, seed=seed) as views:
         for view in views:

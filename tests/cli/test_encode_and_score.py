@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from command_line import quick
 
 from pyrovae.cli import main
 from pyrovae.cli.runs import Run
-from pyrovae.evaluation import annealed_log_likelihood, encode, score
+from pyrovae.evaluation import annealed_log_likelihood, encode, log_likelihood, score, wider
 
 
 def rows_of(path):
@@ -111,6 +112,18 @@ def test_scores_of_a_file(trained, other, tmp_path):
     command = ["score", str(trained), "--data", str(file), "--samples", "3"]
     assert main([*command, "--out", str(tmp_path / "scores.csv")]) == 0
     assert len(rows_of(tmp_path / "scores.csv")) == 7
+
+
+def test_log_likelihood_by_a_wider_guide(trained, tmp_path, capsys):
+    run = shutil.copytree(trained, tmp_path / "run")
+    assert main(["evaluate", str(run), "--samples", "30", "--wider", "1.5"]) == 0
+    assert "with a guide 1.5 times as wide, S = 30" in capsys.readouterr().out
+    report = json.loads((run / "report.json").read_text())
+    opened = Run(run)
+    expected = log_likelihood(wider(opened.model(), 1.5), opened.data.test, samples=30)
+    assert report["log_likelihood"]["value"] == pytest.approx(expected.value, rel=1e-6)
+    assert main(["evaluate", str(run), "--wider", "0"]) == 2
+    assert "factor: expected a positive number, got 0" in capsys.readouterr().err
 
 
 def test_bounds_by_annealing(trained, tmp_path, capsys):

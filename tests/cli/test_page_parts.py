@@ -46,12 +46,14 @@ def found(*, kl=1.0, reconstruction=-5.0):
         log_evidence=ten + reconstruction - kl,
         variance=ten + 1e-6,
         ess=ten + 1,
+        pareto_k=ten,
+        growth=ten,
     )
 
 
 FEW = LogLikelihood(value=-1.0, samples=100, mc_se=0.1, data_se=0.1, ess=2.0, ess_low=1.0)
 WARNINGS = {
-    "few draws": lambda: distrust.few_samples(FEW),
+    "few draws": lambda: distrust.tail_of_weights(FEW),
     "collapsed": lambda: distrust.collapsed(found(kl=0.0), ["z"]),
     "infinite": lambda: distrust.infinite(found(reconstruction=-math.inf)),
     "impossible": lambda: [distrust.impossible(found(kl=-9.0), ["z"], 100, is_mass=False)],

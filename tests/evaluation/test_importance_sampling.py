@@ -22,7 +22,12 @@ def test_the_effective_sample_size_and_the_error_by_hand():
     torch.testing.assert_close(estimate.ess, torch.tensor([36 / 14, 3.0]).double())
     torch.testing.assert_close(estimate.variance, torch.tensor([1 / 12, 0.0]).double())
     each = PointwiseLogLikelihood(
-        estimate.log_mean, estimate.variance.sqrt(), estimate.ess, samples=3
+        estimate.log_mean,
+        estimate.variance.sqrt(),
+        estimate.ess,
+        samples=3,
+        pareto_k=torch.full((2,), math.nan),
+        growth=torch.zeros(2),
     )
     result = each.mean()
     assert result.value == pytest.approx((math.log(2) + 1) / 2)

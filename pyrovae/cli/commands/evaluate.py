@@ -17,6 +17,7 @@ def evaluate(
     seed: Seed = 0,
     data: str | None = None,
     root: Place = None,
+    wider: float | None = None,
     averaged: bool = False,
     device: str = "auto",
     allow: list[str] | None = None,
@@ -30,6 +31,7 @@ def evaluate(
         seed: Seed of the draws.
         data: File or folder of the data, if it has moved.
         root: Root of the data, if it has moved.
+        wider: Take log p(x) from a guide with scales so many times as large, such as 1.5.
         averaged: Take the moving average of the weights that train --average kept.
         device: auto, cpu, cuda or mps.
         allow: A package whose classes the run may name; give it again for another.
@@ -44,7 +46,7 @@ def evaluate(
     model = opened.model(device, averaged=averaged)
     chosen = opened.split(split)
     train = None if split == "train" else opened.data.train
-    report = evaluate_model(model, chosen, train=train, samples=samples, seed=seed)
+    report = evaluate_model(model, chosen, train=train, samples=samples, seed=seed, wider=wider)
     say(f"{opened.data.name}, {split} data: {report}")
     with suppress(ValueError):  # what is no report is replaced, too
         if opened.has_stale_report():

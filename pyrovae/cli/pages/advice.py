@@ -14,8 +14,9 @@ ADVICE = {
     "support, whether it can be evaluated at values that it has not drawn itself, and rounding.",
     "minus infinity": "Look for data outside of what the likelihood allows. One with heavier "
     "tails, such as `StudentTLikelihood`, gives them a probability.",
-    "effective sample size": "Take more draws with `pyrovae evaluate RUN --samples 5000`. A more "
-    "flexible posterior, such as `LowRankNormalPosterior`, makes each of them count for more.",
+    "annealing": "Take more draws with `pyrovae evaluate RUN --samples 5000`, or a "
+    "wider proposal with `--wider 1.5`; `pyrovae anneal RUN` bounds log p(x) without the guide. A more "
+    "flexible posterior, such as `LowRankNormalPosterior`, makes each draw count for more.",
     "has collapsed": "Let the latents be learned before their KL counts in full, with "
     "`--beta LinearWarmup --beta.epochs 20`; give them a budget, with "
     "`--objective FreeBitsELBO`; or make the decoder smaller.",

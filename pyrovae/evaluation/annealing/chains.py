@@ -12,7 +12,7 @@ from torch.nn.functional import interpolate
 
 from pyrovae.checks import check_count
 from pyrovae.compilation import Batch, Compile
-from pyrovae.datasets import Source, as_split
+from pyrovae.datasets import Source
 from pyrovae.evaluation.annealing.density import Density
 from pyrovae.evaluation.annealing.path import Path, Steps, inverse_temperatures, tune
 from pyrovae.evaluation.annealing.results import AnnealedBound
@@ -20,7 +20,7 @@ from pyrovae.evaluation.importance import ImportanceSampling
 from pyrovae.evaluation.ordered import in_order
 from pyrovae.evaluation.pace import Pace
 from pyrovae.evaluation.passes import one_pass
-from pyrovae.handlers import tensors_taken
+from pyrovae.evaluation.reading import read_for
 from pyrovae.programs import Program, check_program
 
 __all__ = ["Annealing", "BatchOfChains", "Found"]
@@ -72,7 +72,7 @@ class Annealing:
     ) -> Iterator[Iterator[Batch]]:
         """Opens the data: batches of so many that all their chains have so many rows."""
         check_count("rows", rows)
-        split = in_order(as_split(data, fields=tensors_taken(self.model.model)))
+        split = in_order(read_for(self.model, data))
         size = min(max(1, rows // self.chains), len(split))
         transitions = self._tuning + self._directions * self.temperatures
         self._rows = len(split) * self.chains * transitions * self.leapfrog_steps
