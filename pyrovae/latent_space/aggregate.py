@@ -163,6 +163,7 @@ def prior_distribution_function(
     return lambda z: _share_below(ordered, z)
 
 
+@torch.no_grad()
 def _marginals(fn: Distribution, value: Tensor) -> Tensor:
     """The distribution function of each feature by itself.
 

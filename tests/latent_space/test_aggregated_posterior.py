@@ -90,6 +90,7 @@ def test_mixtures_are_exact(vamp):
     expected = (weights[:, None] * parts).sum(1)
     function = prior_distribution_function(model, grey_data())
     torch.testing.assert_close(function(POINTS), expected)
+    assert not function(POINTS).requires_grad
 
 
 def test_other_priors_are_drawn_from():
