@@ -1,9 +1,20 @@
 import shutil
 
 import pytest
-from command_line import quick
+from command_line import quick, save_a_dot
 
 from pyrovae.cli import main
+
+
+@pytest.fixture
+def rendered():
+    """For a test that needs figures as they are: the others draw them and write a dot."""
+
+
+@pytest.fixture(autouse=True)
+def _dots(request, monkeypatch):
+    if "rendered" not in request.fixturenames:
+        monkeypatch.setattr("pyrovae.cli.figures.save_figure", save_a_dot)
 
 
 @pytest.fixture(scope="session")

@@ -89,6 +89,7 @@ def test_further_training_removes_it_until_it_is_new(copied, monkeypatch):
     assert "3 epochs in" in page_of(copied).text
 
 
+@pytest.mark.usefixtures("rendered")
 def test_plot_draws_it_anew(copied):
     before = (copied / "report.html").read_bytes()
     (copied / "figures/samples.png").unlink()
@@ -178,6 +179,7 @@ def test_a_report_with_other_values_is_refused_or_shown(copied, monkeypatch):
     assert all(said.startswith(str(run.report_file)) for said in refused)
 
 
+@pytest.mark.usefixtures("rendered")
 def test_a_report_that_lacks_something_is_made_anew(copied):
     whole = (copied / "report.html").read_bytes()
     report = json.loads((copied / "report.json").read_text())

@@ -83,6 +83,7 @@ def test_a_class_does_not_inherit_the_arguments_of_the_usual_one(in_tmp):
     assert config_of("run")["objective"]["init_args"]["num_particles"] == 5
 
 
+@pytest.mark.usefixtures("rendered")
 def test_convolutions_and_manifold(in_tmp):
     network = ["--encoder", "ConvEncoder", "--encoder.channels", "[4]", "--decoder", "ConvDecoder"]
     options = ["--decoder.channels", "[4]", "--latent_features", "2", "--epochs", "1", "--quiet"]
