@@ -1,5 +1,5 @@
 import pytest
-from command_line import quick
+from command_line import quick, save_a_dot
 
 from pyrovae.cli import main
 
@@ -8,6 +8,12 @@ from pyrovae.cli import main
 def in_tmp(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def dots(monkeypatch):
+    """Figures are drawn and a dot is written, where they are not what is tried."""
+    monkeypatch.setattr("pyrovae.cli.figures.save_figure", save_a_dot)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,8 @@ from odd_values import ODD, places
 from pyrovae.checkpoint import digest, load, read, write
 from pyrovae.cli import main
 
+pytestmark = pytest.mark.usefixtures("dots")
+
 BITS, BITS_ALWAYS = 1000, 40
 TRIALS, TRIALS_ALWAYS = 400, 20
 OPENING = {

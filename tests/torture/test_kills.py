@@ -34,9 +34,7 @@ WRITTEN = [
 #: Those that the ordinary suite tries, too.
 ALWAYS = {
     ("checkpoint.pt", 0, "half"),
-    ("report.json", 0, "whole"),
     ("samples.png", 0, "half"),
-    ("report.html", 0, "whole"),
 }
 CHOSEN = [
     pytest.param(*moment, marks=[] if moment in ALWAYS else pytest.mark.torture)

@@ -8,6 +8,8 @@ import pytest
 
 from pyrovae.cli import main
 
+pytestmark = pytest.mark.usefixtures("dots")
+
 FILES = [
     "checkpoint.pt",
     "history.csv",

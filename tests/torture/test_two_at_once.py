@@ -10,10 +10,16 @@ from test_kills import start
 from pyrovae.checkpoint import read
 
 
+# Folders that are numbered are taken in one process in the command line's tests, too.
 @pytest.mark.parametrize(
-    "time", [0, *(pytest.param(i, marks=pytest.mark.torture) for i in (1, 2))]
+    ("out", "time"),
+    [
+        pytest.param(out, time, marks=[] if out and not time else pytest.mark.torture)
+        for out in ([], ["--out", "run"])
+        for time in range(3)
+    ],
+    ids=lambda value: value if isinstance(value, int) else "named" if value else "numbered",
 )
-@pytest.mark.parametrize("out", [[], ["--out", "run"]], ids=["numbered", "named"])
 def test_two_trainings_begun_together(out, time, in_tmp):
     options = [*quick(epochs=1), "--compile", "false"]
     both = [start("train", *options, "--seed", seed, *out) for seed in (1, 2)]
