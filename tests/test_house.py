@@ -44,6 +44,7 @@ ROOMS = {
     "models": "checks component datasets distributions handlers labels latents likelihoods nn posteriors "
     "priors programs scope support",
     "latent_space": "datasets distributions handlers latents nn scope",
+    "disentanglement": "checks",
     "plots": "columns datasets latent_space scope",
     "evaluation": "checks compilation datasets distributions handlers latents nn objectives programs "
     "scope support",

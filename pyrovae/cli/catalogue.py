@@ -72,6 +72,7 @@ LEFT_OUT = frozenset(
 )
 DATA = {
     "digits": "1797 handwritten digits of 8x8 pixels, with the library: no download.",
+    "sprites": "6144 images of 32x32 pixels with known factors, made here: no download.",
     "mnist": "70000 handwritten digits of 28x28 pixels.",
     "fashion-mnist": "70000 pieces of clothing, 28x28.",
     "kmnist": "70000 Japanese characters, 28x28.",

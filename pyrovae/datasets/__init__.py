@@ -12,6 +12,7 @@ from pyrovae.datasets.partition import split_tensors
 from pyrovae.datasets.sources import Source, as_split
 from pyrovae.datasets.sparse.split import SparseSplit
 from pyrovae.datasets.splits import Split
+from pyrovae.datasets.sprites import FactorSplit, sprites
 from pyrovae.datasets.tables import as_frame, fill_frame, read_rows
 from pyrovae.datasets.tensor_split import TensorSplit
 
@@ -19,6 +20,7 @@ __all__ = [
     "Binarization",
     "Column",
     "Data",
+    "FactorSplit",
     "LabelledApart",
     "LoaderSplit",
     "Source",
@@ -34,4 +36,5 @@ __all__ = [
     "merge_last",
     "read_rows",
     "split_tensors",
+    "sprites",
 ]

@@ -16,13 +16,14 @@ from pyrovae.datasets.memory import MEMORY_LIMIT, readable
 from pyrovae.datasets.partition import Amount
 from pyrovae.datasets.paths import find_data
 from pyrovae.datasets.sparse.rows import SparseMatrix, is_sparse, sparse_rows
+from pyrovae.datasets.sprites import sprites
 from pyrovae.datasets.tables.frames import Frame, is_frame, is_table
 from pyrovae.datasets.tables.read import AskedColumns, read_table
 from pyrovae.datasets.vision import PUBLISHED, published
 
 __all__ = ["load_data"]
 
-NAMES = ("digits", *PUBLISHED, "celeba")
+NAMES = ("digits", "sprites", *PUBLISHED, "celeba")
 
 
 def load_data(
@@ -42,13 +43,14 @@ def load_data(
     """Loads data by name or from a file or folder, divided for training, validation and test.
 
     Args:
-        data: Which data. A name: digits (1797 small images that need no download), mnist,
-            fashion-mnist, kmnist, cifar10 or celeba. Or a path: a NumPy file (.npy, or .npz with
-            the data as "x" and labels, if any, as "y") of shape (N, features), (N, height,
-            width), (N, channels, height, width) or (N, height, width, channels); a folder of
-            images, where sub-folders, if any, are classes; a table, a .csv or .parquet file; or
-            counts of cells, a .h5ad file of AnnData. Or a data frame of pandas, an AnnData or a
-            sparse matrix, of which one batch at a time is dense. 8-bit values are divided by 255,
+        data: Which data. A name: digits (1797 small images that need no download), sprites (6144
+            images of known factors, made here), mnist, fashion-mnist, kmnist, cifar10 or celeba.
+            Or a path: a NumPy file (.npy, or .npz with the data as "x" and labels, if any, as
+            "y") of shape (N, features), (N, height, width), (N, channels, height, width) or
+            (N, height, width, channels); a folder of images, where sub-folders, if any, are
+            classes; a table, a .csv or .parquet file; or counts of cells, a .h5ad file of
+            AnnData. Or a data frame of pandas, an AnnData or a sparse matrix, of which one batch
+            at a time is dense. 8-bit values are divided by 255,
             other numbers are left as they are: counts pass as any type but 8-bit integers.
             Files and folders of more than 1 GiB as 32-bit floats are read from the disk while
             the model trains (a .npy file is memory-mapped; an archive is not).
@@ -60,8 +62,8 @@ def load_data(
             its grey level as probability. dynamic: drawn so anew each time an image is used.
         validation: How much of the data is kept aside to choose settings by: a whole number of
             data (5000) or a fraction (0.1); 0 is none. If left out: 5000 of the training images
-            of mnist, fashion-mnist, kmnist and cifar10, one tenth of digits, files and folders.
-            celeba has its own.
+            of mnist, fashion-mnist, kmnist and cifar10, one tenth of digits, sprites, files and
+            folders. celeba has its own.
         test: How much of the data is kept aside to report on, as for validation. If left out: one
             tenth. Not for mnist, fashion-mnist, kmnist, cifar10 and celeba, whose published test
             images are used.
@@ -153,6 +155,13 @@ def load_data(
             binarization=binarization,
             validation=0 if pooled else kept,
             pooled=pooled,
+            seed=data_seed,
+        )
+    if data == "sprites":
+        return sprites(
+            binarization=binarization,
+            validation=sizes["validation"],
+            test=sizes["test"],
             seed=data_seed,
         )
     if path is None:

@@ -71,10 +71,11 @@ def train(
     """Train a model and leave a run folder with checkpoint, history, report and figures.
 
     Args:
-        data: Which data. A name: digits (1797 small images that need no download), mnist,
-            fashion-mnist, kmnist, cifar10 or celeba. Or a path: a NumPy file (.npy, or .npz with
-            "x" and perhaps labels "y"), a folder of images, or a table (.csv, .parquet), whose
-            model and likelihood are MissingDataVAE and ColumnsLikelihood if left out.
+        data: Which data. A name: digits (1797 small images that need no download), sprites (6144
+            images of known factors), mnist, fashion-mnist, kmnist, cifar10 or celeba. Or a path:
+            a NumPy file (.npy, or .npz with "x" and perhaps labels "y"), a folder of images, or a
+            table (.csv, .parquet), whose model and likelihood are MissingDataVAE and
+            ColumnsLikelihood if left out.
         root: The folder that holds the files of named data, or that gets them with download.
         download: Download the files of named data if they are not in root.
         binarization: How grey levels become zeros and ones. auto: dynamic for images (by name,
