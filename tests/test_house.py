@@ -45,6 +45,7 @@ ROOMS = {
     "priors programs scope support",
     "latent_space": "datasets distributions handlers latents nn scope",
     "disentanglement": "checks",
+    "sample_quality": "checks datasets nn scope",
     "plots": "columns datasets latent_space scope",
     "evaluation": "checks compilation datasets distributions handlers latents nn objectives programs "
     "scope support",
