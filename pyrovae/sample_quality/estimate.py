@@ -1,7 +1,7 @@
 """A number with its errors from real data and from samples."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -11,7 +11,8 @@ __all__ = ["GROUPS", "Estimate", "with_errors"]
 GROUPS = 10
 
 
-class Estimate(NamedTuple):
+@dataclass(frozen=True)
+class Estimate:
     """A number with its errors.
 
     Attributes:
