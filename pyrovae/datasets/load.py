@@ -104,11 +104,7 @@ def load_data(
             f"pooled trains on all data: expected no validation and no test, "
             f"got validation={validation} and test={test}"
         )
-    if image_size is not None and image_size < 1:
-        raise ValueError(f"expected image_size to be positive, got {image_size}")
-    if image_size is not None and 12 * image_size**2 > MEMORY_LIMIT:
-        size = readable(12 * image_size**2)
-        raise ValueError(f"image_size={image_size}: one image would take {size}")
+    _check_image_size(image_size)
     default = 0 if pooled else 0.1
     sizes: dict[str, Amount] = {
         "validation": default if validation is None else validation,
@@ -116,12 +112,7 @@ def load_data(
     }
     if is_sparse(data) or is_cells(data):
         _check_table(binarization=binarization, image_size=image_size)
-        chosen, reported = sizes["validation"], sizes["test"]
-        if is_cells(data):
-            cells: Any = data
-            return load_cells(cells, validation=chosen, test=reported, data_seed=data_seed)
-        rows = sparse_rows(data)
-        return divide_rows(rows, validation=chosen, test=reported, seed=data_seed, name="data")
+        return _rows(data, **sizes, seed=data_seed)
     if tabular:
         _check_table(binarization=binarization, image_size=image_size)
         return read_table(data, columns=columns, **sizes, seed=data_seed)
@@ -176,6 +167,22 @@ def load_data(
         seed=data_seed,
         num_workers=num_workers,
     )
+
+
+def _rows(data: Any, *, validation: Amount, test: Amount, seed: int) -> Data:
+    """Rows of which one batch at a time is dense."""
+    if is_cells(data):
+        return load_cells(data, validation=validation, test=test, data_seed=seed)
+    rows = sparse_rows(data)
+    return divide_rows(rows, validation=validation, test=test, seed=seed, name="data")
+
+
+def _check_image_size(image_size: int | None) -> None:
+    if image_size is not None and image_size < 1:
+        raise ValueError(f"expected image_size to be positive, got {image_size}")
+    if image_size is not None and 12 * image_size**2 > MEMORY_LIMIT:
+        size = readable(12 * image_size**2)
+        raise ValueError(f"image_size={image_size}: one image would take {size}")
 
 
 def _check_table(**options: object) -> None:
