@@ -14,7 +14,7 @@ from pyrovae.compilation.decompositions import DECOMPOSITIONS
 from pyrovae.compilation.memory import keep_freed_memory
 from pyrovae.compilation.numbers import Numbers
 from pyrovae.compilation.products import PRODUCTS
-from pyrovae.compilation.tracing import OneHotWithoutLooking, lift_constants
+from pyrovae.compilation.tracing import OneHotWithoutLooking, lift_constants, selections
 from pyrovae.scope import isolated, without_validation
 
 __all__ = ["ROUNDINGS", "Batch", "CompiledFunction", "NotCompiled", "half_twice"]
@@ -201,6 +201,8 @@ class CompiledFunction:
                 graph = make_fx(function)(*copies, *batch)
         except Exception as error:
             raise NotCompiled(f"it could not be traced: {_reason(error)}") from error
+        if selected := selections(graph):
+            raise NotCompiled(f"the number of its values depends on data: {selected[0]}")
         constants = lift_constants(graph, at=len(copies))
         held = [constant for constant in constants if constant.requires_grad]
         for parameter in held:

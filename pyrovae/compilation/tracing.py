@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.fx import GraphModule
 from torch.overrides import TorchFunctionMode
 
-__all__ = ["OneHotWithoutLooking", "lift_constants"]
+__all__ = ["OneHotWithoutLooking", "lift_constants", "selections"]
 
 
 class OneHotWithoutLooking(TorchFunctionMode):
@@ -50,3 +50,20 @@ def lift_constants(graph: GraphModule, *, at: int) -> list[Tensor]:
         graph.graph.erase_node(node)
     graph.recompile()
     return list(constants.values())
+
+
+def selections(graph: GraphModule) -> list[str]:
+    """The operations of a traced program whose results have as many values as the data say.
+
+    Such a program fits no batch but those that have as many as the one it was traced with.
+    """
+    found = []
+    for node in graph.graph.nodes:
+        if torch.Tag.dynamic_output_shape not in getattr(node.target, "tags", ()):
+            continue
+        if node.target is torch.ops.aten.index.Tensor:  # at places, or where a mask is true
+            indices = [i.meta["val"].dtype for i in node.args[1] if i is not None]
+            if not {torch.bool, torch.uint8}.intersection(indices):
+                continue
+        found.append(str(node.target))
+    return found

@@ -8,6 +8,7 @@ from pyro.distributions.transforms import AffineCoupling, Permute, SplineAutoreg
 from pyro.nn import AutoRegressiveNN, DenseNN
 from torch import Tensor, nn
 from torch.distributions import Distribution
+from torch.overrides import TorchFunctionMode
 
 from pyrovae.distributions import Normal
 from pyrovae.distributions.flow import Affine, Flow
@@ -108,9 +109,35 @@ class FlowPrior(Prior):
             if self.transform == "affine_autoregressive":
                 to_noise.append(Affine(network))
             elif self.transform == "spline_autoregressive":
-                to_noise.append(SplineAutoregressive(len(self.origin), network, count_bins=BINS))
+                to_noise.append(_Spline(len(self.origin), network, count_bins=BINS))
             else:
                 backwards = torch.arange(len(self.origin), device=self.origin.device).flip(0)
                 to_noise += [AffineCoupling(len(self.origin) // 2, network), Permute(backwards)]
         base = Normal(self.origin, torch.ones_like(self.origin)).to_event(1)
         return Flow(base, [f.inv for f in reversed(to_noise)])
+
+
+class _Spline(SplineAutoregressive):
+    """Splines of which no one looks how many values lie outside: a traced program would keep that.
+
+    Pyro selects those values and leaves them as they are.
+    """
+
+    def _call(self, x: Tensor) -> Tensor:
+        with _SelectWithoutLooking():
+            return super()._call(x)
+
+    def _inverse(self, y: Tensor) -> Tensor:
+        with _SelectWithoutLooking():
+            return super()._inverse(y)
+
+
+class _SelectWithoutLooking(TorchFunctionMode):
+    """Lets ``a[mask] = b[mask]`` choose between all elements of both."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in (Tensor.__getitem__, Tensor.__setitem__):
+            values, index, *new = args
+            if isinstance(index, Tensor) and index.dtype == torch.bool:
+                return values.copy_(torch.where(index, new[0], values)) if new else values
+        return func(*args, **(kwargs or {}))

@@ -62,12 +62,23 @@ class Peeking(VAE):
             return pyro.sample("x", self.likelihood(z + shift), obs=x)
 
 
+class Selecting(VAE):
+    """Selects as many values as the data say: a graph would go on with their number."""
+
+    def model(self, x):
+        with self.data_plate(x):
+            z = pyro.sample("z", self.prior())
+            far = z.abs() > 3
+            z = z.index_put((far,), z[far] / 2)
+            return pyro.sample("x", self.likelihood(z), obs=x)
+
+
 def with_class(cls):
     plain = tiny_vae()
     return cls(plain.prior, plain.posterior, plain.likelihood)
 
 
-@pytest.mark.parametrize("cls", [Branching, Peeking])
+@pytest.mark.parametrize("cls", [Branching, Peeking, Selecting])
 def test_what_cannot_be_traced_trains_uncompiled_and_says_why(cls):
     x = binary_data(16)
     x[:8] = 0  # two batches of different means
