@@ -1,3 +1,5 @@
+import sys
+
 import pyro
 import pytest
 import torch
@@ -33,3 +35,11 @@ def fresh_state(request):
     """Each test begins with an empty parameter store and the same random numbers."""
     pyro.clear_param_store()
     torch.manual_seed(request.config.getoption("--seed"))
+
+
+@pytest.fixture
+def only_traced(monkeypatch):
+    """Runs the traced graph itself, as torch operations: inductor takes seconds a graph."""
+    monkeypatch.setattr(torch._inductor, "compile", lambda graph, inputs, options=None: graph)
+    # Torch notes the stack at each operation that it traces, for half of the time that it takes.
+    monkeypatch.setattr(sys, "tracebacklimit", 1, raising=False)

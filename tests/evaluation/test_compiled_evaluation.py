@@ -57,6 +57,7 @@ def test_a_short_evaluation_is_not_compiled(monkeypatch):
     evaluate(tiny_vae(), binary_data(10), samples=100, rows=10)
 
 
+@pytest.mark.usefixtures("only_traced")
 def test_programs_without_latents_and_with_several_are_compiled_too():
     density, x = Density(NormalPrior(FEATURES)), binary_data(10)
     for model, data in ((density, x), (two_layers.ladder(), two_layers.data(10))):

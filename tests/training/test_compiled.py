@@ -27,12 +27,22 @@ from pyrovae.training.compiled import CompiledStep
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
-@pytest.mark.parametrize("case", ["elbo", "batch_norm", "importance_weighted"])
+# Two at once; the others tell which of them it was.
+@pytest.mark.parametrize(
+    "case",
+    [
+        "importance_weighted, batch_norm",
+        *(
+            pytest.param(case, marks=pytest.mark.proof)
+            for case in ("elbo", "batch_norm", "importance_weighted")
+        ),
+    ],
+)
 def test_compiled_and_eager_training_follow_each_other(case):
     x = TensorSplit(torch.rand(22, 4), binarization="dynamic")
-    options = {"batch_norm": True} if case == "batch_norm" else {}
+    options = {"batch_norm": True} if "batch_norm" in case else {}
     objective = (
-        ImportanceWeightedELBO(num_particles=3) if case == "importance_weighted" else ELBO()
+        ImportanceWeightedELBO(num_particles=3) if "importance_weighted" in case else ELBO()
     )
     histories, states = [], []
     for compile in (False, True):
@@ -62,6 +72,7 @@ def test_compiled_and_eager_training_follow_each_other(case):
         torch.testing.assert_close(states[1][name], tensor, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.proof
 def test_importance_weights_of_many_pixels_compile():
     # A log-density of -8500 has roundings of 5e-4, and importance weights relative errors of it.
     torch.manual_seed(0)
