@@ -17,6 +17,7 @@ from pyrovae.likelihoods import (
     OffsetLikelihood,
     PoissonLikelihood,
     StudentTLikelihood,
+    TokensLikelihood,
     ZeroInflatedLikelihood,
 )
 from pyrovae.nn import MLP
@@ -73,6 +74,7 @@ LIKELIHOODS = {
         NegativeBinomialLikelihood, dispersion=MLP(2, [], DATA)
     ),
     "MultinomialLikelihood": lambda: likelihood(MultinomialLikelihood, total_count=7),
+    "TokensLikelihood": lambda: likelihood(TokensLikelihood, tokens=9),
     "OffsetLikelihood": lambda: OffsetLikelihood(likelihood(PoissonLikelihood, latents=2)),
     "OffsetLikelihood-around": lambda: OffsetLikelihood(
         ZeroInflatedLikelihood(likelihood(NegativeBinomialLikelihood, latents=2))
@@ -116,6 +118,7 @@ DATA_FOR = {
     "NegativeBinomialLikelihood-per_feature": counts,
     "NegativeBinomialLikelihood-network": counts,
     "MultinomialLikelihood": counts,
+    "TokensLikelihood": counts,
     "OffsetLikelihood": counts,
     "OffsetLikelihood-around": counts,
     "ZeroInflatedLikelihood": counts,

@@ -18,7 +18,9 @@ WITH_COVARIANCE = {
     "LowRankNormalPosterior",
     "LowRankNormalPosterior-1",
     "FullNormalPosterior",
+    "ProductPosterior",
 }
+FACTORISED = {"NormalPosterior", "ProductPosterior"}
 
 
 def refusal(prior, posterior, objective):
@@ -35,7 +37,7 @@ def refusal(prior, posterior, objective):
         return r"site 'z': the prior's draws \(Codes\) are not differentiable"
     if objective == "VectorQuantizedELBO" and posterior not in POINTS:
         return "expected a latent with a codebook .*, got 'z'"
-    if objective == "TotalCorrelationELBO" and posterior != "NormalPosterior":
+    if objective == "TotalCorrelationELBO" and posterior not in FACTORISED:
         return "site 'z': .* does not factorise over its features"
     if objective == "DIPELBO" and posterior not in WITH_COVARIANCE:
         return "site 'z': mean or covariance of .* has no closed form"

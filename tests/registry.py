@@ -115,6 +115,10 @@ NETWORKS = {
     "Widened": lambda: Widened(MLP(4, [3], 2, activation="tanh"), at=1, extra=2),
     "ConvEncoder": lambda: ConvEncoder(DATA, 4, channels=(2, 3), activation="elu"),
     "ConvEncoder-batch_norm": lambda: ConvEncoder(DATA, 4, channels=(2,), batch_norm=True),
+    "ConvEncoder-signals": lambda: ConvEncoder((2, 7), 4, channels=(2,), batch_norm=True),
+    "ConvEncoder-volumes": lambda: ConvEncoder((1, 3, 4, 5), 4, channels=(2,), activation="elu"),
+    "ConvDecoder-signals": lambda: ConvDecoder(LATENT, (2, 7), channels=(2, 2), activation="elu"),
+    "ConvDecoder-volumes": lambda: ConvDecoder(LATENT, (1, 3, 4, 5), channels=(2,)),
     "ConvDecoder": lambda: ConvDecoder(LATENT, DATA, channels=(3, 2), activation="elu"),
     "ConvDecoder-batch_norm": lambda: ConvDecoder(LATENT, DATA, channels=(2,), batch_norm=True),
 }

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pyrovae.compilation import AutoCompiled, Batch, Compile, CompiledFunction, half_twice
 from pyrovae.evaluation.pace import Pace
-from pyrovae.handlers import check_taken, is_latent
+from pyrovae.handlers import check_taken, data_weight, is_latent, plate_scale, unweighed
 from pyrovae.objectives import ELBO, log_weights
 from pyrovae.programs import Program
 
@@ -26,11 +26,13 @@ class Draws(NamedTuple):
         kls: :math:`\log q(z_{l,s} \mid \cdot) - \log p(z_{l,s} \mid \cdot)` of each latent site
             :math:`l`, in the order of `latent_names`, ``(S, B, L)``. Their sum over the sites is
             ``reconstruction - log_weights``.
+        weight: How much each datum counts, ``(S, B)``: 1, unless data have weights.
     """
 
     log_weights: Tensor
     reconstruction: Tensor
     kls: Tensor
+    weight: Tensor
 
 
 class Sampler:
@@ -106,13 +108,17 @@ class Sampler:
         traces = elbo.traces(self.model.model, self.model.guide, batch, {})
         weights = log_weights(*traces, num_particles=particles)
         shape = weights.values.shape
-        total = sum(site["log_prob"] for site in observed_sites(traces[0]).values())
-        reconstruction = torch.as_tensor(total / weights.scale).expand(shape)
+        observed = observed_sites(traces[0])
+        plate = next(map(plate_scale, observed.values()), 1.0)
+        total = sum(map(unweighed, observed.values()))
+        reconstruction = torch.as_tensor(total / plate).expand(shape)
+        weight = next((w for s in observed.values() if (w := data_weight(s)) is not None), None)
         kls = weights.values.new_empty(*shape, 0)
-        latents = [_kl(name, *traces) / weights.scale for name in latent_names(*traces)]
+        latents = [_kl(name, *traces) / plate for name in latent_names(*traces)]
         if latents:
             kls = torch.stack([kl.expand(shape) for kl in latents], dim=-1)
-        return [weights.values, reconstruction, kls]
+        ones = torch.ones_like(weights.values)
+        return [weights.values, reconstruction, kls, ones if weight is None else ones * weight]
 
 
 def observed_sites(model_trace: Any) -> dict[str, Any]:
@@ -135,5 +141,5 @@ def _kl(name: str, model_trace: Any, guide_trace: Any) -> Tensor:
     total: Any = 0.0
     for sign, trace in ((1, guide_trace), (-1, model_trace)):
         if name in trace.nodes:
-            total = total + sign * trace.nodes[name]["log_prob"]
+            total = total + sign * unweighed(trace.nodes[name])
     return torch.as_tensor(total)

@@ -61,6 +61,7 @@ def elbo(
         model, split, samples=samples, batch_size=batch_size, seed=seed, device=device
     ) as views:
         found = concatenate([view.estimate() for view in views])
+    found = found.weighed()
     reconstruction = found.reconstruction.mean().item()
     if views.first.undefined is not None:
         return Bound(None, reconstruction, None)

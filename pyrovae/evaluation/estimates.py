@@ -1,7 +1,7 @@
 """What draws from the guide say of each datum, as numbers."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -28,6 +28,7 @@ class Estimates:
         ess: The effective sample size :math:`(\sum w)^2 / \sum w^2`, ``(N,)``.
         pareto_k: The shape of the weights' tail, ``(N,)``; see `pareto_k`.
         growth: What ``log_evidence`` has gained from S / 2 draws to S, ``(N,)``; see `Halves`.
+        weight: How much each datum counts, ``(N,)``.
     """
 
     bound: Tensor
@@ -39,6 +40,29 @@ class Estimates:
     ess: Tensor
     pareto_k: Tensor
     growth: Tensor
+    weight: Tensor
+
+    def weighed(self) -> "Estimates":
+        r"""The same, with values whose plain means, and their errors, are those by weight.
+
+        Each value becomes :math:`m + \frac{N w_n}{\sum w} (v_n - m)`, where m is the weighted mean
+        :math:`\sum w_n v_n / \sum w`: their mean is m, and their standard error the one of a ratio
+        of means by the delta method.
+        """
+        if (self.weight == self.weight[0]).all():
+            return self
+        share = self.weight / self.weight.mean()
+
+        def counted(values: Tensor) -> Tensor:
+            each = share.view(-1, *[1] * (values.dim() - 1))
+            # A datum of no weight says nothing, whatever its value.
+            values = torch.where(each > 0, values, 0.0)
+            mean = (each * values).mean(0)
+            return mean + each * (values - mean)
+
+        names = ("bound", "reconstruction", "kls", "log_evidence", "growth")
+        changed = {name: counted(getattr(self, name)) for name in names}
+        return replace(self, **changed, variance=share.square() * self.variance)
 
 
 def estimate(draws: Iterable[Draws], *, samples: int) -> Estimates:
@@ -57,7 +81,7 @@ def estimate(draws: Iterable[Draws], *, samples: int) -> Estimates:
         ratios.add(-found.kls.sum(-1))
     if sums is None:
         raise ValueError("expected at least one draw, got none")
-    bound, reconstruction, kls = (total / weights.samples for total in sums)
+    bound, reconstruction, kls, weight = (total / weights.samples for total in sums)
     return Estimates(
         bound=bound,
         reconstruction=reconstruction,
@@ -68,6 +92,7 @@ def estimate(draws: Iterable[Draws], *, samples: int) -> Estimates:
         ess=weights.ess,
         pareto_k=tail.k,
         growth=halves.growth(weights.log_mean),
+        weight=weight,
     )
 
 

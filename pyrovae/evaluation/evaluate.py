@@ -144,9 +144,10 @@ def _report(
     defined = reason is None
     latents = views.first.latents if defined else ()
     check_numbers(found, latents, list(views.first.sites))
-    bound, reconstruction = found.bound.mean().item(), found.reconstruction.mean().item()
+    counted = found.weighed()
+    bound, reconstruction = counted.bound.mean().item(), counted.reconstruction.mean().item()
     if likelihood is None and defined:
-        likelihood = pointwise(found, views.samples).mean()
+        likelihood = pointwise(counted, views.samples).mean()
     is_mass = seen.is_density and seen.is_discrete
     units = seen.variables.units
     bits, warnings = None, []
@@ -172,8 +173,8 @@ def _report(
         undefined=reason,
         codebooks={name: summarize_use(count) for name, count in seen.counts.items()},
         columns=seen.columns.means,
-        site_kls=dict(zip(latents, found.kls.mean(0).tolist(), strict=False)),
-        data_se=_errors(found, defined=defined),
+        site_kls=dict(zip(latents, counted.kls.mean(0).tolist(), strict=False)),
+        data_se=_errors(counted, defined=defined),
         warnings=[*warnings, *map(_of_codes, seen.counts)],
     )
 
@@ -196,7 +197,7 @@ def _bound(model: Program, train: Split, n: int, seed: int) -> float | None:
     if views.first.undefined is not None:
         return None
     check_numbers(found, views.first.latents, list(views.first.sites), what="training data")
-    return found.bound.mean().item()
+    return found.weighed().bound.mean().item()
 
 
 class _InMemory(Split):

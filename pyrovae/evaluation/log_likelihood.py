@@ -170,7 +170,8 @@ def log_likelihood(
             if views.first.undefined is not None:
                 raise ValueError(f"the log-likelihood is undefined: {views.first.undefined}")
             parts.append(view.estimate())
-    each = pointwise(concatenate(parts), samples)
+    found = concatenate(parts)
+    each = pointwise(found if per_datum else found.weighed(), samples)
     return each if per_datum else each.mean()
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from pyrovae.distributions.unwrap import family, unblocked
-from pyrovae.handlers import is_latent
+from pyrovae.handlers import data_weight, is_latent
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.objectives import StickingTheLandingELBO
 from pyrovae.objectives.terms import data_frame
@@ -123,4 +123,6 @@ def normal_site(guide: Callable[..., Any], batch: tuple[Tensor, ...]) -> Any:
             f"site {site['name']!r}: expected a diagonal normal posterior, got {family(fn)}"
         )
     data_frame(site, nesting=1)
+    if data_weight(site) is not None:
+        raise ValueError("expected data without weights: give the model that `Weighted` is of")
     return site

@@ -10,6 +10,7 @@ from pyrovae.handlers.scales import plate_scale, scaled_from_outside, weighed_al
 from pyrovae.handlers.sites import is_data, is_latent, is_subsample
 from pyrovae.handlers.strata import Strata
 from pyrovae.handlers.use_means import SiteMean, UseMeans, latent_means, mean_of
+from pyrovae.handlers.weigh_data import WeighData, data_weight, unweighed
 
 __all__ = [
     "CheckShapes",
@@ -20,8 +21,10 @@ __all__ = [
     "SiteMean",
     "Strata",
     "UseMeans",
+    "WeighData",
     "binds",
     "check_taken",
+    "data_weight",
     "is_data",
     "is_latent",
     "is_subsample",
@@ -33,5 +36,6 @@ __all__ = [
     "scaled_from_outside",
     "send_back",
     "tensors_taken",
+    "unweighed",
     "weighed_alike",
 ]

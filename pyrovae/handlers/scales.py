@@ -5,6 +5,8 @@ from typing import Any
 
 from torch import Tensor
 
+from pyrovae.handlers.weigh_data import NOTE, data_weight
+
 __all__ = ["plate_scale", "scaled_from_outside", "weighed_alike"]
 
 
@@ -16,12 +18,15 @@ def plate_scale(site: Any) -> float:
 def scaled_from_outside(site: Any) -> bool:
     """Whether a ``pyro.poutine.scale`` is around a site, or around the program that it is in.
 
-    The weight that `ScaleLatents` puts on a latent is none.
+    The weight that `ScaleLatents` puts on a latent is none, nor are those of `WeighData`, outside of
+    which a scale is not seen.
 
     Args:
         site: A sample site of a trace.
     """
     scale, plates = site.get("unweighted", site["scale"]), plate_scale(site)
+    if data_weight(site) is not None:
+        _, scale = site[NOTE]
     if isinstance(scale, Tensor):
         return True
     # Within a plate, ScaleLatents has seen the site before the plate has.
@@ -36,7 +41,13 @@ def weighed_alike(p: Any, q: Any) -> bool:
         p: Its site in a trace of the model.
         q: Its site in one of the guide.
     """
-    scales = [site.get("unweighted", site["scale"]) for site in (p, q)]
+    weights = [data_weight(site) for site in (p, q)]
+    if weights[0] is not weights[1]:
+        return False
+    if weights[0] is not None:
+        scales = [site[NOTE][1] for site in (p, q)]
+    else:
+        scales = [site.get("unweighted", site["scale"]) for site in (p, q)]
     if any(isinstance(scale, Tensor) for scale in scales):
         return scales[0] is scales[1]
     return isclose(*scales, rel_tol=1e-9) and (p["mask"] is None) == (q["mask"] is None)

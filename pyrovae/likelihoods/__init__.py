@@ -15,6 +15,7 @@ from pyrovae.likelihoods.normal import NormalLikelihood
 from pyrovae.likelihoods.offset import OffsetLikelihood
 from pyrovae.likelihoods.poisson import PoissonLikelihood
 from pyrovae.likelihoods.student_t import StudentTLikelihood
+from pyrovae.likelihoods.tokens import TokensLikelihood
 from pyrovae.likelihoods.zero_inflated import ZeroInflatedLikelihood
 
 __all__ = [
@@ -33,5 +34,6 @@ __all__ = [
     "OffsetLikelihood",
     "PoissonLikelihood",
     "StudentTLikelihood",
+    "TokensLikelihood",
     "ZeroInflatedLikelihood",
 ]

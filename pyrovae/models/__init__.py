@@ -14,6 +14,7 @@ from pyrovae.models.multimodal import MultimodalVAE
 from pyrovae.models.new_classes import add_classes
 from pyrovae.models.semisupervised import SemiSupervisedVAE
 from pyrovae.models.vae import VAE
+from pyrovae.models.weighted import Weighted
 
 __all__ = [
     "VAE",
@@ -30,5 +31,6 @@ __all__ = [
     "MultimodalVAE",
     "SemiSupervisedVAE",
     "Undefined",
+    "Weighted",
     "add_classes",
 ]

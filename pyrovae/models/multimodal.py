@@ -51,7 +51,7 @@ class MultimodalVAE(LatentVariableModel):
         likelihoods: The likelihood of each modality by its name, in their order.
 
     Raises:
-        ValueError: If there is none, the parts declare different shapes or kinds of latents, or a
+        ValueError: If there are fewer than two, the parts declare different shapes or kinds of latents, or a
             name is that of the latent or none of Python's; when called, if a tensor or the mask
             does not fit.
     """
@@ -61,9 +61,9 @@ class MultimodalVAE(LatentVariableModel):
     ) -> None:
         super().__init__()
         names = list(likelihoods)
-        if not names or any(not name.isidentifier() or name == "z" for name in names):
+        if len(names) < 2 or any(not name.isidentifier() or name == "z" for name in names):
             raise ValueError(
-                "likelihoods: expected one for each modality, by a name that is an identifier "
+                "likelihoods: expected one for each of several modalities, by a name that is an identifier "
                 f"and not 'z', got {names}"
             )
         parts = {"prior": prior, "posterior": posterior, **likelihoods}
@@ -90,9 +90,9 @@ class MultimodalVAE(LatentVariableModel):
         """Whether 8-bit values of the first modality, the one that is scaled, are counts."""
         return self._likelihood(self.names[0]).counts
 
-    def model(self, *batch: Tensor | None) -> Any:
+    def model(self, first: Tensor | None, second: Tensor | None, *more: Tensor | None) -> Any:
         """p(z) and the likelihoods of what is there."""
-        views, present = self._views(batch)
+        views, present = self._views((first, second, *more))
         with self.data_plate(_first(views)):
             z = pyro.sample("z", self.prior())
             for m, (name, x) in enumerate(zip(self.names, views, strict=True)):
@@ -103,9 +103,9 @@ class MultimodalVAE(LatentVariableModel):
                     p = PartlyObserved(p, present[:, m])
                 pyro.sample(name, p, obs=x)
 
-    def guide(self, *batch: Tensor | None) -> Any:
+    def guide(self, first: Tensor | None, second: Tensor | None, *more: Tensor | None) -> Any:
         """q(z|x) given what is there."""
-        views, present = self._views(batch)
+        views, present = self._views((first, second, *more))
         if present is not None:
             views = [None if x is None else _blank(x, present[:, m]) for m, x in enumerate(views)]
         with self.data_plate(_first(views)):

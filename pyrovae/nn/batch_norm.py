@@ -4,7 +4,7 @@ from torch import Tensor, nn
 from torch.nn.functional import batch_norm
 from torch.nn.modules.batchnorm import _BatchNorm
 
-__all__ = ["BatchNorm1d", "BatchNorm2d"]
+__all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d"]
 
 
 class _BearsOne(_BatchNorm):
@@ -23,8 +23,12 @@ class _BearsOne(_BatchNorm):
 
 
 class BatchNorm1d(_BearsOne, nn.BatchNorm1d):
-    """Of features, ``(n, channels)``."""
+    """Of features, ``(n, channels)``, or signals, ``(n, channels, length)``."""
 
 
 class BatchNorm2d(_BearsOne, nn.BatchNorm2d):
     """Of images, ``(n, channels, height, width)``."""
+
+
+class BatchNorm3d(_BearsOne, nn.BatchNorm3d):
+    """Of volumes, ``(n, channels, depth, height, width)``."""

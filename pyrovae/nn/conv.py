@@ -1,22 +1,31 @@
-"""Convolutional networks for images of any size."""
+"""Convolutional networks for signals, images and volumes of any size."""
 
 from collections.abc import Sequence
 from math import prod
 
 from torch import Size, Tensor, nn
 
-from pyrovae.nn.batch_norm import BatchNorm2d
+from pyrovae.nn.batch_norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from pyrovae.nn.initial import Initial, initialize
 from pyrovae.nn.network import Activation, Network, Shape, activation_function, check_layers
 
 __all__ = ["ConvDecoder", "ConvEncoder"]
 
 
-def _check_image(shape: Size, name: str) -> None:
-    if len(shape) != 3:
+# By the number of dimensions that a kernel moves in.
+CONV = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
+TRANSPOSED = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
+BATCH_NORM = {1: BatchNorm1d, 2: BatchNorm2d, 3: BatchNorm3d}
+
+
+def _dimensions(shape: Size, name: str) -> int:
+    """How many dimensions a kernel moves in, beside the channels."""
+    if len(shape) - 1 not in CONV:
         raise ValueError(
-            f"{name}: a convolution expects (channels, height, width), got {tuple(shape)}"
+            f"{name}: a convolution expects (channels, length), (channels, height, width) or "
+            f"(channels, depth, height, width), got {tuple(shape)}"
         )
+    return len(shape) - 1
 
 
 def _halved(size: Sequence[int], times: int) -> list[tuple[int, ...]]:
@@ -30,10 +39,12 @@ def _halved(size: Sequence[int], times: int) -> list[tuple[int, ...]]:
 class ConvEncoder(Network):
     r"""Convolutions of stride 2, then dense layers, from an image to a vector of parameters.
 
-    Each convolution (kernel 3) halves height and width, rounding up, so any image size works.
+    Each convolution (kernel 3) halves height and width, rounding up, so any image size works. Of
+    signals (channels, length) and volumes (channels, depth, height, width) the same: the shape
+    says in how many dimensions the kernels move.
 
     Args:
-        in_shape: (channels, height, width) of one image.
+        in_shape: (channels, height, width) of one image, or as above.
         out_shape: Shape of one output.
         channels: Channels of each convolution, from input to output.
         dense: Units of the dense layers after the convolutions.
@@ -42,7 +53,7 @@ class ConvEncoder(Network):
         init: The weights before training; see `initialize`.
 
     Raises:
-        ValueError: If ``in_shape`` is not that of an image, ``channels`` is empty, a size is not
+        ValueError: If ``in_shape`` is none of these, ``channels`` is empty, a size is not
             positive or there are no such weights.
     """
 
@@ -58,7 +69,7 @@ class ConvEncoder(Network):
         init: Initial = "torch",
     ) -> None:
         super().__init__(in_shape, out_shape)
-        _check_image(self.in_shape, "in_shape")
+        dimensions = _dimensions(self.in_shape, "in_shape")
         if not channels:
             raise ValueError("channels: expected at least one convolution, got none")
         check_layers(channels, "channels")
@@ -66,9 +77,11 @@ class ConvEncoder(Network):
         self.layers = nn.Sequential()
         n_in = self.in_shape[0]
         for n_out in channels:
-            self.layers.append(nn.Conv2d(n_in, n_out, 3, stride=2, padding=1, bias=not batch_norm))
+            self.layers.append(
+                CONV[dimensions](n_in, n_out, 3, stride=2, padding=1, bias=not batch_norm)
+            )
             if batch_norm:
-                self.layers.append(BatchNorm2d(n_out))
+                self.layers.append(BATCH_NORM[dimensions](n_out))
             self.layers.append(activation_function(activation))
             n_in = n_out
         self.layers.append(nn.Flatten())
@@ -81,7 +94,7 @@ class ConvEncoder(Network):
         initialize(self.layers, init)
 
     def transform(self, x: Tensor) -> Tensor:
-        """Maps ``(n, channels, height, width)`` to ``(n, features)``."""
+        """Maps ``(n, channels, ...)`` to ``(n, features)``."""
         return self.layers(x)
 
 
@@ -102,7 +115,7 @@ class ConvDecoder(Network):
         init: The weights before training; see `initialize`.
 
     Raises:
-        ValueError: If ``out_shape`` is not that of an image, ``channels`` is empty, a size is not
+        ValueError: If ``out_shape`` is none of these, ``channels`` is empty, a size is not
             positive or there are no such weights.
     """
 
@@ -118,7 +131,7 @@ class ConvDecoder(Network):
         init: Initial = "torch",
     ) -> None:
         super().__init__(in_shape, out_shape)
-        _check_image(self.out_shape, "out_shape")
+        dimensions = _dimensions(self.out_shape, "out_shape")
         if not channels:
             raise ValueError("channels: expected at least one convolution, got none")
         check_layers(channels, "channels")
@@ -136,7 +149,7 @@ class ConvDecoder(Network):
             # (small - 1) * 2 - 2 + 3 = 2 * small - 1 pixels, and one more where large is even.
             padding = tuple(b - (2 * a - 1) for a, b in zip(small, large, strict=True))
             self.layers.append(
-                nn.ConvTranspose2d(
+                TRANSPOSED[dimensions](
                     n_in,
                     n_out,
                     3,
@@ -147,12 +160,12 @@ class ConvDecoder(Network):
                 )
             )
             if batch_norm:
-                self.layers.append(BatchNorm2d(n_out))
+                self.layers.append(BATCH_NORM[dimensions](n_out))
             self.layers.append(activation_function(activation))
             n_in = n_out
-        self.layers.append(nn.Conv2d(n_in, self.out_shape[0], 3, padding=1))
+        self.layers.append(CONV[dimensions](n_in, self.out_shape[0], 3, padding=1))
         initialize(self.layers, init)
 
     def transform(self, x: Tensor) -> Tensor:
-        """Maps ``(n, *in_shape)`` to ``(n, channels, height, width)``."""
+        """Maps ``(n, *in_shape)`` to ``(n, channels, ...)``."""
         return self.layers(x)

@@ -4,6 +4,7 @@ from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 __all__ = ["Initial", "initialize", "set_output_bias"]
 
@@ -33,7 +34,7 @@ def initialize(network: nn.Module, init: Initial) -> None:
     if init == "torch":
         return
     for layer in network.modules():
-        if not isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+        if not isinstance(layer, nn.Linear | _ConvNd):
             continue
         if init == "glorot":
             nn.init.xavier_uniform_(layer.weight)
@@ -56,8 +57,8 @@ def set_output_bias(network: nn.Module, values: Tensor) -> None:
     """
     layers = [layer for layer in network.modules() if not [*layer.children()]]
     bias = getattr(layers[-1], "bias", None) if layers else None
-    if isinstance(layers[-1], nn.Conv2d | nn.ConvTranspose2d) and values.dim() == 3:
-        values = values.mean((1, 2))
+    if isinstance(layers[-1], _ConvNd) and values.dim() > 1:
+        values = values.flatten(1).mean(1)
     if not isinstance(bias, nn.Parameter) or bias.numel() != values.numel():
         raise ValueError(
             f"network: expected a last layer with a bias for {values.numel()} outputs, got "
@@ -67,13 +68,11 @@ def set_output_bias(network: nn.Module, values: Tensor) -> None:
         bias.copy_(values.flatten())
 
 
-def _inputs(layer: nn.Linear | nn.Conv2d | nn.ConvTranspose2d) -> int:
+def _inputs(layer: nn.Linear | _ConvNd) -> int:
     """How many numbers one output is a sum of; a transposed convolution's weight is (in, out)."""
-    weight = (
-        layer.weight.transpose(0, 1) if isinstance(layer, nn.ConvTranspose2d) else layer.weight
-    )
+    weight = layer.weight.transpose(0, 1) if isinstance(layer, _ConvTransposeNd) else layer.weight
     inputs = weight[0].numel()
-    if isinstance(layer, nn.ConvTranspose2d):
+    if isinstance(layer, _ConvTransposeNd):
         # A kernel that moves in strides meets each output with a part of its numbers.
         inputs = max(1, inputs // torch.Size(layer.stride).numel())
     return inputs

@@ -4,7 +4,7 @@ from typing import Any
 
 from pyro.poutine import Trace
 
-from pyrovae.handlers import is_latent
+from pyrovae.handlers import data_weight, is_latent
 from pyrovae.objectives.terms import data_frame
 
 __all__ = ["only_latent"]
@@ -42,6 +42,11 @@ def only_latent(
         raise ValueError(f"site {name!r}: expected no plate but the data's around it")
     if q["mask"] is not None and q["mask"] is not True:
         raise ValueError(f"site {name!r}: some data are masked, so there is no aggregate of all")
+    if data_weight(q) is not None:
+        raise ValueError(
+            f"site {name!r}: the data have weights, and the aggregate of a batch counts all alike; "
+            "use an objective that is a sum over data"
+        )
     if frame.size < 2:
         raise ValueError(f"site {name!r}: expected at least 2 data in a batch, got {frame.size}")
     if name not in model_trace:

@@ -9,7 +9,7 @@ from pyro.poutine.messenger import Messenger
 from pyro.poutine.runtime import Message
 from torch import Tensor
 
-from pyrovae.handlers import plate_scale
+from pyrovae.handlers import data_weight, plate_scale
 from pyrovae.objectives.base import Program
 from pyrovae.objectives.enumerated import EnumeratedELBO
 from pyrovae.objectives.weights import Weight, shown
@@ -99,7 +99,9 @@ class _ScoreLabels(Messenger):
         fn: Any = msg["fn"]
         if not hasattr(fn, "label_log_prob"):
             return
-        each = scale_and_mask(fn.label_log_prob, plate_scale(msg), msg["mask"])
+        weight = data_weight(msg)
+        scale: Any = plate_scale(msg) if weight is None else plate_scale(msg) * weight
+        each = scale_and_mask(fn.label_log_prob, scale, msg["mask"])
         # A classifier that reads a drawn latent scores a label once for each of its particles.
         term = each.flatten(0, -2).mean(0).sum() if each.dim() > 1 else each.sum()
         self.runs[-1] = term if self.runs[-1] is None else self.runs[-1] + term

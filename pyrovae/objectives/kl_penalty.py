@@ -7,6 +7,7 @@ import torch
 from pyro.poutine import Trace
 from torch import Tensor
 
+from pyrovae.handlers import data_weight
 from pyrovae.objectives.base import Objective
 from pyrovae.objectives.terms import Term, data_frame, elbo_terms, sum_of_terms
 
@@ -20,7 +21,7 @@ class KLPenaltyObjective(Objective):
         \Big(\frac{1}{B} \sum_{b=1}^{B} KL_g(x_b)\Big)
 
     A subclass writes `penalty`. The KL is in closed form where `AnalyticKLELBO` has it. The mean
-    is over the batch and the particles; a plate that draws a batch of B from N data multiplies
+    is over the batch and the particles, by the data's weights where they have some; a plate that draws a batch of B from N data multiplies
     the whole by N / B and leaves the mean alone.
 
     Attributes:
@@ -40,15 +41,18 @@ class KLPenaltyObjective(Objective):
         """The bound and its surrogate, summed over the batch and averaged over particles."""
         terms: list[Term] = []
         groups: dict[str, list[Term]] = {}
-        total = 0.0
+        total: Any = 0.0
         for term in elbo_terms(
             model_trace, guide_trace, analytic=True, by_feature=self.by_feature
         ):
             if term.latent is None:
                 terms.append(term)
                 continue
-            frame, scale = data_frame(guide_trace.nodes[term.latent], self.plate_nesting)
-            total = self.num_particles * frame.size * scale
+            site = guide_trace.nodes[term.latent]
+            frame, scale = data_frame(site, self.plate_nesting)
+            weight = data_weight(site)
+            data: Any = frame.size if weight is None else weight.sum()
+            total = self.num_particles * data * scale
             groups.setdefault(term.latent if self.by_site else "", []).append(term)
         # A penalty f is its tangent at the mean, which is a sum over the data as the KL is and
         # takes score-function gradients as the KL does, plus a constant.

@@ -57,16 +57,16 @@ class LeafObjective(ImportanceWeightedELBO):
     def bound_and_surrogate(self, model_trace: Trace, guide_trace: Trace) -> tuple[Tensor, Tensor]:
         """The bound and its surrogate, summed over the batch."""
         weights = self.log_weights(model_trace, guide_trace)
-        bound = weights.scale * self.bound(weights.values).sum()
+        bound = (weights.scale * self.bound(weights.values)).sum()
         if not torch.is_grad_enabled():
             return bound, bound
         model, density, path, thinning = self.coefficients(weights.values.detach())
-        surrogate = weights.scale * (model * weights.model - density * weights.guide).sum()
+        surrogate = (weights.scale * (model * weights.model - density * weights.guide)).sum()
         sites = [site for site in guide_trace.nodes.values() if is_latent(site)]
         if path is not None and sites:
             draws = [site["infer"]["draw"] for site in sites]
             gradients = torch.autograd.grad(
-                weights.scale * (path * weights.values).sum(),
+                (weights.scale * path * weights.values).sum(),
                 [draw.leaf for draw in draws],
                 retain_graph=True,
                 materialize_grads=True,
@@ -89,8 +89,10 @@ class LeafObjective(ImportanceWeightedELBO):
             raise
 
 
-def _share(site: Any, scale: float, thinning: Tensor) -> Tensor:
+def _share(site: Any, scale: float | Tensor, thinning: Tensor) -> Tensor:
     """What is left of the gradient at a site, with one dimension for each of its draw's."""
+    if isinstance(scale, Tensor):  # of data that do not count nothing comes back
+        scale = torch.where(scale > 0, scale, 1.0)
     counts = site["scale"] / scale
     if site["mask"] is not None:
         counts = counts * site["mask"]

@@ -8,7 +8,7 @@ from pyro.distributions.util import is_identically_zero
 from pyro.poutine import Trace
 from torch import Tensor
 
-from pyrovae.handlers import is_subsample, scaled_from_outside
+from pyrovae.handlers import data_weight, is_subsample, scaled_from_outside, unweighed
 from pyrovae.objectives.base import Objective
 from pyrovae.objectives.terms import data_frame
 
@@ -22,14 +22,15 @@ class LogWeights(NamedTuple):
         values: ``(K, B)``.
         scores: Sum of the log-probabilities of the draws that are not reparameterised,
             ``(K, B)``, or ``None`` where all are reparameterised.
-        scale: By how much the data's plate scales its batch: N / B if it draws B of N, else 1.
+        scale: By how much each datum counts: N / B if the data's plate draws B of N, else 1, times
+            its weight, where data have weights, ``(B,)``.
         model: The model's part, :math:`\log p(x_b, z_{kb})`, ``(K, B)``.
         guide: The guide's part, :math:`\log q(z_{kb}|x_b)`, ``(K, B)``.
     """
 
     values: Tensor
     scores: Tensor | None
-    scale: float
+    scale: float | Tensor
     model: Tensor
     guide: Tensor
 
@@ -39,8 +40,8 @@ def log_weights(
 ) -> LogWeights:
     """Collects the log-weights from a pair of traces.
 
-    The plate's scale N / B is taken out: inside a logarithm of a mean it would temper the
-    weights, and the bound would exceed the evidence.
+    The plate's scale N / B, and the weights of data, are taken out: inside a logarithm of a mean
+    they would temper the weights, and the bound would exceed the evidence.
 
     Args:
         model_trace: Trace of the model, with log-probabilities computed.
@@ -54,15 +55,18 @@ def log_weights(
     """
     parts: list[Any] = []
     scores: Any = None
-    scale = 1.0
+    scale: float | Tensor = 1.0
     inner = tuple(range(-nesting + 1, 0))
     for trace in (model_trace, guide_trace):
         total: Any = 0.0
         for site in trace.nodes.values():
             if site["type"] != "sample":
                 continue
-            _, scale = data_frame(site, nesting)
-            log_prob = site["log_prob"] / scale
+            _, plate = data_frame(site, nesting)
+            log_prob = unweighed(site) / plate
+            if not is_subsample(site):
+                weight = data_weight(site)
+                scale = plate if weight is None else plate * weight
             total = total + (log_prob.sum(inner) if inner else log_prob)
             if trace is guide_trace and not is_identically_zero(
                 site["score_parts"].score_function
@@ -140,4 +144,4 @@ class ParticleObjective(Objective):
         if weights.scores is not None:
             signals = self.learning_signals(weights.values.detach(), bound.detach())
             surrogate = bound + (signals * weights.scores).sum(0)
-        return weights.scale * bound.sum(), weights.scale * surrogate.sum()
+        return (weights.scale * bound).sum(), (weights.scale * surrogate).sum()

@@ -72,7 +72,7 @@ class StratifiedELBO(ParticleObjective):
         shares = shares.reshape(-1, *shares.shape[-2:])[0].movedim(-1, 0)  # alike in all particles
         grouped = weights.values.unflatten(0, (len(shares), -1))
         each = grouped.logsumexp(1) - math.log(grouped.shape[1])
-        bound = weights.scale * (shares * each).sum()
+        bound = (weights.scale * shares * each).sum()
         return bound, bound
 
     def _get_trace(

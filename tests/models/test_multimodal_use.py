@@ -111,7 +111,7 @@ def test_queries(kind):
         (lambda m, x, y: m.encode(x, y[:2]), "image, counts of one length"),
         (lambda m, x, y: m.encode(x, y[:, :2]), r"counts: expected data of shape \(n, 3\)"),
         (lambda m, x, y: m.encode(x, y - 7), "site 'counts': .*whole numbers of at least 0"),
-        (lambda m, x, y: m.model(x), "of image, counts of one length"),
+        (lambda m, x, y: m.model(x, y, y, y), "of image, counts of one length"),
         (
             lambda m, x, y: m.model(x, y, torch.ones(9, 2)),
             r"present: expected bool of shape \(9, 2\)",
