@@ -67,8 +67,7 @@ class CompiledFunction:
         elsewhere: Makes a context in which what is not a tensor of the module or the batch (a
             schedule) is at another place: a number that was read while tracing shows there.
 
-    No random numbers of the caller's are drawn. On the CPU the process keeps more freed memory
-    from then on, see `keep_freed_memory`.
+    No random numbers of the caller's are drawn. For memory on the CPU see `keep_freed_memory`.
 
     Raises:
         NotCompiled: If the function cannot be traced (its control flow depends on data) or

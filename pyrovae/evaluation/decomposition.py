@@ -123,6 +123,7 @@ def kl_decomposition(
     seen = 0
     with one_pass(model, split, batch_size=batch_size, seed=seed) as views:
         for view in views:
+            view.look.check_alike()
             p, q = _sites(view.look, first=not sites)
             size = len(q["value"])
             here = chosen[(chosen >= seen) & (chosen < seen + size)] - seen

@@ -10,7 +10,7 @@ from pyrovae.evaluation.draws import Draws
 from pyrovae.evaluation.importance import Halves, ImportanceSampling
 from pyrovae.evaluation.pareto import Tail
 
-__all__ = ["Estimates", "concatenate", "estimate"]
+__all__ = ["Estimates", "concatenate", "estimate", "weighed"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,26 +43,31 @@ class Estimates:
     weight: Tensor
 
     def weighed(self) -> "Estimates":
-        r"""The same, with values whose plain means, and their errors, are those by weight.
-
-        Each value becomes :math:`m + \frac{N w_n}{\sum w} (v_n - m)`, where m is the weighted mean
-        :math:`\sum w_n v_n / \sum w`: their mean is m, and their standard error the one of a ratio
-        of means by the delta method.
-        """
+        """The same, with values whose plain means, and their errors, are those by weight."""
         if (self.weight == self.weight[0]).all():
             return self
-        share = self.weight / self.weight.mean()
-
-        def counted(values: Tensor) -> Tensor:
-            each = share.view(-1, *[1] * (values.dim() - 1))
-            # A datum of no weight says nothing, whatever its value.
-            values = torch.where(each > 0, values, 0.0)
-            mean = (each * values).mean(0)
-            return mean + each * (values - mean)
-
         names = ("bound", "reconstruction", "kls", "log_evidence", "growth")
-        changed = {name: counted(getattr(self, name)) for name in names}
+        changed = {name: weighed(getattr(self, name), self.weight) for name in names}
+        share = self.weight / self.weight.mean()
         return replace(self, **changed, variance=share.square() * self.variance)
+
+
+def weighed(values: Tensor, weight: Tensor) -> Tensor:
+    r"""Values of N data whose plain mean, and its standard error, are those by weight.
+
+    Each becomes :math:`m + \frac{N w_n}{\sum w} (v_n - m)`, where m is the weighted mean
+    :math:`\sum w_n v_n / \sum w`: their mean is m, and their standard error the one of a ratio of
+    means by the delta method.
+
+    Args:
+        values: ``(N, ...)``.
+        weight: ``(N,)``.
+    """
+    share = (weight / weight.mean()).view(-1, *[1] * (values.dim() - 1))
+    # A datum of no weight says nothing, whatever its value.
+    values = torch.where(share > 0, values, 0.0)
+    mean = (share * values).mean(0)
+    return mean + share * (values - mean)
 
 
 def estimate(draws: Iterable[Draws], *, samples: int) -> Estimates:

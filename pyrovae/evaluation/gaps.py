@@ -140,6 +140,7 @@ def inference_gap(
         check_support(model, split, device)
         for view in views:
             views.first.check_weights()
+            views.first.check_alike()
             best = refined_posterior(
                 model, *view.batch, steps=steps, num_particles=num_particles, seed=_new_seed()
             )

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import torch
+from torch import Tensor
 
 from pyrovae.checks import check_count, check_seed
 from pyrovae.compilation import Batch, Compile
@@ -14,7 +15,7 @@ from pyrovae.datasets.values import to_dtype
 from pyrovae.evaluation.draws import Sampler, latent_names, observed_sites
 from pyrovae.evaluation.estimates import Estimates, estimate
 from pyrovae.evaluation.undefined import undefined
-from pyrovae.handlers import is_data
+from pyrovae.handlers import data_weight, is_data
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.objectives import ELBO
 from pyrovae.objectives.particles import tempering
@@ -43,6 +44,24 @@ class Look(NamedTuple):
     model_trace: Any
     undefined: str | None
     tempered: str | None
+
+    @property
+    def weight(self) -> Tensor | None:
+        """How much each datum of the batch counts, ``(B,)``; None where all count alike."""
+        weights = (data_weight(site) for site in self.sites.values())
+        return next((weight for weight in weights if weight is not None), None)
+
+    def check_alike(self) -> None:
+        """Looks whether all data count alike, for means that leave weights out.
+
+        Raises:
+            ValueError: If they do not.
+        """
+        if self.weight is not None:
+            raise ValueError(
+                "expected data that count alike, got a model that weighs them: evaluate and score "
+                "take weights, this takes the model without them"
+            )
 
     def check_weights(self) -> None:
         """Looks whether importance weights average to p(x), or mean nothing at all, as is said.

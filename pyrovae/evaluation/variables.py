@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.distributions import kl_divergence
 
 from pyrovae.datasets import Source
+from pyrovae.evaluation.estimates import weighed
 from pyrovae.evaluation.moments import ACTIVE_VARIANCE, ActiveUnits, latent_moments
 from pyrovae.evaluation.passes import Look, View, one_pass
 from pyrovae.evaluation.reading import read_for
@@ -57,6 +58,7 @@ class VariableUse:
     def __init__(self) -> None:
         self.units = ActiveUnits()
         self._kls: dict[str, list[Tensor]] = {}
+        self._weights: list[Tensor] = []
         self._dependent: set[str] = set()
 
     def add(self, model: Program, view: View, *, rows: int) -> None:
@@ -71,6 +73,10 @@ class VariableUse:
             self.units.add(latent_moments(model.guide, view.batch, rows=rows))
         if view.look.undefined is not None:
             return
+        weight = view.look.weight
+        size = len(view.batch[0])
+        ones = torch.ones(size, dtype=torch.float64)
+        self._weights.append(ones if weight is None else weight.cpu().double())
         for name, kl in _variable_kls(view.look).items():
             if kl is None:
                 self._dependent.add(name)
@@ -85,7 +91,7 @@ class VariableUse:
     def _of(self, name: str, variance: Tensor) -> LatentVariables:
         kls = None
         if name in self._kls and name not in self._dependent:
-            kls = torch.cat(self._kls[name])
+            kls = weighed(torch.cat(self._kls[name]), torch.cat(self._weights))
         several = self.units.data > 1
         return LatentVariables(
             kl=None if kls is None else kls.mean(0).tolist(),

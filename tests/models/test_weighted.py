@@ -10,7 +10,15 @@ from registry import OBJECTIVES
 
 from pyrovae import VAE, evaluate, fit, load, save, score
 from pyrovae.datasets import TensorSplit
-from pyrovae.evaluation import elbo, log_likelihood
+from pyrovae.evaluation import (
+    annealed_log_likelihood,
+    bidirectional,
+    elbo,
+    inference_gap,
+    kl_decomposition,
+    latent_variables,
+    log_likelihood,
+)
 from pyrovae.likelihoods import NormalLikelihood
 from pyrovae.models import Weighted
 from pyrovae.nn import MLP
@@ -172,6 +180,31 @@ def test_reports_are_means_by_weight():
     found = elbo(weighted, (x, w), **sizes).elbo
     assert elbo(weighted, (x, 2 * w), **sizes).elbo == pytest.approx(found)
     assert found != pytest.approx(plain_elbo, rel=1e-4)
+
+
+def test_kls_of_variables_are_means_by_weight():
+    plain, x = vae(), data(40)
+    w = torch.rand(40, generator=torch.Generator().manual_seed(2)).round(decimals=1)
+    (weighted,) = latent_variables(Weighted(plain), (x, w)).values()
+    # A datum by itself has the KL that it has among others.
+    each = [latent_variables(plain, row)["z"].kl for row in x.split(1)]
+    expected = (w / w.sum()) @ torch.tensor(each)
+    torch.testing.assert_close(torch.tensor(weighted.kl), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda model, data: inference_gap(model, data, samples=2, steps=1),
+        lambda model, data: kl_decomposition(model, data),
+        lambda model, data: annealed_log_likelihood(model, data, temperatures=1),
+        lambda model, data: bidirectional(model, data, temperatures=1),
+    ],
+    ids=["gap", "decomposition", "annealing", "bidirectional"],
+)
+def test_means_that_leave_weights_out_refuse_them(ask):
+    with pytest.raises(ValueError, match="expected data that count alike"):
+        ask(Weighted(vae()), (data(4), torch.rand(4)))
 
 
 @pytest.mark.parametrize("compile", [False, pytest.param(True, marks=pytest.mark.proof)])

@@ -84,6 +84,7 @@ class Annealing:
             def checked() -> Iterator[Batch]:
                 for view in views:
                     views.first.check_weights()
+                    views.first.check_alike()
                     yield view.batch
 
             yield checked()
