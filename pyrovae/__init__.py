@@ -10,6 +10,7 @@ if TYPE_CHECKING:
         datasets,
         distributions,
         evaluation,
+        exporting,
         handlers,
         latent_space,
         likelihoods,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pyrovae.evaluation.encode import encode
     from pyrovae.evaluation.evaluate import evaluate
     from pyrovae.evaluation.scores import score
+    from pyrovae.exporting import export
     from pyrovae.models import VAE
     from pyrovae.training.fit import fit
 
@@ -39,6 +41,7 @@ __all__ = [
     "__version__",
     "encode",
     "evaluate",
+    "export",
     "fit",
     "load",
     "load_data",
@@ -50,6 +53,7 @@ _HOMES = {
     "VAE": "models",
     "encode": "evaluation",
     "evaluate": "evaluation",
+    "export": "exporting",
     "fit": "training",
     "load": "checkpoint",
     "load_data": "datasets",
@@ -62,6 +66,7 @@ _PACKAGES = (
     "datasets",
     "distributions",
     "evaluation",
+    "exporting",
     "handlers",
     "latent_space",
     "likelihoods",

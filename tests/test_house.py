@@ -46,11 +46,14 @@ ROOMS = {
     "latent_space": "datasets distributions handlers latents nn scope",
     "disentanglement": "checks",
     "sample_quality": "checks datasets nn scope",
+    "explorer": "columns datasets distributions evaluation handlers latent_space latents nn plots "
+    "programs scope undefined",
     "plots": "columns datasets latent_space scope",
     "evaluation": "checks compilation datasets distributions handlers latents nn objectives programs "
     "scope support",
     "checkpoint": "checks component files scope specifications",
     "build": "columns models nn specifications",
+    "exporting": "checks compilation datasets files handlers latents nn programs scope",
     "training": "checkpoint checks compilation component datasets declared distributions evaluation files handlers "
     "nn objectives programs schedules scope stage support",
 }

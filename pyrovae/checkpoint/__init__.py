@@ -7,6 +7,7 @@ format too), the state dict, and, if it was written while training, what trainin
 from pyrovae.checkpoint.describe import describe
 from pyrovae.checkpoint.digest import digest
 from pyrovae.checkpoint.file import FORMAT, read, write
+from pyrovae.checkpoint.folder import read_folder, save_folder
 from pyrovae.checkpoint.model import load, save, weights_in
 from pyrovae.checkpoint.rebuild import rebuild
 
@@ -16,8 +17,10 @@ __all__ = [
     "digest",
     "load",
     "read",
+    "read_folder",
     "rebuild",
     "save",
+    "save_folder",
     "weights_in",
     "write",
 ]

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from pyrovae.checkpoint.describe import describe
 from pyrovae.checkpoint.file import check_weights, read, write
+from pyrovae.checkpoint.folder import read_folder
 from pyrovae.checkpoint.rebuild import rebuild
 from pyrovae.checks import check_path
 from pyrovae.component import Component
@@ -53,7 +54,7 @@ def load(
     account for.
 
     Args:
-        path: The file.
+        path: The file, or a folder that `save_folder` wrote.
         allow: Packages whose classes the file may name, such as ``["my_package"]``.
         model: A model to read the parameters into, for those that cannot be recorded.
         averaged: Whether to read the average of the weights that training kept.
@@ -69,7 +70,7 @@ def load(
     """
     if not isinstance(path, str | os.PathLike):
         raise ValueError(f"load: expected the path of a file, got {path!r}")
-    content = read(path)
+    content = read_folder(path) if os.path.isdir(path) else read(path)
     state = weights_in(path, content, averaged=averaged)
     if model is None:
         if content["components"] is None:

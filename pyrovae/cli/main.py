@@ -33,6 +33,8 @@ COMMANDS = {
     "reconstruct": "reconstruct:reconstruct",
     "plot": "plot:plot",
     "compare": "compare:compare",
+    "export": "export:export",
+    "explore": "explore:explore",
     "list": "list:show",
     "completion": "completion:completion",
 }

@@ -115,6 +115,7 @@ def _split(
             continue
         option, has_value, value = word.partition("=")
         name, *path = option[2:].split(".")
+        name = name.replace("-", "_")
         parameter = known.get(name)
         if parameter is None or parameter.is_noun:
             raise UnknownName(command, "option", option, _names(known))

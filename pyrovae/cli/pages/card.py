@@ -6,7 +6,7 @@ from typing import Any
 from pyrovae.cli.pages.markup import Markup, joined, tag
 from pyrovae.cli.reports import PARTS
 
-__all__ = ["card", "described"]
+__all__ = ["card", "described", "facts", "limits", "use"]
 
 NAMES = {"class": "Model", **{part: part.capitalize() for part in PARTS if part != "model"}}
 
@@ -20,11 +20,11 @@ def card(report: dict[str, Any], seed: Any) -> Markup:
     """
     return joined(
         [
-            described(dict(_facts(report, seed))),
+            described(dict(facts(report, seed))),
             tag("h3", "Intended use"),
-            tag("p", _use(report)),
+            tag("p", use(report)),
             tag("h3", "Limits"),
-            tag("ul", *(tag("li", limit) for limit in _limits(report))),
+            tag("ul", *(tag("li", limit) for limit in limits(report))),
         ]
     )
 
@@ -34,7 +34,8 @@ def described(facts: Mapping[str, str]) -> Markup:
     return tag("dl", *(part for k, v in facts.items() for part in (tag("dt", k), tag("dd", v))))
 
 
-def _facts(report: dict[str, Any], seed: Any) -> Iterator[tuple[str, str]]:
+def facts(report: dict[str, Any], seed: Any) -> Iterator[tuple[str, str]]:
+    """What was trained on which data, name by name."""
     model, data, training = report["model"], report["dataset"], report["training"]
     for key, name in NAMES.items():
         if model[key] is not None:
@@ -59,7 +60,8 @@ def _training(training: dict[str, Any], seed: Any) -> str:
     return told if training["stopped"] is None else f"{told}; stopped early: {training['stopped']}"
 
 
-def _use(report: dict[str, Any]) -> str:
+def use(report: dict[str, Any]) -> str:
+    """What the model is for."""
     name = report["dataset"]["name"]
     if report["log_likelihood"] is None:
         return f"To encode data like those of {name}, and to reconstruct them."
@@ -69,7 +71,8 @@ def _use(report: dict[str, Any]) -> str:
     )
 
 
-def _limits(report: dict[str, Any]) -> Iterator[str]:
+def limits(report: dict[str, Any]) -> Iterator[str]:
+    """Where that ends."""
     data = report["dataset"]
     yield (
         f"It has seen {data['sizes']['train']} data of {data['name']} and nothing else: what it "

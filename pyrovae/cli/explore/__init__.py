@@ -1,0 +1,1 @@
+"""The page of ``pyrovae explore``, and what serves it on this machine alone."""

@@ -1,0 +1,94 @@
+"""A latent as the numbers that a person can turn, and back."""
+
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize, one_hot
+
+from pyrovae.distributions.codes import CodeVectors, join, nearest, split
+from pyrovae.latents import latent_kind
+
+__all__ = ["Knobs"]
+
+
+class Knobs:
+    """The knobs of a latent site: its numbers, or which category or code each variable has.
+
+    Args:
+        name: The site.
+        fn: Its prior for one datum and more, ``batch_shape (n,)``.
+        draws: Draws of the latent, ``(n, *latent_shape)``, from which its form is read.
+
+    Attributes:
+        kind: Over what the latent ranges; see `pyrovae.latents.latent_kind`.
+        choices: How many values each knob has, where these are separate; None for numbers.
+        count: How many knobs there are.
+    """
+
+    def __init__(self, name: str, fn: Any, draws: Tensor) -> None:
+        self.name = name
+        self.kind = latent_kind(fn)
+        self.shape = draws.shape[1:]
+        self.codebook: Tensor | None = None
+        self.choices: int | None = None
+        self.count = prod(self.shape)
+        binary = bool(((draws == 0) | (draws == 1)).all())
+        if self.kind == "code" and isinstance(fn.support, CodeVectors):
+            self.codebook, self.events = fn.support.codebook.detach(), fn.support.event_dim
+            self.choices = len(self.codebook)
+            self.count //= self.codebook.shape[1]
+        elif self.kind == "discrete" and binary:
+            hot = len(self.shape) > 0 and bool((draws.sum(-1) == 1).all())
+            self.choices = self.shape[-1] if hot and self.shape[-1] > 1 else 2
+            self.hot = self.choices == self.shape[-1] if hot else False
+            self.count = prod(self.shape[:-1]) if self.hot else self.count
+
+    @property
+    def gradual(self) -> bool:
+        """Whether the knobs are numbers between which there are others."""
+        return self.kind not in ("discrete", "code")
+
+    def names(self) -> list[str]:
+        """What the knobs are called: z1, z2, ... of the latent z, and z2[1] of one called z2."""
+        numbers = range(1, self.count + 1)
+        if self.name.isalpha():
+            return [f"{self.name}{i}" if self.count > 1 else self.name for i in numbers]
+        return [f"{self.name}[{i}]" for i in numbers]
+
+    def read(self, z: Tensor) -> Tensor:
+        """The knobs of latents ``(n, *latent_shape)``: ``(n, count)``."""
+        if self.codebook is not None:
+            vectors = split(z, self.codebook.shape[1], self.events)
+            return nearest(vectors, self.codebook).flatten(1).to(z.dtype)
+        if self.choices is not None and self.hot:
+            return z.argmax(-1).reshape(len(z), -1).to(z.dtype)
+        return z.reshape(len(z), -1)
+
+    def make(self, knobs: Tensor) -> Tensor:
+        """The latents that knobs ``(n, count)`` stand for, or the nearest that there are."""
+        n = len(knobs)
+        if self.choices is not None:
+            index = knobs.round().long().clamp(0, self.choices - 1)
+            if self.codebook is not None:
+                width = self.codebook.shape[1]
+                first, *grid = self.shape
+                vectors = self.codebook[index].reshape(n, first // width, *grid, width)
+                return join(vectors, self.events)
+            if not self.hot:
+                return index.to(knobs.dtype).reshape(n, *self.shape)
+            return one_hot(index, self.choices).to(knobs.dtype).reshape(n, *self.shape)
+        z = knobs.reshape(n, *self.shape)
+        if self.kind == "discrete":
+            return z.round()
+        if self.kind == "sphere":
+            return normalize(z, dim=-1)
+        if self.kind == "simplex":
+            z = z.clamp(min=1e-4)
+            return z / z.sum(-1, keepdim=True)
+        return z
+
+    def settled(self, knobs: Tensor) -> Tensor:
+        """The knobs of the nearest latent that there is."""
+        return self.read(self.make(torch.nan_to_num(knobs)))
