@@ -44,6 +44,8 @@ SHOWN: dict[str, tuple[str, list[str]]] = {
     "custom_prior.py": ("A prior of one's own", ["--epochs", "10"]),
     "custom_objective.py": ("An estimator of one's own", ["--epochs", "10"]),
 }
+#: A figure for those that draw none.
+THUMBNAILS = {"quadrants.py": "figures/pyro-inpainting.png"}
 HEADER = """Gallery
 =======
 
@@ -61,7 +63,10 @@ def write_examples() -> None:
     EXAMPLES.mkdir(parents=True, exist_ok=True)
     write_if_new(EXAMPLES / "GALLERY_HEADER.rst", HEADER)
     for name, path in found.items():
-        write_if_new(EXAMPLES / name, for_the_gallery(path.read_text(), SHOWN[name][0]))
+        source = for_the_gallery(path.read_text(), SHOWN[name][0])
+        if name in THUMBNAILS:
+            source += f"\n# sphinx_gallery_thumbnail_path = '{THUMBNAILS[name]}'\n"
+        write_if_new(EXAMPLES / name, source)
 
 
 def for_the_gallery(source: str, title: str) -> str:
@@ -123,8 +128,6 @@ GALLERY: dict[str, Any] = {
     "examples_dirs": [str(HERE / "tutorials"), str(EXAMPLES)],
     "gallery_dirs": ["learn/tutorials", "gallery"],
     "filename_pattern": r"\.py$",
-    # Of examples that print numbers and draw nothing.
-    "default_thumb_file": str(HERE / "figures" / "mnist-manifold.png"),
     "image_scrapers": ("gallery.figures",),
     "reset_argv": "gallery.arguments",
     "reset_modules": ("gallery.forget",),

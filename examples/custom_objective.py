@@ -11,7 +11,7 @@ import pyro
 import torch
 from torch import Tensor
 
-from pyrovae import VAE, evaluate, fit, load_data
+from pyrovae import VAE, evaluate, fit, load_data, plots
 from pyrovae.cli import run
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.nn import MLP
@@ -53,6 +53,7 @@ def main(epochs: int = 50) -> None:
     vae = VAE(NormalPrior(8), posterior, BernoulliLikelihood(MLP(8, [200], (1, 8, 8))))
     fit(vae, data, objective=DenoisingELBO(), epochs=epochs)
     print(evaluate(vae, data.test))
+    plots.reconstructions(vae, data.test.take(10)[0]).savefig("custom_objective.png")
 
 
 if __name__ == "__main__":

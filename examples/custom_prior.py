@@ -9,7 +9,7 @@ import pyro.distributions as dist
 import torch
 from torch.distributions import Distribution
 
-from pyrovae import VAE, evaluate, fit, load_data
+from pyrovae import VAE, evaluate, fit, load_data, plots
 from pyrovae.cli import run
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.nn import MLP
@@ -43,6 +43,7 @@ def main(epochs: int = 50) -> None:
     vae = VAE(StudentPrior(8, df=5.0), posterior, BernoulliLikelihood(MLP(8, [200], (1, 8, 8))))
     fit(vae, data, epochs=epochs)
     print(evaluate(vae, data.test))
+    plots.samples(vae).savefig("custom_prior.png")
 
 
 if __name__ == "__main__":

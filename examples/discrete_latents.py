@@ -8,7 +8,7 @@ python examples/discrete_latents.py --epochs 40
 import pyro
 import torch
 
-from pyrovae import VAE, evaluate, fit, load_data
+from pyrovae import VAE, evaluate, fit, load_data, plots
 from pyrovae.cli import run
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.models import CategoricalVAE
@@ -61,6 +61,7 @@ def main(epochs: int = 40, samples: int = 500) -> None:
             f"{name:13} ELBO {report.elbo:.2f}  log p(x) {found.value:.2f} nats "
             f"(S = {found.samples}, mc_se {found.mc_se:.2f}, data_se {found.data_se:.2f})"
         )
+        plots.samples(model).savefig(f"discrete_latents_{name.split(',')[0]}.png")
 
 
 if __name__ == "__main__":

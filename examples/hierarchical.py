@@ -11,7 +11,7 @@ from typing import Literal
 import pyro
 import torch
 
-from pyrovae import VAE, evaluate, fit, load_data
+from pyrovae import VAE, evaluate, fit, load_data, plots
 from pyrovae.cli import run
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.models import HierarchicalVAE, LadderVAE, LatentVariableModel
@@ -59,7 +59,6 @@ def main(
     warmup: int = 50,
     learning_rate: float = 2e-3,
     samples: int = 1000,
-    images: int = 10_000,
 ) -> None:
     """Trains on images binarized anew each time; prints log p(x) of test images."""
     loaded = load_data(data, root=root, binarization="dynamic")
@@ -72,7 +71,8 @@ def main(
         pyro.set_rng_seed(0)
         vae = make(name, loaded.shape, hidden, latents)
         fit(vae, loaded, batch_size=batch_size, epochs=epochs, **options)
-        print(f"{name}: {evaluate(vae, loaded.test.take(images), samples=samples)}")
+        print(f"{name}: {evaluate(vae, loaded.test.take(10_000), samples=samples)}")
+        plots.samples(vae).savefig(f"hierarchical_{name}.png")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ python examples/importance_weighted.py --epochs 100
 
 import pyro
 
-from pyrovae import VAE, evaluate, fit, load_data
+from pyrovae import VAE, evaluate, fit, load_data, plots
 from pyrovae.cli import run
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.nn import MLP
@@ -31,6 +31,7 @@ def main(epochs: int = 100, particles: tuple[int, ...] = (1, 5, 20), samples: in
             f"K = {number:3}  ELBO {report.elbo:.2f}  log p(x) {report.log_likelihood.value:.2f} "
             f"nats (S = {samples})  active units {report.active_units['z']}"
         )
+        plots.samples(vae).savefig(f"importance_weighted_{number:02}.png")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import torch
 from pyro.infer import SVI, Trace_ELBO
 from pyro.optim import Adam
 
-from pyrovae import VAE, load_data
+from pyrovae import VAE, load_data, plots
 from pyrovae.cli import run
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.nn import MLP
@@ -41,7 +41,7 @@ def main(epochs: int = 50, batch_size: int = 64, seed: int = 0) -> float:
                 f"epoch {epoch:3}  train -ELBO {total / len(x_train):.2f}  test -ELBO {test:.2f}"
             )
 
-    print("samples from the prior:", tuple(vae.sample(16).shape))
+    plots.samples(vae).savefig("plain_svi.png")
     return svi.evaluate_loss(x_test) / len(x_test)
 
 

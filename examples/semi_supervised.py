@@ -16,7 +16,7 @@ from functools import partial
 import pyro
 import torch
 
-from pyrovae import fit, load_data
+from pyrovae import fit, load_data, plots
 from pyrovae.cli import run
 from pyrovae.datasets import LabelledApart
 from pyrovae.likelihoods import BernoulliLikelihood
@@ -71,6 +71,7 @@ def main(
         progress=progress,
         on_epoch=report,
     )
+    plots.samples(vae).savefig("semi_supervised.png")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ python examples/stacked.py --data mnist --root data --labelled 100 --latents 50 
 import pyro
 from torch import Tensor
 
-from pyrovae import VAE, fit, load_data
+from pyrovae import VAE, fit, load_data, plots
 from pyrovae.cli import run
 from pyrovae.datasets import Data, TensorSplit
 from pyrovae.likelihoods import BernoulliLikelihood, NormalLikelihood
@@ -57,6 +57,8 @@ def main(
     def accuracy(x: Tensor, y: Tensor) -> float:
         return (m2.classify(x).argmax(-1) == y).float().mean().item()
 
+    x, y = images.test.take(2000)[0], images.test.labels[:2000]
+    plots.latent_scatter(m1, x, y).savefig("stacked.png")
     print(f"M1+M2 with {labelled} labels: test accuracy {accuracy(*few.test.take(100_000)):.4f}")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pyro
 
-from pyrovae import VAE, evaluate, fit, load_data
+from pyrovae import VAE, evaluate, fit, load_data, plots
 from pyrovae.cli import run
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.nn import MLP
@@ -34,6 +34,7 @@ def main(epochs: int = 100, samples: int = 1000) -> None:
             f"{name:16}  log p(x) {found.value:.2f} nats "
             f"(S = {found.samples}, mc_se {found.mc_se:.2f}, data_se {found.data_se:.2f})"
         )
+        plots.samples(vae).savefig(f"samples_{type(vae.prior).__name__}.png")
 
 
 if __name__ == "__main__":
