@@ -1,7 +1,9 @@
-"""The data that come with the library's dependencies: no file and no download."""
+"""The data that need no file and no download."""
 
 import importlib.util
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import torch
@@ -10,8 +12,9 @@ from numpy.typing import NDArray
 from pyrovae.datasets.binarization import Binarization
 from pyrovae.datasets.data import Data
 from pyrovae.datasets.partition import Amount, split_tensors
+from pyrovae.datasets.sprites import sprites
 
-__all__ = ["digits"]
+__all__ = ["EMBEDDED", "digits"]
 
 
 def digits(*, binarization: Binarization, validation: Amount, test: Amount, seed: int) -> Data:
@@ -49,3 +52,7 @@ def _rows() -> NDArray[np.float64]:
 
     images, labels = load_digits(return_X_y=True)
     return np.column_stack([images, labels])
+
+
+#: They by name; each takes a protocol, the sizes of validation and test data, and a seed.
+EMBEDDED: Final[dict[str, Callable[..., Data]]] = {"digits": digits, "sprites": sprites}

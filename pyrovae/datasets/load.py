@@ -10,20 +10,19 @@ from pyrovae.datasets.binarization import Binarization, check_protocol
 from pyrovae.datasets.celeba import celeba
 from pyrovae.datasets.cells import Cells, divide_rows, is_cells, load_cells
 from pyrovae.datasets.data import Data
-from pyrovae.datasets.embedded import digits
+from pyrovae.datasets.embedded import EMBEDDED
 from pyrovae.datasets.folder import read_folder
 from pyrovae.datasets.memory import MEMORY_LIMIT, readable
 from pyrovae.datasets.partition import Amount
 from pyrovae.datasets.paths import find_data
 from pyrovae.datasets.sparse.rows import SparseMatrix, is_sparse, sparse_rows
-from pyrovae.datasets.sprites import sprites
 from pyrovae.datasets.tables.frames import Frame, is_frame, is_table
 from pyrovae.datasets.tables.read import AskedColumns, read_table
 from pyrovae.datasets.vision import PUBLISHED, published
 
 __all__ = ["load_data"]
 
-NAMES = ("digits", "sprites", *PUBLISHED, "celeba")
+NAMES = (*EMBEDDED, *PUBLISHED, "celeba")
 
 
 def load_data(
@@ -148,15 +147,8 @@ def load_data(
             pooled=pooled,
             seed=data_seed,
         )
-    if data == "sprites":
-        return sprites(
-            binarization=binarization,
-            validation=sizes["validation"],
-            test=sizes["test"],
-            seed=data_seed,
-        )
     if path is None:
-        return digits(binarization=binarization, **sizes, seed=data_seed)
+        return EMBEDDED[data](binarization=binarization, **sizes, seed=data_seed)
     if not path.is_dir():
         return read_arrays(path, binarization=binarization, **sizes, seed=data_seed)
     return read_folder(
