@@ -1,8 +1,6 @@
 """Published results: one command trains, stops, goes on, and writes rows; the table is made of them."""
 
 import json
-import os
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +13,7 @@ from benchmarks.published.numbers import Number, measure
 from benchmarks.published.protocols import Protocol, names, read_protocol
 from benchmarks.published.runs import Failed, train
 from pyrovae.cli import main as pyrovae
+from pyrovae.cli import run as run_script
 
 HERE = Path(__file__).parents[1]
 NUMBER = Number(
@@ -176,20 +175,13 @@ def test_the_page_keeps_what_stands_around_the_table(tmp_path):
         page.write_page(file, [row], [PROTOCOL])
 
 
-def test_the_command_line_lists_and_refuses():
+def test_the_command_line_lists_and_refuses(monkeypatch, capsys):
     def run(*words):
-        return subprocess.run(
-            [sys.executable, "-m", "benchmarks.published", *words],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=HERE,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
-        )
+        monkeypatch.setattr(sys, "argv", ["published", *words])
+        run_script(command.main)
 
-    listed = run("--list")
-    assert listed.returncode == 0, listed.stderr
-    assert [line.split()[0] for line in listed.stdout.splitlines()] == names()
-    refused = run("no-such-result", "--budget", "0")
-    assert refused.returncode == 2
-    assert "expected a result among" in refused.stderr
+    run("--list")
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == names()
+    with pytest.raises(SystemExit, match="2"):
+        run("no-such-result", "--budget", "0")
+    assert "expected a result among" in capsys.readouterr().err
