@@ -6,6 +6,10 @@ BIN := $(VENV)/bin
 # Interpreters for `make matrix`; those that are not there are left out.
 PYTHONS ?= python3.11 python3.12 python3.13 python3.14
 
+# Two processes, of which one that is done takes tests from the other: those of a file mostly share
+# one process, and what is made once for a file is made once.
+BOTH := -n 2 --dist worksteal
+
 .PHONY: demo check test matrix oldest proof robust torture docs links clean
 
 demo: $(VENV)/.installed
@@ -18,7 +22,7 @@ check: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
 test: check
-	$(BIN)/pytest -n 2 -q
+	$(BIN)/pytest $(BOTH) -q
 
 matrix:
 	for python in $(PYTHONS); do \
@@ -32,7 +36,7 @@ oldest:
 
 # What is claimed over ranges, with many more examples.
 proof: $(VENV)/.installed-dev
-	$(BIN)/pytest -n 2 -q --hypothesis-profile=proof -m 'proof or not torture' tests
+	$(BIN)/pytest $(BOTH) -q --hypothesis-profile=proof -m 'proof or not torture' tests
 
 # The tests of numbers with other random numbers, threads, and instruction sets of the processor: nothing
 # may hold by one seed, by rounding, or by the order of a sum.
@@ -51,7 +55,7 @@ robust: $(VENV)/.installed-dev
 # What a run survives (docs/design/what_a_run_survives.md): kills, signals, full disks, broken files, wrong
 # commands and calls, threads, two at once.
 torture: $(VENV)/.installed-dev
-	$(BIN)/pytest -n 2 -q -m 'torture or not torture' tests/torture
+	$(BIN)/pytest $(BOTH) -q -m 'torture or not torture' tests/torture
 
 # The documentation as a site in docs/_build/html; tutorials and examples run while it is built.
 docs: $(VENV)/.installed-dev

@@ -3,7 +3,7 @@
 Likelihoods take turns: what they are has no part in how a prior meets a posterior.
 """
 
-from itertools import cycle
+from itertools import combinations, cycle
 
 import pyro
 import pytest
@@ -88,7 +88,16 @@ def test_an_objective_that_does_not_fit_says_so_at_the_first_call(prior, posteri
         OBJECTIVES[objective]().loss_and_grads(vae.model, vae.guide, x)
 
 
-@pytest.mark.parametrize(("prior", "posterior", "objective", "likelihood"), GRID)
+def in_turns(grid):
+    """Leaves rows whose pairs of parts have all been shown by others to ``make proof``."""
+    shown = set()
+    for row in grid:
+        pairs = set(combinations(row[:3], 2))
+        yield pytest.param(*row, marks=[] if pairs - shown else pytest.mark.proof)
+        shown |= pairs
+
+
+@pytest.mark.parametrize(("prior", "posterior", "objective", "likelihood"), [*in_turns(GRID)])
 def test_one_step_moves_every_parameter(prior, posterior, objective, likelihood):
     vae = make_vae(prior, posterior, likelihood)
     elbo = OBJECTIVES[objective]()

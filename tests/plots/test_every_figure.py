@@ -45,8 +45,22 @@ PROGRAM_FIGURES = {
 }
 
 
-@pytest.mark.parametrize("shape", [IMAGE, IMAGE[1:], RGB, TABLE], ids=["grey", "2d", "rgb", "1d"])
-@pytest.mark.parametrize("name", FIGURES)
+SHAPES = {"grey": IMAGE, "1d": TABLE, "2d": IMAGE[1:], "rgb": RGB}
+# Images of any kind are drawn by the same few lines.
+BY_ALL = ("reconstructions", "neighbours")
+EACH = [
+    pytest.param(
+        name,
+        shape,
+        marks=[] if kind in ("grey", "1d") or name in BY_ALL else pytest.mark.proof,
+        id=f"{name}-{kind}",
+    )
+    for name in FIGURES
+    for kind, shape in SHAPES.items()
+]
+
+
+@pytest.mark.parametrize(("name", "shape"), EACH)
 def test_every_figure_shows_something_and_changes_no_global_state(name, shape):
     before = settings()
     torch.manual_seed(3)
