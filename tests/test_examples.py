@@ -1,12 +1,13 @@
 """Every example runs on small data, and is small itself."""
 
-import os
 import runpy
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from command_line import save_a_dot
+
+from pyrovae.cli import main
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 ARGUMENTS = {
@@ -50,17 +51,17 @@ def test_example(name, tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out
 
 
-def test_examples_classes_from_the_command_line(tmp_path):
+def test_examples_classes_from_the_command_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(EXAMPLES)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.setattr(sys, "path", list(sys.path))  # which the command line adds to
+    monkeypatch.setattr("pyrovae.cli.figures.save_figure", save_a_dot)
     own = ["--prior", "custom_prior.StudentPrior", "--prior.df", "5"]
     own += ["--objective", "custom_objective.DenoisingELBO"]
     options = ["--epochs", "1", "--samples", "2", "--quiet", "--out", str(tmp_path / "run")]
-    done = subprocess.run(
-        [sys.executable, "-m", "pyrovae", "train", *own, *options],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=EXAMPLES,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"},
-    )
-    assert done.returncode == 0, done.stderr
+    try:
+        assert main(["train", *own, *options]) == 0, capsys.readouterr().err
+    finally:
+        for name in ("custom_prior", "custom_objective"):
+            sys.modules.pop(name, None)
     assert (tmp_path / "run/report.json").exists()
