@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         plots,
         posteriors,
         priors,
+        ranks,
         schedules,
         training,
     )
@@ -76,6 +77,7 @@ _PACKAGES = (
     "plots",
     "posteriors",
     "priors",
+    "ranks",
     "schedules",
     "training",
 )

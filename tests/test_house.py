@@ -18,6 +18,7 @@ BASES = {"priors", "posteriors", "likelihoods"}
 # What each room may import, as docs/design/architecture.md has it: a new name here is a
 # decision. "pyrovae" is what the package itself exports.
 ROOMS = {
+    "ranks": "",
     "stage": "",
     "undefined": "",
     "checks": "",
@@ -40,7 +41,7 @@ ROOMS = {
     "priors": "checks component distributions latents nn posteriors scope",
     "support": "checks distributions handlers nn programs scope",
     "datasets": "checks columns labels scope",
-    "objectives": "checks declared distributions handlers schedules",
+    "objectives": "checks declared distributions handlers ranks schedules",
     "models": "checks component datasets distributions handlers labels latents likelihoods nn posteriors "
     "priors programs scope support",
     "latent_space": "datasets distributions handlers latents nn scope",
@@ -50,12 +51,12 @@ ROOMS = {
     "programs scope undefined",
     "plots": "columns datasets latent_space scope",
     "evaluation": "checks compilation datasets distributions handlers latents nn objectives programs "
-    "scope support",
+    "ranks scope support",
     "checkpoint": "checks component files scope specifications",
     "build": "columns models nn specifications",
     "exporting": "checks compilation datasets files handlers latents nn programs scope",
     "training": "checkpoint checks compilation component datasets declared distributions evaluation files handlers "
-    "nn objectives programs schedules scope stage support",
+    "nn objectives programs ranks schedules scope stage support",
 }
 MAY_IMPORT = {room: set(others.split()) for room, others in ROOMS.items()}
 MAY_IMPORT["pyrovae"] = ROOMS.keys() - {"build"}

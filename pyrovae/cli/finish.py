@@ -9,7 +9,8 @@ from pyrovae.cli.runs import Run
 from pyrovae.cli.saying import say
 from pyrovae.cli.splits import held_out
 from pyrovae.datasets import Data
-from pyrovae.evaluation import evaluate
+from pyrovae.evaluation import Report, evaluate
+from pyrovae.ranks import alone, present
 from pyrovae.training import History
 
 __all__ = ["finish"]
@@ -28,6 +29,30 @@ def finish(run: Run, model: Any, data: Data, history: History, settings: dict[st
     Returns:
         Whether there was anything to write.
     """
+    report = None
+    ranks = present()
+    if ranks.same(not _has_report(run, history)):
+        split = held_out(data)
+        report = evaluate(
+            model,
+            getattr(data, split),
+            train=data.train if split != "train" else None,
+            samples=settings["samples"],
+        )
+    if not ranks.is_first:
+        return True
+    with alone():
+        return _write(run, model, data, history, settings, report)
+
+
+def _write(
+    run: Run,
+    model: Any,
+    data: Data,
+    history: History,
+    settings: dict[str, Any],
+    report: Report | None,
+) -> bool:
     loud = not settings["quiet"]
     wrote = False
     if not _has_table(run, history):
@@ -36,14 +61,8 @@ def finish(run: Run, model: Any, data: Data, history: History, settings: dict[st
     if not run.config_file.is_file():
         run.write_config(settings)
         wrote = True
-    if not _has_report(run, history):
+    if report is not None:
         split = held_out(data)
-        report = evaluate(
-            model,
-            getattr(data, split),
-            train=data.train if split != "train" else None,
-            samples=settings["samples"],
-        )
         weights = run.weights()
         run.write_report(
             report_dict(report, model, data, split, history, settings, weights=weights)

@@ -14,6 +14,7 @@ from typing import Any
 
 from pyrovae.cli.errors import Failed, Stopped, UnknownName
 from pyrovae.cli.saying import printable, say
+from pyrovae.cli.several import SHARED, several
 
 __all__ = ["COMMANDS", "command", "main", "run"]
 
@@ -62,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else list(arguments)
     if arguments is None:
         warnings.formatwarning = _warning
-    return _answer(lambda: _run(words), "pyrovae")
+    return _answer(lambda: _run_shared(words) if several() else _run(words), "pyrovae")
 
 
 def run(function: Callable[..., Any]) -> None:
@@ -79,6 +80,18 @@ def run(function: Callable[..., Any]) -> None:
     code = _answer(lambda: _call(name, function, sys.argv[1:]), name)
     if code:
         sys.exit(code)
+
+
+def _run_shared(words: list[str]) -> None:
+    """Runs a command in one of several processes."""
+    from pyrovae.ranks import together
+
+    with together():
+        if words and words[0] in COMMANDS and words[0] not in SHARED:
+            raise ValueError(
+                f"{words[0]} is for one process: expected one of {', '.join(SHARED)} under torchrun"
+            )
+        _run(words)
 
 
 def _run(words: list[str]) -> None:
@@ -168,6 +181,8 @@ def _answer(what: Callable[[], None], name: str) -> int:
             return _fail(name, "interrupted", 128 + int(getattr(ended, "signal", signal.SIGINT)))
         if os.environ.get("PYROVAE_DEBUG"):  # for those who write their own parts
             raise
+        if type(error).__name__ == "RankFailed" and getattr(error, "said", False):
+            return 1  # another process has said why
         if isinstance(error, Failed):
             return _fail(name, str(error), 1)
         if isinstance(error, ValueError | OSError):
@@ -216,7 +231,8 @@ def _ended_by_signals() -> Iterator[None]:
 
 def _warning(message: Warning | str, *place: object, **line: object) -> str:
     """A warning in one line, without the place in the library that it comes from."""
-    return f"pyrovae: warning: {printable(' '.join(str(message).split()), lines=False)}\n"
+    text = f"pyrovae: warning: {printable(' '.join(str(message).split()), lines=False)}\n"
+    return text if _is_news(text) else ""
 
 
 def _sentence(error: Exception) -> str:
@@ -230,8 +246,19 @@ def _sentence(error: Exception) -> str:
 
 
 def _fail(name: str, reason: str, code: int) -> int:
-    print(f"{name}: {printable(' '.join(reason.split()), lines=False)}", file=sys.stderr)
+    text = f"{name}: {printable(' '.join(reason.split()), lines=False)}"
+    if _is_news(text):
+        print(text, file=sys.stderr)
     return code
+
+
+def _is_news(text: str) -> bool:
+    """Whether none of several processes has said it yet."""
+    if not several():
+        return True
+    from pyrovae.ranks import first_to_say
+
+    return first_to_say(text)
 
 
 def _module(name: str) -> Any:

@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
+from pyrovae.cli.several import is_first
+
 __all__ = ["printable", "say", "write_table"]
 
 # What a spreadsheet takes for the beginning of a formula.
@@ -30,8 +32,9 @@ def printable(text: str, *, lines: bool = True) -> str:
 
 
 def say(text: str, *, file: TextIO | None = None) -> None:
-    """Prints text that may be a stranger's."""
-    print(printable(text), file=file or sys.stdout)
+    """Prints text that may be a stranger's; of several processes the first one does."""
+    if is_first():
+        print(printable(text), file=file or sys.stdout)
 
 
 def cell(value: object) -> object:

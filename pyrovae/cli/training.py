@@ -2,6 +2,7 @@
 
 import shlex
 import signal
+import warnings
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,11 +27,13 @@ from pyrovae.cli.settings import (
     know_data,
     settle,
 )
+from pyrovae.cli.several import held_by_first, restarted
 from pyrovae.cli.splits import first_data
 from pyrovae.cli.tables import said_kinds, usual
 from pyrovae.datasets import Data, load_data
 from pyrovae.datasets.load import NAMES
 from pyrovae.likelihoods import BernoulliLikelihood
+from pyrovae.ranks import present
 from pyrovae.specifications import dump_yaml
 from pyrovae.training import Callback, Diverged, TrainingState, fit
 from pyrovae.training.devices import choose_device
@@ -58,7 +61,20 @@ def begin(options: dict[str, Any]) -> None:
     named = [settings[key] for key in ("prior", "model") if settings[key] is not None]
     classes = [spec["class_path"] for spec in (named[0], settings["objective"])]
     name = "-".join([Path(settings["data"]).stem, *(path.rpartition(".")[2] for path in classes)])
-    with taken(options["out"], name, overwrite=options["overwrite"]) as folder:
+    free = taken(options["out"], name, overwrite=options["overwrite"])
+    if _goes_on(options):
+        go_on(
+            options["out"],
+            epochs=None,
+            optimizer=None,
+            data=None,
+            root=None,
+            device=None,
+            quiet=options["quiet"],
+            allow=allow,
+        )
+        return
+    with held_by_first(present(), free) as folder:
         _train(Run(folder, allow=allow), settings)
 
 
@@ -94,7 +110,7 @@ def go_on(
         )
     run.moved = {name: settings[name] for name in moved}
     choose_device(settings["device"])
-    with locked(run.folder), _said_how_to_go_on(run):
+    with held_by_first(present(), locked(run.folder)), _said_how_to_go_on(run):
         history = run.history()
         done = len(history)
         run.check_data()
@@ -114,7 +130,7 @@ def _train(run: Run, settings: dict[str, Any], *, resuming: bool = False) -> Non
         data = run.data
         model = run.model(settings["device"])
     else:
-        data = load_data(**{name: settings[name] for name in DATA_OPTIONS})
+        data = _load(settings)
         if sees_counts(settings["likelihood"], allow=run.allow):
             data = data.as_counts()
         _check_sizes(data, settings)
@@ -143,7 +159,7 @@ def _train(run: Run, settings: dict[str, Any], *, resuming: bool = False) -> Non
                 data,
                 **{name: arguments[name] for name in FIT_OPTIONS},
                 progress=not settings["quiet"],
-                callbacks=[_Keep(run, settings)],
+                callbacks=[_Keep(run, settings)] if present().is_first else [],
                 checkpoint=run.checkpoint,
                 resume=resuming,
                 notes={"options": settings},
@@ -152,6 +168,31 @@ def _train(run: Run, settings: dict[str, Any], *, resuming: bool = False) -> Non
             raise Failed(str(error)) from None
         run.read_again()
         finish(run, model, data, history, settings)
+
+
+def _goes_on(options: dict[str, Any]) -> bool:
+    """Whether ``torchrun`` starts a run again that one of its processes has broken off."""
+    out = options["out"]
+    if not restarted() or options["overwrite"]:
+        return False
+    if out is None:
+        warnings.warn(
+            "the processes were started again and begin anew: with --out they would go on from the "
+            "checkpoint there",
+            stacklevel=2,
+        )
+        return False
+    return (Path(out) / "checkpoint.pt").is_file()
+
+
+def _load(settings: dict[str, Any]) -> Data:
+    """The data; where they are downloaded, one process does so, and others read them then."""
+    ranks, options = present(), {name: settings[name] for name in DATA_OPTIONS}
+    if not options["download"] or ranks.size == 1:
+        return load_data(**options)
+    data = load_data(**options) if ranks.is_first else None
+    ranks.all(True)
+    return load_data(**options) if data is None else data
 
 
 def _begin_at_mean(model: Any, x: Tensor) -> None:

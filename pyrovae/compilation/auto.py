@@ -72,17 +72,19 @@ class AutoCompiled(Generic[R]):
 
     def __call__(self, batch: Batch) -> R:
         """The function's result for a batch."""
-        self._done += len(batch[0])
+        size = self._size_of(batch)
+        self._done += size
         if self._size is None:
-            self._size = len(batch[0])
-        if self._graph is not None and (changed := self._graph.changed()):
-            self._renew(changed[0])
-        if self._mode is True and not self._tried and len(batch[0]) == self._size:
+            self._size = size
+        changed = self._changed()
+        if changed is not None:
+            self._renew(changed)
+        if self._mode is True and not self._tried and size == self._size:
             self._compile(batch)
-        self.compiled = self._graph is not None and self._graph.fits(batch)
+        self.compiled = self._graph is not None and self._fits(self._graph, batch)
         if self._graph is not None and self.compiled:
             return self._graph(batch)
-        if self._mode != "auto" or len(batch[0]) != self._size:
+        if self._mode != "auto" or size != self._size:
             return self._eager(batch)
         began = time.perf_counter()
         result = self._eager(batch)
@@ -113,10 +115,31 @@ class AutoCompiled(Generic[R]):
         # Not that of the batch that is met first: an epoch's last may be smaller.
         self._size, self._done = size, done
 
+    def _size_of(self, batch: Batch) -> int:
+        """The number of data that a call is for."""
+        return len(batch[0])
+
+    def _changed(self) -> str | None:
+        """Which number that the graph had kept has changed, if one has."""
+        changed = [] if self._graph is None else self._graph.changed()
+        return changed[0] if changed else None
+
+    def _fits(self, graph: _Compiled[R], batch: Batch) -> bool:
+        """Whether the graph is made for a batch."""
+        return graph.fits(batch)
+
+    def _agreed(self, yes: bool) -> bool:
+        """Whether whoever else makes the same call says so, too."""
+        return yes
+
+    def _failure(self, own: str | None) -> str | None:
+        """Why the function is not compiled, here or wherever else the same call is made."""
+        return own
+
     def _decide(self, batch: Batch) -> None:
         timed = self._seconds[TIMED_CALLS]
-        left = (self._data - self._done) / len(batch[0]) * sum(timed) / len(timed)
-        self._mode = left >= WORTH_COMPILING
+        left = (self._data - self._done) / self._size_of(batch) * sum(timed) / len(timed)
+        self._mode = self._agreed(left >= WORTH_COMPILING)
         if self._mode:
             self._compile(batch)
         else:
@@ -143,10 +166,15 @@ class AutoCompiled(Generic[R]):
     def _compile(self, batch: Batch) -> None:
         began = time.perf_counter()
         self._tried = True
+        graph, reason = None, None
         try:
-            self._graph = self._make(batch)
+            graph = self._make(batch)
         except NotCompiled as error:
-            self.outcome = f"not compiled: {error}"
-            warnings.warn(f"{self._what} goes on uncompiled: {error}", stacklevel=5)
-        else:
+            reason = str(error)
+        reason = self._failure(reason)
+        if reason is None:
+            self._graph = graph
             self.outcome = f"compiled in {time.perf_counter() - began:.1f} s"
+        else:
+            self.outcome = f"not compiled: {reason}"
+            warnings.warn(f"{self._what} goes on uncompiled: {reason}", stacklevel=5)

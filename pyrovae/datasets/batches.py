@@ -10,8 +10,8 @@ __all__ = ["merge_last"]
 Batch = tuple[Tensor, ...]
 
 
-def merge_last(batches: Iterable[Batch], *, length: int) -> Iterator[Batch]:
-    """Joins a last batch of one datum with the one before it.
+def merge_last(batches: Iterable[Batch], *, length: int, least: int = 2) -> Iterator[Batch]:
+    """Joins a last batch of too few data, such as one, with the one before it.
 
     An objective that looks across a batch (at its codes' covariance, at pairs of them) says
     nothing of one datum. No batch is read ahead of its turn but this one: random numbers that are
@@ -20,16 +20,17 @@ def merge_last(batches: Iterable[Batch], *, length: int) -> Iterator[Batch]:
     Args:
         batches: One pass through the data.
         length: The number of data in it.
+        least: The number of data that is enough.
 
     Returns:
         The same data in the same order, in batches of as many, but for the last one, which may
-        have one more. It has one datum only if there are no others.
+        have some more. It has fewer than ``least`` only if there are no others.
     """
     left, iterator = length, iter(batches)
     for batch in iterator:
         left -= len(batch[0])
-        last = next(iterator, None) if left == 1 else None
+        last = next(iterator, None) if 0 < left < least else None
         if last is not None:
             batch = tuple(torch.cat(pair) for pair in zip(batch, last, strict=True))
-            left -= 1
+            left -= len(last[0])
         yield batch

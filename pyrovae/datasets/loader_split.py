@@ -1,7 +1,7 @@
 """Data that are read when they are needed: any Dataset or DataLoader."""
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any
@@ -91,7 +91,16 @@ class LoaderSplit(Split):
                 data than the source's length says.
         """
         check_batch_size(batch_size)
-        return self._read(batch_size, shuffle, torch.device(device))
+        return self._whole(batch_size, shuffle, torch.device(device))
+
+    def read(
+        self, chunks: Iterable[Tensor], *, device: torch.device | str = "cpu"
+    ) -> Iterator[tuple[Tensor, ...]] | None:
+        """Reads data by their numbers; see `Split.read`."""
+        if isinstance(self.source, DataLoader):
+            return None
+        loader = self._loader([chunk.tolist() for chunk in chunks], torch.device(device))
+        return self._read(loader, torch.device(device))
 
     def as_counts(self) -> "LoaderSplit":
         """The same data with 8-bit values as counts; see `Split.as_counts`."""
@@ -113,21 +122,33 @@ class LoaderSplit(Split):
             num_workers=self.num_workers,
         )
 
-    def _read(
+    def _whole(
         self, batch_size: int, shuffle: bool, device: torch.device
     ) -> Iterator[tuple[Tensor, ...]]:
-        loader = self.source
+        """All of the data, of which there have to be as many as the source says."""
+        loader, seen = self.source, 0
         if not isinstance(loader, DataLoader):
-            loader = DataLoader(
-                loader,
-                batch_size=batch_size,
-                # An order of our own rather than shuffle=True: TensorSplit's for the same seed.
-                sampler=torch.randperm(len(self)).tolist() if shuffle else None,
-                num_workers=self.num_workers,
-                collate_fn=Collate(self.fields),
-                pin_memory=device.type == "cuda",
-            )
-        seen = 0
+            # An order of our own rather than shuffle=True: TensorSplit's for the same seed.
+            order = torch.randperm(len(self)) if shuffle else torch.arange(len(self))
+            loader = self._loader([part.tolist() for part in order.split(batch_size)], device)
+        for batch in self._read(loader, device):
+            seen += len(batch[0])
+            self._check_count(seen, done=False)
+            yield batch
+        self._check_count(seen, done=True)
+
+    def _loader(self, batches: list[list[int]], device: torch.device) -> DataLoader[Any]:
+        """Reads the data set, the data of these numbers in each batch."""
+        source: Any = self.source
+        return DataLoader(
+            source,
+            batch_sampler=batches,
+            num_workers=self.num_workers,
+            collate_fn=Collate(self.fields),
+            pin_memory=device.type == "cuda",
+        )
+
+    def _read(self, loader: DataLoader[Any], device: torch.device) -> Iterator[tuple[Tensor, ...]]:
         with _one_line():
             for batch in loader:
                 x, *rest = self._select(batch)
@@ -137,15 +158,12 @@ class LoaderSplit(Split):
                         f"expected x of shape {tuple(self.shape)}, got {tuple(x.shape[1:])} in a "
                         "batch"
                     )
-                seen += len(x)
-                self._check_count(seen, done=False)
                 if self.binarization == "dynamic":
                     check_unit_interval(x, self.binarization)  # before the move: it synchronises
                     x = binarize(x.to(device, non_blocking=True), self.binarization)
                 else:
                     x = binarize(x, self.binarization)
                 yield tuple(t.to(device, non_blocking=True) for t in (x, *rest))
-        self._check_count(seen, done=True)
 
     def _check_count(self, seen: int, *, done: bool) -> None:
         if seen > len(self) or (done and seen < len(self)):

@@ -1,7 +1,7 @@
 """Data in a file that is mapped into memory."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Size, Tensor
@@ -42,7 +42,7 @@ class MappedSplit(Split):
     ) -> Iterator[tuple[Tensor, ...]]:
         """Goes once through the data; see `Split.batches`."""
         check_batch_size(batch_size)
-        return self._read(batch_size, shuffle, torch.device(device))
+        return self.read(self._order(batch_size, shuffle), device=device)
 
     def as_counts(self) -> "MappedSplit":
         """The same data with 8-bit values as counts; see `Split.as_counts`."""
@@ -50,15 +50,19 @@ class MappedSplit(Split):
         split._counts = self.binarization == "none"
         return split
 
-    def _read(
-        self, batch_size: int, shuffle: bool, device: torch.device
+    def read(
+        self, chunks: Iterable[Tensor], *, device: torch.device | str = "cpu"
     ) -> Iterator[tuple[Tensor, ...]]:
-        mapped = self.array.map()
-        order = torch.randperm(len(self)) if shuffle else torch.arange(len(self))
-        for chosen in order.split(batch_size):
+        """Reads data by their numbers; see `Split.read`."""
+        mapped, device = self.array.map(), torch.device(device)
+        for chosen in chunks:
             rows = mapped[self.index[chosen].numpy()]
             values = as_images(as_tensor(rows, name="x"))
             x = to_float(values, counts=self._counts).to(device)
             yield (
                 draw_bits(x) if self.binarization == "dynamic" else binarize(x, self.binarization),
             )
+
+    def _order(self, batch_size: int, shuffle: bool) -> Iterator[Tensor]:
+        order = torch.randperm(len(self)) if shuffle else torch.arange(len(self))
+        yield from order.split(batch_size)

@@ -1,7 +1,7 @@
 """A split: one named part of a data set, read in batches."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from pyrovae.datasets.labelled import keep_labels
 from pyrovae.datasets.tensors import as_tensor
 from pyrovae.datasets.values import to_dtype
 
-__all__ = ["Split", "SplitOf", "check_batch_size"]
+__all__ = ["First", "Split", "SplitOf", "check_batch_size"]
 
 
 class Split(ABC):
@@ -99,6 +99,20 @@ class Split(ABC):
         Raises:
             ValueError: If ``batch_size`` is not positive.
         """
+
+    def read(
+        self, chunks: Iterable[Tensor], *, device: torch.device | str = "cpu"
+    ) -> Iterator[tuple[Tensor, ...]] | None:
+        """Reads data by their numbers, of which the first is 0.
+
+        Args:
+            chunks: The numbers in each batch, ``(n,)`` with n of at least 1.
+            device: Where the batches are to be.
+
+        Returns:
+            The batches; None if the source has an order of its own (a ``DataLoader``).
+        """
+        return None
 
     def leading(self, fields: int | None) -> "Split":
         """The same data as a program reads that takes so many tensors; None is any number.
@@ -189,6 +203,44 @@ class _Cast(SplitOf):
         """Goes once through the data; see `Split.batches`."""
         batches = self.split.batches(batch_size, shuffle=shuffle, device=device)
         return (to_dtype(batch, self._dtype) for batch in batches)
+
+    def read(
+        self, chunks: Iterable[Tensor], *, device: torch.device | str = "cpu"
+    ) -> Iterator[tuple[Tensor, ...]] | None:
+        """Reads data by their numbers; see `Split.read`."""
+        batches = self.split.read(chunks, device=device)
+        return None if batches is None else (to_dtype(batch, self._dtype) for batch in batches)
+
+
+class First(Split):
+    """The first data of another split, which are read as they are needed.
+
+    Args:
+        split: The other one.
+        n: How many of its data, or all of them where there are fewer.
+    """
+
+    def __init__(self, split: Split, n: int) -> None:
+        length = min(n, len(split))
+        super().__init__(length=length, shape=split.shape, binarization=split.binarization)
+        self.split = split
+
+    def batches(
+        self, batch_size: int, *, shuffle: bool = False, device: torch.device | str = "cpu"
+    ) -> Iterator[tuple[Tensor, ...]]:
+        """Goes once through the data, in their order; see `Split.batches`."""
+        left = len(self)
+        for batch in self.split.batches(batch_size, device=device):
+            yield tuple(value[:left] for value in batch)
+            left -= len(batch[0])
+            if left <= 0:
+                return
+
+    def read(
+        self, chunks: Iterable[Tensor], *, device: torch.device | str = "cpu"
+    ) -> Iterator[tuple[Tensor, ...]] | None:
+        """Reads data by their numbers; see `Split.read`."""
+        return self.split.read(chunks, device=device)
 
 
 def check_batch_size(batch_size: int) -> None:

@@ -1,7 +1,7 @@
 """Data that fit in memory: one tensor, kept on the device that asks for it."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -118,7 +118,14 @@ class TensorSplit(Split):
     ) -> Iterator[tuple[Tensor, ...]]:
         """Goes once through the data; see `Split.batches`. Each batch is a copy."""
         check_batch_size(batch_size)
-        return self._gather(self._on(device), batch_size, shuffle)
+        tensors = self._on(device)
+        return self._gather(tensors, self._order(batch_size, shuffle, tensors[0].device))
+
+    def read(
+        self, chunks: Iterable[Tensor], *, device: torch.device | str = "cpu"
+    ) -> Iterator[tuple[Tensor, ...]]:
+        """Reads data by their numbers; see `Split.read`."""
+        return self._gather(self._on(device), chunks)
 
     def as_counts(self) -> "TensorSplit":
         """The same data with 8-bit values as counts; see `Split.as_counts`."""
@@ -146,13 +153,17 @@ class TensorSplit(Split):
         self.tensors = self._moved = tensors
 
     def _gather(
-        self, tensors: tuple[Tensor, ...], batch_size: int, shuffle: bool
+        self, tensors: tuple[Tensor, ...], chunks: Iterable[Tensor]
     ) -> Iterator[tuple[Tensor, ...]]:
-        n = len(self)
-        order = (torch.randperm(n) if shuffle else torch.arange(n)).to(tensors[0].device)
-        for index in order.split(batch_size):
+        for chunk in chunks:
+            index = chunk.to(tensors[0].device)
             x, *rest = (t.index_select(0, index) for t in tensors)
             yield (draw_bits(x) if self.binarization == "dynamic" else x, *rest)
+
+    def _order(self, batch_size: int, shuffle: bool, device: torch.device) -> Iterator[Tensor]:
+        n = len(self)
+        order = (torch.randperm(n) if shuffle else torch.arange(n)).to(device)
+        yield from order.split(batch_size)
 
     def _on(self, device: torch.device | str) -> tuple[Tensor, ...]:
         # "cuda" and "cuda:0" are one device under two names; a tensor made there knows which.

@@ -1,7 +1,7 @@
 """The log-likelihood of each column of a table by itself."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 import torch
@@ -50,8 +50,12 @@ class ColumnScores:
         for site in sites if self._generates else ():
             fn: Any = unwrapped(site["fn"])
             if isinstance(fn, SideBySide) and len(fn.batch_shape) == 2:
-                self.names = fn.names
+                self.names = tuple(fn.names)
                 self._scores.append(self._score(site).cpu())
+
+    def gather(self, gather: Callable[[list[Tensor]], list[Tensor]]) -> None:
+        """Puts together what several ranks have scored, by a function that gathers parts."""
+        self._scores = gather(self._scores)
 
     @property
     def columns(self) -> dict[str, Tensor]:

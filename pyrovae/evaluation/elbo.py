@@ -9,6 +9,7 @@ from pyrovae.evaluation.estimates import concatenate
 from pyrovae.evaluation.passes import one_pass
 from pyrovae.evaluation.reading import read_for
 from pyrovae.programs import Program, check_program
+from pyrovae.ranks import present, together
 
 __all__ = ["Bound", "elbo"]
 
@@ -29,6 +30,7 @@ class Bound(NamedTuple):
         return self.reconstruction if self.elbo is None else self.elbo
 
 
+@together()
 def elbo(
     model: Program,
     data: Source,
@@ -58,9 +60,15 @@ def elbo(
     check_program(model)
     split = read_for(model, data)
     with one_pass(
-        model, split, samples=samples, batch_size=batch_size, seed=seed, device=device
+        model,
+        split,
+        samples=samples,
+        batch_size=batch_size,
+        seed=seed,
+        device=device,
+        ranks=present(),
     ) as views:
-        found = concatenate([view.estimate() for view in views])
+        found = concatenate(views.gather([view.estimate() for view in views]))
     found = found.weighed()
     reconstruction = found.reconstruction.mean().item()
     if views.first.undefined is not None:

@@ -1,14 +1,13 @@
 """Reporting on a trained model."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from math import log
 
-import torch
 from torch import Tensor
 
-from pyrovae.compilation import Batch, Compile
+from pyrovae.compilation import Compile
 from pyrovae.datasets import Source, Split
+from pyrovae.datasets.splits import First
 from pyrovae.evaluation.codebook import code_counts, summarize_use
 from pyrovae.evaluation.columns import ColumnScores
 from pyrovae.evaluation.densities import counted, is_density, is_discrete
@@ -22,6 +21,7 @@ from pyrovae.evaluation.distrust import (
 from pyrovae.evaluation.errors import data_se
 from pyrovae.evaluation.estimates import Estimates, concatenate
 from pyrovae.evaluation.log_likelihood import LogLikelihood, log_likelihood, pointwise
+from pyrovae.evaluation.memory import sizes_in_memory
 from pyrovae.evaluation.passes import Pass, View, one_pass
 from pyrovae.evaluation.reading import read_for
 from pyrovae.evaluation.report import Report
@@ -29,7 +29,7 @@ from pyrovae.evaluation.support import check_support
 from pyrovae.evaluation.variables import VariableUse
 from pyrovae.evaluation.wider import wider as widened
 from pyrovae.programs import Program, check_program, device_of
-from pyrovae.scope import isolated
+from pyrovae.ranks import present, together
 
 __all__ = ["evaluate"]
 
@@ -57,7 +57,22 @@ class _Seen:
             self.counts[name] = self.counts.get(name, 0) + count.cpu()
         self.variables.add(self.model, view, rows=self.rows)
 
+    def gather(self, views: Pass) -> None:
+        """Puts together what all ranks have seen."""
+        self.columns.gather(views.gather)
+        own = (self.variables, self.counts, self.is_density, self.is_discrete, self.dimensions)
+        everyone = views.ranks.gather(own)
+        self.variables, self.counts = VariableUse(), {}
+        for variables, counts, *_ in everyone:
+            self.variables.merge(variables)
+            for name, count in counts.items():
+                self.counts[name] = self.counts.get(name, 0) + count
+        self.is_density = all(is_density for *_, is_density, _, _ in everyone)
+        self.is_discrete = all(is_discrete for *_, is_discrete, _ in everyone)
+        self.dimensions = sum(dimensions for *_, dimensions in everyone)
 
+
+@together()
 def evaluate(
     model: Program,
     data: Source,
@@ -65,7 +80,7 @@ def evaluate(
     train: Source | None = None,
     samples: int = 1000,
     batch_size: int = 100,
-    rows: int = 8000,
+    rows: int | None = None,
     compile: Compile = "auto",
     seed: int = 0,
     wider: float | None = None,
@@ -78,7 +93,8 @@ def evaluate(
         train: Training data, to report the gap between the bounds.
         samples: Draws S from the guide for each datum.
         batch_size: Data at a time.
-        rows: Draws times data in one run of the model, which sets the memory used.
+        rows: Draws times data in one run of the model, which sets the memory used. As many as
+            take about 1 GiB, 8000 at most, if left out; then so many data at a time at most.
         compile: Whether to compile that run; "auto" does so where it would take a minute and more.
             On Linux a process that has compiled keeps up to 256 MiB of freed memory.
         seed: Seed of the draws. With the same one, and the same sizes, `elbo`, `log_likelihood`
@@ -94,9 +110,10 @@ def evaluate(
     check_program(model)
     proposal = None if wider is None else widened(model, wider)
     split, device = read_for(model, data), device_of(model)
+    batch_size, rows = sizes_in_memory(model, split, batch_size=batch_size, rows=rows)
     train_elbo = None
     if train is not None:
-        train_elbo = _bound(model, read_for(model, train), len(split), seed)
+        train_elbo = _bound(model, read_for(model, train), len(split), rows, seed)
     seen = _Seen(model, rows, ColumnScores(model, samples=samples, seed=seed))
     with one_pass(
         model,
@@ -107,6 +124,7 @@ def evaluate(
         compile=compile,
         seed=seed,
         device=device,
+        ranks=present(),
     ) as views:
         # Before the first of many draws, and not after hours of them.
         check_support(model, split, device)
@@ -115,7 +133,8 @@ def evaluate(
             views.first.check_weights()
             parts.append(view.estimate())
             seen.add(view)
-    found = concatenate(parts)
+        found = concatenate(views.gather(parts))
+        seen.gather(views)
     likelihood = None
     if proposal is not None:
         likelihood = log_likelihood(
@@ -188,30 +207,21 @@ def _errors(found: Estimates, *, defined: bool) -> dict[str, float | None]:
     }
 
 
-def _bound(model: Program, train: Split, n: int, seed: int) -> float | None:
+def _bound(model: Program, train: Split, n: int, rows: int, seed: int) -> float | None:
     """The mean ELBO of the first n training data, if there is one."""
-    with isolated(device_of(model), seed):
-        first = _InMemory(train.take(n))
-    with one_pass(model, first, samples=TRAIN_SAMPLES, batch_size=1000, seed=seed) as views:
-        found = concatenate([view.estimate() for view in views])
+    with one_pass(
+        model,
+        First(train, n),
+        samples=TRAIN_SAMPLES,
+        batch_size=min(1000, rows),
+        seed=seed,
+        ranks=present(),
+    ) as views:
+        found = concatenate(views.gather([view.estimate() for view in views]))
     if views.first.undefined is not None:
         return None
     check_numbers(found, views.first.latents, list(views.first.sites), what="training data")
     return found.weighed().bound.mean().item()
-
-
-class _InMemory(Split):
-    """Batches of what has been read of a split, as it was read."""
-
-    def __init__(self, tensors: Batch) -> None:
-        super().__init__(length=len(tensors[0]), shape=tensors[0].shape[1:])
-        self.tensors = tensors
-
-    def batches(
-        self, batch_size: int, *, shuffle: bool = False, device: torch.device | str = "cpu"
-    ) -> Iterator[Batch]:
-        parts = (tensor.to(device).split(batch_size) for tensor in self.tensors)
-        yield from zip(*parts, strict=True)
 
 
 def _of_codes(name: str) -> str:

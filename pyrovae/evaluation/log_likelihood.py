@@ -11,11 +11,13 @@ from pyrovae.datasets import Source
 from pyrovae.evaluation.errors import data_se, mean_mc_se
 from pyrovae.evaluation.estimates import Estimates, concatenate
 from pyrovae.evaluation.importance import Halves, ImportanceSampling
+from pyrovae.evaluation.memory import sizes_in_memory
 from pyrovae.evaluation.ordered import in_order
 from pyrovae.evaluation.pareto import TRUSTED_K, Tail
 from pyrovae.evaluation.passes import one_pass
 from pyrovae.evaluation.reading import read_for
 from pyrovae.programs import Program, check_program
+from pyrovae.ranks import present, together
 
 __all__ = ["LogLikelihood", "PointwiseLogLikelihood", "log_likelihood", "of_weights", "pointwise"]
 
@@ -94,7 +96,7 @@ def log_likelihood(
     per_datum: Literal[False] = False,
     samples: int = ...,
     batch_size: int = ...,
-    rows: int = ...,
+    rows: int | None = ...,
     compile: Compile = ...,
     seed: int = ...,
     device: torch.device | str | None = ...,
@@ -109,13 +111,14 @@ def log_likelihood(
     per_datum: Literal[True],
     samples: int = ...,
     batch_size: int = ...,
-    rows: int = ...,
+    rows: int | None = ...,
     compile: Compile = ...,
     seed: int = ...,
     device: torch.device | str | None = ...,
 ) -> PointwiseLogLikelihood: ...
 
 
+@together()
 def log_likelihood(
     model: Program,
     data: Source,
@@ -123,7 +126,7 @@ def log_likelihood(
     per_datum: bool = False,
     samples: int = 1000,
     batch_size: int = 100,
-    rows: int = 8000,
+    rows: int | None = None,
     compile: Compile = "auto",
     seed: int = 0,
     device: torch.device | str | None = None,
@@ -139,7 +142,8 @@ def log_likelihood(
             that shuffles is read in the order of its data set), in place of the mean.
         samples: Draws S from the guide for each datum.
         batch_size: Data at a time.
-        rows: Draws times data in one run of the model, which sets the memory used.
+        rows: Draws times data in one run of the model, which sets the memory used. As many as
+            take about 1 GiB, 8000 at most, if left out; then so many data at a time at most.
         compile: Whether to compile that run; "auto" does so where it would take a minute and more.
         seed: Seed of the draws.
         device: Where the model is; asked of its parameters, if left out.
@@ -154,6 +158,7 @@ def log_likelihood(
     """
     check_program(model)
     split = read_for(model, data)
+    batch_size, rows = sizes_in_memory(model, split, batch_size=batch_size, rows=rows)
     with one_pass(
         model,
         in_order(split) if per_datum else split,
@@ -163,6 +168,7 @@ def log_likelihood(
         compile=compile,
         seed=seed,
         device=device,
+        ranks=present(),
     ) as views:
         parts = []
         for view in views:
@@ -170,7 +176,7 @@ def log_likelihood(
             if views.first.undefined is not None:
                 raise ValueError(f"the log-likelihood is undefined: {views.first.undefined}")
             parts.append(view.estimate())
-    found = concatenate(parts)
+        found = concatenate(views.gather(parts))
     each = pointwise(found if per_datum else found.weighed(), samples)
     return each if per_datum else each.mean()
 

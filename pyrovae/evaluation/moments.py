@@ -99,23 +99,32 @@ class ActiveUnits:
     """
 
     def __init__(self) -> None:
-        self._means: dict[str, list[Tensor]] = {}
-        self._errors: dict[str, list[Tensor]] = {}
+        self._sums: dict[str, _Sums] = {}
 
     def add(self, moments: dict[str, LatentMoments]) -> None:
         """Takes in a batch."""
         for name, (_, mean) in moments.items():
-            self._means.setdefault(name, []).append(mean.value.flatten(1))
-            error = torch.zeros_like(mean.value) if mean.variance is None else mean.variance
-            self._errors.setdefault(name, []).append(error.flatten(1))
+            values = mean.value.flatten(1).cpu().double()
+            error = torch.zeros_like(values[0])
+            if mean.variance is not None:
+                error = mean.variance.flatten(1).cpu().double().sum(0)
+            centre = values.mean(0)
+            squares = (values - centre).square().sum(0)
+            self._take(name, _Sums(len(values), centre, squares, error))
+
+    def merge(self, other: "ActiveUnits") -> None:
+        """Takes in what another one has seen, of other data."""
+        for name, sums in other._sums.items():
+            self._take(name, sums)
+
+    def _take(self, name: str, new: "_Sums") -> None:
+        known = self._sums.get(name)
+        self._sums[name] = new if known is None else known.plus(new)
 
     @property
     def variances(self) -> dict[str, Tensor]:
         """Of each variable of each site the variance of its posterior mean over the data, ``(D,)``."""
-        return {
-            name: torch.cat(means).var(0, correction=0) - torch.cat(self._errors[name]).mean(0)
-            for name, means in self._means.items()
-        }
+        return {name: (s.squares - s.error) / s.data for name, s in self._sums.items()}
 
     @property
     def active(self) -> dict[str, int]:
@@ -125,9 +134,35 @@ class ActiveUnits:
     @property
     def data(self) -> int:
         """How many data it has taken in."""
-        return sum(map(len, next(iter(self._means.values()), [])))
+        return next((sums.data for sums in self._sums.values()), 0)
 
     @property
     def units(self) -> dict[str, int]:
         """How many variables each site has."""
-        return {name: means[0].shape[1] for name, means in self._means.items()}
+        return {name: len(sums.mean) for name, sums in self._sums.items()}
+
+
+class _Sums(NamedTuple):
+    """What is known of the posterior means of some data, in double precision.
+
+    Attributes:
+        data: Their number.
+        mean: Their mean, ``(units,)``.
+        squares: The sum of their squared distances from it.
+        error: The sum of the variances of their errors.
+    """
+
+    data: int
+    mean: Tensor
+    squares: Tensor
+    error: Tensor
+
+    def plus(self, other: "_Sums") -> "_Sums":
+        """Of both sets of data (Chan, Golub and LeVeque, 1983)."""
+        data, shift = self.data + other.data, other.mean - self.mean
+        return _Sums(
+            data,
+            self.mean + shift * (other.data / data),
+            self.squares + other.squares + shift.square() * (self.data * other.data / data),
+            self.error + other.error,
+        )

@@ -1,9 +1,12 @@
 """One pass through a split, and what the programs say of each of its batches."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any, NamedTuple
+from itertools import chain
+from math import ceil
+from operator import itemgetter
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -12,6 +15,7 @@ from pyrovae.checks import check_count, check_seed
 from pyrovae.compilation import Batch, Compile
 from pyrovae.datasets.splits import Split
 from pyrovae.datasets.values import to_dtype
+from pyrovae.evaluation.blocks import Block, blocks
 from pyrovae.evaluation.draws import Sampler, latent_names, observed_sites
 from pyrovae.evaluation.estimates import Estimates, estimate
 from pyrovae.evaluation.undefined import undefined
@@ -20,10 +24,13 @@ from pyrovae.nn.modes import evaluation_mode
 from pyrovae.objectives import ELBO
 from pyrovae.objectives.particles import tempering
 from pyrovae.programs import Program, device_of, dtype_of, read_device
+from pyrovae.ranks import ALONE, Ranks
 from pyrovae.scope import isolated, without_validation
 from pyrovae.support import BatchCheck
 
 __all__ = ["Look", "Pass", "View", "one_pass"]
+
+T = TypeVar("T")
 
 
 class Look(NamedTuple):
@@ -110,7 +117,8 @@ class Pass:
     """Goes once through a split, batch by batch; see `one_pass`.
 
     Attributes:
-        first: What the first batch looks like, once it has been read.
+        first: What the first batch that this rank looks at looks like, once it has been read.
+        ranks: Who goes through the data together.
     """
 
     first: Look
@@ -124,19 +132,35 @@ class Pass:
         batch_size: int,
         seed: int,
         device: torch.device,
+        ranks: Ranks,
     ) -> None:
-        self.model, self.split, self.sampler = model, split, sampler
+        self.model, self.split, self.sampler, self.ranks = model, split, sampler, ranks
+        self._starts: list[int] = []
         self.batch_size, self.seed, self.device = batch_size, seed, device
         self._check, self._dtype = BatchCheck(model), dtype_of(model)
 
     def __iter__(self) -> Iterator[View]:
-        for number, values in enumerate(self.split.batches(self.batch_size, device=self.device)):
-            batch = to_dtype(values, self._dtype)
-            self._check(batch)
-            view = View(self, batch, number)
-            if number == 0:
+        for block in self._blocks(self.ranks):
+            view = self._view(block)
+            if not self._starts:
                 self.first = view.look
+            self._starts.append(block.start)
             yield view
+        if not self._starts:  # there are fewer batches than ranks
+            self.first = self._view(next(self._blocks(ALONE))).look
+
+    def gather(self, parts: Sequence[T]) -> list[T]:
+        """Puts together what all ranks have found, something of each view, in the data's order."""
+        found = self.ranks.gather(list(zip(self._starts, parts, strict=False)))
+        return [part for _, part in sorted(chain.from_iterable(found), key=itemgetter(0))]
+
+    def _blocks(self, ranks: Ranks) -> Iterator[Block]:
+        return blocks(self.split, self.batch_size, seed=self.seed, device=self.device, ranks=ranks)
+
+    def _view(self, block: Block) -> View:
+        batch = to_dtype(block.batch, self._dtype)
+        self._check(batch)
+        return View(self, batch, block.start // self.batch_size)
 
     @property
     def samples(self) -> int:
@@ -155,12 +179,14 @@ def one_pass(
     compile: Compile = False,
     seed: int = 0,
     device: torch.device | str | None = None,
+    ranks: Ranks = ALONE,
 ) -> Iterator[Pass]:
     """Goes once through a split, in evaluation mode, without gradients and with a seed of its own.
 
-    Within the block that this opens, the pass is iterated over once. Draws depend on the seed and
-    the sizes of batches and runs, and on nothing else that is asked of a batch: whatever is
-    estimated with the same arguments is estimated from the same draws. After the block nothing of
+    Within the block that this opens, the pass is iterated over once. The draws of a batch depend
+    on the seed, on where it lies in the data and on the sizes of batches and runs, and on nothing
+    else: whatever is estimated with the same arguments is estimated from the same draws, in one
+    process as on several ranks. After the block nothing of
     the model and no random state is changed.
 
     Args:
@@ -173,6 +199,7 @@ def one_pass(
         compile: Whether to compile that run.
         seed: Seed of the draws.
         device: Where the model is; asked of its parameters, if left out.
+        ranks: Who goes through the data together, each through batches of its own.
 
     Raises:
         ValueError: If a number is not positive, or, on the way, if a batch is not data that the
@@ -183,11 +210,20 @@ def one_pass(
         check_count(name, value)
     check_seed("seed", seed)
     device = device_of(model) if device is None else read_device(device)
-    sampler = Sampler(model, samples, rows=rows, data=len(split), compile=compile)
+    own = ceil(len(split) / ranks.size)
+    sampler = Sampler(model, samples, rows=rows, data=own, compile=compile)
     with (
         isolated(device, seed),
         evaluation_mode(model),
         without_validation(),
         torch.no_grad(),
     ):
-        yield Pass(model, split, sampler=sampler, batch_size=batch_size, seed=seed, device=device)
+        yield Pass(
+            model,
+            split,
+            sampler=sampler,
+            batch_size=batch_size,
+            seed=seed,
+            device=device,
+            ranks=ranks,
+        )

@@ -10,10 +10,12 @@ from pyrovae.evaluation.columns import ColumnScores
 from pyrovae.evaluation.densities import is_density, is_discrete
 from pyrovae.evaluation.distrust import impossible
 from pyrovae.evaluation.estimates import concatenate
+from pyrovae.evaluation.memory import sizes_in_memory
 from pyrovae.evaluation.ordered import in_order
 from pyrovae.evaluation.passes import one_pass
 from pyrovae.evaluation.reading import read_for
 from pyrovae.programs import Program, check_program
+from pyrovae.ranks import present, together
 
 __all__ = ["Scores", "score"]
 
@@ -68,13 +70,14 @@ class Scores:
         return defined | {f"log_p({name})": scores for name, scores in self.by_column.items()}
 
 
+@together()
 def score(
     model: Program,
     data: Source,
     *,
     samples: int = 1000,
     batch_size: int = 100,
-    rows: int = 8000,
+    rows: int | None = None,
     compile: Compile = "auto",
     seed: int = 0,
 ) -> Scores:
@@ -89,7 +92,8 @@ def score(
             is read in the order of its data set.
         samples: Draws S from the guide for each datum.
         batch_size: Data at a time.
-        rows: Draws times data in one run of the model, which sets the memory used.
+        rows: Draws times data in one run of the model, which sets the memory used. As many as
+            take about 1 GiB, 8000 at most, if left out; then so many data at a time at most.
         compile: Whether to compile that run; "auto" does so where it would take a minute and more.
         seed: Seed of the draws.
 
@@ -102,6 +106,7 @@ def score(
     """
     check_program(model)
     split = in_order(read_for(model, data))
+    batch_size, rows = sizes_in_memory(model, split, batch_size=batch_size, rows=rows)
     parts, density, discrete = [], True, True
     columns = ColumnScores(model, samples=samples, seed=seed)
     with one_pass(
@@ -112,6 +117,7 @@ def score(
         rows=rows,
         compile=compile,
         seed=seed,
+        ranks=present(),
     ) as views:
         for view in views:
             views.first.check_weights()
@@ -120,7 +126,11 @@ def score(
                 columns.add(view.look.sites.values())
             density &= all(is_density(site) for site in view.look.sites.values())
             discrete &= all(is_discrete(site) for site in view.look.sites.values())
-    found, undefined = concatenate(parts), views.first.undefined
+        found = concatenate(views.gather(parts))
+        columns.gather(views.gather)
+        kinds = views.ranks.gather((density, discrete))
+    density, discrete = (all(found_by) for found_by in zip(*kinds, strict=True))
+    undefined = views.first.undefined
     defined = undefined is None
     warnings = []
     if defined:

@@ -83,6 +83,13 @@ class VariableUse:
             else:
                 self._kls.setdefault(name, []).append(kl.cpu().double())
 
+    def merge(self, other: "VariableUse") -> None:
+        """Takes in what another one has seen, of other data."""
+        self.units.merge(other.units)
+        self._dependent |= other._dependent
+        for name, kls in other._kls.items():
+            self._kls.setdefault(name, []).extend(kls)
+
     @property
     def found(self) -> dict[str, LatentVariables]:
         """The variables of each latent of the guide."""

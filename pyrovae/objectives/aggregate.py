@@ -6,6 +6,7 @@ from pyro.poutine import Trace
 
 from pyrovae.handlers import data_weight, is_latent
 from pyrovae.objectives.terms import data_frame
+from pyrovae.ranks import count
 
 __all__ = ["only_latent"]
 
@@ -47,7 +48,7 @@ def only_latent(
             f"site {name!r}: the data have weights, and the aggregate of a batch counts all alike; "
             "use an objective that is a sum over data"
         )
-    if frame.size < 2:
+    if count(frame.size) < 2:
         raise ValueError(f"site {name!r}: expected at least 2 data in a batch, got {frame.size}")
     if name not in model_trace:
         raise ValueError(f"site {name!r}: the model has no latent of this name")

@@ -38,12 +38,15 @@ class Objective(Declared, pyro.infer.ELBO):
     Attributes:
         across_batch: Whether the value is more than a sum over the data of a batch, as a mean over
             it within a function is. Then validation is given batches as large as training's.
+        across_ranks: Whether such a value is that of the batch of all ranks, where several train:
+            it is made of sums over them (`pyrovae.ranks.total`). Otherwise they are refused.
 
     Raises:
         ValueError: If ``num_particles`` is not positive or ``max_plate_nesting`` negative.
     """
 
     across_batch: bool = False
+    across_ranks: bool = False
 
     def __init__(self, *, num_particles: int = 1, max_plate_nesting: int = 1) -> None:
         check_count("num_particles", num_particles)

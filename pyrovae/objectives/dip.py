@@ -11,6 +11,7 @@ from pyrovae.objectives.aggregate import only_latent
 from pyrovae.objectives.analytic_kl import AnalyticKLELBO
 from pyrovae.objectives.terms import factorised, per_feature
 from pyrovae.objectives.weights import Weight
+from pyrovae.ranks import count, total
 
 __all__ = ["DIPELBO"]
 
@@ -45,6 +46,7 @@ class DIPELBO(AnalyticKLELBO):
     """
 
     across_batch = True
+    across_ranks = True
     off_diagonal = Weight()
     diagonal = Weight()
 
@@ -74,18 +76,23 @@ class DIPELBO(AnalyticKLELBO):
         )
         bound, surrogate = super().bound_and_surrogate(model_trace, guide_trace)
         batch = q["fn"].batch_shape[-1]
-        penalty = scale * batch * self.penalty(self.covariance(q)).mean()
-        return bound - penalty, surrogate - penalty
+        penalty = self.penalty(self.covariance(q)).mean()
+        # Of several ranks each reports it for its own data, and differentiates it for all of them.
+        return (
+            bound - scale * batch * penalty,
+            surrogate - scale * count(batch) * penalty,
+        )
 
     def covariance(self, site: Any) -> Tensor:
         """The covariance that is drawn to the identity, ``(d, d)`` or ``(K, d, d)``."""
         try:
             mean = per_feature(site, site["fn"].mean)
-            covariance = torch.einsum("...bi,...bj->...ij", mean, mean) / mean.shape[-2]
-            centre = mean.mean(-2)
+            data = count(mean.shape[-2])
+            covariance = total(torch.einsum("...bi,...bj->...ij", mean, mean)) / data
+            centre = total(mean.sum(-2)) / data
             covariance = covariance - centre.unsqueeze(-1) * centre.unsqueeze(-2)
             if self.kind == "II":
-                covariance = covariance + _covariance_given_datum(site).mean(-3)
+                covariance = covariance + total(_covariance_given_datum(site).sum(-3)) / data
         except NotImplementedError:
             raise ValueError(
                 f"site {site['name']!r}: mean or covariance of {family(site['fn'])} has no "

@@ -10,6 +10,7 @@ from torch import Tensor
 from pyrovae.handlers import data_weight
 from pyrovae.objectives.base import Objective
 from pyrovae.objectives.terms import Term, data_frame, elbo_terms, sum_of_terms
+from pyrovae.ranks import count, sum_over_ranks
 
 __all__ = ["KLPenaltyObjective"]
 
@@ -30,6 +31,7 @@ class KLPenaltyObjective(Objective):
     """
 
     across_batch = True
+    across_ranks = True
     by_feature: bool = False
     by_site: bool = False
 
@@ -42,6 +44,7 @@ class KLPenaltyObjective(Objective):
         terms: list[Term] = []
         groups: dict[str, list[Term]] = {}
         total: Any = 0.0
+        everyone: Any = 0.0
         for term in elbo_terms(
             model_trace, guide_trace, analytic=True, by_feature=self.by_feature
         ):
@@ -53,12 +56,16 @@ class KLPenaltyObjective(Objective):
             weight = data_weight(site)
             data: Any = frame.size if weight is None else weight.sum()
             total = self.num_particles * data * scale
+            of_all = count(frame.size) if weight is None else sum_over_ranks(data)
+            everyone = self.num_particles * of_all * scale
             groups.setdefault(term.latent if self.by_site else "", []).append(term)
         # A penalty f is its tangent at the mean, which is a sum over the data as the KL is and
         # takes score-function gradients as the KL does, plus a constant.
         constant: Any = 0.0
         for group in groups.values():
-            kl = -torch.stack([self._sum(term.value.detach()) for term in group]).sum(0) / total
+            kl = -torch.stack([self._sum(term.value.detach()) for term in group]).sum(0)
+            # Over the data of all ranks; each counts the constant for its own.
+            kl = sum_over_ranks(kl) / everyone
             value, slope = self.penalty(kl)
             constant = constant - total * (value - slope * kl).sum()
             terms.extend(self._weigh(term, slope) for term in group)

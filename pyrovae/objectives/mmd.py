@@ -10,6 +10,7 @@ from pyrovae.objectives.aggregate import only_latent
 from pyrovae.objectives.base import Objective
 from pyrovae.objectives.terms import elbo_terms, sum_of_terms
 from pyrovae.objectives.weights import Weight
+from pyrovae.ranks import count, rows
 
 __all__ = ["MMDELBO", "maximum_mean_discrepancy"]
 
@@ -57,6 +58,7 @@ class MMDELBO(Objective):
     """
 
     across_batch = True
+    across_ranks = True
     mmd_weight = Weight()
     kl_weight = Weight()
 
@@ -116,12 +118,14 @@ class MMDELBO(Objective):
             value.flatten(-events) if events else value.unsqueeze(-1) for value in (z, p["fn"]())
         ]
         bandwidth = self.bandwidth or draws[0].shape[-1] ** 0.5
+        draws = [rows(value, value.dim() - 2) for value in draws]  # of all ranks
         discrepancy = maximum_mean_discrepancy(*draws, kernel=self.kernel, bandwidth=bandwidth)
-        weight = self.mmd_weight.to(discrepancy.dtype)
-        penalty = weight * scale * z.shape[-1 - events] * discrepancy.mean()
+        penalty = self.mmd_weight.to(discrepancy.dtype) * scale * discrepancy.mean()
+        # Of several ranks each reports it for its own data, and differentiates it for all of them.
+        own = z.shape[-1 - events]
         return (
-            bound / self.num_particles - penalty,
-            surrogate / self.num_particles - penalty,
+            bound / self.num_particles - own * penalty,
+            surrogate / self.num_particles - count(own) * penalty,
         )
 
 

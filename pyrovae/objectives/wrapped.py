@@ -42,6 +42,11 @@ class WrappedELBO(Declared, pyro.infer.ELBO):
         return getattr(self.elbo, "across_batch", False)
 
     @property
+    def across_ranks(self) -> bool:
+        """Whether it sees the batch of all ranks; see `Objective`."""
+        return getattr(self.elbo, "across_ranks", False)
+
+    @property
     def settled(self) -> float:
         """The epoch from which the wrapped estimator no longer changes."""
         return self.elbo.settled if isinstance(self.elbo, Annealed) else 0.0

@@ -1,9 +1,10 @@
 """Writing training's checkpoints when they are due, and going on from one."""
 
 import os
+import signal
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,6 +14,12 @@ from pyrovae.checks import check_count
 from pyrovae.component import Component
 from pyrovae.datasets import Data
 from pyrovae.datasets.fingerprint import check_fingerprint, fingerprint
+from pyrovae.training.random_state import (
+    check_random_state,
+    random_state,
+    seed_rank,
+    set_random_state,
+)
 from pyrovae.training.signals import Interrupted, Signals
 from pyrovae.training.state import TrainingState
 from pyrovae.training.weights import tensors
@@ -59,7 +66,8 @@ class Checkpoints:
         self._seconds = None if minutes is None else 60 * minutes
         self._steps = steps
         self._written_at, self._written_step = time.monotonic(), 0
-        self._warned = False
+        self._warned = self._all_due = False
+        self._signal: signal.Signals | None = None  # as all ranks know of it
         self._signals = Signals(active=path is not None)
 
     def __enter__(self) -> Self:
@@ -74,6 +82,7 @@ class Checkpoints:
     ) -> None:
         self._signals.__exit__(kind, error, traceback)
         if error is None:
+            self.agree()
             self.obey_signal()  # one that came after the last look, while callbacks were told, say
 
     def read(self) -> None:
@@ -84,7 +93,8 @@ class Checkpoints:
             ValueError: If it is no checkpoint of this training, or of other data; the message
                 names file and key.
         """
-        content = files.read(str(self.path))
+        ranks = self.training.ranks
+        content = ranks.same(files.read(str(self.path)) if ranks.is_first else {})
         state = content.get("training")
         if state is None:
             raise ValueError(f"{self.path}: it holds a model alone, no training to go on with")
@@ -100,23 +110,62 @@ class Checkpoints:
             self.training.load_state_dict(content["state_dict"], state)
         except ValueError as error:
             raise ValueError(f"{self.path}: {error}") from None
+        self._take_random(state.get("ranks"))
         self._written_step = self.training.step
 
     def write(self) -> None:
         """Writes the file, where there is a path."""
         if self.path is None:
             return
+        ranks = self.training.ranks
+        each = (
+            {} if ranks.size == 1 else {"ranks": ranks.gather(random_state(self.training.device))}
+        )
+        self._written_at, self._written_step = time.monotonic(), self.training.step
+        if not ranks.is_first:
+            return
         content = {
             "components": self._components(),
             "state_dict": tensors(self.training.model),
-            "training": self.training.state_dict() | {"data": self.data},
+            "training": self.training.state_dict() | {"data": self.data} | each,
             "notes": self.notes,
         }
         files.write(self.path, content)
-        self._written_at, self._written_step = time.monotonic(), self.training.step
 
     def due(self) -> bool:
         """Whether to write one within an epoch: it is time, or training is to end."""
+        if self.training.ranks.size > 1:
+            return self._all_due
+        return self._due()
+
+    def agree(self, said: Sequence[float] = ()) -> list[tuple[float, ...]]:
+        """Has all ranks know of signals, of who asks for the end, and whose checkpoint is due.
+
+        Until then each rank goes on as if nothing had happened.
+
+        Args:
+            said: What else this rank has to say.
+
+        Returns:
+            What each rank had to say.
+        """
+        training = self.training
+        if training.ranks.size == 1:
+            self._signal = self._signals.received
+            return [tuple(said)]
+        asked = training.asked is not None
+        mine = (self._signals.received or 0, asked, training.ranks.is_first and self._due())
+        rows = training.ranks.exchange([*mine, *said])
+        number = max(int(row[0]) for row in rows)
+        self._signal = signal.Signals(number) if number else None
+        if any(row[1] for row in rows):
+            reasons = training.ranks.gather(training.asked)
+            training.history.stopped = next(reason for reason in reasons if reason is not None)
+            training.asked = None
+        self._all_due = training.stopped or bool(number) or any(row[2] for row in rows)
+        return [row[len(mine) :] for row in rows]
+
+    def _due(self) -> bool:
         if self.path is None:
             return False
         if self.training.stopped or self._signals.received is not None:
@@ -131,7 +180,9 @@ class Checkpoints:
         Raises:
             Interrupted: If one did.
         """
-        received, position = self._signals.received, self.training.position
+        position = self.training.position
+        alone = self.training.ranks.size == 1
+        received = self._signals.received if alone else self._signal
         if received is None:
             return
         where = f"after step {position.steps} of epoch {position.epoch}"
@@ -142,6 +193,23 @@ class Checkpoints:
             f"fit(..., checkpoint={str(Path(self.path or ''))!r}, resume=True)",
             received,
         )
+
+    def _take_random(self, states: Any) -> None:
+        """Takes up this rank's random numbers, where there were as many ranks."""
+        ranks, device = self.training.ranks, self.training.device
+        before = len(states) if isinstance(states, list) else 1
+        if before != ranks.size:
+            if ranks.is_first:
+                warnings.warn(
+                    f"the checkpoint was written by {before} process(es), and {ranks.size} go on: the "
+                    "draws differ from those of a run without interruption",
+                    stacklevel=4,
+                )
+            if ranks.rank:
+                seed_rank(ranks.rank, device, after=self.training.step)
+        elif ranks.size > 1:
+            check_random_state(states[ranks.rank], device)
+            set_random_state(states[ranks.rank], device)
 
     def _components(self) -> list[dict[str, Any]] | None:
         """How the model is made, where that can be recorded: useful without, too."""

@@ -16,8 +16,10 @@ from pyrovae.compilation import (
     CompiledFunction,
     half_twice,
 )
+from pyrovae.ranks import ALONE, Ranks
 from pyrovae.schedules import Annealed
 from pyrovae.training.annealing import kept
+from pyrovae.training.common_step import CommonStep
 from pyrovae.training.gradients import Gradients, Precision
 from pyrovae.training.step import Step
 from pyrovae.training.update import Update
@@ -96,7 +98,7 @@ class CompiledStep:
 
 
 def compiled_if_that_pays(
-    model: Any, step: Step, *, mode: Compile, data: int
+    model: Any, step: Step, *, mode: Compile, data: int, ranks: Ranks = ALONE
 ) -> AutoCompiled[Tensor]:
     """A step that is compiled where that pays and can be done.
 
@@ -105,8 +107,11 @@ def compiled_if_that_pays(
         step: The eager step.
         mode: Whether to compile; see `AutoCompiled`.
         data: Number of data that steps are to be taken with.
+        ranks: The processes that take each step together.
     """
     make = partial(CompiledStep, model, step)
+    if ranks.size > 1:
+        return CommonStep(ranks, step, make, mode=mode, data=data)
     return AutoCompiled(step, make, mode=mode, data=data, what="training")
 
 

@@ -14,6 +14,7 @@ from pyrovae.training.weights import restore, snapshot
 
 __all__ = ["Diverged", "Watch", "find_fault"]
 
+NOT_FOUND = "the gradients are not finite, though every site is"
 STEPS_BETWEEN_LOOKS = 100  # on an accelerator
 
 
@@ -36,7 +37,8 @@ class Watch:
 
     def see(self, batch: tuple[Tensor, ...]) -> None:
         """Remembers the batch of the last step, and looks at the losses now and then."""
-        self._batch = batch
+        if len(batch[0]):
+            self._batch = batch
         position = self._training.position
         # On the CPU looking is free; on an accelerator it waits for the queue to drain.
         if self._training.device.type == "cpu" or position.steps % STEPS_BETWEEN_LOOKS == 1:
@@ -55,9 +57,12 @@ class Watch:
         fine = not training.position.total.isnan()
         if fine and closely:
             fine = all(bool(parameter.isfinite().all()) for parameter in self._step.parameters)
-        if fine or batch is None:
+        if fine or (batch is None and training.ranks.size == 1):
             return
-        fault = find_fault(training.model, self._step, batch)
+        fault = None if batch is None else find_fault(training.model, self._step, batch)
+        faults = [found for found in training.ranks.gather(fault) if found is not None]
+        # The rank whose data it is knows more than the others.
+        fault = next((found for found in faults if found != NOT_FOUND), NOT_FOUND)
         restore(training.model, self._good)
         raise Diverged(
             f"training diverged in {when}: {fault}; the model has the weights it had when the "
@@ -96,4 +101,4 @@ def find_fault(model: Any, step: Step, batch: tuple[Tensor, ...]) -> str:
     for name, parameter in named:
         if parameter.grad is not None and not parameter.grad.isfinite().all():
             return f"the gradient of parameter {name!r} is not finite, though every site is"
-    return "the gradients are not finite, though every site is"
+    return NOT_FOUND

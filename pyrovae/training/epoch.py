@@ -1,30 +1,23 @@
 """One epoch of training: its steps, and what is done when they are taken."""
 
-from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
-import pyro.infer
-from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from pyrovae.datasets import Split, merge_last
-from pyrovae.datasets.values import to_dtype
-from pyrovae.programs import dtype_of
+from pyrovae.datasets import Split
+from pyrovae.training.alike import check_alike
 from pyrovae.training.annealing import Annealing
 from pyrovae.training.callbacks import Callbacks
 from pyrovae.training.checkpoints import Checkpoints
 from pyrovae.training.divergence import Watch
 from pyrovae.training.first_look import FirstLook
 from pyrovae.training.progress import Progress
-from pyrovae.training.random_state import random_state, set_random_state
 from pyrovae.training.signals import Interrupted
 from pyrovae.training.state import TrainingState
+from pyrovae.training.turns import turns
 from pyrovae.training.validation import Validation, looks_across_the_batch
 
 __all__ = ["run_epoch"]
-
-Batch = tuple[Tensor, ...]
 
 
 def run_epoch(
@@ -65,14 +58,21 @@ def run_epoch(
     """
     position = training.position
     training.start_clock()
-    for batch in _remaining(training, split, batch_size, drop_last, annealing.objective):
+    for batch, data in turns(
+        training,
+        split,
+        checkpoints,
+        batch_size=batch_size,
+        drop_last=drop_last,
+        across=looks_across_the_batch(annealing.objective),
+    ):
         look(batch)
         annealing.advance(position.epoch - 1 + position.seen / len(split))
         loss = training.take_step(batch)
-        training.count(loss, len(batch[0]))
+        training.count(loss, data)
         watch.see(batch)
         training.after_step()
-        callbacks.after_step(training, loss, len(batch[0]))
+        callbacks.after_step(training, loss, data)
         bar.show(training)
         if checkpoints.due():
             watch.look()
@@ -82,6 +82,7 @@ def run_epoch(
             return
     look.end()
     watch.look()
+    check_alike(training)
     try:
         row = _end(training, annealing, validation)
     except Interrupted:
@@ -90,6 +91,7 @@ def run_epoch(
     bar.show(training, row)
     checkpoints.write()
     callbacks.after_epoch(training, row)
+    checkpoints.agree()
     if training.stopped:
         checkpoints.write()  # with the reason, if a callback has just given one
     checkpoints.obey_signal()
@@ -116,50 +118,3 @@ def _end(training: TrainingState, annealing: Annealing, validation: Validation) 
     training.look_for_best(position.epoch, loss)
     training.next_epoch()
     return row
-
-
-def _remaining(
-    training: TrainingState,
-    split: Split,
-    batch_size: int,
-    drop_last: bool,
-    objective: pyro.infer.ELBO,
-) -> Iterator[Batch]:
-    """The batches of the epoch under way that no step was taken with.
-
-    The epoch's order depends on the random numbers with which it begins. So an epoch that goes
-    on begins anew with these and passes over what it had; what is drawn from there on (bits, a
-    transform's choices) comes after what training itself had drawn.
-    """
-    position, device = training.position, training.device
-    taken = position.steps
-    now = random_state(device)
-    if taken:
-        set_random_state(position.random, device)
-    else:
-        position.random = now
-    dtype = dtype_of(training.model)
-    read = split.batches(batch_size, shuffle=True, device=device)
-    if looks_across_the_batch(objective) and not drop_last:
-        read = merge_last(read, length=len(split))
-    batches: Iterator[Batch] = (to_dtype(batch, dtype) for batch in read)
-    if drop_last:
-        batches = _of_one_size(batches)
-    if taken:
-        passed = sum(1 for _ in islice(batches, taken))
-        if passed < taken:
-            raise ValueError(
-                f"resume: the data have {passed} batches, and the checkpoint was written after "
-                f"{taken}: these are other data, or batches of another size"
-            )
-        set_random_state(now, device)
-    return batches
-
-
-def _of_one_size(batches: Iterator[Batch]) -> Iterator[Batch]:
-    """Leaves out batches that are smaller than the first."""
-    size = 0
-    for batch in batches:
-        size = size or len(batch[0])
-        if len(batch[0]) >= size:
-            yield batch

@@ -35,7 +35,7 @@ class FirstLook:
 
     def __call__(self, batch: Batch) -> None:
         """Looks at a batch, or holds it to be looked at."""
-        if self._check is None:
+        if self._check is None or not len(batch[0]):
             return
         if batch[0].device.type == "cpu":
             self._check(batch)

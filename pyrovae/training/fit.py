@@ -14,16 +14,18 @@ from pyrovae.checks import check_seed
 from pyrovae.compilation import Compile
 from pyrovae.evaluation.plates import data_in_plate
 from pyrovae.programs import Program, check_program
+from pyrovae.ranks import present, together
 from pyrovae.schedules import Schedule
 from pyrovae.scope import isolated, without_validation
 from pyrovae.stage import on_stage
 from pyrovae.training import arguments
+from pyrovae.training.alike import make_alike
 from pyrovae.training.annealing import Annealing
 from pyrovae.training.averaging import WeightAverage
 from pyrovae.training.callbacks import Callback, Callbacks
 from pyrovae.training.checkpoints import Checkpoints
 from pyrovae.training.compiled import compiled_if_that_pays
-from pyrovae.training.divergence import Watch
+from pyrovae.training.divergence import Diverged, Watch
 from pyrovae.training.early_stopping import early_stopping
 from pyrovae.training.epoch import run_epoch
 from pyrovae.training.first_look import FirstLook
@@ -36,7 +38,9 @@ from pyrovae.training.optimizers import (
     make_scheduler,
 )
 from pyrovae.training.progress import Progress
+from pyrovae.training.random_state import seed_rank
 from pyrovae.training.ready import make_first_call, make_ready, read_data
+from pyrovae.training.signals import Interrupted
 from pyrovae.training.state import SchedulerMoves, TrainingState
 from pyrovae.training.step import Step
 from pyrovae.training.validation import Validation
@@ -44,6 +48,7 @@ from pyrovae.training.validation import Validation
 __all__ = ["fit"]
 
 
+@together(Diverged, Interrupted)
 def fit(
     model: Program,
     data: Any,
@@ -79,6 +84,9 @@ def fit(
     that clipping and learning rate do not depend on it. The caller's random state (with a seed)
     and parameter store are left as they were.
 
+    Started by ``torchrun``, all processes train one model, each with its share of each batch; see
+    "From one core to many machines" in the documentation.
+
     Args:
         model: An object with ``model``, ``guide`` and ``parameters()``, such as a `VAE`. One in
             evaluation mode is put into training mode; in one that is in training mode, parts in
@@ -88,7 +96,7 @@ def fit(
         objective: What to maximise: one of this library's objectives or of Pyro's. `ELBO` if
             left out.
         epochs: Number of passes over the training data.
-        batch_size: Data in one step.
+        batch_size: Data in one step, of all processes together.
         optimizer: Makes a torch optimizer from the parameters, or is one of all that are
             trained. Adam with a learning rate of 1e-3 if left out.
         scheduler: Makes a torch learning-rate scheduler from the optimizer. One that waits for a
@@ -153,6 +161,7 @@ def fit(
             model is put back to the weights it had when the epoch began (or went on).
         Interrupted: If a signal ended training and a checkpoint was written.
         RuntimeError: If another thread is training, or it is called within an effect handler.
+        RankFailed: If another process has failed, which says why.
     """
     check_program(model)
     arguments.check_handlers()
@@ -164,7 +173,9 @@ def fit(
     objective = arguments.check_objective(objective, beta, accumulate=accumulate)
     told = Callbacks(arguments.all_callbacks(callbacks, on_epoch))
     data = read_data(model, data)
-    device = make_ready(model, data, device=device)
+    ranks, device = present(), make_ready(model, data, device=device)
+    alike = {"batch_size": batch_size, "epochs": epochs, "data": len(data.train)}
+    make_alike(ranks, model, objective, **alike)
     size = data_in_plate(model, data.train, batch_size=batch_size, device=device)
 
     annealing = Annealing(beta, objective, device)
@@ -180,14 +191,15 @@ def fit(
         parts=accumulate,
         data_in_plate=size,
     )
-    step = Step(parameters, gradients, optim)
+    step, total = Step(parameters, gradients, optim), epochs * len(data.train)
     training = TrainingState(
         model,
         optim,
         device,
-        step=compiled_if_that_pays(model, step, mode=compile, data=epochs * len(data.train)),
+        step=compiled_if_that_pays(model, step, mode=compile, data=total, ranks=ranks),
         stopping=early_stopping(patience, data, first_epoch=annealing.settled),
         average=average,
+        ranks=ranks,
     )
     training.scheduler = make_scheduler(scheduler, optim, moves=scheduler_moves)
     training.scheduler_moves = scheduler_moves
@@ -203,12 +215,15 @@ def fit(
     validation = Validation(training, data, annealing, batch_size=batch_size, size=size, ask=ask)
     with on_stage(training=True), isolated(device, seed), without_validation(), checkpoints:
         make_first_call(gradients, parameters, model, data.train, device, batch_size=batch_size)
+        seed_rank(ranks.rank, device)
         if resume:
             checkpoints.read()
         else:
             checkpoints.write()
         look = FirstLook(model, data.train)
-        with closing(Progress(training, epochs, len(data.train), show=progress)) as bar:
+        with closing(
+            Progress(training, epochs, len(data.train), show=progress and ranks.is_first)
+        ) as bar:
             try:
                 while training.position.epoch <= epochs and not training.stopped:
                     run_epoch(

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from pyrovae import ranks
 from pyrovae.handlers import ScaleLatents
 from pyrovae.training.bfloat16 import BFloat16Products
 
-__all__ = ["Gradients", "Precision"]
+__all__ = ["Gradients", "Precision", "reduced"]
 
 Precision = Literal["float32", "bf16"]
 
@@ -72,24 +73,20 @@ class Gradients:
     def __call__(self, parameters: Sequence[Tensor], batch: tuple[Tensor, ...]) -> Tensor:
         """Fills the gradients of the parameters.
 
+        In a step of several ranks (`pyrovae.ranks.step_of`) the gradients are of the mean over the
+        data of all of them.
+
         Args:
             parameters: Leaves, those that model and guide use.
-            batch: What model and guide take.
+            batch: What model and guide take; this rank's share, which may have no data.
 
         Returns:
             The loss, summed over the batch, 0-dim; NaN if a gradient is not finite.
         """
         for parameter in parameters:
             parameter.grad = None
-        with ExitStack() as stack:
-            if self.mean:
-                stack.enter_context(_ScaleBackward(1 / (self.data_in_plate or len(batch[0]))))
-            if self.precision == "bf16":
-                stack.enter_context(BFloat16Products())
-            losses = [self._loss(part) for part in _divided(batch, self.parts)]
-        loss = losses[0] if len(losses) == 1 else torch.stack(losses).sum()
-        if self.data_in_plate is not None:
-            loss = loss * (len(batch[0]) / self.data_in_plate)
+        loss = self._local(parameters, batch) if len(batch[0]) else batch[0].new_zeros(())
+        loss = reduced(parameters, loss)
         gradients = [p.grad for p in parameters if p.grad is not None]
         if not gradients:
             return loss
@@ -100,12 +97,50 @@ class Gradients:
             nn.utils.clip_grad_norm_(parameters, self.clip_norm)
         return torch.where(total.isfinite(), loss, torch.nan)
 
+    def _local(self, parameters: Sequence[Tensor], batch: tuple[Tensor, ...]) -> Tensor:
+        """This rank's loss, and its part of the gradients."""
+        size = len(batch[0])
+        with ExitStack() as stack:
+            if self.mean:
+                # Where the plate says so, a loss of a share is one of all data.
+                weight = size / self.data_in_plate if self.data_in_plate else 1.0
+                stack.enter_context(_ScaleBackward(weight / ranks.count(size)))
+            if self.precision == "bf16":
+                stack.enter_context(BFloat16Products())
+            losses = [self._loss(part) for part in _divided(batch, self.parts)]
+        loss = losses[0] if len(losses) == 1 else torch.stack(losses).sum()
+        return loss if self.data_in_plate is None else loss * (size / self.data_in_plate)
+
     def _loss(self, batch: tuple[Tensor, ...]) -> Tensor:
         """Adds the gradients of a part of the batch, and gives its loss."""
         scale = self.scale if self.scale is not None else _unscaled
         loss = self.objective.loss_and_grads(scale(self.model), scale(self.guide), *batch)
         # Wake-sleep gives a pair of losses; the first is the model's.
         return torch.as_tensor(loss[0] if isinstance(loss, tuple) else loss)
+
+
+def reduced(parameters: Sequence[Tensor], loss: Tensor) -> Tensor:
+    """Adds up the gradients and the loss over the ranks of a step, in one message.
+
+    After the backward pass and not within it: the gradient of a sum over ranks is another one. A
+    parameter that has no gradient on a rank counts as zero there.
+
+    Args:
+        parameters: The leaves, whose gradients are replaced.
+        loss: This rank's.
+
+    Returns:
+        The loss of all ranks.
+    """
+    if not ranks.in_step() or not parameters:
+        return ranks.sum_over_ranks(loss)
+    parts = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+    last = loss.detach().reshape(1).to(parts[0].dtype)
+    flat = torch.cat([*(part.detach().flatten() for part in parts), last])
+    sums = ranks.sum_over_ranks(flat).split([*(part.numel() for part in parts), 1])
+    for parameter, found in zip(parameters, sums, strict=False):
+        parameter.grad = found.view(parameter.shape).to(parameter.dtype)
+    return sums[-1].reshape(()).to(loss.dtype)
 
 
 def _divided(batch: tuple[Tensor, ...], parts: int) -> Iterator[tuple[Tensor, ...]]:

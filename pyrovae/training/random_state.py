@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-__all__ = ["check_random_state", "random_state", "set_random_state"]
+__all__ = ["check_random_state", "random_state", "seed_rank", "set_random_state"]
 
 
 def random_state(device: torch.device) -> dict[str, Tensor]:
@@ -45,3 +45,27 @@ def check_random_state(state: Mapping[str, Tensor], device: torch.device) -> Non
             raise ValueError(
                 f"expected {len(mine)} bytes of the {name} generator, got {tuple(value.shape)}"
             )
+
+
+def seed_rank(rank: int, device: torch.device, *, after: int = 0) -> None:
+    """Gives a rank random numbers of its own, which follow from the generator's as it is.
+
+    The first one keeps what a process alone would have.
+
+    Args:
+        rank: The rank.
+        device: Where it trains.
+        after: The steps taken before, whose numbers are not to come again.
+    """
+    if not rank:
+        return
+    # Neighbouring seeds are far apart by the golden ratio of 64 bits (Steele et al., 2014).
+    seed = (
+        torch.default_generator.initial_seed() + (rank + (after << 20)) * 0x9E3779B97F4A7C15
+    ) % 2**63
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            torch.cuda.manual_seed(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)

@@ -14,6 +14,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from pyrovae.compilation import AutoCompiled
 from pyrovae.programs import Program
+from pyrovae.ranks import ALONE, Ranks
 from pyrovae.training.averaging import WeightAverage
 from pyrovae.training.early_stopping import EarlyStopping
 from pyrovae.training.history import History
@@ -90,8 +91,10 @@ class TrainingState:
         step: Takes a step with a batch.
         stopping: Says when to stop, and keeps the best weights.
         average: An average of the weights.
+        ranks: The processes that train together, this one among them.
 
     Attributes:
+        ranks: Who trains; ``training.ranks.is_first`` says whether this process is to write files.
         given: The hyperparameters that the optimizer was made with.
         scheduler: Moves the learning rate, where there is one.
         scheduler_moves: Whether it moves on after each epoch or after each step.
@@ -109,7 +112,10 @@ class TrainingState:
         step: AutoCompiled[Tensor],
         stopping: EarlyStopping | None = None,
         average: WeightAverage | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
+        self.ranks = ranks
+        self.asked: str | None = None
         self.model = model
         self.optimizer = optimizer
         self.device = device
@@ -149,7 +155,9 @@ class TrainingState:
         Args:
             reason: Why, for ``history.stopped``.
         """
-        self.history.stopped = reason
+        if self.ranks.size == 1:
+            self.history.stopped = reason
+        self.asked = reason
 
     @property
     def stopped(self) -> bool:
@@ -205,7 +213,7 @@ class TrainingState:
             with self.averaged():
                 self.best, self.history.best_epoch = snapshot(self.model), epoch
         if stopping.done:
-            self.stop(
+            self.history.stopped = (
                 f"no better validation loss in {stopping.patience} epochs, "
                 f"back to epoch {stopping.best_epoch}"
             )

@@ -44,11 +44,14 @@ class TensorBoard(Callback):
 
     def on_step(self, training: TrainingState, loss: Tensor) -> None:
         """Writes the loss of every so many steps."""
-        if self.steps is not None and training.step % self.steps == 0:
+        due = self.steps is not None and training.step % self.steps == 0
+        if due and training.ranks.is_first:
             self._open().add_scalar("step_loss", loss, training.step)
 
     def on_epoch(self, training: TrainingState, row: dict[str, Any]) -> None:
         """Writes the row."""
+        if not training.ranks.is_first:
+            return
         for name, value in row.items():
             if name != "epoch":
                 self._open().add_scalar(name, value, row["epoch"])

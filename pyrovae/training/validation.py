@@ -1,14 +1,17 @@
 """What the validation data say after an epoch."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 
 import pyro.infer
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader
 
-from pyrovae.datasets import Data, Split, merge_last
+from pyrovae.datasets import Data, LoaderSplit, Split
 from pyrovae.datasets.splits import SplitOf
 from pyrovae.datasets.values import to_dtype
+from pyrovae.evaluation.blocks import blocks
 from pyrovae.evaluation.elbo import elbo
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.objectives import ELBO
@@ -20,7 +23,6 @@ from pyrovae.training.state import TrainingState
 __all__ = ["Validation", "looks_across_the_batch"]
 
 Batch = tuple[Tensor, ...]
-BATCH_SIZE = 1000
 
 
 def looks_across_the_batch(objective: pyro.infer.ELBO) -> bool:
@@ -38,8 +40,8 @@ class Validation:
         training: Whose model is looked at.
         data: The data, of which there need be no validation data.
         annealing: The objective and its weights, at the end of the epoch that is looked at.
-        batch_size: Data in a step of training, which an objective that looks across the batch is
-            to see here, too.
+        batch_size: Data in a step of training: as many at a time are looked at here, for which
+            there is memory, and which an objective that looks across the batch is to see.
         size: How many data a loss is of, where the plate of the data says so.
         ask: Called before each batch; what it raises ends the look.
 
@@ -67,13 +69,19 @@ class Validation:
                 f"validation: {type(annealing.objective).__name__} looks across the batch: "
                 "expected at least 2 data, got 1"
             )
-        self._batch_size = min(batch_size, len(data.train)) if self._across else BATCH_SIZE
+        self.ranks, self._ask = training.ranks, ask
+        self._rows = min(_batch_size(data.train, batch_size), len(data.train))
+        if self._across and self.split is not None:
+            # A last batch of one datum would say nothing.
+            while self._rows < len(self.split) and len(self.split) % self._rows == 1:
+                self._rows += 1
 
     def __call__(self, epoch: int) -> dict[str, float]:
         """The columns of an epoch's row: ``validation_loss`` and the bound with its parts."""
         if self.split is None:
             return {}
-        bound = elbo(self.model, self.split, device=self.device)
+        self._ask()
+        bound = elbo(self.model, self.split, batch_size=self._rows, device=self.device)
         known = {name: value for name, value in bound._asdict().items() if value is not None}
         # One pass over the data does where the objective is that bound.
         loss = (
@@ -92,7 +100,7 @@ class Validation:
     def _loss(self, split: Split, epoch: int) -> float:
         objective, scale = self.annealing.objective, self.annealing.scale
         model, guide = scale(self.model.model), scale(self.model.guide)
-        total = 0.0
+        dtype, found = dtype_of(self.model), []
         with (
             isolated(self.device, seed=0),
             evaluation_mode(self.model),
@@ -100,15 +108,23 @@ class Validation:
         ):
             # Where the next epoch's first step will be: settled in the epoch that says so.
             self.annealing.advance(epoch)
-            dtype = dtype_of(self.model)
-            read = split.batches(self._batch_size, device=self.device)
-            batches: Iterator[Batch] = (to_dtype(batch, dtype) for batch in read)
-            for batch in merge_last(batches, length=len(split)) if self._across else batches:
+            looked = blocks(split, self._rows, seed=0, device=self.device, ranks=self.ranks)
+            for start, values in looked:
+                batch = to_dtype(values, dtype)
                 loss = objective.loss(model, guide, *batch)
                 # Wake-sleep gives a pair of losses; the first is the model's.
                 of_batch = float(loss[0] if isinstance(loss, tuple) else loss)
-                total += of_batch * len(batch[0]) / (self._size or len(batch[0]))
-        return total / len(split)
+                found.append((start, of_batch * len(batch[0]) / (self._size or len(batch[0]))))
+        # In the order of the data, however many ranks have looked at them.
+        everyone = sorted(chain.from_iterable(self.ranks.gather(found)))
+        return sum(value for _, value in everyone) / len(split)
+
+
+def _batch_size(train: Split, batch_size: int) -> int:
+    """Data in a step: a loader makes batches of its own size."""
+    source = train.source if isinstance(train, LoaderSplit) else None
+    own = source.batch_size if isinstance(source, DataLoader) else None
+    return own or batch_size
 
 
 class _Asking(SplitOf):
@@ -122,6 +138,16 @@ class _Asking(SplitOf):
         self, batch_size: int, *, shuffle: bool = False, device: torch.device | str = "cpu"
     ) -> Iterator[Batch]:
         """Goes once through the data; see `Split.batches`."""
-        for batch in self.split.batches(batch_size, shuffle=shuffle, device=device):
+        return self._asked(self.split.batches(batch_size, shuffle=shuffle, device=device))
+
+    def read(
+        self, chunks: Iterable[Tensor], *, device: torch.device | str = "cpu"
+    ) -> Iterator[Batch] | None:
+        """Reads data by their numbers; see `Split.read`."""
+        batches = self.split.read(chunks, device=device)
+        return None if batches is None else self._asked(batches)
+
+    def _asked(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        for batch in batches:
             self._ask()
             yield batch

@@ -119,7 +119,7 @@ def test_conditions_are_looked_at_and_named():
     condition[4] = math.nan
     loader = DataLoader(TensorDataset(torch.ones(6, 1), condition), batch_size=3)
     with pytest.raises(
-        ValueError, match=r"tensor 2 \('condition'\) of a batch contain NaN: 1 of 3 values"
+        ValueError, match=r"tensor 2 \('condition'\) of a batch contain NaN: 1 of 6 values"
     ):
         evaluate(Given(), loader, samples=2)
 

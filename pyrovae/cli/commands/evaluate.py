@@ -41,6 +41,7 @@ def evaluate(
     from pyrovae.cli.reports import report_dict
     from pyrovae.cli.runs import Run
     from pyrovae.cli.saying import say
+    from pyrovae.cli.several import is_first
 
     opened = Run(run, allow=allow or (), data=data, root=root)
     model = opened.model(device, averaged=averaged)
@@ -48,6 +49,8 @@ def evaluate(
     train = None if split == "train" else opened.data.train
     report = evaluate_model(model, chosen, train=train, samples=samples, seed=seed, wider=wider)
     say(f"{opened.data.name}, {split} data: {report}")
+    if not is_first():
+        return
     with suppress(ValueError):  # what is no report is replaced, too
         if opened.has_stale_report():
             say(f"{opened.report_file}: it was of other weights, and is replaced", file=sys.stderr)

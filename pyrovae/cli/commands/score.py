@@ -39,6 +39,7 @@ def score(
     from pyrovae.cli.errors import UsageError
     from pyrovae.cli.runs import Run
     from pyrovae.cli.saying import say, write_table
+    from pyrovae.cli.several import is_first
     from pyrovae.evaluation import score as score_data
     from pyrovae.files import check_writable
 
@@ -49,6 +50,8 @@ def score(
     model = opened.model(device, averaged=averaged)
     check_writable(path)
     scores = score_data(model, opened.chosen(split), samples=samples, seed=seed)
+    if not is_first():
+        return
     columns = {name: column.tolist() for name, column in scores.columns.items()}
     rows = [
         {"datum": i} | {name: column[i] for name, column in columns.items()}

@@ -1,7 +1,7 @@
 """Sparse data, of which one batch at a time is dense."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -54,7 +54,13 @@ class SparseSplit(Split):
     ) -> Iterator[tuple[Tensor, ...]]:
         """Goes once through the data; see `Split.batches`."""
         check_batch_size(batch_size)
-        return self._gather(batch_size, shuffle, torch.empty((), device=device).device)
+        return self.read(self._order(batch_size, shuffle), device=device)
+
+    def read(
+        self, chunks: Iterable[Tensor], *, device: torch.device | str = "cpu"
+    ) -> Iterator[tuple[Tensor, ...]]:
+        """Reads data by their numbers; see `Split.read`."""
+        return self._gather(chunks, torch.empty((), device=device).device)
 
     def cast(self, dtype: torch.dtype | None) -> "SparseSplit":
         """The same data, converted once and for all; see `Split.cast`."""
@@ -71,15 +77,18 @@ class SparseSplit(Split):
     def _keep(self, rows: SparseRows, given: tuple[Tensor, ...]) -> None:
         self.rows, self.given = self._moved = rows, given
 
+    def _order(self, batch_size: int, shuffle: bool) -> Iterator[Tensor]:
+        order = torch.randperm(len(self)) if shuffle else torch.arange(len(self))
+        yield from order.split(batch_size)
+
     def _gather(
-        self, batch_size: int, shuffle: bool, device: torch.device
+        self, chunks: Iterable[Tensor], device: torch.device
     ) -> Iterator[tuple[Tensor, ...]]:
         if self._moved[0].values.device != device:
             self._moved = self.rows.to(device), tuple(t.to(device) for t in self.given)
         rows, given = self._moved
-        n = len(self)
-        order = (torch.randperm(n) if shuffle else torch.arange(n)).to(device)
-        for index in order.split(batch_size):
+        for chunk in chunks:
+            index = chunk.to(device)
             yield (rows.dense(index), *(t.index_select(0, index) for t in given))
 
 

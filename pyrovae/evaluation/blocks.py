@@ -1,0 +1,97 @@
+"""Data in blocks, each with random numbers of its own."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from pyrovae.datasets.splits import Split
+from pyrovae.ranks import ALONE, Ranks
+
+__all__ = ["Block", "blocks", "seed_block"]
+
+Batch = tuple[Tensor, ...]
+#: Increments of a counter whose values are far apart as seeds (Steele, Lea and Flood, 2014).
+GOLDEN = 0x9E3779B97F4A7C15
+
+
+class Block(NamedTuple):
+    """Some data that follow each other.
+
+    Attributes:
+        start: The number of the first one, from 0 on.
+        batch: The data.
+    """
+
+    start: int
+    batch: Batch
+
+
+def blocks(
+    split: Split, size: int, *, seed: int, device: torch.device, ranks: Ranks = ALONE
+) -> Iterator[Block]:
+    """Goes once through the blocks of a split that are this rank's.
+
+    What is drawn while a block is read, and then while it is looked at, comes from a seed of its
+    own, made of ``seed`` and the number of its first datum. So it depends neither on the blocks
+    before nor on who reads it, nor on the batches of a loader. Data that are read by their numbers
+    are read by one rank alone; a ``DataLoader`` is read by each.
+
+    Args:
+        split: The data.
+        size: Data in a block; the last one may have fewer.
+        seed: Seed of the draws.
+        device: Where the batches are to be.
+        ranks: Who goes through the data together.
+    """
+    starts = range(0, len(split), size)
+    mine = starts[ranks.rank :: ranks.size]
+    order = torch.arange(len(split))
+    read = split.read((order[start : start + size] for start in mine), device=device)
+    if read is None:
+        whole = _cut(split.batches(size, device=device), size, seed, device)
+        found: Iterator[Block] = (b for b in whole if b.start // size % ranks.size == ranks.rank)
+    else:
+        found = _by_number(mine, read, seed, device)
+    for block in found:
+        seed_block(device, seed, block.start, reading=False)
+        yield block
+
+
+def seed_block(device: torch.device, seed: int, start: int, *, reading: bool) -> None:
+    """Seeds what is drawn for a block: one stream where it is read, another where it is used."""
+    mixed = (seed + (2 * start + 1 + reading) * GOLDEN) % 2**63
+    torch.default_generator.manual_seed(mixed)
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            torch.cuda.manual_seed(mixed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(mixed)
+
+
+def _by_number(
+    starts: Iterable[int], read: Iterator[Batch], seed: int, device: torch.device
+) -> Iterator[Block]:
+    for start in starts:
+        seed_block(device, seed, start, reading=True)
+        yield Block(start, next(read))
+
+
+def _cut(batches: Iterator[Batch], size: int, seed: int, device: torch.device) -> Iterator[Block]:
+    """Batches of any sizes as blocks of one size."""
+    start = seen = 0
+    held: list[Batch] = []
+    while True:
+        seed_block(device, seed, seen, reading=True)
+        batch = next(batches, None)
+        if batch is not None:
+            held.append(batch)
+            seen += len(batch[0])
+        while seen - start >= size or (batch is None and seen > start):
+            joined = tuple(torch.cat(parts) for parts in zip(*held, strict=True))
+            yield Block(start, tuple(value[:size] for value in joined))
+            held = [tuple(value[size:] for value in joined)]
+            start += min(size, seen - start)
+        if batch is None:
+            return

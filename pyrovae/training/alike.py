@@ -1,0 +1,85 @@
+"""What has to be alike on all ranks, or cannot be trained on several at all."""
+
+import math
+from typing import Any
+
+import pyro.infer
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from pyrovae.ranks import OnAllRanks, Ranks
+from pyrovae.training.state import TrainingState
+from pyrovae.training.validation import looks_across_the_batch
+from pyrovae.training.weights import tensors
+
+__all__ = ["check_alike", "make_alike"]
+
+
+def make_alike(
+    ranks: Ranks, model: Any, objective: pyro.infer.ELBO, *, batch_size: int, **told: Any
+) -> None:
+    """Looks whether several ranks can train as one process does, and gives them the same weights.
+
+    The weights and buffers are those of the first rank.
+
+    Args:
+        ranks: Who trains.
+        model: The model, in the mode in which it is trained.
+        objective: What is maximised.
+        batch_size: Data in a step, of all ranks.
+        **told: Plain values that are to be the same on all ranks, by what they are called.
+
+    Raises:
+        ValueError: If a layer or the objective looks at the data of a step that other ranks have,
+            or the ranks are told different things.
+    """
+    if ranks.size == 1:
+        return
+    for name, module in model.named_modules() if isinstance(model, nn.Module) else ():
+        if isinstance(module, _BatchNorm) and module.training:
+            raise OnAllRanks(
+                f"{name}: {type(module).__name__} would normalise with the share of one process "
+                f"and not with the batch of all {ranks.size}: take a layer that looks at each "
+                "datum by itself (LayerNorm, GroupNorm), or freeze it by eval()"
+            )
+    if looks_across_the_batch(objective):
+        if not getattr(objective, "across_ranks", False):
+            raise OnAllRanks(
+                f"objective: {type(objective).__name__} looks across the batch, of which each of "
+                f"{ranks.size} processes would see its share alone: train it in one process"
+            )
+        if batch_size < ranks.size:
+            raise OnAllRanks(
+                f"batch_size: {type(objective).__name__} looks across the batch and needs a datum "
+                f"of each process in it: expected at least {ranks.size}, got {batch_size}"
+            )
+    everyone = ranks.gather({"batch_size": batch_size, **told})
+    for rank, other in enumerate(everyone):
+        for name, value in everyone[0].items():
+            if other[name] != value:
+                raise OnAllRanks(
+                    f"{name}: expected the same on all processes, got {value!r:.60} on the first "
+                    f"and {other[name]!r:.60} on number {rank}"
+                )
+    ranks.take_over(list(tensors(model).values()))
+
+
+def check_alike(training: TrainingState) -> None:
+    """Looks whether weights and buffers are the same on all ranks, as far as their sums tell.
+
+    Raises:
+        ValueError: If one is not: a layer keeps statistics of the data that it sees, or something
+            was changed on one rank alone. It is named.
+    """
+    if training.ranks.size == 1:
+        return
+    held = tensors(training.model)
+    sums = [tensor.detach().double().sum() for tensor in held.values()]
+    everyone = training.ranks.gather([value.item() for value in sums])
+    for other in everyone[1:]:
+        for name, a, b in zip(held, everyone[0], other, strict=True):
+            if a != b and not (math.isnan(a) and math.isnan(b)):
+                raise OnAllRanks(
+                    f"{name!r} is no longer the same on all processes: a layer keeps statistics of "
+                    "the data that its process sees, or it was changed on one process alone"
+                )

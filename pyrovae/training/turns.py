@@ -1,0 +1,128 @@
+"""The batches of an epoch, and whose share of each is whose."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from pyrovae.datasets import Split, merge_last
+from pyrovae.datasets.shares import shares
+from pyrovae.datasets.values import to_dtype
+from pyrovae.programs import dtype_of
+from pyrovae.training.checkpoints import Checkpoints
+from pyrovae.training.common_step import CommonStep
+from pyrovae.training.random_state import random_state, set_random_state
+from pyrovae.training.state import TrainingState
+
+__all__ = ["Turn", "turns"]
+
+Batch = tuple[Tensor, ...]
+
+
+class Turn(NamedTuple):
+    """What a step is taken with.
+
+    Attributes:
+        batch: The batch; of several ranks, this one's share, which may have no data.
+        data: The number of data of all ranks.
+    """
+
+    batch: Batch
+    data: int
+
+
+def turns(
+    training: TrainingState,
+    split: Split,
+    checkpoints: Checkpoints,
+    *,
+    batch_size: int,
+    drop_last: bool,
+    across: bool,
+) -> Iterator[Turn]:
+    """The batches of the epoch under way that no step was taken with.
+
+    The epoch's order depends on the random numbers with which it begins. So an epoch that goes
+    on begins anew with these and passes over what it had; what is drawn from there on (bits, a
+    transform's choices) comes after what training itself had drawn. All ranks take the order of
+    the first one; where some have no data left, they take part until all have none.
+
+    Args:
+        training: The state.
+        split: The data.
+        checkpoints: Has the ranks agree before each step.
+        batch_size: Data in a step, of all ranks.
+        drop_last: Whether to leave out a batch smaller than the first.
+        across: Whether the objective looks across the batch, and needs some data in each share.
+    """
+    position, device, ranks = training.position, training.device, training.ranks
+    now = random_state(device)
+    if position.steps:
+        set_random_state(position.random, device)
+    else:
+        position.random = now
+    if ranks.size == 1:
+        read = split.batches(batch_size, shuffle=True, device=device)
+        if across and not drop_last:
+            read = merge_last(read, length=len(split))
+        if drop_last:
+            read = _of_one_size(read)
+        dtype = dtype_of(training.model)
+        batches: Iterator[Batch] = (to_dtype(batch, dtype) for batch in read)
+        _pass_over(batches, position.steps)
+    else:
+        mine = shares(
+            split,
+            batch_size,
+            state=ranks.same(position.random["cpu"]),
+            rank=ranks.rank,
+            size=ranks.size,
+            device=device,
+            least=max(2, ranks.size) if across else 1,
+            full=drop_last,
+            skip=position.steps,
+        )
+    if position.steps:
+        set_random_state(now, device)
+    if ranks.size == 1:
+        return (Turn(batch, len(batch[0])) for batch in batches)
+    return _together(training, split, checkpoints, mine)
+
+
+def _pass_over(batches: Iterator[Batch], taken: int) -> None:
+    passed = sum(1 for _ in islice(batches, taken))
+    if passed < taken:
+        raise ValueError(
+            f"resume: the data have {passed} batches, and the checkpoint was written after "
+            f"{taken}: these are other data, or batches of another size"
+        )
+
+
+def _together(
+    training: TrainingState, split: Split, checkpoints: Checkpoints, mine: Iterator[Batch | None]
+) -> Iterator[Turn]:
+    """The turns of this rank, each once all have said that they are ready for it."""
+    step, dtype = training.take_step, dtype_of(training.model)
+    assert isinstance(step, CommonStep)
+    nothing = to_dtype((torch.zeros(0, *split.shape, device=training.device),), dtype)
+    while True:
+        share = next(mine, nothing)
+        batch = nothing if share is None else to_dtype(share, dtype)
+        is_over, rows = share is nothing, len(batch[0])
+        said = checkpoints.agree([rows, is_over, *step.offer(batch if rows else None)])
+        if all(row[1] for row in said):
+            return
+        sizes = [int(row[0]) for row in said]
+        step.settle(sizes, changed=any(row[2] for row in said), fits=all(row[3] for row in said))
+        yield Turn(batch, sum(sizes))
+
+
+def _of_one_size(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Leaves out batches that are smaller than the first."""
+    size = 0
+    for batch in batches:
+        size = size or len(batch[0])
+        if len(batch[0]) >= size:
+            yield batch

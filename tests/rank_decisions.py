@@ -1,0 +1,140 @@
+"""What one rank alone meets, and all have to do; see rank_programs."""
+
+import signal
+from pathlib import Path
+
+import torch
+from rank_programs import DATA, rows, vae, weights
+from torch import nn
+
+from pyrovae import VAE, fit
+from pyrovae.datasets import Data
+from pyrovae.likelihoods import NormalLikelihood
+from pyrovae.nn import MLP
+from pyrovae.objectives import DIPELBO, TotalCorrelationELBO
+from pyrovae.posteriors import NormalPosterior
+from pyrovae.priors import NormalPrior
+from pyrovae.ranks import RankFailed, present
+from pyrovae.training import Callback, Diverged, Interrupted
+
+
+class StopOn(Callback):
+    """Asks for the end on one rank, or breaks there."""
+
+    def __init__(self, rank, what):
+        self.rank, self.what = rank, what
+
+    def on_step(self, training, loss):
+        if training.ranks.rank == self.rank and training.step == 2:
+            self.what(training)
+
+
+def send_signal(training):
+    signal.raise_signal(signal.SIGTERM)
+
+
+def spoil(training):
+    raise OSError("the disk is full")
+
+
+def decisions(folder):
+    """What one rank alone meets, and all have to do."""
+    found = {}
+    last = present().size - 1
+    checkpoint = Path(folder) / f"checkpoint-{present().size}.pt"
+
+    def run(**options):
+        return fit(vae(), rows(), epochs=3, batch_size=8, progress=False, **options)
+
+    history = run(callbacks=[StopOn(last, lambda training: training.stop("enough"))])
+    found["stopped"] = [history.stopped, len(history)]
+    # Early stopping: the same losses on all ranks.
+    history = run_with_validation()
+    found["patience"] = [history.stopped, len(history), history.best_epoch]
+    try:
+        run(callbacks=[StopOn(last, send_signal)], checkpoint=checkpoint)
+    except Interrupted as error:
+        found["interrupted"] = [str(error).partition(";")[0], int(error.signal)]
+    whole, resumed = vae(), vae()
+    fit(whole, rows(), epochs=3, batch_size=8, progress=False)
+    fit(
+        resumed,
+        rows(),
+        epochs=3,
+        batch_size=8,
+        progress=False,
+        checkpoint=checkpoint,
+        resume=True,
+    )
+    found["resumed to the same bits"] = weights(whole) == weights(resumed)
+    found["weights"] = weights(whole)
+    try:
+        fit(vae(), rows(), optimizer=steep, epochs=2, batch_size=8, progress=False)
+    except Diverged as error:
+        found["diverged"] = str(error).partition(";")[0]
+    for name, options in refused().items():
+        try:
+            fit(options.pop("model", vae()), rows(), epochs=1, progress=False, **options)
+        except ValueError as error:
+            found[name] = str(error)
+    return found
+
+
+def steep(parameters):
+    return torch.optim.SGD(parameters, lr=1e30)
+
+
+def run_with_validation():
+    return fit(
+        vae(),
+        Data(train=rows(), validation=rows(5)),
+        optimizer=lambda parameters: torch.optim.SGD(parameters, lr=0.0),
+        epochs=5,
+        batch_size=8,
+        patience=2,
+        progress=False,
+    )
+
+
+def refused():
+    normalising = VAE(
+        NormalPrior(2),
+        NormalPosterior(MLP(4, [5], 4)),
+        NormalLikelihood(MLP(2, [5], 4)),
+    )
+    normalising.extra = nn.BatchNorm1d(3)
+    return {
+        "batch norm": {"model": normalising},
+        "total correlation": {"objective": TotalCorrelationELBO(data_size=DATA)},
+        "few": {"objective": DIPELBO(), "batch_size": 1},
+        "other options": {"batch_size": 4 + present().rank},
+        "statistics": {"model": Remembers()},
+    }
+
+
+class Remembers(VAE):
+    """Keeps a sum of the data that it has seen, as moving averages of codes do."""
+
+    def __init__(self):
+        torch.manual_seed(0)
+        posterior = NormalPosterior(MLP(4, [5], 4))
+        super().__init__(NormalPrior(2), posterior, NormalLikelihood(MLP(2, [5], 4)))
+        self.register_buffer("seen", torch.zeros(()))
+
+    def model(self, x):
+        if self.training:
+            self.seen += x.detach().sum()
+        return super().model(x)
+
+
+def broken():
+    """One rank fails in a step; the others are told."""
+    last = present().size - 1
+    try:
+        fit(vae(), rows(), epochs=3, progress=False, callbacks=[StopOn(last, spoil)])
+    except (OSError, RankFailed) as error:
+        said = [type(error).__name__, str(error)]
+    try:
+        present()
+    except RuntimeError as error:
+        return [*said, str(error)]

@@ -1,0 +1,194 @@
+"""What ranks run in tests; each function gives plain values."""
+
+from itertools import pairwise
+
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, Dataset, TensorDataset
+
+from pyrovae import VAE, evaluate, fit, score
+from pyrovae.datasets import Data
+from pyrovae.evaluation import elbo
+from pyrovae.likelihoods import NormalLikelihood
+from pyrovae.models import Autoencoder
+from pyrovae.nn import MLP
+from pyrovae.objectives import (
+    DIPELBO,
+    BetaELBO,
+    CapacityELBO,
+    FreeBitsELBO,
+)
+from pyrovae.posteriors import NormalPosterior
+from pyrovae.priors import NormalPrior
+from pyrovae.ranks import alone, present, step_of
+from pyrovae.training import Callback
+from pyrovae.training.gradients import Gradients
+
+DATA = 23  # which neither 2 nor 3 divide, nor a batch of 8
+
+
+def rows(data=DATA):
+    return torch.rand(data, 4, generator=torch.Generator().manual_seed(1))
+
+
+def autoencoder():
+    torch.manual_seed(0)
+    return Autoencoder(MLP(4, [5], 2), NormalLikelihood(MLP(2, [5], 4)))
+
+
+def vae():
+    torch.manual_seed(0)
+    return VAE(NormalPrior(2), NormalPosterior(MLP(4, [5], 4)), NormalLikelihood(MLP(2, [5], 4)))
+
+
+def weights(model):
+    return torch.cat([p.detach().flatten() for p in model.parameters()]).tolist()
+
+
+class Items(Dataset):
+    """A map-style data set that counts how often each datum was read."""
+
+    def __init__(self, x):
+        self.x, self.read = x, [0] * len(x)
+
+    def __len__(self):
+        return len(self.x)
+
+    def __getitem__(self, i):
+        self.read[i] += 1
+        return self.x[i]
+
+
+def trained():
+    """Autoencoders, which draw nothing, on data of several kinds, by several options."""
+    found = {}
+    sources = {
+        "tensor": rows(),
+        "loader": DataLoader(TensorDataset(rows()), batch_size=8, shuffle=True),
+    }
+    for name, source in sources.items():
+        model = autoencoder()
+        history = fit(model, source, epochs=2, batch_size=8, clip_norm=0.5, progress=False)
+        found[name] = [weights(model), history.column("loss")]
+    items = Items(rows())
+    counts = []
+
+    class Counts(Callback):
+        def on_epoch(self, training, row):
+            counts.append(list(items.read))
+            items.read[:] = [0] * DATA
+
+    model = autoencoder()
+    # A last batch of 3 data, and in 22 a batch of 1: some ranks have no data in it.
+    fit(
+        model,
+        Data(train=items, validation=rows(5)),
+        epochs=2,
+        batch_size=22,
+        progress=False,
+        accumulate=2,
+        callbacks=[Counts()],
+    )
+    found["items"] = [weights(model)]
+    # The first epoch begins after looks at some of the data.
+    return {"trained": found, "read in the second epoch": counts[1]}
+
+
+def across():
+    """Objectives that look across the batch: loss and gradients of a batch, next to without noise."""
+    model, ranks = vae(), present()
+    still(model)
+    # Shares that differ: what is more than a capacity or a floor over all data is less over some.
+    x = 4 * rows()
+    x = x[x.sum(1).argsort()]
+    kl = elbo(model, x).kl
+    cuts = [i * DATA // ranks.size for i in range(ranks.size + 1)]
+    found = {}
+    for name, objective in {
+        "capacity": CapacityELBO(capacity=kl),
+        "free bits": FreeBitsELBO(free_nats=kl),
+        "free bits of each feature": FreeBitsELBO(free_nats=kl / 2, per="feature"),
+        "DIP I": DIPELBO(kind="I"),
+        "DIP II": DIPELBO(),
+        "wrapped": BetaELBO(2.0, elbo=DIPELBO()),
+    }.items():
+        parameters = [p for p in model.parameters() if p.requires_grad]
+        gradients = Gradients(model.model, model.guide, objective)
+        with step_of(ranks.rank, [b - a for a, b in pairwise(cuts)]):
+            loss = gradients(parameters, (x[cuts[ranks.rank] : cuts[ranks.rank + 1]],))
+        grads = [p.grad.flatten() for p in parameters if p.grad is not None]
+        found[name] = [[loss.item()], torch.cat(grads).tolist()]
+    return found
+
+
+def still(model):
+    """Leaves a posterior next to no spread, so that what is drawn hardly matters."""
+    last = [m for m in model.posterior.modules() if isinstance(m, nn.Linear)][-1]
+    with torch.no_grad():
+        last.weight[:2] *= 3  # codes that differ from datum to datum
+        last.weight[2:] = 0.0
+        last.bias[2:] = -15.0
+    for parameter in last.parameters():
+        parameter.requires_grad_(False)
+
+
+def discrepancy():
+    """The gradient of a discrepancy, of latents and draws of the prior that all ranks have."""
+    from pyrovae.objectives.mmd import maximum_mean_discrepancy
+    from pyrovae.ranks import rows as all_rows
+    from pyrovae.training.gradients import reduced
+
+    ranks, x = present(), rows()
+    cuts = [i * DATA // ranks.size for i in range(ranks.size + 1)]
+    own = x[cuts[ranks.rank] : cuts[ranks.rank + 1]]
+    weight = nn.Parameter(torch.eye(4)[:, :2] + 0.1)
+    with step_of(ranks.rank, [b - a for a, b in pairwise(cuts)]):
+        codes = own @ weight
+        value = maximum_mean_discrepancy(all_rows(codes, 0), all_rows(own[:, :2], 0))
+        value.backward()
+        reduced([weight], value.detach())
+    return [value.item(), *weight.grad.flatten().tolist()]
+
+
+def evaluated():
+    """A report and scores of more batches than ranks, and of fewer."""
+    model = vae()
+    found = {}
+    for name, x in {"many": rows(), "one": rows(3)}.items():
+        scores = score(model, x, samples=6, batch_size=4)
+        report = evaluate(model, x, train=rows(9), samples=6, batch_size=4)
+        found[name] = [
+            scores.elbo.tolist(),
+            scores.log_likelihood.tolist(),
+            [report.elbo, report.kl, report.train_elbo, report.log_likelihood.value],
+            [report.log_likelihood.ess_low, report.active_units["z"], report.data],
+        ]
+    loader = DataLoader(TensorDataset(rows()), batch_size=5)
+    found["loader"] = [score(model, loader, samples=6, batch_size=4).elbo.tolist()]
+    found["dynamic"] = [elbo(model, bits(), batch_size=4).elbo]
+    if present().is_first:  # by itself, with nobody waiting
+        with alone():
+            found["alone"] = [elbo(model, rows(), batch_size=4).elbo]
+    else:
+        found["alone"] = [elbo_of_one(model)]
+    return found
+
+
+def elbo_of_one(model):
+    with alone():
+        return elbo(model, rows(), batch_size=4).elbo
+
+
+def bits():
+    from pyrovae.datasets import TensorSplit
+
+    return TensorSplit(rows(), binarization="dynamic")
+
+
+def everything(folder):
+    """All of these in one start of the processes; what ends the group comes last."""
+    from rank_decisions import broken, decisions
+
+    found = {f.__name__: f() for f in (trained, across, discrepancy, evaluated)}
+    found["decisions"] = decisions(folder)
+    return found | {"broken": broken() if present().size > 1 else None}
