@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyrovae.specifications import dump_yaml, parse_yaml, read_yaml
+from pyrovae.specifications.plain import MOST_VALUES
 
 texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=12)
 numbers = st.integers() | st.floats(allow_nan=False)
@@ -82,7 +83,7 @@ MERGES = "a: &a {x: 1}\n" + "".join(
         "a\n---\nb",
         "\x00",
         "9" * 5000,
-        "[" + "1," * 200_000 + "]",
+        "[" + "1," * (MOST_VALUES + 1) + "]",
         "x" * 2**21,
     ],
     ids=range(18),
