@@ -184,4 +184,6 @@ def _saturated(information: float, data: int) -> list[str]:
     if information < most - NEAR:
         return []
     near = f"the mutual information is near log N = {most:.2f}, the most that {data} data can show"
-    return [f"{near}: with more data it would be higher, and the marginal KL lower"]
+    return [
+        f"{near}: with more data it would be higher, and marginal KL and total correlation lower"
+    ]
