@@ -87,6 +87,7 @@ class VariableUse:
         """Takes in what another one has seen, of other data."""
         self.units.merge(other.units)
         self._dependent |= other._dependent
+        self._weights.extend(other._weights)
         for name, kls in other._kls.items():
             self._kls.setdefault(name, []).extend(kls)
 
