@@ -27,6 +27,9 @@ SHOWN: dict[str, tuple[str, list[str]]] = {
     "vq_vae.py": ("A VQ-VAE in two stages", ["--epochs", "30"]),
     "missing_data.py": ("Missing pixels", ["--epochs", "30", "--samples", "10"]),
     "tables.py": ("A table with gaps", ["--epochs", "100"]),
+    "counts.py": ("Counts of cells", ["--epochs", "60"]),
+    "modalities.py": ("Digits and their labels", ["--epochs", "30", "--samples", "50"]),
+    "tokens.py": ("Sentences of several lengths", ["--epochs", "40"]),
     "inpainting.py": ("Inpainting", ["--epochs", "20", "--draws", "5", "--images", "4"]),
     "exact_posterior.py": ("Exact posteriors", ["--epochs", "20", "--draws", "100"]),
     "semi_amortised.py": (

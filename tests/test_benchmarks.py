@@ -108,3 +108,42 @@ def test_the_true_density_of_the_made_table_integrates_to_one(monkeypatch):
     # Six standard errors of the mean of the weights.
     assert abs(weights.mean() - 1) < 6 * weights.std() / n**0.5
     assert weights.std() / n**0.5 < 0.05
+
+
+@pytest.mark.parametrize(
+    ("what", "small", "rows"),
+    [
+        ("counts", ["--cells", "60", "--genes", "8"], 7),
+        ("modalities", [], 4),
+    ],
+)
+def test_counts_and_modalities(what, small, rows, tmp_path):
+    options = ["--seeds", "[0]", "--epochs", "1", "--samples", "2", "--out", tmp_path]
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{what}", *small, *options],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=COMPARE.parent.parent,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    table = (tmp_path / f"{what}.md").read_text().split("| --- |\n")[-1].splitlines()
+    assert len(table) == rows
+    assert all(math.isfinite(float(line.split("|")[2])) for line in table)
+
+
+def test_the_true_density_of_the_made_cells_is_what_they_are_drawn_from(monkeypatch):
+    """The mean score of draws is minus their entropy: of one gene, summed over its counts."""
+    monkeypatch.syspath_prepend(COMPARE.parent.parent)
+    data = importlib.import_module("benchmarks.counts.data")
+    monkeypatch.setattr(data, "DEPTH", 0.0)
+    monkeypatch.setattr(data, "BATCHES", 1)
+    cells = data.make_cells(4000, 1, seed=0)
+    values, numbers = np.unique(cells.counts, return_counts=True)
+    density = {int(x): p for x, p in zip(cells.counts[:, 0], cells.log_density, strict=True)}
+    probabilities = np.exp([density[int(x)] for x in values])
+    assert 0.99 < probabilities.sum() <= 1 + 1e-9
+    # Six standard errors of a frequency.
+    error = 6 * np.sqrt(probabilities / 4000)
+    assert (abs(numbers / 4000 - probabilities) < error + 1 / 4000).all()

@@ -24,7 +24,7 @@ ARGUMENTS = {
     "tables.py": ["--epochs", "1", "--out", "run"],
     "counts.py": ["--epochs", "1", "--cells", "120"],
     "modalities.py": ["--epochs", "1", "--samples", "2", "--hidden", "8"],
-    "tokens.py": ["--epochs", "1", "--sentences", "60"],
+    "tokens.py": ["--epochs", "1", "--number", "160"],
     "conditional.py": ["--epochs", "1", "--samples", "2", "--out", "run"],
     "semi_supervised.py": ["--epochs", "1"],
     "stacked.py": ["--epochs", "1"],

@@ -128,12 +128,8 @@ class Run:
         if self.columns is not None:  # as the model knows them, and not as they look now
             options["columns"] = self.columns
         found = load_data(**options)
-        return found.as_counts() if self._sees_counts else found
-
-    @property
-    def _sees_counts(self) -> bool:
         likelihood = self.options(["likelihood"])["likelihood"]
-        return sees_counts(likelihood, allow=self.allow)
+        return found.as_counts() if sees_counts(likelihood, allow=self.allow) else found
 
     @cached_property
     def columns(self) -> tuple[Column, ...] | None:
@@ -191,6 +187,7 @@ class Run:
             validation=0,
             test=0,
             seed=options["data_seed"],
+            signals=options["signals"],
         ).train
 
     def model(self, device: str = "auto", *, averaged: bool = False) -> Any:

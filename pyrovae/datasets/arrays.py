@@ -1,5 +1,6 @@
 """NumPy's files: an array of data, with labels where there are any."""
 
+import warnings
 from collections.abc import Iterator
 from math import prod
 from pathlib import Path
@@ -24,6 +25,8 @@ from pyrovae.datasets.values import as_images
 __all__ = ["read_arrays"]
 
 LABEL_KEYS = ("y", "labels")
+# So many times as wide as high, and more, images are not, but signals of some channels are.
+LONG = 4
 SPARSE_KEYS = {"format", "indptr", "indices", "data", "shape"}
 
 
@@ -34,6 +37,7 @@ def read_arrays(
     validation: Amount,
     test: Amount,
     seed: int,
+    signals: bool = False,
 ) -> Data:
     """Reads data, and labels if there are any, from a ``.npy`` or ``.npz`` file.
 
@@ -49,9 +53,10 @@ def read_arrays(
         validation: The validation data: an int is their number, a float their fraction.
         test: The test data, likewise.
         seed: The seed of the split and of static binarization.
+        signals: Whether three axes are ``(N, channels, length)`` and no images.
 
     Returns:
-        The splits, with channels first, of shape ``(F,)`` or ``(C, H, W)``.
+        The splits, with channels first, of shape ``(F,)``, ``(C, H, W)`` or, of signals, ``(C, L)``.
 
     Raises:
         ValueError: If the file is none of NumPy's, holds Python objects, is damaged, its arrays
@@ -63,16 +68,18 @@ def read_arrays(
             rows = _sparse(path, arrays)
             return divide_rows(rows, validation=validation, test=test, seed=seed, name=str(path))
         x, y = _choose(arrays)
-        shape = _shape(x)
+        shape = _shape(x, signals)
         labels = None if y is None else _labels(y, shape[0])
         indices = split_indices(shape[0], validation=validation, test=test, seed=seed)
         size = 4 * prod(shape)
         if isinstance(x, MappedArray) and size > MEMORY_LIMIT and binarization != "static":
-            splits = _mapped_splits(x, indices, shape=shape[1:], binarization=binarization)
+            splits = _mapped_splits(
+                x, indices, shape=shape[1:], binarization=binarization, signals=signals
+            )
         else:
             with enough_memory(str(path), size):
                 splits = divided_splits(
-                    _parts(x),
+                    _parts(x, signals),
                     indices,
                     labels,
                     None,
@@ -112,12 +119,19 @@ def _sparse(path: Path, arrays: dict[str, ArrayFile]) -> SparseRows:
     return checked_rows(starts, columns, values, tuple(shape.tolist()))
 
 
-def _shape(x: ArrayFile) -> tuple[int, ...]:
+def _shape(x: ArrayFile, signals: bool) -> tuple[int, ...]:
     """The shape of the data with channels first, which their values say nothing about."""
+    if len(x.shape) == 3 and not signals and x.shape[2] >= LONG * x.shape[1]:
+        warnings.warn(
+            f"an array of shape {x.shape} is read as images of {x.shape[1]} by {x.shape[2]} pixels; "
+            f"signals=True (--signals) reads {x.shape[1]} channels of length {x.shape[2]}",
+            stacklevel=4,
+        )
     as_tensor(np.empty((), x.dtype), name="x")  # whether they are real numbers
     if 0 in x.shape:
         raise ValueError(f"expected at least one datum and one value, got shape {x.shape}")
-    return tuple(as_images(torch.empty(x.shape, dtype=torch.uint8, device="meta")).shape)
+    empty = torch.empty(x.shape, dtype=torch.uint8, device="meta")
+    return tuple(as_images(empty, signals=signals).shape)
 
 
 def _labels(y: ArrayFile, n: int) -> Tensor:
@@ -128,9 +142,9 @@ def _labels(y: ArrayFile, n: int) -> Tensor:
     return torch.cat([torch.from_numpy(part.astype(np.int64)) for part in y.parts()])
 
 
-def _parts(x: ArrayFile) -> Iterator[Tensor]:
+def _parts(x: ArrayFile, signals: bool) -> Iterator[Tensor]:
     for part in x.parts():
-        yield as_images(as_tensor(part, name="x"))
+        yield as_images(as_tensor(part, name="x"), signals=signals)
 
 
 def _mapped_splits(
@@ -139,14 +153,15 @@ def _mapped_splits(
     *,
     shape: tuple[int, ...],
     binarization: Binarization,
+    signals: bool,
 ) -> dict[str, Any]:
     """Divides data that stay on the disk, once they have been looked at."""
     look = Look(binarization)
-    for part in _parts(x):
+    for part in _parts(x, signals):
         look(part)
     look.check()
     return {
-        role: MappedSplit(x, index, shape=shape, binarization=binarization)
+        role: MappedSplit(x, index, shape=shape, binarization=binarization, signals=signals)
         for role, index in zip(("train", "validation", "test"), indices, strict=True)
         if len(index)
     }

@@ -38,6 +38,7 @@ def load_data(
     data_seed: int = 0,
     num_workers: int = 0,
     columns: AskedColumns | None = None,
+    signals: bool = False,
 ) -> Data:
     """Loads data by name or from a file or folder, divided for training, validation and test.
 
@@ -79,6 +80,8 @@ def load_data(
             ``"age=count,income=positive,size=small<medium<large,notes=ignore"``, or a mapping.
             The kinds are real, positive, count, binary, categorical and ordinal; ignore leaves a
             column out. Or the columns of a model, for data that it is to read.
+        signals: Reads an array of three axes as (N, channels, length), signals, where it would be
+            images of one channel.
 
     Returns:
         The splits, with names of classes or attributes, and what is known of columns, where the
@@ -115,6 +118,8 @@ def load_data(
     if tabular:
         _check_table(binarization=binarization, image_size=image_size)
         return read_table(data, columns=columns, **sizes, seed=data_seed)
+    if signals and not str(data).endswith((".npy", ".npz")):
+        raise ValueError(f"signals are read from a .npy or .npz file, got {data!r:.60}")
     if columns is not None:
         raise ValueError(f"columns are those of a table, got columns={columns!r:.60} for {data!r}")
     data = str(data)
@@ -150,7 +155,9 @@ def load_data(
     if path is None:
         return EMBEDDED[data](binarization=binarization, **sizes, seed=data_seed)
     if not path.is_dir():
-        return read_arrays(path, binarization=binarization, **sizes, seed=data_seed)
+        return read_arrays(
+            path, binarization=binarization, **sizes, seed=data_seed, signals=signals
+        )
     return read_folder(
         path,
         binarization=binarization,

@@ -23,6 +23,7 @@ class MappedSplit(Split):
         index: Which of its rows: integers, ``(N,)``.
         shape: Of one datum, with channels first.
         binarization: ``none``, ``threshold`` or ``dynamic``, applied at each draw.
+        signals: Whether three axes are those of signals.
     """
 
     def __init__(
@@ -32,8 +33,9 @@ class MappedSplit(Split):
         *,
         shape: Size | tuple[int, ...],
         binarization: Binarization = "none",
+        signals: bool = False,
     ) -> None:
-        self.array, self.index = array, index
+        self.array, self.index, self.signals = array, index, signals
         self._counts = False
         super().__init__(length=len(index), shape=shape, binarization=binarization)
 
@@ -57,7 +59,7 @@ class MappedSplit(Split):
         mapped, device = self.array.map(), torch.device(device)
         for chosen in chunks:
             rows = mapped[self.index[chosen].numpy()]
-            values = as_images(as_tensor(rows, name="x"))
+            values = as_images(as_tensor(rows, name="x"), signals=self.signals)
             x = to_float(values, counts=self._counts).to(device)
             yield (
                 draw_bits(x) if self.binarization == "dynamic" else binarize(x, self.binarization),

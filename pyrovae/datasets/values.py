@@ -144,13 +144,14 @@ def to_dtype(batch: Iterable[Tensor], dtype: torch.dtype | None) -> tuple[Tensor
     )
 
 
-def as_images(x: Tensor) -> Tensor:
+def as_images(x: Tensor, *, signals: bool = False) -> Tensor:
     """Gives data their natural shape, with channels first.
 
     Args:
         x: ``(N, F)`` features and ``(N, C, H, W)`` images stay as they are; ``(N, H, W)`` gets a
             channel axis; ``(N, H, W, C)`` with 1, 3 or 4 channels is moved to channels first,
             unless axis 1 could be the channels too.
+        signals: Whether three axes are ``(N, channels, length)``, which stay as they are.
 
     Raises:
         ValueError: If ``x`` has fewer than 2 or more than 4 axes.
@@ -159,6 +160,8 @@ def as_images(x: Tensor) -> Tensor:
         raise ValueError(
             f"expected an array with 2 axes (N, features), 3 or 4 (images), got shape {tuple(x.shape)}"
         )
+    if x.dim() == 3 and signals:
+        return x
     if x.dim() == 3:
         return x.unsqueeze(1)
     if x.dim() == 4 and x.shape[-1] in CHANNELS and x.shape[1] not in CHANNELS:

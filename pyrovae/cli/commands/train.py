@@ -34,6 +34,7 @@ def train(
     data_seed: Seed = 0,
     num_workers: Annotated[int, Within(0, 1000)] = 0,
     columns: Annotated[dict[str, str] | None, Pairs()] = None,
+    signals: bool = False,
     latent_features: Count = 20,
     model: Annotated[Spec | None, InSlot("model", VAE)] = None,
     prior: Annotated[Spec | None, InSlot("prior", NORMAL_PRIOR)] = None,
@@ -95,6 +96,7 @@ def train(
         columns: What columns of a table hold, where it is not to be guessed, such as
             age=count,income=positive,size=small<medium<large,notes=ignore. The kinds are real,
             positive, count, binary, categorical and ordinal.
+        signals: Read an array of three axes as signals, (N, channels, length), and not as images.
         latent_features: Number of latent variables.
         model: The model.
         prior: The prior p(z).
@@ -145,7 +147,7 @@ def train(
 #: The options in groups, as the help shows them.
 GROUPS = {
     "Data": "data root download binarization validation test pooled image_size data_seed "
-    "num_workers columns",
+    "num_workers columns signals",
     "Model": "latent_features model prior posterior likelihood encoder decoder",
     "Training": "begin_at_mean objective beta epochs batch_size optimizer scheduler scheduler_moves "
     "compile precision patience clip_norm accumulate drop_last average seed device",

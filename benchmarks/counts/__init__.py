@@ -1,0 +1,1 @@
+"""How well models of counts explain cells that are made up by a known model."""
