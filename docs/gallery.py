@@ -48,7 +48,11 @@ SHOWN: dict[str, tuple[str, list[str]]] = {
     "custom_objective.py": ("An estimator of one's own", ["--epochs", "10"]),
 }
 #: A figure for those that draw none.
-THUMBNAILS = {"quadrants.py": "figures/pyro-inpainting.png"}
+THUMBNAILS = {
+    "quadrants.py": "figures/pyro-inpainting.png",
+    "counts.py": "figures/latent-spaces.png",
+    "tokens.py": "figures/latent-spaces.png",
+}
 HEADER = """Gallery
 =======
 

@@ -8,7 +8,7 @@ import pyro
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from pyrovae import evaluate, fit, load_data, posteriors
+from pyrovae import evaluate, fit, load_data, plots, posteriors
 from pyrovae.cli import run
 from pyrovae.datasets import TensorSplit
 from pyrovae.likelihoods import BernoulliLikelihood, TokensLikelihood
@@ -70,6 +70,7 @@ def main(
     (seen,) = data.train.take(len(data.train))
     judge = LogisticRegression(max_iter=500).fit(seen.flatten(1), data.train.labels)
     drawn = vae.reconstruct({"label": y}, to="image", draw=True)
+    plots.samples(vae.only("image")).savefig("modalities.png")
     print(f"images of labels: {judge.score(drawn.flatten(1), y[:, 0]):.2f} recognised")
 
 

@@ -112,22 +112,11 @@ def test_the_true_density_of_the_made_table_integrates_to_one(monkeypatch):
 
 @pytest.mark.parametrize(
     ("what", "small", "rows"),
-    [
-        ("counts", ["--cells", "60", "--genes", "8"], 7),
-        ("modalities", [], 4),
-    ],
+    [("counts", ["--cells", "60", "--genes", "8"], 7), ("modalities", [], 4)],
 )
-def test_counts_and_modalities(what, small, rows, tmp_path):
+def test_counts_and_modalities(what, small, rows, tmp_path, here):
     options = ["--seeds", "[0]", "--epochs", "1", "--samples", "2", "--out", tmp_path]
-    done = subprocess.run(
-        [sys.executable, "-m", f"benchmarks.{what}", *small, *options],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=COMPARE.parent.parent,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
-    assert done.returncode == 0, done.stderr
+    here(what, *small, *options)
     table = (tmp_path / f"{what}.md").read_text().split("| --- |\n")[-1].splitlines()
     assert len(table) == rows
     assert all(math.isfinite(float(line.split("|")[2])) for line in table)
