@@ -95,7 +95,7 @@ class Look:
                 place = min(max(int(x[d]), 0), len(column.levels) - 1)
                 cell["text"] = str(column.levels[place])
             else:
-                cell["text"] = f"{float(x[d]):.4g}"
+                cell["text"] = _text(float(x[d]))
                 assert self.ranges is not None
                 low, high = self.ranges[d].tolist()
                 cell["share"] = min(max((float(x[d]) - low) / ((high - low) or 1.0), 0.0), 1.0)
@@ -119,6 +119,11 @@ class Look:
         levels = torch.where(torch.tensor(counts) > 0, index.to(x), x)
         each: Tensor = fn.base_dist.log_prob(levels.unsqueeze(1).to(fn.mean)).exp()
         return each.reshape(most, len(counts)).cpu()
+
+
+def _text(value: float) -> str:
+    """Four digits, or all that are before the point."""
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.4g}"
 
 
 def _series(x: Tensor) -> Sequence[Tensor] | None:
