@@ -86,6 +86,7 @@ class VariableUse:
     def merge(self, other: "VariableUse") -> None:
         """Takes in what another one has seen, of other data."""
         self.units.merge(other.units)
+        self._weights += other._weights
         self._dependent |= other._dependent
         self._weights.extend(other._weights)
         for name, kls in other._kls.items():
