@@ -88,7 +88,6 @@ class VariableUse:
         self.units.merge(other.units)
         self._weights += other._weights
         self._dependent |= other._dependent
-        self._weights.extend(other._weights)
         for name, kls in other._kls.items():
             self._kls.setdefault(name, []).extend(kls)
 
