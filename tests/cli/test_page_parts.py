@@ -48,6 +48,7 @@ def found(*, kl=1.0, reconstruction=-5.0):
         ess=ten + 1,
         pareto_k=ten,
         growth=ten,
+        weight=ten + 1,
     )
 
 
