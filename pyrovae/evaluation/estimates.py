@@ -44,10 +44,13 @@ class Estimates:
 
     def weighed(self) -> "Estimates":
         """The same, with values whose plain means, and their errors, are those by weight."""
-        if (self.weight == self.weight[0]).all():
+        if (self.weight == self.weight[0]).all() and self.weight[0] > 0:
             return self
         names = ("bound", "reconstruction", "kls", "log_evidence", "growth")
         changed = {name: weighed(getattr(self, name), self.weight) for name in names}
+        # Of data that do not count, no draws are looked at either.
+        for name in ("ess", "pareto_k"):
+            changed[name] = torch.where(self.weight > 0, getattr(self, name), torch.nan)
         share = self.weight / self.weight.mean()
         return replace(self, **changed, variance=share.square() * self.variance)
 
@@ -62,12 +65,18 @@ def weighed(values: Tensor, weight: Tensor) -> Tensor:
     Args:
         values: ``(N, ...)``.
         weight: ``(N,)``.
+
+    Raises:
+        ValueError: If all weights are 0.
     """
+    if not (weight > 0).any():
+        raise ValueError("weights: expected some data that count, but all weights are 0")
     share = (weight / weight.mean()).view(-1, *[1] * (values.dim() - 1))
     # A datum of no weight says nothing, whatever its value.
     values = torch.where(share > 0, values, 0.0)
     mean = (share * values).mean(0)
-    return mean + share * (values - mean)
+    # One datum of minus infinity makes the mean what it is, with no error to speak of.
+    return torch.where(mean.isfinite(), mean + share * (values - mean), mean)
 
 
 def estimate(draws: Iterable[Draws], *, samples: int) -> Estimates:

@@ -37,18 +37,20 @@ class ImportanceSampling:
 
     @property
     def ess(self) -> Tensor:
-        """The effective sample size for each datum, ``(B,)``, between 1 and S."""
-        return (2 * self.log_sum - self.log_sum_squares).exp()
+        """The effective sample size for each datum, ``(B,)``, between 1 and S; 0 if no draw weighs."""
+        ess = (2 * self.log_sum - self.log_sum_squares).exp()
+        return torch.where(self.log_sum == -math.inf, 0.0, ess)
 
     @property
     def variance(self) -> Tensor:
         r"""The variance of `log_mean`, :math:`\operatorname{var}(\bar w) / \bar w^2`, ``(B,)``.
 
-        By the delta method. Of one draw it is undefined, NaN.
+        By the delta method. Of one draw it is undefined, NaN, and where no draw has a weight.
         """
         if self.samples == 1:
             return torch.full_like(self.log_sum, math.nan)
-        spread = (1 / self.ess - 1 / self.samples).clamp(min=0)
+        ess = torch.where(self.ess == 0, math.nan, self.ess)
+        spread = (1 / ess - 1 / self.samples).clamp(min=0)
         return spread * self.samples / (self.samples - 1)
 
 

@@ -35,8 +35,9 @@ class LogLikelihood:
         ess: Median over the data of the effective sample size :math:`(\sum w)^2 / \sum w^2`.
         ess_low: Its fifth percentile.
         heavy: Share of the data whose weights have so heavy a tail that their mean is not to be
-            trusted (Pareto k above 0.7). None for too few draws to say.
-        growth: By how much the value has risen from S / 2 draws to S (`Halves`). None for one.
+            trusted (Pareto k above 0.7), of those of which it is known. None for too few draws.
+        growth: By how much the value has risen from S / 2 draws to S (`Halves`), mean over the data
+            with a finite value from either half. None if there are none, as for one draw.
     """
 
     value: float
@@ -81,10 +82,10 @@ class PointwiseLogLikelihood:
             samples=self.samples,
             mc_se=None if self.mc_se is None else mean_mc_se(self.mc_se.square()),
             data_se=data_se(self.value),
-            ess=self.ess.median().item(),
-            ess_low=self.ess.quantile(0.05).item(),
-            heavy=_share_above(self.pareto_k, TRUSTED_K),
-            growth=None if self.samples == 1 else self.growth.mean().item(),
+            ess=self.ess.nanmedian().item(),
+            ess_low=self.ess.nanquantile(0.05).item(),
+            heavy=_mean((self.pareto_k > TRUSTED_K)[~self.pareto_k.isnan()].double()),
+            growth=_mean(self.growth[self.growth.isfinite()]),
         )
 
 
@@ -209,5 +210,5 @@ def of_weights(log_weights: Tensor) -> PointwiseLogLikelihood:
     )
 
 
-def _share_above(k: Tensor, threshold: float) -> float | None:
-    return None if k.isnan().any() else (k > threshold).double().mean().item()
+def _mean(known: Tensor) -> float | None:
+    return known.mean().item() if len(known) else None

@@ -55,6 +55,13 @@ def pareto_k(largest: Tensor) -> Tensor:
     k[known] = _shape(exceedances[:, known])
     k[flat] = -math.inf
     k[~flat & (quartile <= 0)] = math.inf
+    # Weights of few values, as discrete latents have, tie with the smallest of the tail.
+    tied = ~flat & (logs[int(n / 4 + 0.5)] == logs[0]) & logs[0].isfinite()
+    for column in tied.nonzero().flatten().tolist():
+        above = exceedances[:, column]
+        above = above[above > 0]
+        distinct = len(above.unique())
+        k[column] = _shape(above.unsqueeze(1))[0] if distinct >= LEAST else -math.inf
     k[logs.isnan().any(0)] = math.nan
     return k
 

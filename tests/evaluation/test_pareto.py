@@ -58,6 +58,28 @@ def test_k_at_the_edges():
     assert of(torch.rand(500, 1, generator=seeded()).log())[0] < 0.2
 
 
+def test_weights_of_few_values_have_no_heavy_tail():
+    rare = torch.rand(1000, 1, generator=seeded()) < 0.05
+    log_weights = torch.where(rare, 0.0, -1.0)
+    assert of_weights(log_weights).pareto_k.tolist() == [-math.inf]
+    # As heavy as what stands above the tie.
+    heavy = torch.where(rare, -2 * torch.rand(1000, 1, generator=seeded(1)).log(), -1.0)
+    assert of_weights(heavy).pareto_k[0] > 0.7
+
+
+def test_a_datum_without_weights_leaves_the_others_theirs():
+    log_weights = -1.5 * torch.rand(1000, 10, generator=seeded(), dtype=torch.float64).log()
+    log_weights[:, 0] = -math.inf
+    log_weights[:500, 1] = -math.inf
+    each = of_weights(log_weights)
+    assert each.ess[0] == 0
+    mean = each.mean()
+    assert mean.value == -math.inf
+    assert mean.heavy > 0.8
+    assert mean.growth == pytest.approx(each.growth[2:].mean().item())
+    assert 0 < mean.ess < 1000
+
+
 @pytest.mark.parametrize("parts", [[1000], [300, 700], [1] * 40 + [960], [999, 1]])
 def test_parts_of_the_draws_make_the_same_tail_and_halves(parts):
     log_weights = torch.randn(1000, 4, generator=seeded()).double()

@@ -19,6 +19,7 @@ from pyrovae.evaluation import (
     latent_variables,
     log_likelihood,
 )
+from pyrovae.evaluation.estimates import weighed
 from pyrovae.likelihoods import NormalLikelihood
 from pyrovae.models import Weighted
 from pyrovae.nn import MLP
@@ -180,6 +181,29 @@ def test_reports_are_means_by_weight():
     found = elbo(weighted, (x, w), **sizes).elbo
     assert elbo(weighted, (x, 2 * w), **sizes).elbo == pytest.approx(found)
     assert found != pytest.approx(plain_elbo, rel=1e-4)
+
+
+def test_weighed_values_at_the_edges():
+    values, weight = torch.tensor([-1.0, -math.inf, -3.0]), torch.tensor([1.0, 2.0, 1.0])
+    assert weighed(values, weight).mean() == -math.inf
+    # A datum that does not count says nothing, minus infinity included.
+    found = weighed(values, torch.tensor([1.0, 0.0, 3.0])).mean().item()
+    assert found == pytest.approx(-2.5)
+    for ask in (elbo, evaluate, log_likelihood):
+        with pytest.raises(ValueError, match="all weights are 0"):
+            ask(Weighted(vae()), (data(3), torch.zeros(3)), samples=2)
+
+
+def test_draws_of_data_that_do_not_count_are_not_looked_at():
+    x, n = data(40), 30
+    each = log_likelihood(vae(), x, samples=50, per_datum=True)
+    weight = (torch.arange(40) < n).float()
+    found = log_likelihood(Weighted(vae()), (x, weight), samples=50)
+    assert found.value == pytest.approx(each.value[:n].mean().item(), abs=1e-4)
+    assert found.growth == pytest.approx(each.growth[:n].mean().item(), abs=1e-4)
+    assert found.ess == pytest.approx(each.ess[:n].median().item(), rel=1e-3)
+    assert found.ess_low == pytest.approx(each.ess[:n].quantile(0.05).item(), rel=1e-3)
+    assert found.heavy == (each.pareto_k[:n] > 0.7).double().mean().item()
 
 
 def test_kls_of_variables_are_means_by_weight():

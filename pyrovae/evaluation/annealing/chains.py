@@ -191,7 +191,8 @@ class Found:
         )
         return AnnealedBound(
             value=value,
-            mc_se=None if self._owner.chains == 1 else error,
+            # Chains back from the posterior all begin at one draw, and are not independent.
+            mc_se=None if self._owner.chains == 1 or self._sign < 0 else error,
             ess=ess,
             acceptance=acceptance,
             chains=self._owner.chains,

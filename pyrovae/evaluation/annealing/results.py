@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from pyrovae.evaluation.errors import data_se, mean_mc_se
@@ -17,7 +16,8 @@ class AnnealedBound:
 
     Attributes:
         value: The bound, ``(N,)`` in double precision.
-        mc_se: Its standard error from the chains (delta method), ``(N,)``. None for one chain.
+        mc_se: Its standard error from the chains (delta method), ``(N,)``. None for one chain, and
+            for an upper bound, whose chains all begin at the same draw.
         ess: The effective number of chains, between 1 and C, ``(N,)``.
         acceptance: The mean probability with which a proposal was accepted, ``(N,)``.
         chains: Number of chains C for each datum.
@@ -65,12 +65,12 @@ class Sandwich:
 
     @property
     def gap(self) -> Mean:
-        """Upper minus lower: by how much either can be wrong, at most, in expectation."""
+        """Upper minus lower: by how much either can be wrong, at most, in expectation.
+
+        Its error is from the data, and with them from the draws that made each and its chains.
+        """
         difference = self.upper.value - self.lower.value
-        errors = [bound.mc_se for bound in (self.lower, self.upper) if bound.mc_se is not None]
-        variance = torch.stack([error.square() for error in errors]).sum(0) if errors else None
-        mc_se = None if variance is None else mean_mc_se(variance)
-        return Mean(difference.mean().item(), mc_se, data_se(difference))
+        return Mean(difference.mean().item(), None, data_se(difference))
 
     def __str__(self) -> str:
         return "\n".join(
