@@ -189,16 +189,21 @@ class Data:
             )
         return part.attributes[:, self.attribute_names.index(name)]
 
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The number of data in each split that there is."""
+        splits = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {role: len(split) for role, split in splits.items() if split is not None}
+
     def describe(self) -> dict[str, Any]:
         """Says which data these are, as JSON has it.
 
         Name, shape, sizes, binarization, record, and of a table the kinds of its columns.
         """
-        splits = {"train": self.train, "validation": self.validation, "test": self.test}
         return {
             "name": self.name,
             "shape": list(self.shape),
-            "sizes": {role: len(split) for role, split in splits.items() if split is not None},
+            "sizes": self.sizes,
             "binarization": self.binarization,
             "record": dict(self.record),
             **(

@@ -1,6 +1,7 @@
 """What has to be alike on all ranks, or cannot be trained on several at all."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import pyro.infer
@@ -16,7 +17,12 @@ __all__ = ["check_alike", "make_alike"]
 
 
 def make_alike(
-    ranks: Ranks, model: Any, objective: pyro.infer.ELBO, *, batch_size: int, **told: Any
+    ranks: Ranks,
+    model: Any,
+    objective: pyro.infer.ELBO,
+    given: Mapping[str, Any],
+    *,
+    batch_size: int,
 ) -> None:
     """Looks whether several ranks can train as one process does, and gives them the same weights.
 
@@ -26,8 +32,8 @@ def make_alike(
         ranks: Who trains.
         model: The model, in the mode in which it is trained.
         objective: What is maximised.
+        given: Plain values that are to be the same on all ranks, by what they are called.
         batch_size: Data in a step, of all ranks.
-        **told: Plain values that are to be the same on all ranks, by what they are called.
 
     Raises:
         ValueError: If a layer or the objective looks at the data of a step that other ranks have,
@@ -53,7 +59,7 @@ def make_alike(
                 f"batch_size: {type(objective).__name__} looks across the batch and needs a datum "
                 f"of each process in it: expected at least {ranks.size}, got {batch_size}"
             )
-    everyone = ranks.gather({"batch_size": batch_size, **told})
+    everyone = ranks.gather({"batch_size": batch_size, **given})
     for rank, other in enumerate(everyone):
         for name, value in everyone[0].items():
             if other[name] != value:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from pyrovae.ranks import alone
 from pyrovae.scope import isolated
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class Callbacks:
                 callback.on_epoch(training, row)
 
     def end(self, training: "TrainingState") -> None:
-        """Tells that training has ended."""
-        with isolated(training.device, seed=0):
+        """Tells that training has ended; of several ranks one may have failed, and none waits."""
+        with isolated(training.device, seed=0), alone():
             for callback in self._all:
                 callback.on_end(training)

@@ -174,8 +174,9 @@ def fit(
     told = Callbacks(arguments.all_callbacks(callbacks, on_epoch))
     data = read_data(model, data)
     ranks, device = present(), make_ready(model, data, device=device)
-    alike = {"batch_size": batch_size, "epochs": epochs, "data": len(data.train)}
-    make_alike(ranks, model, objective, **alike)
+    given = {"epochs": epochs, "patience": patience, "resume": resume, "drop_last": drop_last}
+    given |= {"data": data.sizes, "checkpoint": checkpoint is not None}
+    make_alike(ranks, model, objective, given, batch_size=batch_size)
     size = data_in_plate(model, data.train, batch_size=batch_size, device=device)
 
     annealing = Annealing(beta, objective, device)
@@ -211,8 +212,9 @@ def fit(
         minutes=checkpoint_minutes,
         steps=checkpoint_steps,
     )
-    ask = checkpoints.obey_signal
-    validation = Validation(training, data, annealing, batch_size=batch_size, size=size, ask=ask)
+    validation = Validation(
+        training, data, annealing, checkpoints, batch_size=batch_size, size=size
+    )
     with on_stage(training=True), isolated(device, seed), without_validation(), checkpoints:
         make_first_call(gradients, parameters, model, data.train, device, batch_size=batch_size)
         seed_rank(ranks.rank, device)
@@ -221,9 +223,7 @@ def fit(
         else:
             checkpoints.write()
         look = FirstLook(model, data.train)
-        with closing(
-            Progress(training, epochs, len(data.train), show=progress and ranks.is_first)
-        ) as bar:
+        with closing(Progress(training, epochs, len(data.train), show=progress)) as bar:
             try:
                 while training.position.epoch <= epochs and not training.stopped:
                     run_epoch(

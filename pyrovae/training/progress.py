@@ -40,11 +40,12 @@ class Progress:
         training: Where training begins or goes on.
         epochs: Number of epochs.
         size: Data in an epoch.
-        show: Whether to show anything.
+        show: Whether to show anything, which the first of several ranks does.
     """
 
     def __init__(self, training: TrainingState, epochs: int, size: int, *, show: bool) -> None:
-        self._epochs, self._size, self._show = epochs, size, show
+        self._epochs, self._size = epochs, size
+        self._show = show = show and training.ranks.is_first
         self._live = show and sys.stderr.isatty()
         self._began = self._last = time.monotonic()
         self._before = self._seen(training)

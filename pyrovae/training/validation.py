@@ -18,6 +18,7 @@ from pyrovae.objectives import ELBO
 from pyrovae.programs import dtype_of
 from pyrovae.scope import isolated
 from pyrovae.training.annealing import Annealing, kept
+from pyrovae.training.checkpoints import Checkpoints
 from pyrovae.training.state import TrainingState
 
 __all__ = ["Validation", "looks_across_the_batch"]
@@ -40,10 +41,10 @@ class Validation:
         training: Whose model is looked at.
         data: The data, of which there need be no validation data.
         annealing: The objective and its weights, at the end of the epoch that is looked at.
+        checkpoints: Asked before each batch whether a signal ends the look.
         batch_size: Data in a step of training: as many at a time are looked at here, for which
             there is memory, and which an objective that looks across the batch is to see.
         size: How many data a loss is of, where the plate of the data says so.
-        ask: Called before each batch; what it raises ends the look.
 
     Raises:
         ValueError: If such an objective is given one datum.
@@ -54,11 +55,12 @@ class Validation:
         training: TrainingState,
         data: Data,
         annealing: Annealing,
+        checkpoints: Checkpoints,
         *,
         batch_size: int,
         size: int | None,
-        ask: Callable[[], None],
     ) -> None:
+        ask = checkpoints.obey_signal
         self.model, self.device = training.model, training.device
         self.split = None if data.validation is None else _Asking(data.validation, ask)
         self.annealing = annealing
