@@ -29,7 +29,8 @@ MOST = 8000
 def rows_in_memory(model: Program, split: Split, device: torch.device) -> int:
     """How many rows (draws times data) of a model and its guide fit into 1 GiB, at most 8000.
 
-    Both run on a few copies of the first datum, which shows how their tensors grow.
+    Both run on a few copies of the first datum, which shows how their tensors grow. Programs that
+    are of one size of batch, or cannot be run, are taken to make nothing larger than their data.
 
     Args:
         model: The program and its guide.
@@ -38,7 +39,10 @@ def rows_in_memory(model: Program, split: Split, device: torch.device) -> int:
     """
     with isolated(device, seed=0), evaluation_mode(model), without_validation():
         first = to_dtype((value.to(device) for value in split.take(1)), dtype_of(model))
-        two, four = (_sizes(model, first, copies) for copies in (2, 4))
+        try:
+            two, four = (_sizes(model, first, copies) for copies in (2, 4))
+        except Exception:  # noqa: BLE001, whatever is wrong is said when the data are looked at
+            two, four = ([n * sum(t.nbytes for t in first)] for n in (2, 4))
     if len(two) == len(four):
         row = max((b - a) / 2 for a, b in zip(two, four, strict=True))
     else:

@@ -80,7 +80,7 @@ def test_data_in_memory_are_looked_at_before_anything_is_drawn(monkeypatch):
     monkeypatch.setattr(vae.likelihood, "forward", lambda z: sizes.append(len(z)) or forward(z))
     with pytest.raises(ValueError, match=r"\[0, 1\]"):
         evaluate(vae, with_odd(2.0, 119, 2), samples=100, batch_size=50)
-    assert sizes == [2]  # two data, to see what the program allows
+    assert max(sizes) <= 4  # a few data, to see what the program allows and what memory it takes
 
 
 @pytest.mark.parametrize(
