@@ -7,7 +7,7 @@ from torch import Tensor
 
 from pyrovae.checks import check_count
 from pyrovae.disentanglement.groups import Groups
-from pyrovae.disentanglement.rows import Rows, read_rows
+from pyrovae.disentanglement.rows import Rows, read_rows, varies
 from pyrovae.disentanglement.score import Array, Score, bootstrap
 
 __all__ = ["beta_vae_score"]
@@ -60,8 +60,7 @@ def _accuracy(points: int, pairs: int, train: Rows, test: Rows, rng: np.random.G
     from sklearn.linear_model import LogisticRegression
 
     x, factor = _points(train, points, pairs, rng)
-    middle, scale = x.mean(axis=0), x.std(axis=0)
-    scale = np.where(scale > 0, scale, 1.0)
+    middle, scale = x.mean(axis=0), np.where(varies(x), x.std(axis=0), 1.0)
     classifier = LogisticRegression(max_iter=5000).fit((x - middle) / scale, factor)
     x, factor = _points(test, points, pairs, rng)
     return np.array([(classifier.predict((x - middle) / scale) == factor).mean()])

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from pyrovae.checks import check_count
 from pyrovae.disentanglement.groups import Groups
-from pyrovae.disentanglement.rows import Rows, read_rows
+from pyrovae.disentanglement.rows import Rows, read_rows, varies
 from pyrovae.disentanglement.score import Array, Score, bootstrap
 
 __all__ = ["factor_vae_score"]
@@ -55,7 +55,7 @@ def factor_vae_score(
 
 
 def _accuracy(votes: int, group: int, train: Rows, test: Rows, rng: np.random.Generator) -> Array:
-    scale = train.codes.var(axis=0)
+    scale = np.where(varies(train.codes), train.codes.var(axis=0), 0.0)
     variables, factors = _votes(train, votes, group, scale, rng)
     counts = np.zeros((train.codes.shape[1], train.factors.shape[1]))
     np.add.at(counts, (variables, factors), 1)
@@ -74,6 +74,6 @@ def _votes(
         (chosen,) = np.nonzero(held == k)
         shared = groups.partners(int(k), groups.data(len(chosen)).repeat(group))
         spread[chosen] = rows.codes[shared].reshape(len(chosen), group, -1).var(axis=1)
-    # A constant variable is no sign of anything.
+    # A variable without a scale is constant, and no sign of anything.
     relative = np.divide(spread, scale, out=np.full_like(spread, np.inf), where=scale > 0)
     return relative.argmin(axis=1), held

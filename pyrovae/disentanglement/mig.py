@@ -4,7 +4,7 @@ import numpy as np
 from torch import Tensor
 
 from pyrovae.checks import check_count
-from pyrovae.disentanglement.rows import Rows, read_rows
+from pyrovae.disentanglement.rows import Rows, read_rows, varies
 from pyrovae.disentanglement.score import Array, Score, bootstrap
 
 __all__ = ["mig"]
@@ -61,7 +61,7 @@ def mig(
 def _in_bins(codes: Array, bins: int) -> Array:
     """Which bin each value is in; all in the first where a variable is constant."""
     low, high = codes.min(axis=0), codes.max(axis=0)
-    width = np.where(high > low, high - low, 1.0)
+    width = np.where(varies(codes), high - low, 1.0)
     return np.minimum((bins * ((codes - low) / width)).astype(np.int64), bins - 1)
 
 

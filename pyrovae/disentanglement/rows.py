@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["Rows", "read_rows"]
+__all__ = ["Rows", "read_rows", "varies"]
 
 Array = np.ndarray[Any, Any]
 
@@ -40,6 +40,18 @@ class Rows:
         order = np.random.default_rng(seed % 2**64).permutation(len(self))
         half = len(self) // 2
         return self.at(order[:half]), self.at(order[half:])
+
+
+def varies(values: Array) -> Array:
+    """Whether each variable has more than one value over its rows, ``(D,)``.
+
+    A variance does not tell: the mean of equal numbers may differ from them by rounding.
+
+    Args:
+        values: ``(N, D)``.
+    """
+    found: Array = values.max(axis=0) > values.min(axis=0)
+    return found
 
 
 def read_rows(codes: Tensor | Array, factors: Tensor | Array, *, least_factors: int = 1) -> Rows:

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 from torch import Tensor
 
-from pyrovae.disentanglement.rows import Rows, read_rows
+from pyrovae.disentanglement.rows import Rows, read_rows, varies
 from pyrovae.disentanglement.score import Array, Score, bootstrap
 
 __all__ = ["sap"]
@@ -86,6 +86,8 @@ def _gaps(categorical: frozenset[int], train: Rows, test: Rows, rng: np.random.G
 
 
 def _squared_correlation(code: Array, level: Array) -> float:
+    if not (varies(code) and varies(level)):
+        return 0.0
     a, b = code - code.mean(), level - level.mean()
     spread = (a * a).sum() * (b * b).sum()
     return float((a * b).sum() ** 2 / spread) if spread > 0 else 0.0
@@ -95,10 +97,10 @@ def _accuracy(code: Array, level: Array, held_out: Array, truth: Array) -> float
     """The share of held-out data whose level is told by a code of one variable."""
     from sklearn.svm import LinearSVC
 
-    scale = code.std()
-    if scale == 0 or len(np.unique(level)) < 2:  # it tells nothing: the most common level
+    if not varies(code) or len(np.unique(level)) < 2:  # it tells nothing: the most common level
         return float((truth == np.bincount(level - level.min()).argmax() + level.min()).mean())
     machine = LinearSVC(C=PENALTY, class_weight="balanced", dual=False)
+    scale = code.std()
     machine.fit(((code - code.mean()) / scale)[:, None], level)
     told = machine.predict(((held_out - code.mean()) / scale)[:, None])
     return float((told == truth).mean())

@@ -57,6 +57,21 @@ def test_a_variable_for_each_factor_scores_one():
     assert np.array(scores.dci.importances).argmax(0).tolist() == [1, 2, 0]
 
 
+def test_a_constant_variable_changes_no_score():
+    # In most of these the mean differs from the number, by rounding, and the variance from 0.
+    numbers = torch.tensor([-0.615, 0.1, 1e-3, 12345.678, 0.0], dtype=torch.float64)
+    own = PERFECT[:, :3].double()
+    own = own + 0.4 * own.std(0) * noise(len(own), 3)
+    # First and last, since the first of equal variables is taken.
+    constants = numbers.expand(len(FACTORS), -1)
+    expected = disentanglement_scores(own, FACTORS, categorical=[0], trees=3, **FEW).by_name
+    for codes in (torch.cat([constants, own], 1), torch.cat([own, constants], 1)):
+        found = disentanglement_scores(codes, FACTORS, categorical=[0], trees=3, **FEW).by_name
+        for name in ("MIG", "SAP", "FactorVAE score", "BetaVAE score"):
+            assert found[name].value == pytest.approx(expected[name].value, abs=1e-9), name
+    assert expected["FactorVAE score"].value > 0.99
+
+
 def test_codes_of_nothing_score_what_chance_does():
     scores = disentanglement_scores(NOTHING, FACTORS, trees=3, **FEW)
     n = len(FACTORS)
