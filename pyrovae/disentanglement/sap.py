@@ -28,9 +28,11 @@ def sap(
         \qquad j(k) = \arg\max_j S_{jk}
 
     :math:`S_{jk}` says how well variable j alone predicts factor k: for a factor whose levels are
-    in an order, the squared correlation with the level; for a categorical one, the share of held-out
-    data whose level a linear support vector machine tells (C = 0.01, classes weighed to be
-    balanced, the variable standardised).
+    in an order, the squared correlation with the level; for a categorical one, the balanced accuracy
+    with which a linear support vector machine tells the levels of held-out data (C = 0.01, classes
+    weighed to be balanced, the variable standardised): the mean over the levels of the share of
+    their data that are told. A constant variable has that of guessing, one over the number of
+    levels, and stands in for the second variable where there is but one.
 
     Kumar, Sattigeri and Balakrishnan, 2018, Variational inference of disentangled latent concepts
     from unlabeled observations, https://arxiv.org/abs/1711.00848.
@@ -58,7 +60,7 @@ def sap(
     value, error = bootstrap(
         partial(_gaps, frozenset(categorical)), parts, resamples=resamples, seed=seed
     )
-    kinds = [f"accuracy of a linear SVM for factors {sorted(set(categorical))}"] * bool(
+    kinds = [f"balanced accuracy of a linear SVM for factors {sorted(set(categorical))}"] * bool(
         categorical
     )
     protocol = "; ".join(["squared correlation", *kinds, f"{len(rows)} data, one half to test"])
@@ -74,13 +76,17 @@ def _gaps(categorical: frozenset[int], train: Rows, test: Rows, rng: np.random.G
     gaps = []
     for k, (level, held_out) in enumerate(zip(train.factors.T, test.factors.T, strict=True)):
         if k in categorical:
+            none = 1 / len(np.unique(held_out))
             scores = [
-                _accuracy(a, level, b, held_out)
+                _balanced_accuracy(a, level, b, held_out)
                 for a, b in zip(train.codes.T, test.codes.T, strict=True)
             ]
         else:
+            none = 0.0
             scores = [_squared_correlation(code, held_out) for code in test.codes.T]
-        second, first = sorted([0.0, *scores])[-2:]
+        if len(scores) == 1:
+            scores.append(none)  # as of a constant variable
+        second, first = sorted(scores)[-2:]
         gaps.append(first - second)
     return np.array([np.mean(gaps), *gaps])
 
@@ -93,14 +99,15 @@ def _squared_correlation(code: Array, level: Array) -> float:
     return float((a * b).sum() ** 2 / spread) if spread > 0 else 0.0
 
 
-def _accuracy(code: Array, level: Array, held_out: Array, truth: Array) -> float:
-    """The share of held-out data whose level is told by a code of one variable."""
+def _balanced_accuracy(code: Array, level: Array, held_out: Array, truth: Array) -> float:
+    """The share of held-out data whose level a code of one variable tells, mean over the levels."""
     from sklearn.svm import LinearSVC
 
-    if not varies(code) or len(np.unique(level)) < 2:  # it tells nothing: the most common level
-        return float((truth == np.bincount(level - level.min()).argmax() + level.min()).mean())
+    levels = np.unique(truth)
+    if not varies(code) or not varies(level):
+        return 1 / len(levels)
     machine = LinearSVC(C=PENALTY, class_weight="balanced", dual=False)
     scale = code.std()
     machine.fit(((code - code.mean()) / scale)[:, None], level)
     told = machine.predict(((held_out - code.mean()) / scale)[:, None])
-    return float((told == truth).mean())
+    return float(np.mean([(told[truth == one] == one).mean() for one in levels]))

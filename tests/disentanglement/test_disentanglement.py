@@ -152,6 +152,18 @@ def test_categorical_factors_need_no_order():
     assert "SVM" not in by_order.protocol
 
 
+def test_codes_of_nothing_tell_no_level_that_most_data_have():
+    factors = (torch.arange(2000) % 10 == 0).long()[:, None]
+    constant, nothing = torch.zeros(2000, 1), noise(2000, 1)
+    for codes in (constant, nothing, torch.cat([constant, nothing], dim=1)):
+        # Half of each level by chance; six standard errors for the 100 of the rare one.
+        assert sap(codes, factors, categorical=[0], **FEW).value < 6 * 0.5 * 0.5 / 10
+    told = torch.cat([constant, factors.float()], dim=1)
+    assert sap(told, factors, categorical=[0], **FEW).value == pytest.approx(0.5)
+    # A second variable that is constant is as good as none.
+    assert sap(told[:, 1:], factors, categorical=[0], **FEW).value == pytest.approx(0.5)
+
+
 @pytest.mark.parametrize("score", [mig, sap], ids=lambda f: f.__name__)
 def test_the_error_is_the_spread_over_data_drawn_anew(score):
     def draw(seed):
