@@ -6,7 +6,7 @@ import numpy as np
 from torch import Tensor
 
 from pyrovae.checks import check_count
-from pyrovae.disentanglement.groups import Groups
+from pyrovae.disentanglement.groups import Groups, check_shared
 from pyrovae.disentanglement.rows import Rows, read_rows, varies
 from pyrovae.disentanglement.score import Array, Score, bootstrap
 
@@ -41,13 +41,16 @@ def beta_vae_score(
         seed: Of the draws.
 
     Raises:
-        ValueError: If codes and factors do not fit, or a number is too small.
+        ValueError: If codes and factors do not fit, a number is too small, or in a half of the
+            data no two share a level of a factor.
     """
     rows = read_rows(codes, factors, least_factors=2)
     check_count("points", points, least=10 * rows.factors.shape[1])
     check_count("pairs", pairs)
+    parts = rows.halves(seed)
+    check_shared(parts)
     value, error = bootstrap(
-        partial(_accuracy, points, pairs), rows.halves(seed), resamples=resamples, seed=seed
+        partial(_accuracy, points, pairs), parts, resamples=resamples, seed=seed
     )
     protocol = (
         f"logistic regression on {points} points of {pairs} pairs, and as many to test; "

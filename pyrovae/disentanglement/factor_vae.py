@@ -6,7 +6,7 @@ import numpy as np
 from torch import Tensor
 
 from pyrovae.checks import check_count
-from pyrovae.disentanglement.groups import Groups
+from pyrovae.disentanglement.groups import Groups, check_shared
 from pyrovae.disentanglement.rows import Rows, read_rows, varies
 from pyrovae.disentanglement.score import Array, Score, bootstrap
 
@@ -31,7 +31,9 @@ def factor_vae_score(
 
     Kim and Mnih, 2018, Disentangling by factorising, https://arxiv.org/abs/1802.05983. The data
     are drawn from those given, with replacement, and not made anew; votes are tested on data
-    that the classifier has not seen.
+    that the classifier has not seen. The error is too large for few data, about twice as large
+    where a level has but a few: data drawn anew have fewer different ones of a level, which vary
+    less.
 
     Args:
         codes: ``(N, D)``.
@@ -42,13 +44,16 @@ def factor_vae_score(
         seed: Of the draws.
 
     Raises:
-        ValueError: If codes and factors do not fit, or a number is too small.
+        ValueError: If codes and factors do not fit, a number is too small, or in a half of the
+            data no two share a level of a factor.
     """
     check_count("votes", votes)
     check_count("group", group, least=2)
     rows = read_rows(codes, factors, least_factors=2)
+    parts = rows.halves(seed)
+    check_shared(parts)
     value, error = bootstrap(
-        partial(_accuracy, votes, group), rows.halves(seed), resamples=resamples, seed=seed
+        partial(_accuracy, votes, group), parts, resamples=resamples, seed=seed
     )
     protocol = f"{votes} votes of {group} data, and as many to test; {len(rows)} data"
     return Score(float(value[0]), float(error[0]), protocol)

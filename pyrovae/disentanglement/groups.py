@@ -1,11 +1,32 @@
 """Data that share the level of one factor."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from pyrovae.disentanglement.rows import Rows
 from pyrovae.disentanglement.score import Array
 
-__all__ = ["Groups"]
+__all__ = ["Groups", "check_shared"]
+
+
+def check_shared(parts: Iterable[Rows]) -> None:
+    """Looks whether there are data to draw that share a level, of each factor.
+
+    Args:
+        parts: The data, each part drawn from by itself.
+
+    Raises:
+        ValueError: If in a part no two data share a level of a factor: each datum's only partner
+            is itself.
+    """
+    for rows in parts:
+        for k, factor in enumerate(rows.factors.T):
+            if len(np.unique(factor)) == len(rows):
+                raise ValueError(
+                    "factors: expected data that share levels of each factor in each half of the "
+                    f"data, got {len(rows)} different levels of factor {k} for {len(rows)} data"
+                )
 
 
 class Groups:

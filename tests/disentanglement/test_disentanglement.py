@@ -230,6 +230,15 @@ def test_what_is_no_code_or_factor_is_refused(codes, factors, options, message):
         disentanglement_scores(codes, factors, **few | options)
 
 
+@pytest.mark.parametrize("score", [factor_vae_score, beta_vae_score], ids=lambda f: f.__name__)
+def test_levels_that_no_two_data_share_are_refused(score):
+    codes = noise(40, 2)
+    factors = torch.stack([torch.arange(40) % 2, torch.arange(40)], dim=1)
+    with pytest.raises(ValueError, match="got 20 different levels of factor 1 for 20 data"):
+        score(codes, factors, **FEW)
+    assert 0 <= score(codes, factors // torch.tensor([1, 20]), **FEW).value <= 1
+
+
 def test_too_few_votes_and_points_are_refused():
     for score, options in (
         (factor_vae_score, {"votes": 0}),
