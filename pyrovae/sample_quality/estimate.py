@@ -34,7 +34,8 @@ def with_errors(
 ) -> list[Estimate]:
     r"""Numbers of real data and samples, with errors from their tenths.
 
-    The statistic of each tenth of the data and each tenth of the samples, :math:`\theta_{ab}`, varies
+    Tenths are divided at random, with a seed of their own, whatever order the data are in. The
+    statistic of each tenth of the data and each tenth of the samples, :math:`\theta_{ab}`, varies
     as it would for other data of a tenth of the number; with the variance in proportion to 1/N,
 
     .. math:: \mathrm{se}^2_\text{data} = \frac{1}{G} \cdot \frac{1}{G} \sum_{b=1}^{G}
@@ -51,13 +52,15 @@ def with_errors(
         real: Number of real data.
         generated: Number of samples.
     """
-    data, draws = torch.arange(real), torch.arange(generated)
-    value = statistic(data, draws)
+    value = statistic(torch.arange(real), torch.arange(generated))
+    # At random, since data in an order, such as by turns of their labels, differ between strides.
+    generator = torch.Generator().manual_seed(0)
+    parts = [
+        [order[a::GROUPS] for a in range(GROUPS)]
+        for order in (torch.randperm(n, generator=generator) for n in (real, generated))
+    ]
     tenths = torch.stack(
-        [
-            torch.stack([statistic(data[a::GROUPS], draws[b::GROUPS]) for b in range(GROUPS)])
-            for a in range(GROUPS)
-        ]
+        [torch.stack([statistic(data, draws) for draws in parts[1]]) for data in parts[0]]
     )
     of_data, of_draws = ((tenths.var(dim).mean(0) / GROUPS).sqrt() for dim in (0, 1))
     return [Estimate(*map(float, entry)) for entry in zip(value, of_data, of_draws, strict=True)]

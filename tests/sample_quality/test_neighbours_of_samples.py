@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from pyrovae.sample_quality import Features, density_coverage, precision_recall
+from pyrovae.sample_quality.estimate import with_errors
 
 NAME = "plain values 1"
 
@@ -122,6 +123,17 @@ def test_the_errors_are_the_spread_over_data_and_samples_drawn_anew():
             claimed = sum(getattr(claim[name], error) for claim in claims) / len(claims)
             true = torch.tensor([one[name].value for one in found]).std().item()
             assert true / 2 < claimed < 2 * true, (name, error, claimed / true)
+
+
+def test_the_errors_are_those_of_data_in_any_order():
+    # Means of ten classes that follow each other by turns, and one after another.
+    n = 1000
+    turns, runs = torch.arange(n).double() % 10, torch.arange(n).double() // (n // 10)
+    (found,) = with_errors(lambda a, b: (turns[a].mean() - runs[b].mean()).view(1), n, n)
+    exact = turns.std().item() / math.sqrt(n)
+    # The standard deviation of ten parts is known to 1 / sqrt(18), 24 %: four of these.
+    assert found.data_se == pytest.approx(exact, rel=0.95)
+    assert found.mc_se == pytest.approx(exact, rel=0.95)
 
 
 def test_the_network_stands_in_every_number():
