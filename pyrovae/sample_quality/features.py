@@ -19,7 +19,7 @@ class Features:
     """Features of N data.
 
     Attributes:
-        values: ``(N, d)``, finite, in double precision on the CPU.
+        values: ``(N, d)``, finite; kept in double precision on the CPU.
         network: The name and version of what made them.
     """
 
@@ -32,6 +32,7 @@ class Features:
             raise ValueError(f"features: expected values of shape (N, d), got {shape}")
         if not self.values.isfinite().all():
             raise ValueError(f"features: expected finite values of {self.network}, got others")
+        object.__setattr__(self, "values", self.values.detach().cpu().double())
 
     def __len__(self) -> int:
         return len(self.values)
@@ -94,7 +95,7 @@ class FeatureNetwork:
                     raise ValueError(
                         f"{self.label}: expected features of shape ({len(x)}, d), got {shape}"
                     )
-                rows.append(found.flatten(1).double().cpu())
+                rows.append(found.flatten(1).cpu().double())
         return Features(torch.cat(rows), self.label)
 
 

@@ -72,7 +72,7 @@ class _OfImages(nn.Module):
                 "inception: expected images of 1 or 3 channels, (n, channels, height, width), "
                 f"got {tuple(x.shape)}"
             )
-        if x.min() < 0 or x.max() > 1:
+        if not ((x >= 0) & (x <= 1)).all():  # NaN are neither
             low, high = x.min().item(), x.max().item()
             raise ValueError(f"inception: expected values in [0, 1], got {low:g} to {high:g}")
         (found,) = self.extractor((x.expand(-1, 3, -1, -1) * 255).round().to(torch.uint8))

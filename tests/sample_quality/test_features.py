@@ -25,6 +25,15 @@ def test_features_are_the_networks_in_the_order_of_the_data():
     assert torch.equal(network()((255 * x).byte()).values, 2 * ((255 * x).byte() / 255).flatten(1))
 
 
+def test_features_are_kept_in_double_precision():
+    single = torch.rand(5, 2, requires_grad=True)
+    kept = Features(single, "a network 1.0").values
+    assert kept.dtype == torch.float64
+    assert not kept.requires_grad
+    assert torch.equal(kept, single.detach().double())
+    assert Features(torch.arange(6).view(3, 2), "a network 1.0").values.dtype == torch.float64
+
+
 def test_modes_and_random_state_stay():
     net = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(4), nn.Dropout(0.5)).train()
     x = torch.rand(6, 4)

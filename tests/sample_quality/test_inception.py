@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from pyrovae.sample_quality import frechet_distance, inception
+from pyrovae.sample_quality.inception import _OfImages
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +54,16 @@ def test_what_is_no_image_is_refused(weights):
         net(torch.rand(2, 4))
     with pytest.raises(ValueError, match="expected values in"):
         net(torch.rand(2, 1, 8, 8) + 1)
+
+
+@pytest.mark.parametrize("odd", [float("nan"), -0.1, 1.1])
+def test_values_outside_of_0_to_1_are_refused_before_the_network(odd):
+    x = torch.full((1, 1, 2, 2), 0.5)
+    x[0, 0, 1, 1] = odd
+    network = _OfImages(lambda images: (images.flatten(1),))
+    assert len(network(x.clamp(0, 1).nan_to_num())) == 1
+    with pytest.raises(ValueError, match=r"expected values in \[0, 1\], got"):
+        network(x)
 
 
 def test_a_file_that_would_run_code_is_refused(tmp_path):
