@@ -4,13 +4,22 @@ import math
 
 from torch import Tensor
 
-__all__ = ["data_se", "mean_mc_se", "words"]
+__all__ = ["data_se", "data_ses", "mean_mc_se", "words"]
 
 
 def data_se(values: Tensor) -> float | None:
     """The standard error of the mean of ``(N,)`` values from the data; of one datum undefined."""
+    errors = data_ses(values.unsqueeze(1))
+    return None if errors is None else errors[0]
+
+
+def data_ses(values: Tensor) -> list[float] | None:
+    """The standard errors of the means of the columns of ``(N, D)`` values; as `data_se`."""
     n = len(values)
-    return None if n == 1 else values.std().item() / math.sqrt(n)
+    if n == 1:
+        return None
+    errors: list[float] = (values.std(0) / math.sqrt(n)).tolist()
+    return errors
 
 
 def mean_mc_se(variance: Tensor) -> float:

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.distributions import kl_divergence
 
 from pyrovae.datasets import Source
+from pyrovae.evaluation.errors import data_ses
 from pyrovae.evaluation.estimates import weighed
 from pyrovae.evaluation.moments import ACTIVE_VARIANCE, ActiveUnits, latent_moments
 from pyrovae.evaluation.passes import Look, View, one_pass
@@ -103,7 +104,7 @@ class VariableUse:
         several = self.units.data > 1
         return LatentVariables(
             kl=None if kls is None else kls.mean(0).tolist(),
-            data_se=None if kls is None or not several else _errors(kls),
+            data_se=None if kls is None or not several else data_ses(kls),
             variance=variance.tolist() if several else None,
             active=(variance > ACTIVE_VARIANCE).nonzero().flatten().tolist() if several else [],
         )
@@ -179,7 +180,3 @@ def _variable_kls(look: Look) -> dict[str, Tensor | None]:
             kl = q_fn.log_prob(q["value"]) - p_fn.log_prob(q["value"])
         found[name] = per_feature(q, kl) if len(q["fn"].batch_shape) == 1 else None
     return found
-
-
-def _errors(values: Tensor) -> list[float]:
-    return (values.std(0) / len(values) ** 0.5).tolist()
