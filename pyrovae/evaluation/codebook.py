@@ -14,7 +14,7 @@ __all__ = ["CodebookUse", "code_counts", "summarize_use"]
 
 @dataclass(frozen=True)
 class CodebookUse:
-    r"""How often each code of a codebook is taken, over all data and places.
+    r"""How often each code of a codebook is taken, over all data and places, by weight.
 
     Attributes:
         codes: Number of codes.
@@ -28,13 +28,26 @@ class CodebookUse:
     perplexity: float
 
 
-def code_counts(guide_trace: Any) -> dict[str, Tensor]:
-    """How often each code is taken in a batch, ``(codes,)``, for each latent with a codebook."""
+def code_counts(guide_trace: Any, weight: Tensor | None = None) -> dict[str, Tensor]:
+    """How often each code is taken in a batch, ``(codes,)``, for each latent with a codebook.
+
+    Args:
+        guide_trace: The trace of the guide.
+        weight: How much each datum counts, ``(B,)``; once, if left out.
+    """
     return {
-        name: torch.bincount(site["fn"].indices.flatten(), minlength=len(site["fn"].codebook))
+        name: _counts(site["fn"], weight)
         for name, site in guide_trace.nodes.items()
         if site["type"] == "sample" and is_latent(site) and isinstance(site["fn"], NearestCode)
     }
+
+
+def _counts(fn: NearestCode, weight: Tensor | None) -> Tensor:
+    codes = len(fn.codebook)
+    if weight is None:
+        return torch.bincount(fn.indices.flatten(), minlength=codes)
+    places = weight.double().view(-1, *[1] * (fn.indices.dim() - 1)).expand_as(fn.indices)
+    return torch.bincount(fn.indices.flatten(), weights=places.flatten(), minlength=codes)
 
 
 def summarize_use(counts: Tensor) -> CodebookUse:

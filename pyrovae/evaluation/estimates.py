@@ -54,6 +54,11 @@ class Estimates:
         share = self.weight / self.weight.mean()
         return replace(self, **changed, variance=share.square() * self.variance)
 
+    def counting(self) -> "Estimates":
+        """Those of the data whose weight is above 0."""
+        counts = self.weight > 0
+        return Estimates(**{f.name: getattr(self, f.name)[counts] for f in fields(self)})
+
 
 def weighed(values: Tensor, weight: Tensor) -> Tensor:
     r"""Values of N data whose plain mean, and its standard error, are those by weight.

@@ -53,7 +53,7 @@ class _Seen:
         self.dimensions += sum(counted(site).numel() for site in sites)
         if view.look.undefined is None:
             self.columns.add(sites)
-        for name, count in code_counts(view.look.guide_trace).items():
+        for name, count in code_counts(view.look.guide_trace, view.look.weight).items():
             self.counts[name] = self.counts.get(name, 0) + count.cpu()
         self.variables.add(self.model, view, rows=self.rows)
 
@@ -173,7 +173,9 @@ def _report(
     if likelihood is not None:
         fault = impossible(found, latents, views.samples, is_mass=is_mass)
         warnings = [] if fault is None else [fault]
-        warnings += [*infinite(found), *tail_of_weights(likelihood), *collapsed(found, latents)]
+        counting = found.counting()
+        warnings += [*infinite(counting), *tail_of_weights(likelihood)]
+        warnings += collapsed(counting.weighed(), latents)
         if is_mass and seen.dimensions:
             bits = -likelihood.value * len(split) / (seen.dimensions * log(2))
     return Report(
@@ -184,7 +186,7 @@ def _report(
         kl=reconstruction - bound if defined else None,
         log_likelihood=likelihood,
         is_density=seen.is_density,
-        active_units=units.active if len(found.bound) > 1 else {},
+        active_units=units.active if units.data > 1 else {},
         units=units.units,
         variables=seen.variables.found,
         train_elbo=train_elbo,

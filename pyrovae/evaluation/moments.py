@@ -93,7 +93,8 @@ class ActiveUnits:
     .. math:: A_u = \operatorname{Var}_x\!\left(E_{q(u \mid x)}[u]\right) > 0.01
 
     Where the mean is that of draws, their variance is taken off what is found: it would count a
-    variable as active whose posterior is the same for all data.
+    variable as active whose posterior is the same for all data. Where data have weights, the
+    variance is one by weight.
 
     Burda, Grosse and Salakhutdinov, 2016, https://arxiv.org/abs/1509.00519.
     """
@@ -101,16 +102,19 @@ class ActiveUnits:
     def __init__(self) -> None:
         self._sums: dict[str, _Sums] = {}
 
-    def add(self, moments: dict[str, LatentMoments]) -> None:
-        """Takes in a batch."""
+    def add(self, moments: dict[str, LatentMoments], weight: Tensor | None = None) -> None:
+        """Takes in a batch.
+
+        Args:
+            moments: The latents' posteriors.
+            weight: How much each datum counts, ``(B,)``; all alike, if left out.
+        """
         for name, (_, mean) in moments.items():
             values = mean.value.flatten(1).cpu().double()
-            error = torch.zeros_like(values[0])
+            errors = torch.zeros_like(values)
             if mean.variance is not None:
-                error = mean.variance.flatten(1).cpu().double().sum(0)
-            centre = values.mean(0)
-            squares = (values - centre).square().sum(0)
-            self._take(name, _Sums(len(values), centre, squares, error))
+                errors = mean.variance.flatten(1).cpu().double()
+            self._take(name, _Sums.of(values, errors, weight))
 
     def merge(self, other: "ActiveUnits") -> None:
         """Takes in what another one has seen, of other data."""
@@ -124,7 +128,7 @@ class ActiveUnits:
     @property
     def variances(self) -> dict[str, Tensor]:
         """Of each variable of each site the variance of its posterior mean over the data, ``(D,)``."""
-        return {name: (s.squares - s.error) / s.data for name, s in self._sums.items()}
+        return {name: (s.squares - s.error) / s.weight for name, s in self._sums.items()}
 
     @property
     def active(self) -> dict[str, int]:
@@ -133,7 +137,7 @@ class ActiveUnits:
 
     @property
     def data(self) -> int:
-        """How many data it has taken in."""
+        """How many data it has taken in, but for those of weight 0."""
         return next((sums.data for sums in self._sums.values()), 0)
 
     @property
@@ -146,23 +150,39 @@ class _Sums(NamedTuple):
     """What is known of the posterior means of some data, in double precision.
 
     Attributes:
-        data: Their number.
-        mean: Their mean, ``(units,)``.
-        squares: The sum of their squared distances from it.
-        error: The sum of the variances of their errors.
+        data: The number of those that count.
+        weight: The sum of their weights.
+        mean: Their mean by weight, ``(units,)``.
+        squares: The sum of their squared distances from it, by weight.
+        error: The sum of the variances of their errors, by weight.
     """
 
     data: int
+    weight: float
     mean: Tensor
     squares: Tensor
     error: Tensor
 
+    @classmethod
+    def of(cls, values: Tensor, errors: Tensor, weight: Tensor | None) -> "_Sums":
+        """Of means ``(B, units)`` with the variances of their errors, and weights ``(B,)``."""
+        one = torch.ones(len(values)) if weight is None else weight.cpu()
+        one, counts = one.double().unsqueeze(1), one > 0
+        values, errors, one = values[counts], errors[counts], one[counts]
+        total = one.sum().item()
+        # Of no data any mean will do: it counts for nothing.
+        centre = (one * values).sum(0) / (total or 1.0)
+        squares = (one * (values - centre).square()).sum(0)
+        return cls(len(values), total, centre, squares, (one * errors).sum(0))
+
     def plus(self, other: "_Sums") -> "_Sums":
         """Of both sets of data (Chan, Golub and LeVeque, 1983)."""
-        data, shift = self.data + other.data, other.mean - self.mean
+        weight, shift = self.weight + other.weight, other.mean - self.mean
+        share = other.weight / (weight or 1.0)
         return _Sums(
-            data,
-            self.mean + shift * (other.data / data),
-            self.squares + other.squares + shift.square() * (self.data * other.data / data),
+            self.data + other.data,
+            weight,
+            self.mean + shift * share,
+            self.squares + other.squares + shift.square() * (self.weight * share),
             self.error + other.error,
         )

@@ -71,10 +71,11 @@ class VariableUse:
             rows: Draws times data at once, where a moment is that of draws.
         """
         with view.aside():
-            self.units.add(latent_moments(model.guide, view.batch, rows=rows))
+            moments = latent_moments(model.guide, view.batch, rows=rows)
+        weight = view.look.weight
+        self.units.add(moments, weight)
         if view.look.undefined is not None:
             return
-        weight = view.look.weight
         size = len(view.batch[0])
         ones = torch.ones(size, dtype=torch.float64)
         self._weights.append(ones if weight is None else weight.cpu().double())
@@ -100,7 +101,9 @@ class VariableUse:
     def _of(self, name: str, variance: Tensor) -> LatentVariables:
         kls = None
         if name in self._kls and name not in self._dependent:
-            kls = weighed(torch.cat(self._kls[name]), torch.cat(self._weights))
+            weights = torch.cat(self._weights)
+            counts = weights > 0
+            kls = weighed(torch.cat(self._kls[name])[counts], weights[counts])
         several = self.units.data > 1
         return LatentVariables(
             kl=None if kls is None else kls.mean(0).tolist(),
