@@ -30,7 +30,7 @@ class CountsGivenTotal(TorchDistribution):
     Args:
         logits: Log-probabilities :math:`a` of the categories, up to a constant,
             ``(*batch, *event)``.
-        total_count: Total of the counts that are drawn, and that `mean` is of.
+        total_count: Total of the counts that `sample` draws, and that `mean` is of.
         event_dim: How many of the last dimensions of ``logits`` are the categories.
         validate_args: Whether to check arguments and values.
 
@@ -124,3 +124,23 @@ class CountsGivenTotal(TorchDistribution):
                 self.total_count, logits=flat, validate_args=False
             ).sample(Size(sample_shape))
             return counts.reshape(self._extended_shape(Size(sample_shape)))
+
+    def sample_with(self, total: Tensor) -> Tensor:
+        """Draws counts with a total for each datum.
+
+        Args:
+            total: Whole numbers of at least 0 that broadcast to the batch shape.
+
+        Returns:
+            The counts, ``(*batch, *event)``.
+        """
+        with torch.no_grad():
+            flat = self.probs.reshape(self.batch_shape.numel(), -1)
+            totals = total.expand(self.batch_shape).reshape(-1).tolist()
+            # One after another: the draws of all, before they are counted, may not fit in memory.
+            counts = torch.zeros_like(flat)
+            for row, probs, n in zip(counts, flat, totals, strict=True):
+                if n > 0:
+                    drawn = torch.multinomial(probs, int(n), replacement=True)
+                    row += torch.bincount(drawn, minlength=len(probs))
+            return counts.reshape(self._extended_shape())

@@ -90,3 +90,15 @@ def test_it_stays_itself_in_a_plate():
     assert isinstance(site["fn"], CountsGivenTotal)
     assert site["fn"].batch_shape == (5,)
     assert site["value"].sum(-1).tolist() == [4.0] * 5
+
+
+def test_counts_are_drawn_with_a_total_for_each_datum():
+    p = CountsGivenTotal(torch.randn(3, 2, 2), event_dim=2)
+    total = torch.tensor([0, 7, 4000])
+    drawn = p.sample_with(total)
+    assert drawn.shape == (3, 2, 2)
+    assert drawn.sum((1, 2)).tolist() == total.tolist()
+    # Six standard deviations of each count.
+    apart = (drawn[2] - 4000 * p.probs[2]).abs()
+    assert (apart < 6 * (4000 * p.probs[2] * (1 - p.probs[2])).sqrt()).all()
+    assert p.sample_with(torch.tensor(3)).sum((1, 2)).tolist() == [3, 3, 3]

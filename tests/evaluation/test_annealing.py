@@ -19,9 +19,11 @@ from tiny import binary_data, same, state, tiny_vae
 from torch.distributions import NegativeBinomial
 
 from pyrovae import VAE
+from pyrovae.distributions import CountsGivenTotal, Mixture
 from pyrovae.evaluation import annealed_log_likelihood, bidirectional
 from pyrovae.evaluation.annealing.chains import Annealing
 from pyrovae.evaluation.annealing.path import inverse_temperatures
+from pyrovae.evaluation.annealing.simulated import simulate
 from pyrovae.likelihoods import BernoulliLikelihood
 
 X = data(4)
@@ -90,6 +92,50 @@ def test_a_long_path_has_the_evidence_between_two_bounds_that_are_close():
     assert sandwich.upper.mc_se is None
     assert "20 simulated data, 16 chains of 40 temperatures" in str(sandwich)
     assert f"gap                {gap}" in str(sandwich)
+
+
+def counts(distribution):
+    """z ~ N(0, 1) and counts of three categories with logits z (1, 0, -1)."""
+
+    def model(x):
+        with pyro.plate("data", len(x), dim=-1):
+            z = pyro.sample("z", dist.Normal(torch.zeros(1), 1.0).to_event(1))
+            pyro.sample("x", distribution(z * torch.tensor([1.0, 0.0, -1.0])), obs=x)
+
+    def guide(x):
+        with pyro.plate("data", len(x), dim=-1):
+            pyro.sample("z", dist.Normal(torch.zeros(1), 1.0).to_event(1))
+
+    return SimpleNamespace(model=model, guide=guide, parameters=lambda: iter(()))
+
+
+COUNTS = torch.tensor([[0.0, 0.0, 0.0], [1.0, 2.0, 0.0], [30.0, 40.0, 30.0]])
+
+
+def test_counts_are_simulated_with_the_totals_of_the_data():
+    made = simulate(counts(CountsGivenTotal).model, (COUNTS,))["x"]["value"]
+    assert made.sum(1).tolist() == [0, 3, 100]
+    options = {"chains": 2, "temperatures": 2, "compile": False}
+    found = bidirectional(counts(CountsGivenTotal), COUNTS, **options)
+    # Of a total of 0 there is one datum, of probability 1.
+    assert found.lower.value[0].item() == pytest.approx(0, abs=1e-6)
+    assert found.upper.value[0].item() == pytest.approx(0, abs=1e-6)
+    assert found.lower.value[2] < -1
+
+
+def mixture(logits):
+    both = CountsGivenTotal(logits.unsqueeze(-2).expand(*logits.shape[:-1], 2, 3), total_count=3)
+    return Mixture(dist.Categorical(logits=torch.zeros(*logits.shape[:-1], 2)), both)
+
+
+@pytest.mark.parametrize(
+    "distribution", [lambda logits: dist.Multinomial(3, logits=logits), mixture]
+)
+def test_totals_that_are_not_drawn_are_refused(distribution):
+    program = counts(distribution).model
+    assert simulate(program, (COUNTS[1:2],))["x"]["value"].sum() == 3
+    with pytest.raises(ValueError, match="site 'x': .* drawn, 3, got 100; "):
+        simulate(program, (COUNTS[1:],))
 
 
 def test_a_latent_that_is_positive():

@@ -10,6 +10,7 @@ from pyrovae.compilation import Compile
 from pyrovae.datasets import Source
 from pyrovae.evaluation.annealing.chains import Annealing, Found
 from pyrovae.evaluation.annealing.results import AnnealedBound, Sandwich
+from pyrovae.evaluation.annealing.simulated import simulate
 from pyrovae.handlers import is_data, is_latent
 from pyrovae.programs import Program
 
@@ -96,8 +97,9 @@ def bidirectional(
 
     Args:
         model: The program, whose latents are continuous. Its guide is not used.
-        data: Data that say how many to make, and what the model takes beside them (labels, masks).
-            Their values are not read otherwise.
+        data: Data that say how many to make, what the model takes beside them (labels, masks), and
+            the totals of counts that are scored given their total. Their values are not read
+            otherwise.
         chains: Chains C for each datum and direction.
         temperatures: Steps T of the path.
         leapfrog_steps: Steps of the leapfrog scheme in a transition, a gradient each.
@@ -110,7 +112,8 @@ def bidirectional(
         Both bounds of each datum. Nothing of the model and no random state is changed.
 
     Raises:
-        ValueError: As `annealed_log_likelihood`.
+        ValueError: As `annealed_log_likelihood`, and if counts are scored given totals that the
+            model cannot draw.
     """
     run = Annealing(
         model,
@@ -122,7 +125,7 @@ def bidirectional(
     lower, upper = Found(run), Found(run, sign=-1)
     with run.batches(data, rows=rows, compile=compile, seed=seed) as batches:
         for batch in batches:
-            made = poutine.trace(poutine.uncondition(model.model)).get_trace(*batch).nodes
+            made = simulate(model.model, batch)
             values = {name: site["value"] for name, site in made.items() if is_data(site)}
             program = _with_data(model.model, len(batch), list(values))
             chain = run.of((*batch, *values.values()), program)

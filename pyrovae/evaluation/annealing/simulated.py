@@ -1,0 +1,78 @@
+"""Data that a model makes itself, of the same kind as others."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from pyro import poutine
+from pyro.distributions import DirichletMultinomial
+from pyro.poutine.messenger import Messenger
+from pyro.poutine.runtime import Message
+from torch import Tensor
+from torch.distributions import MixtureSameFamily, Multinomial
+
+from pyrovae.compilation import Batch
+from pyrovae.distributions import CountsGivenTotal
+from pyrovae.distributions.unwrap import family, unwrapped
+
+__all__ = ["simulate"]
+
+GIVEN_TOTALS = (CountsGivenTotal, Multinomial, DirichletMultinomial)
+
+
+def simulate(model: Callable[..., Any], batch: Batch) -> dict[str, Any]:
+    """Runs a program with its data drawn anew.
+
+    Counts that are scored given their total, as those of `CountsGivenTotal`, are drawn with the
+    total of each datum.
+
+    Args:
+        model: The program.
+        batch: What it takes.
+
+    Returns:
+        The trace's sites by name.
+
+    Raises:
+        ValueError: If a site's counts are scored given their total, data have another total than
+            is drawn, and the distribution draws no others.
+    """
+    program = _GivenTotals()(poutine.uncondition(model))
+    nodes: dict[str, Any] = poutine.trace(program).get_trace(*batch).nodes
+    return nodes
+
+
+class _GivenTotals(Messenger):
+    """Gives counts, where they are drawn, the totals of the data that were observed there."""
+
+    def _pyro_sample(self, msg: Message) -> None:
+        fn, given = _fn_and_data(msg)
+        if isinstance(fn, CountsGivenTotal) and given is not None and not msg["done"]:
+            msg["value"] = fn.sample_with(_totals(fn, given))
+            msg["done"] = True
+
+    def _pyro_post_sample(self, msg: Message) -> None:
+        fn, given = _fn_and_data(msg)
+        one = fn.component_distribution if isinstance(fn, MixtureSameFamily) else fn
+        if given is None or not isinstance(unwrapped(one), GIVEN_TOTALS):
+            return
+        value: Any = msg["value"]
+        drawn, totals = torch.broadcast_tensors(_totals(fn, value), _totals(fn, given))
+        odd = drawn != totals
+        if odd.any():
+            raise ValueError(
+                f"site {msg['name']!r}: expected data with the totals of counts that are drawn, "
+                f"{drawn[odd][0]:g}, got {totals[odd][0]:g}; {family(fn)} draws no others"
+            )
+
+
+def _fn_and_data(msg: Message) -> tuple[Any, Tensor | None]:
+    """The distribution of a site, and what was observed there, if anything was."""
+    fn: Any = msg["fn"]
+    infer: Any = msg["infer"] or {}
+    given: Tensor | None = infer.get("obs") if infer.get("was_observed") else None
+    return (unwrapped(fn), given) if msg["type"] == "sample" else (fn, None)
+
+
+def _totals(fn: Any, counts: Tensor) -> Tensor:
+    return counts.sum(tuple(range(-len(fn.event_shape), 0)))
