@@ -7,12 +7,13 @@ format too), the state dict, and, if it was written while training, what trainin
 from pyrovae.checkpoint.describe import describe
 from pyrovae.checkpoint.digest import digest
 from pyrovae.checkpoint.file import FORMAT, read, write
-from pyrovae.checkpoint.folder import read_folder, save_folder
+from pyrovae.checkpoint.folder import check_folder, read_folder, save_folder
 from pyrovae.checkpoint.model import load, save, weights_in
 from pyrovae.checkpoint.rebuild import rebuild
 
 __all__ = [
     "FORMAT",
+    "check_folder",
     "describe",
     "digest",
     "load",

@@ -1,5 +1,6 @@
 """What `export` refuses, names and writes, in both formats and from the command line."""
 
+import hashlib
 import json
 import sys
 
@@ -107,11 +108,6 @@ def test_a_folder_is_read_back(tmp_path):
         ("config.json", b""),
         ("config.json", b"[" * 10_000),
         ("config.json", b'{"format": "pyrovae folder 1", "components": 3}'),
-        ("config.json", b'{"format": "pyrovae folder 1", "components": []}'),
-        (
-            "config.json",
-            b'{"format": "pyrovae folder 1", "components": [{"class_path": "os.system", "init_args": {}}]}',
-        ),
         ("model.safetensors", b""),
         ("model.safetensors", b"\xff" * 64),
         ("model.safetensors", b"\x80\x04cos\nsystem\n(S'true'\ntR."),
@@ -121,8 +117,67 @@ def test_a_folder_of_somebody_else_is_data(file, content, tmp_path):
     pytest.importorskip("safetensors")
     save_folder(tiny_vae(), tmp_path, card="")
     (tmp_path / file).write_bytes(content)
-    with pytest.raises(ValueError, match=r"expected|not allowed"):
+    sign(tmp_path)
+    with pytest.raises(ValueError, match="expected") as caught:
         load(tmp_path)
+    assert "SHA-256" not in str(caught.value)
+
+
+@pytest.mark.parametrize("components", [[], [{"class_path": "os.system", "init_args": {}}]])
+def test_a_folder_names_no_other_classes(components, tmp_path):
+    pytest.importorskip("safetensors")
+    save_folder(tiny_vae(), tmp_path, card="")
+    sign(tmp_path, components=components)
+    with pytest.raises(ValueError, match=r"at least one part|not allowed"):
+        load(tmp_path)
+
+
+def sign(folder, **changed):
+    """Gives a description the digests that it would have, had somebody meant it so."""
+    file = folder / "config.json"
+    try:
+        config = json.loads(file.read_text()) | changed
+    except (ValueError, RecursionError):
+        return
+    config.pop("sha256", None)
+    weights = (folder / "model.safetensors").read_bytes()
+    config["weights_sha256"] = hashlib.sha256(weights).hexdigest()
+    text = json.dumps(config, sort_keys=True)
+    file.write_text(json.dumps(config | {"sha256": hashlib.sha256(text.encode()).hexdigest()}))
+
+
+def test_files_that_do_not_belong_together_are_refused(tmp_path):
+    pytest.importorskip("safetensors")
+    model = tiny_vae()
+    save_folder(model, tmp_path, card="")
+    config = tmp_path / "config.json"
+    whole = json.loads(config.read_text())
+    config.write_text(json.dumps(whole))  # laid out anew, it says the same
+    load(tmp_path)
+    config.write_text(json.dumps(whole | {"components": whole["components"][:1]}))
+    with pytest.raises(ValueError, match=r"config\.json: expected it as it was written"):
+        load(tmp_path)
+    with torch.no_grad():
+        next(model.parameters()).add_(1)
+    save_folder(model, tmp_path, card="")  # over its own folder
+    config.write_text(json.dumps(whole))
+    with pytest.raises(ValueError, match=r"the weights that config\.json was written with"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["README.md", "config.json", "model.safetensors"])
+def test_a_file_of_the_users_own_is_not_replaced(name, tmp_path, capsys):
+    """Said first, and so without looking at the run, of which there is none here."""
+    (tmp_path / name).write_text("{}")
+    assert main(["export", str(tmp_path), "--hub-folder", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert f"or one without {name}, which would be replaced, got {tmp_path}" in said
+    assert said.count("\n") == 1
+    with pytest.raises(ValueError, match="expected a folder that pyrovae wrote"):
+        save_folder(tiny_vae(), tmp_path, card="")
+    assert (tmp_path / name).read_text() == "{}"
+    assert main(["export", str(tmp_path), "--hub-folder", str(tmp_path / name)]) == 2
+    assert "expected a folder, but" in capsys.readouterr().err
 
 
 def test_a_folder_without_a_model(tmp_path):

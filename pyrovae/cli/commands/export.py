@@ -35,7 +35,7 @@ def export(
     """
     from pathlib import Path
 
-    from pyrovae.checkpoint import save_folder
+    from pyrovae.checkpoint import check_folder, save_folder
     from pyrovae.cli.errors import UsageError
     from pyrovae.cli.markdown_card import markdown_card
     from pyrovae.cli.runs import Run
@@ -44,6 +44,8 @@ def export(
 
     if out is not None and Path(out).suffix not in (".pt2", ".onnx"):
         raise UsageError("--out", "a file name that ends in .pt2 or .onnx", out)
+    if hub_folder is not None:
+        check_folder(hub_folder)
     opened = Run(run, allow=allow or (), data=data, root=root)
     model = opened.model("cpu", averaged=averaged)
     if hub_folder is not None:
