@@ -15,14 +15,21 @@ __all__ = ["markdown_card"]
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$])")
 
 
-def markdown_card(run: Run) -> str:
+def markdown_card(run: Run, *, averaged: bool = False) -> str:
     """What the card on a run's page says, with its numbers, as a hub's ``README.md``.
+
+    Args:
+        run: The run.
+        averaged: Whether the card is of the moving average of the weights.
 
     Raises:
         FileNotFoundError: If the run has no report.
-        ValueError: If its report does not read.
+        ValueError: If its report does not read, or is of other weights.
     """
     report, options = run.report(), run.named()
+    if report.get("weights") != run.weights(averaged=averaged):
+        command = "pyrovae evaluate --averaged" if averaged else "pyrovae evaluate"
+        raise ValueError(f"{run.report_file}: the report is of other weights; run {command} first")
     with reading(run.report_file):
         return "\n".join(_lines(report, options["seed"])) + "\n"
 

@@ -33,6 +33,26 @@ def test_a_report_of_other_weights_is_not_compared(copied, trained, capsys):
     assert [row["run"] for row in rows_of(table)] == [trained.name]
 
 
+def test_a_model_card_has_no_numbers_of_other_weights(copied, capsys):
+    pytest.importorskip("safetensors")
+    other_weights(copied)
+    hub = copied / "hub"
+    command = ["export", str(copied), "--hub-folder", str(hub)]
+    assert main(command) == 2
+    assert capsys.readouterr().err == (
+        f"pyrovae: {copied}/report.json: the report is of other weights; run pyrovae evaluate first\n"
+    )
+    assert not hub.exists()
+    assert main(["evaluate", str(copied), "--samples", "2"]) == 0
+    assert main(command) == 0
+    content = read(copied / "checkpoint.pt")
+    average = {k: v + 1 for k, v in content["state_dict"].items() if v.is_floating_point()}
+    content["training"]["average"] = {"weights": average}
+    write(copied / "checkpoint.pt", content)
+    assert main([*command, "--averaged"]) == 2
+    assert "run pyrovae evaluate --averaged first" in capsys.readouterr().err
+
+
 def test_evaluate_replaces_it_and_says_so(copied, capsys):
     other_weights(copied)
     assert main(["evaluate", str(copied), "--samples", "2"]) == 0

@@ -47,9 +47,10 @@ def export(
     if hub_folder is not None:
         check_folder(hub_folder)
     opened = Run(run, allow=allow or (), data=data, root=root)
+    card = None if hub_folder is None else markdown_card(opened, averaged=averaged)
     model = opened.model("cpu", averaged=averaged)
-    if hub_folder is not None:
-        for file in save_folder(model, hub_folder, card=markdown_card(opened)):
+    if hub_folder is not None and card is not None:
+        for file in save_folder(model, hub_folder, card=card):
             say(str(file))
     if out is None and hub_folder is not None:
         return
