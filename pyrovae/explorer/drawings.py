@@ -5,13 +5,13 @@ import warnings
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 from torch import Tensor
 
 __all__ = ["read_drawing"]
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
-MOST_PIXELS = 40_000_000
+MOST_PIXELS, LONGEST_SIDE = 16_000_000, 20_000
 
 
 def read_drawing(content: bytes, shape: tuple[int, ...], *, invert: bool = False) -> Tensor:
@@ -30,19 +30,14 @@ def read_drawing(content: bytes, shape: tuple[int, ...], *, invert: bool = False
     """
     channels, height, width = (1, *shape) if len(shape) == 2 else shape
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-                if image.width * image.height > MOST_PIXELS:
-                    raise ValueError(
-                        f"expected an image of at most {MOST_PIXELS} pixels, got more"
-                    )
-                upright = ImageOps.exif_transpose(image).convert("RGBA")
-        flat = Image.new("RGBA", upright.size, "black")
-        flat.alpha_composite(upright)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise ValueError(f"expected an image of at most {MOST_PIXELS} pixels, got more") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, EOFError, IndexError, KeyError) as error:
+        flat = _flat(content, 8 * max(height, width))
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning, _TooLarge):
+        raise ValueError(
+            f"expected an image of at most {MOST_PIXELS} pixels and {LONGEST_SIDE} a side, got more"
+        ) from None
+    except MemoryError:
+        raise
+    except Exception as error:  # whatever a decoder makes of a file that is damaged
         raise ValueError(
             f"expected an image ({', '.join(FORMATS)}), got a file that does not read as one"
         ) from error
@@ -53,3 +48,31 @@ def read_drawing(content: bytes, shape: tuple[int, ...], *, invert: bool = False
     x = x.movedim(-1, 0) if channels == 3 else x.unsqueeze(0)
     x = 1 - x if invert else x
     return x.reshape(shape).contiguous()
+
+
+class _TooLarge(Exception):
+    """An image whose header says that it is too large."""
+
+
+def _flat(content: bytes, enough: int) -> Image.Image:
+    """Decodes an image, and lays one that is not opaque on black.
+
+    Args:
+        content: The file.
+        enough: Pixels of the shorter side; a JPEG of more is decoded to fewer where that can be.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            # Only the header has been read.
+            if image.width * image.height > MOST_PIXELS or max(image.size) > LONGEST_SIDE:
+                raise _TooLarge
+            image.draft(None, (enough, enough))
+            upright = ImageOps.exif_transpose(image)
+            if upright.mode in ("L", "RGB") and "transparency" not in upright.info:
+                return upright
+            upright = upright.convert("RGBA")
+    flat = Image.new("RGBA", upright.size, "black")
+    flat.alpha_composite(upright)
+    return flat
