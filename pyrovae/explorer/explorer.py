@@ -121,16 +121,18 @@ class Explorer:
         """What the model makes of the bytes of an image; see `encode`.
 
         Raises:
-            ValueError: If the data are no images, or the bytes are none.
+            ValueError: If the data are no images, the bytes are none, or there is no such datum
+                as ``condition``.
         """
         shape = tuple(self.x.shape[1:])
         if self.looks["x"].kind != "image" or (len(shape) == 3 and shape[0] not in (1, 3)):
             raise ValueError("the data of this run are no images, so that none can be encoded")
+        beside = self._row(condition)[1:]
         look = self.looks["x"]
         x = read_drawing(content, shape, invert=invert) * (look.high - look.low) + look.low
         if bool(((self.x == 0) | (self.x == 1)).all()):
             x = (x > 0.5).float()
-        row = (x.unsqueeze(0).to(self.x), *(v[condition : condition + 1] for v in self.batch[1:]))
+        row = (x.unsqueeze(0).to(self.x), *beside)
         if self.masked:
             row = (row[0], torch.ones_like(row[1]))
         return self._encoded(row)
@@ -160,12 +162,14 @@ class Explorer:
         """Draws from the prior, decoded.
 
         Raises:
-            ValueError: If the model has no prior, or too many are asked for.
+            ValueError: If the model has no prior, too many are asked for, or the seed is none.
         """
         if not self.survey.has_prior:
             raise ValueError("this model has no prior to draw from")
         if not 1 <= n <= MOST_AT_ONCE:
             raise ValueError(f"expected 1 to {MOST_AT_ONCE} samples, got {n}")
+        if not 0 <= seed < 2**63:
+            raise ValueError("seed: expected a whole number from 0 to 2**63 - 1")
         found = prior_of(self.model, n, self._given([condition] * n), seed)
         way = {name: self.survey.knobs[name].read(z.cpu()) for name, (_, z) in found.items()}
         return self._decoded(way, [condition] * n)
@@ -223,7 +227,7 @@ class Explorer:
 
     def _row(self, index: int) -> tuple[Tensor, ...]:
         if not 0 <= index < len(self.x):
-            raise ValueError(f"expected a datum from 0 to {len(self.x) - 1}, got {index}")
+            raise ValueError(f"expected a datum from 0 to {len(self.x) - 1}, got {index!r:.30}")
         return tuple(value[index : index + 1] for value in self.batch)
 
     def _given(self, conditions: Sequence[int]) -> list[Tensor]:
@@ -241,7 +245,10 @@ class Explorer:
             values = knobs[name]
             if len(values) != knob.count:
                 raise ValueError(f"{name}: expected {knob.count} knobs, got {len(values)}")
-            numbers = torch.tensor([list(values)], dtype=torch.float32)
+            try:
+                numbers = torch.tensor([[float(value) for value in values]], dtype=torch.float32)
+            except OverflowError:  # a whole number that no float holds
+                numbers = torch.tensor([[torch.inf]])
             if not bool(numbers.isfinite().all()):
                 raise ValueError(f"{name}: expected finite numbers")
             found[name] = knob.make(numbers).to(self.x)

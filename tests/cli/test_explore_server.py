@@ -8,8 +8,10 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 
+import httpx
 import pytest
 from exploring import TOKEN, explorer_of
 from PIL import Image
@@ -152,11 +154,65 @@ def test_wrong_questions_are_answered_in_a_sentence(body, client):
     assert "expected" in answer.json()["error"]
 
 
-@pytest.mark.parametrize("z", [[1], ["a"] * 3, [None] * 3, [[1]] * 3, 3, [1e400] * 3])
+@pytest.mark.parametrize(
+    "z", [[1], ["a"] * 3, [None] * 3, [[1]] * 3, 3, [1e400] * 3, [10**400] * 3]
+)
 def test_wrong_positions(z, client):
     body = b'{"knobs": {"z": %s}}' % str(z).replace("'", '"').replace("None", "null").encode()
     answer = client.post(f"/{TOKEN}/decode", content=body, headers=ORIGIN)
     assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("condition", ["-1", "1000000", "9" * 400, "x", "1.5"])
+def test_a_condition_that_there_is_not(condition, client):
+    path = f"/{TOKEN}/draw?condition={condition}"
+    answer = client.post(path, content=png(), headers=ORIGIN)
+    assert answer.status_code == 400
+    assert "expected a" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63, 2**64, 10**400])
+def test_a_seed_that_is_none(seed, client):
+    answer = ask(client, "sample", {"n": 1, "seed": seed})
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith("seed: expected a whole number from 0")
+
+
+def test_what_goes_wrong_is_said_here_and_there(explorer, monkeypatch, capsys):
+    def fail(index):
+        raise RuntimeError("it broke\nin two lines")
+
+    monkeypatch.setattr(explorer, "encode", fail)
+    app = application(explorer, token=TOKEN, port=PORT)
+    answer = ask(TestClient(app, base_url=f"http://{HOST}"), "encode", {"index": 0})
+    assert answer.status_code == 500
+    assert "the terminal says why" in answer.json()["error"]
+    assert capsys.readouterr().err == "pyrovae: /encode: RuntimeError: it broke in two lines\n"
+
+
+def test_one_image_is_decoded_at_a_time(explorer, monkeypatch):
+    running, most = [], []
+
+    def draw(content, **_):
+        running.append(content)
+        most.append(len(running))
+        time.sleep(0.02)
+        running.pop()
+        return {}
+
+    monkeypatch.setattr(explorer, "draw", draw)
+    app = application(explorer, token=TOKEN, port=PORT)
+
+    async def several():
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}") as client:
+            draw = f"/{TOKEN}/draw"
+            return await asyncio.gather(
+                *(client.post(draw, content=b"x", headers=ORIGIN) for _ in range(3))
+            )
+
+    assert [answer.status_code for answer in asyncio.run(several())] == [200] * 3
+    assert max(most) == 1
 
 
 def test_a_port_in_use_is_said(trained, capsys):

@@ -1,6 +1,8 @@
 """The application: an `Explorer`'s answers, and the files of the page."""
 
+import asyncio
 import json
+import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -8,12 +10,13 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from pyrovae.cli.explore.guard import Guard, hosts_of
 from pyrovae.cli.pages.style import STYLE
+from pyrovae.cli.saying import say
 from pyrovae.explorer import Explorer
 
 __all__ = ["application"]
@@ -87,28 +90,54 @@ def _asked(method: Callable[..., Any], **kinds: type) -> Handler:
     """Calls a method of the explorer with what the body, an object of JSON, says."""
 
     async def answer(request: Request) -> Response:
-        try:
-            given = _arguments(await _body(request, MOST_JSON), kinds)
-            return await _answer(partial(method, **given))
-        except ValueError as error:
-            return _refused(error)
+        given = _arguments(await _body(request, MOST_JSON), kinds)
+        return await _answer(partial(method, **given))
 
-    return answer
+    return _saying_what_is_wrong(answer)
 
 
 def _drawn(explorer: Explorer) -> Handler:
+    decoding = asyncio.Semaphore()  # an image takes memory: one at a time
+
     async def answer(request: Request) -> Response:
-        try:
-            content = await _body(request, MOST_IMAGE)
-            invert = request.query_params.get("invert") == "1"
-            condition = int(request.query_params.get("condition", "0"))
+        content = await _body(request, MOST_IMAGE)
+        invert = request.query_params.get("invert") == "1"
+        condition = _whole(request, "condition")
+        async with decoding:
             return await _answer(
                 partial(explorer.draw, content, invert=invert, condition=condition)
             )
+
+    return _saying_what_is_wrong(answer)
+
+
+def _saying_what_is_wrong(question: Handler) -> Handler:
+    """Answers in JSON whatever happens; what is not the asker's fault is said in the terminal, too."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await question(request)
+        except ClientDisconnect:
+            return Response(status_code=400)  # which nobody reads
         except ValueError as error:
             return _refused(error)
+        except Exception as error:  # noqa: BLE001
+            reason = " ".join(str(error).split())[:300]
+            told = f"pyrovae: {request.scope['path']}: {type(error).__name__}: {reason}"
+            say(told, file=sys.stderr)
+            return JSONResponse(
+                {"error": "this could not be answered; the terminal says why"}, status_code=500
+            )
 
     return answer
+
+
+def _whole(request: Request, name: str) -> int:
+    text = request.query_params.get(name, "0")
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"{name}: expected a whole number, got {text!r:.60}") from None
 
 
 async def _answer(question: Callable[[], Any]) -> Response:
