@@ -6,20 +6,26 @@ import os
 import re
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
 import urllib.request
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import httpx
 import pytest
 from exploring import TOKEN, explorer_of
 from PIL import Image
 from processes import signals_obeyed
+from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 
 from pyrovae.cli import main
 from pyrovae.cli.explore.server import MOST_IMAGE, PAGE, application
+from pyrovae.cli.explore.serving import listen, serve
 
 PORT = 8765
 HOST = f"127.0.0.1:{PORT}"
@@ -224,6 +230,27 @@ def test_a_port_in_use_is_said(trained, capsys):
     assert f"expected a port that is not in use (0 takes any that is free), got {port}" in (
         capsys.readouterr().err
     )
+
+
+def test_a_browser_is_opened_once_the_page_is_there(monkeypatch, capsys):
+    """By a file that nobody else can read: arguments of a process are seen by all users."""
+    seen = []
+
+    def browse(url):
+        file = Path(url2pathname(urlsplit(url).path))
+        found = re.search(r'href="(.+?)"', file.read_text())[1]
+        with urllib.request.urlopen(found) as answer:
+            seen.append((url, file, stat.S_IMODE(file.stat().st_mode), found, answer.read()))
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr("webbrowser.open", browse)
+    with listen(0) as listener:
+        serve(lambda *_: PlainTextResponse("the page"), listener, browser=True)
+    address = capsys.readouterr().out.splitlines()[0]
+    ((url, file, mode, found, page),) = seen
+    assert (found, mode, page) == (address, 0o600, b"the page")
+    assert urlsplit(address).path.strip("/") not in url
+    assert not file.exists()
 
 
 def test_ctrl_c_ends_it(trained):

@@ -3,10 +3,11 @@
 import errno
 import secrets
 import socket
-import webbrowser
+import tempfile
 from collections.abc import Callable
 
 from pyrovae.cli.errors import Stopped, UsageError
+from pyrovae.cli.explore.browser import open_page
 from pyrovae.cli.explore.guard import App
 from pyrovae.cli.saying import say
 
@@ -58,10 +59,18 @@ def serve(make: Callable[[str, int], App], listener: socket.socket, *, browser: 
         timeout_graceful_shutdown=1,
     )
     say(f"{address}\nCtrl-C ends it.")
-    if browser:
-        webbrowser.open(address)
     try:
-        uvicorn.Server(config).run(sockets=[listener])
+        with tempfile.TemporaryDirectory(prefix="pyrovae-") as folder:
+
+            class Opening(uvicorn.Server):
+                """Opens the page once it can be served."""
+
+                async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+                    await super().startup(sockets=sockets)
+                    if browser:
+                        open_page(address, folder)
+
+            Opening(config).run(sockets=[listener])
     except KeyboardInterrupt as stop:
         if isinstance(stop, Stopped):  # by another signal
             raise
