@@ -91,7 +91,18 @@ def test_another_host_is_refused(host, client):
     """A name of somebody else's that leads here, as in DNS rebinding."""
     answer = client.get(f"/{TOKEN}/about", headers={"host": host})
     assert answer.status_code == 421
-    assert "sites" not in answer.text
+    assert answer.text == (
+        "This server answers to 127.0.0.1:8765 or localhost:8765 alone; where its port is forwarded, "
+        "the local port has to be the same."
+    )
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "localhost:80"])
+def test_browsers_leave_out_the_port_of_http(host, explorer):
+    client = TestClient(application(explorer, token=TOKEN, port=80))
+    headers = {"host": host, "origin": f"http://{host}"}
+    answer = client.post(f"http://{host}/{TOKEN}/encode", json={"index": 0}, headers=headers)
+    assert answer.status_code == 200
 
 
 def test_the_name_localhost_will_do(client):

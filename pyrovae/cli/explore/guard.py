@@ -14,6 +14,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+HTTP = 80
+
 # The page's own files and numbers, and nothing from a network; nobody may put it in a frame.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
@@ -31,7 +33,9 @@ HEADERS = {
 
 def hosts_of(port: int) -> tuple[str, ...]:
     """The names by which a browser on this machine may call a port."""
-    return f"127.0.0.1:{port}", f"localhost:{port}"
+    names = ("127.0.0.1", "localhost")
+    bare = names if port == HTTP else ()  # which browsers leave out
+    return *(f"{name}:{port}" for name in names), *bare
 
 
 class Guard:
@@ -48,7 +52,7 @@ class Guard:
     """
 
     def __init__(self, app: App, token: str, hosts: Collection[str]) -> None:
-        self.app, self.token, self.hosts = app, token, frozenset(hosts)
+        self.app, self.token, self.hosts = app, token, tuple(hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request, or refuses it."""
@@ -73,7 +77,10 @@ class Guard:
     def _refusal(self, scope: Scope) -> tuple[str, int] | None:
         headers = Headers(scope=scope)
         if headers.get("host") not in self.hosts:
-            return "This server answers to this machine's own name alone.", 421
+            return (
+                f"This server answers to {' or '.join(self.hosts)} alone; where its port is "
+                "forwarded, the local port has to be the same."
+            ), 421
         first, slash, _ = scope["path"].lstrip("/").partition("/")
         if not slash or not hmac.compare_digest(first.encode(), self.token.encode()):
             return "Open the address that pyrovae explore printed.", 403
