@@ -198,13 +198,16 @@ class Run:
             averaged: Whether it shall have the moving average of its weights.
 
         Raises:
-            ValueError: If training kept no average that is asked for, or NaN is in the weights.
+            ValueError: If there is no average that is asked for, or NaN or infinity in the weights.
         """
         where = choose_device(device)
         for name, tensor in weights_in(self.checkpoint, self.content, averaged=averaged).items():
             if isinstance(tensor, Tensor) and tensor.isnan().any():
                 raise ValueError(f"{self.checkpoint}: there is NaN in the weights {name!r}")
         model = load(self.checkpoint, allow=self.allow, averaged=averaged)
+        for name, parameter in model.named_parameters():  # buffers, such as masks, may hold it
+            if parameter.isinf().any():
+                raise ValueError(f"{self.checkpoint}: there is infinity in the weights {name!r}")
         parts = [part for part in model.modules() if isinstance(part, Prior)]
         lacking = [prior for prior in parts if not prior.complete]
         if lacking:

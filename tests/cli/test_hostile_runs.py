@@ -169,3 +169,21 @@ def test_a_run_in_its_own_folder(trained, tmp_path, monkeypatch):
     monkeypatch.chdir(run)
     assert main(["resume", ".", "--epochs", "3", "--quiet"]) == 0
     assert not (run / "owned").exists()
+
+
+@pytest.mark.parametrize(
+    ("value", "called"),
+    [
+        (float("nan"), "NaN"),
+        (float("inf"), "infinity"),
+        (-float("inf"), "infinity"),
+    ],
+)
+def test_weights_that_are_no_numbers(value, called, copied, capsys):
+    content = read(copied / "checkpoint.pt")
+    name = next(k for k, v in content["state_dict"].items() if v.is_floating_point())
+    content["state_dict"][name].view(-1)[0] = value
+    write(copied / "checkpoint.pt", content)
+    assert main(["sample", str(copied)]) == 2
+    said = f"pyrovae: {copied}/checkpoint.pt: there is {called} in the weights {name!r}\n"
+    assert capsys.readouterr().err == said
