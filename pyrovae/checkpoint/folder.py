@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from pyrovae.checkpoint.describe import describe
+from pyrovae.checkpoint.precision import check_precision
 from pyrovae.component import Component
 from pyrovae.files import atomic
 
@@ -46,8 +47,9 @@ def save_folder(
         The files.
 
     Raises:
-        ValueError: If something in the model cannot be recorded, which is named, a file of
-            somebody else's would be replaced, or safetensors is not installed.
+        ValueError: If something in the model cannot be recorded, which is named, its parameters
+            are of several precisions, a file of somebody else's would be replaced, or safetensors
+            is not installed.
     """
     try:
         from safetensors.torch import save
@@ -56,6 +58,7 @@ def save_folder(
     check_folder(folder)
     components = describe(model)
     weights = model.state_dict() if state is None else state
+    check_precision(model, weights, "save_folder")
     # A copy each: the format does not hold one tensor under two names.
     plain = {name: value.detach().cpu().clone().contiguous() for name, value in weights.items()}
     content = save(plain, {"format": "pt"})
@@ -100,7 +103,9 @@ def read_folder(folder: str | os.PathLike[str]) -> dict[str, Any]:
     """Reads what `save_folder` wrote, as `read` gives a checkpoint's content.
 
     Raises:
-        ValueError: If the folder holds no model, or a damaged one, or safetensors is not installed.
+        FileNotFoundError: If the folder holds no model.
+        ValueError: If its files are damaged or do not belong together, or safetensors is not
+            installed.
     """
     try:
         from safetensors import SafetensorError
@@ -109,7 +114,9 @@ def read_folder(folder: str | os.PathLike[str]) -> dict[str, Any]:
         raise ValueError(LACKING) from None
     config_file, weights = Path(folder) / CONFIG, Path(folder) / WEIGHTS
     if not config_file.is_file() or not weights.is_file():
-        raise ValueError(f"{folder}: expected {CONFIG} and {WEIGHTS} in the folder of a model")
+        raise FileNotFoundError(
+            f"{folder}: expected {CONFIG} and {WEIGHTS} in the folder of a model"
+        )
     config = _read_config(config_file)
     if not isinstance(config.get("components"), list):
         raise ValueError(f"{config_file}: expected 'components' in it")

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from pyrovae.checkpoint.describe import describe
 from pyrovae.checkpoint.file import check_weights, read, write
 from pyrovae.checkpoint.folder import read_folder
+from pyrovae.checkpoint.precision import check_dtypes, check_precision
 from pyrovae.checkpoint.rebuild import rebuild
 from pyrovae.checks import check_path
 from pyrovae.component import Component
@@ -70,7 +71,8 @@ def load(
     """
     if not isinstance(path, str | os.PathLike):
         raise ValueError(f"load: expected the path of a file, got {path!r}")
-    content = read_folder(path) if os.path.isdir(path) else read(path)
+    is_folder = os.path.isdir(path)
+    content = read_folder(path) if is_folder else read(path)
     state = weights_in(path, content, averaged=averaged)
     if model is None:
         if content["components"] is None:
@@ -82,6 +84,9 @@ def load(
             model = rebuild(content["components"], allow=allow, state=content["state_dict"])
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
+    check_dtypes(model, state, str(path))
+    if is_folder:
+        check_precision(model, state, str(path))
     _take_dtypes(model, state)
     try:
         model.load_state_dict(state)

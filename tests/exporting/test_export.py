@@ -165,6 +165,37 @@ def test_files_that_do_not_belong_together_are_refused(tmp_path):
         load(tmp_path)
 
 
+def test_weights_of_other_kinds_are_refused(tmp_path):
+    safetensors = pytest.importorskip("safetensors.torch")
+    model = tiny_vae(batch_norm=True)
+    save_folder(model, tmp_path, card="")
+    weights = tmp_path / "model.safetensors"
+    whole = safetensors.load_file(weights)
+    first = next(name for name, _ in model.named_parameters())
+    counter = next(name for name, value in whole.items() if value.dtype == torch.int64)
+    for name, dtype, said in (
+        (first, torch.int64, "expected one of float16, bfloat16, float32, float64, got int64"),
+        (first, torch.float8_e4m3fn, "float64, got float8_e4m3fn"),
+        (counter, torch.float32, "expected int64, got float32"),
+        (first, torch.float64, "expected parameters of one precision, got float64 for"),
+    ):
+        safetensors.save_file(whole | {name: whole[name].to(dtype)}, weights)
+        sign(tmp_path)
+        with pytest.raises(ValueError, match=said):
+            load(tmp_path)
+    mixed = tiny_vae()
+    next(mixed.parameters()).data = next(mixed.parameters()).data.double()
+    with pytest.raises(ValueError, match="save_folder: expected parameters of one precision"):
+        save_folder(mixed, tmp_path / "mixed", card="")
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+def test_a_folder_keeps_its_precision(dtype, tmp_path):
+    pytest.importorskip("safetensors")
+    save_folder(tiny_vae().to(dtype), tmp_path, card="")
+    assert {value.dtype for value in load(tmp_path).parameters()} == {dtype}
+
+
 @pytest.mark.parametrize("name", ["README.md", "config.json", "model.safetensors"])
 def test_a_file_of_the_users_own_is_not_replaced(name, tmp_path, capsys):
     """Said first, and so without looking at the run, of which there is none here."""
@@ -181,7 +212,7 @@ def test_a_file_of_the_users_own_is_not_replaced(name, tmp_path, capsys):
 
 
 def test_a_folder_without_a_model(tmp_path):
-    with pytest.raises(ValueError, match=r"expected config\.json and model\.safetensors"):
+    with pytest.raises(FileNotFoundError, match=r"expected config\.json and model\.safetensors"):
         load(tmp_path)
 
 
