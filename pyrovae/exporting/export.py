@@ -80,6 +80,7 @@ def export(
         What was written, and what was left out and why.
 
     Raises:
+        OSError: If a file cannot be written.
         ValueError: If an argument does not fit, no program can be exported, or not one that
             ``only`` names. It is said why.
     """
@@ -91,17 +92,20 @@ def export(
     if unknown:
         raise ValueError(f"only: expected some of {', '.join(PROGRAMS)}, got {unknown[0]!r}")
     batch = _example(model, example)
-    check_writable(target)
+    files = {
+        name: target.with_suffix(f".{name}{target.suffix}")
+        for name in PROGRAMS
+        if only is None or name in only
+    }
+    for file in files.values():
+        check_writable(file)
     found = Exported()
     model = copy.deepcopy(model).cpu() if isinstance(model, torch.nn.Module) else model
     names = list(inspect.signature(model.guide).parameters)[: len(batch)]
     with quiet(model):
-        for name in PROGRAMS:
-            if only is not None and name not in only:
-                continue
+        for name, file in files.items():
             try:
                 program = MAKERS[name](model, batch, names)
-                file = target.with_suffix(f".{name}{target.suffix}")
                 _write(program, file, target.suffix)
             except (OSError, MemoryError):
                 raise

@@ -91,6 +91,23 @@ def test_wrong_arguments(arguments, message, tmp_path, monkeypatch):
         export(tiny_vae(), **{"path": "model.pt2", **arguments})
 
 
+@pytest.mark.parametrize("only", [None, ["decoder"]])
+def test_each_file_is_looked_at_before_the_work(only, tmp_path, monkeypatch):
+    def trace(*_):
+        raise AssertionError("it was traced")
+
+    monkeypatch.setattr(sys.modules["pyrovae.exporting.export"], "traced", trace)
+    (tmp_path / "model.decoder.pt2").mkdir()
+    with pytest.raises(IsADirectoryError, match=r"model\.decoder\.pt2"):
+        export(tiny_vae(), tmp_path / "model.pt2", only=only)
+
+
+def test_programs_beside_a_folder_need_a_name(tmp_path, capsys):
+    command = ["export", str(tmp_path), "--hub-folder", str(tmp_path / "hub")]
+    assert main([*command, "--only", "decoder"]) == 2
+    assert "--out: expected a file name for the programs that --only" in capsys.readouterr().err
+
+
 def test_a_folder_is_read_back(tmp_path):
     pytest.importorskip("safetensors")
     model = tiny_vae(vamp=True)  # whose prior shares the posterior

@@ -44,6 +44,8 @@ def export(
 
     if out is not None and Path(out).suffix not in (".pt2", ".onnx"):
         raise UsageError("--out", "a file name that ends in .pt2 or .onnx", out)
+    if only and hub_folder is not None and out is None:
+        raise UsageError("--out", "a file name for the programs that --only names")
     if hub_folder is not None:
         check_folder(hub_folder)
     opened = Run(run, allow=allow or (), data=data, root=root)
