@@ -86,7 +86,7 @@ def check_folder(folder: str | os.PathLike[str]) -> None:
     """
     target = Path(folder)
     if target.exists() and not target.is_dir():
-        raise ValueError(f"expected a folder, but {target} is a file")
+        raise ValueError(f"folder: expected a folder, but {target} is a file")
     there = [name for name in (CONFIG, WEIGHTS, CARD) if os.path.lexists(target / name)]
     if not there:
         return
@@ -94,7 +94,7 @@ def check_folder(folder: str | os.PathLike[str]) -> None:
         _read_config(target / CONFIG)
     except (ValueError, OSError):
         raise ValueError(
-            f"expected a folder that pyrovae wrote, or one without {', '.join(there)}, which would "
+            f"folder: expected one that pyrovae wrote, or one without {', '.join(there)}, which would "
             f"be replaced, got {target}"
         ) from None
 

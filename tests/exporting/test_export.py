@@ -221,7 +221,7 @@ def test_a_file_of_the_users_own_is_not_replaced(name, tmp_path, capsys):
     said = capsys.readouterr().err
     assert f"or one without {name}, which would be replaced, got {tmp_path}" in said
     assert said.count("\n") == 1
-    with pytest.raises(ValueError, match="expected a folder that pyrovae wrote"):
+    with pytest.raises(ValueError, match="folder: expected one that pyrovae wrote"):
         save_folder(tiny_vae(), tmp_path, card="")
     assert (tmp_path / name).read_text() == "{}"
     assert main(["export", str(tmp_path), "--hub-folder", str(tmp_path / name)]) == 2
