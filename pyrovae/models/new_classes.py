@@ -1,6 +1,7 @@
 """Classes that come later: a new batch on a trained model."""
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -106,14 +107,28 @@ def _widened(part: Any, at: int, n: int) -> Any:
         elif isinstance(value, Network):
             # A network of the last numbers alone, such as that of dispersions, has them nearer.
             own = at - (read.numel() - value.in_shape.numel())
-            changed[name] = Widened(value, at=own, extra=n) if own >= 0 else value
+            if own >= 0:
+                changed[name] = Widened(value, at=own, extra=n)
     made = type(part)(**(part.init_args | changed))
-    with torch.no_grad():
-        for name, value in [
-            *part.named_parameters(recurse=False),
-            *part.named_buffers(recurse=False),
-        ]:
-            getattr(made, name).copy_(value)
-    for parameter in made.parameters(recurse=False):
-        parameter.requires_grad_(False)
+    replaced = [id(part.init_args[name]) for name in changed]
+    _adopt(made, part, but=replaced)
     return made
+
+
+def _adopt(made: nn.Module, part: nn.Module, *, but: Sequence[int]) -> None:
+    """Puts a part's own parameters and buffers, at any depth, in place of a new one's.
+
+    The very tensors, frozen as they are: what a constructor builds by itself is random, and of the
+    default type, and of an argument that was a tensor no values are on record.
+
+    Args:
+        made: The new part.
+        part: The other one.
+        but: The ids of the modules of the other one that have something else in their place.
+    """
+    if id(part) in but:
+        return
+    made._parameters |= part._parameters
+    made._buffers |= part._buffers
+    for name, module in part.named_children():
+        _adopt(made.get_submodule(name), module, but=but)

@@ -7,8 +7,10 @@ import torch
 from conditional import C, D, L, Y, data, make, tanh
 
 from pyrovae import VAE, fit, load, save
+from pyrovae.columns import Column
 from pyrovae.likelihoods import (
     BernoulliLikelihood,
+    ColumnsLikelihood,
     NegativeBinomialLikelihood,
     OffsetLikelihood,
     PoissonLikelihood,
@@ -17,7 +19,7 @@ from pyrovae.likelihoods import (
 from pyrovae.models import ConditionalVAE, add_classes
 from pyrovae.nn import MLP, Chain, ConvEncoder, Covariates, Log1p
 from pyrovae.objectives import ELBO
-from pyrovae.posteriors import NormalPosterior
+from pyrovae.posteriors import IAFPosterior, NormalPosterior
 from pyrovae.priors import NormalPrior, VampPrior
 
 ROWS = torch.tensor([[0.0, 1.0, 0.5], [2.0, 0.0, -1.0], [1.0, 1.0, 3.0]])
@@ -142,6 +144,42 @@ def test_a_class_that_comes_later_leaves_all_else_as_it_was(kind, tmp_path):
     assert larger.sample(2, new_y[0]).shape == (2, D)
     save(larger, tmp_path / "larger.pt")
     assert torch.equal(load(tmp_path / "larger.pt").reconstruct(x, y), larger.reconstruct(x, y))
+
+
+def with_parts_of_their_own(kind):
+    """A model whose parts build submodules that are no arguments, in double precision."""
+    width = 6
+    posterior = NormalPosterior(tanh(D + width, [4], 2 * L))
+    if kind == "flow":
+        network = tanh(D + width, [4], 2 * L + 3)
+        posterior = IAFPosterior(network, context_features=3, hidden=[4])
+        likelihood = BernoulliLikelihood(tanh(L + width, [4], D))
+    else:
+        columns = [Column(f"c{i}", "ordinal", levels=("a", "b", "c")) for i in range(D)]
+        (size,) = ColumnsLikelihood.network_shape(torch.Size([D]), columns=columns)
+        likelihood = ColumnsLikelihood(tanh(L + width, [4], size), columns)
+    covariates = Covariates([3, 2], numbers=1)
+    return ConditionalVAE(NormalPrior(L), posterior, likelihood, covariates=covariates).double()
+
+
+@pytest.mark.parametrize("kind", ["flow", "columns"])
+def test_what_parts_build_for_themselves_stays_as_it_was_too(kind):
+    model = with_parts_of_their_own(kind)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) / 4)
+    x, y = (counts() % 2).double(), ROWS.double()
+    larger = add_classes(model)
+    kept = {n.replace(".network.network.", ".network."): v for n, v in larger.state_dict().items()}
+    for name, value in model.state_dict().items():
+        assert name == "met" or torch.equal(kept[name], value), name
+    learned = {n for n, p in larger.named_parameters() if p.requires_grad}
+    assert learned == {"posterior.network.weight", "likelihood.network.weight"}
+    losses = []
+    for each in (model, larger):
+        torch.manual_seed(1)
+        losses.append(ELBO().loss(each.model, each.guide, x, y))
+    assert losses[0] == losses[1]
 
 
 def test_models_that_cannot_grow_are_refused():
