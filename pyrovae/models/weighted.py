@@ -7,6 +7,7 @@ from torch import Tensor
 from pyrovae.handlers import WeighData
 from pyrovae.models.base import LatentVariableModel
 from pyrovae.models.one_site import OneSite
+from pyrovae.programs import takes_counts
 
 __all__ = ["Weighted"]
 
@@ -35,6 +36,11 @@ class Weighted(LatentVariableModel):
         super().__init__()
         self.program = program
         self.latent_shape, self.data_shape = program.latent_shape, program.data_shape
+
+    @property
+    def counts(self) -> bool:
+        """Whether 8-bit values are counts, as the program takes them."""
+        return takes_counts(self.program)
 
     def model(self, x: Tensor, second: Tensor, *more: Tensor) -> Any:
         """The model's program, weighed by the last tensor."""

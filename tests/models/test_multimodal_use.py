@@ -10,7 +10,7 @@ from pyro.optim import Adam
 from pyrovae import evaluate, fit, load, save
 from pyrovae.datasets import TensorSplit
 from pyrovae.likelihoods import BernoulliLikelihood, PoissonLikelihood
-from pyrovae.models import MultimodalVAE
+from pyrovae.models import MultimodalVAE, Weighted
 from pyrovae.nn import MLP
 from pyrovae.objectives import (
     ELBO,
@@ -151,3 +151,13 @@ def test_parts_that_do_not_fit():
     model = small()
     with pytest.raises(ValueError, match="several modalities"):
         SubsetsELBO().loss(model.model, model.guide, torch.rand(3, 1))
+
+
+def test_images_are_scaled_beside_counts_with_weights_too():
+    """The likelihood of the other modality is one of counts; the first says how 8 bits are read."""
+    x, counts, present = pairs()
+    data = ((x * 255).byte(), counts, present, torch.ones(len(x)))
+    torch.manual_seed(0)
+    model = small()
+    found = evaluate(Weighted(model), data, samples=2, seed=0).elbo
+    assert found == pytest.approx(evaluate(model, data[:3], samples=2, seed=0).elbo)
