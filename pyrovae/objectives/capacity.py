@@ -20,8 +20,8 @@ class CapacityELBO(KLPenaltyObjective):
     `pyrovae.fit` moves it on, and a loop of one's own calls `advance`.
 
     A weight on the KL (`BetaELBO` around it, or ``beta`` of `pyrovae.fit`) stands inside the distance:
-    :math:`\gamma \, |\beta \, KL - C|`. A latent that is masked for some data counts as a KL of 0
-    there, and the mean divides by all B data.
+    :math:`\gamma \, |\beta \, KL - C|`. Data whose latents are all masked have no part in
+    the mean.
 
     Burgess et al., 2018, Understanding disentangling in beta-VAE,
     https://arxiv.org/abs/1804.03599.

@@ -23,8 +23,7 @@ class FreeBitsELBO(KLPenaltyObjective):
 
     A weight on the KL (`BetaELBO` around it, or ``beta`` of `pyrovae.fit`) stands inside the maximum:
     the penalty is :math:`\max(\lambda, \beta \, KL_j)`, with a floor of :math:`\lambda` whatever the
-    weight. A latent that is masked for some data counts as a KL of 0 there, and the mean divides by
-    all B data.
+    weight. Data of which a group is masked have no part in its mean, and get no floor.
 
     Kingma et al., 2016, Improving variational inference with inverse autoregressive flow,
     https://arxiv.org/abs/1606.04934 (appendix C.8).

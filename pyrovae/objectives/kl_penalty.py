@@ -22,8 +22,9 @@ class KLPenaltyObjective(Objective):
         \Big(\frac{1}{B} \sum_{b=1}^{B} KL_g(x_b)\Big)
 
     A subclass writes `penalty`. The KL is in closed form where `AnalyticKLELBO` has it. The mean
-    is over the batch and the particles, by the data's weights where they have some; a plate that draws a batch of B from N data multiplies
-    the whole by N / B and leaves the mean alone.
+    is over the batch and the particles, by the data's weights where they have some. Data of which
+    all latents of a group are masked have no part in it: B is what the others weigh. A plate that
+    draws a batch of B from N data multiplies the whole by N / B and leaves the mean alone.
 
     Attributes:
         by_feature: Whether each feature of each latent is a group.
@@ -43,8 +44,8 @@ class KLPenaltyObjective(Objective):
         """The bound and its surrogate, summed over the batch and averaged over particles."""
         terms: list[Term] = []
         groups: dict[str, list[Term]] = {}
-        total: Any = 0.0
-        everyone: Any = 0.0
+        seen: dict[str, dict[str, Any]] = {}
+        scale = 1.0
         for term in elbo_terms(
             model_trace, guide_trace, analytic=True, by_feature=self.by_feature
         ):
@@ -52,21 +53,20 @@ class KLPenaltyObjective(Objective):
                 terms.append(term)
                 continue
             site = guide_trace.nodes[term.latent]
-            frame, scale = data_frame(site, self.plate_nesting)
-            weight = data_weight(site)
-            data: Any = frame.size if weight is None else weight.sum()
-            total = self.num_particles * data * scale
-            of_all = count(frame.size) if weight is None else sum_over_ranks(data)
-            everyone = self.num_particles * of_all * scale
-            groups.setdefault(term.latent if self.by_site else "", []).append(term)
+            _, scale = data_frame(site, self.plate_nesting)
+            name = term.latent if self.by_site else ""
+            groups.setdefault(name, []).append(term)
+            seen.setdefault(name, {})[term.latent] = site
         # A penalty f is its tangent at the mean, which is a sum over the data as the KL is and
         # takes score-function gradients as the KL does, plus a constant.
         constant: Any = 0.0
-        for group in groups.values():
+        for name, group in groups.items():
             kl = -torch.stack([self._sum(term.value.detach()) for term in group]).sum(0)
+            data, of_all = _counting(list(seen[name].values()), self.plate_nesting)
             # Over the data of all ranks; each counts the constant for its own.
-            kl = sum_over_ranks(kl) / everyone
+            kl = sum_over_ranks(kl) / (self.num_particles * of_all * scale)
             value, slope = self.penalty(kl)
+            total = self.num_particles * data * scale
             constant = constant - total * (value - slope * kl).sum()
             terms.extend(self._weigh(term, slope) for term in group)
         bound, surrogate = sum_of_terms(terms, guide_trace)
@@ -81,3 +81,35 @@ class KLPenaltyObjective(Objective):
 
         differentiable = None if term.differentiable is None else weigh(term.differentiable)
         return term._replace(value=weigh(term.value), differentiable=differentiable)
+
+
+def _counting(sites: list[Any], nesting: int) -> tuple[Any, Any]:
+    """How many data count in a group's mean, by their weights: of this rank, and of all, not 0.
+
+    Args:
+        sites: The latents of the group, in the guide.
+        nesting: Depth of nested plates; the outermost is the data's.
+    """
+    frame, _ = data_frame(sites[0], nesting)
+    weight = data_weight(sites[0])
+    masks = [site["mask"] for site in sites]
+    if any(mask is None or mask is True for mask in masks):
+        if weight is None:
+            return frame.size, count(frame.size)
+        data = weight.sum()
+    else:
+        like = sites[0]["log_prob"]
+        seen = torch.stack([_seen(mask, frame.size, nesting, like) for mask in masks]).amax(0)
+        data = seen.sum() if weight is None else (seen * weight).sum()
+    of_all = sum_over_ranks(data)
+    # Where nothing counts the sum of the KL is 0, and so the mean is.
+    return data, torch.where(of_all > 0, of_all, 1.0)
+
+
+def _seen(mask: Any, size: int, nesting: int, like: Tensor) -> Tensor:
+    """The share of particles with which a mask leaves a datum something, ``(n,)``."""
+    mask = torch.as_tensor(mask, device=like.device)
+    mask = mask.expand(torch.broadcast_shapes(mask.shape, (size, *[1] * (nesting - 1))))
+    inside = mask.flatten(1 - nesting).any(-1) if nesting > 1 else mask
+    seen = inside.to(like.dtype)
+    return seen.mean(tuple(range(seen.dim() - 1))) if seen.dim() > 1 else seen

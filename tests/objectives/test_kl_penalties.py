@@ -7,9 +7,11 @@ import pytest
 import torch
 from programs import coin_vae, loss_and_gradients, mixture_vae, normal_vae
 from pyro import poutine
+from pyro.poutine.mask_messenger import MaskMessenger
 from torch.distributions import kl_divergence
 
 from pyrovae import VAE, fit
+from pyrovae.handlers import WeighData
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.nn import MLP
 from pyrovae.objectives import ELBO, AnalyticKLELBO, BetaELBO, CapacityELBO, FreeBitsELBO
@@ -69,20 +71,31 @@ def test_a_weight_stands_within_the_penalty(beta):
 
 
 @pytest.mark.parametrize("objective", [FreeBitsELBO(free_nats=0.1), CapacityELBO(gamma=1.0)])
-def test_masked_data_count_in_the_mean(objective):
-    """Twice the data, half of them masked: half the mean KL, of twice as many data."""
+def test_masked_data_have_no_part_in_the_mean(objective):
+    """Twice the data, half of them masked, are the data alone."""
     vae, x = linear_gaussian.poor_vae(), linear_gaussian.data()
-    _, kl = parts(vae, x)
+    with torch.no_grad():
+        vae.likelihood.weight.zero_().requires_grad_(False)  # whatever is drawn
     seen = torch.arange(2 * len(x)) < len(x)
-    model, guide = (poutine.mask(program, mask=seen) for program in (vae.model, vae.guide))
-    torch.manual_seed(1)
-    loss = objective.loss(model, guide, torch.cat([x, x]))
-    torch.manual_seed(1)
-    masked = poutine.mask(vae.model, mask=seen), poutine.mask(vae.guide, mask=seen)
-    plain = AnalyticKLELBO().loss(*masked, torch.cat([x, x]))  # with the sum of the KL itself
-    penalty, _ = objective.penalty(kl.sum() / 2)
-    expected = plain - len(x) * kl.sum() + 2 * len(x) * penalty
-    assert loss == pytest.approx(expected.item(), rel=1e-9)
+    masked = [poutine.mask(program, mask=seen) for program in (vae.model, vae.guide)]
+    found = loss_and_gradients(objective, *masked, torch.cat([x, x + 1]))
+    expected = loss_and_gradients(objective, vae.model, vae.guide, x)
+    torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [FreeBitsELBO(free_nats=0.1), FreeBitsELBO(per="feature"), CapacityELBO(gamma=1.0)],
+)
+@pytest.mark.parametrize("by", ["mask", "weights"])
+def test_a_batch_of_which_nothing_counts_has_no_loss(objective, by):
+    vae, x = linear_gaussian.poor_vae(), linear_gaussian.data()
+    none = torch.zeros(len(x))
+    handler = MaskMessenger(none.bool()) if by == "mask" else WeighData(none.double())
+    programs = [handler(program) for program in (vae.model, vae.guide)]
+    loss, gradients = loss_and_gradients(objective, *programs, x)
+    assert loss == 0
+    assert all((gradient == 0).all() for gradient in gradients.values())
 
 
 def test_capacity_is_reached():
