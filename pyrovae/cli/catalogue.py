@@ -44,13 +44,17 @@ SLOT_OF = {
     "optimizer": "optimizers",
     "scheduler": "schedulers",
 }
-# What a command line has no way to make, or to train with: bases that do not say so, and classes
-# made from several parts of one kind, or from functions.
+# What a command line has no way to make, or to train with: bases that do not say so, classes made
+# from several parts of one kind, from others of their kind or from functions, networks of given
+# shapes, and objectives of models that are left out.
 LEFT_OUT = frozenset(
     {
         "Annealed",
         "Chain",
         "ChainedScheduler",
+        "ClassificationELBO",
+        "ColumnFeatures",
+        "Covariates",
         "Density",
         "HierarchicalModel",
         "HierarchicalVAE",
@@ -58,16 +62,26 @@ LEFT_OUT = frozenset(
         "LRScheduler",
         "LadderVAE",
         "LambdaLR",
+        "Log1p",
         "LogWeights",
         "MixedVAE",
+        "MixtureOfProductsPosterior",
+        "MixturePosterior",
+        "MultimodalVAE",
         "MultiplicativeLR",
         "Muon",
+        "OffsetLikelihood",
         "Optimizer",
+        "ProductPosterior",
         "SemiSupervisedVAE",
         "SequentialLR",
         "SparseAdam",
+        "SubsetsELBO",
         "Undefined",
         "Weight",
+        "Weighted",
+        "Widened",
+        "ZeroInflatedLikelihood",
     }
 )
 DATA = {
