@@ -69,13 +69,15 @@ class ExpertMixture(TorchDistribution):
     @property
     def variance(self) -> Tensor:
         """The variance of each variable: within the components, and between them."""
-        squares = [p.variance + p.mean.square() for p in self.components]
-        return self._averaged(squares) - self.mean.square()
+        # Not E[z^2] - E[z]^2, which cancels where the means are large.
+        mean = self.mean
+        return self._averaged([p.variance + (p.mean - mean).square() for p in self.components])
 
     def _averaged(self, values: list[Tensor]) -> Tensor:
         weights = self.weights.movedim(-1, 0)
         weights = weights.reshape(*weights.shape, *[1] * len(self.event_shape))
-        return (weights * torch.stack(values)).sum(0)
+        # A component of no weight has no part, whatever its moments.
+        return (weights * torch.where(weights > 0, torch.stack(values), 0.0)).sum(0)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """The log-density, ``(*batch,)``."""

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+import torch
 from pyro.poutine import Trace
 from torch import Tensor
 
@@ -71,6 +72,8 @@ class StratifiedELBO(ParticleObjective):
         shares = mixtures[0]["fn"].weights
         shares = shares.reshape(-1, *shares.shape[-2:])[0].movedim(-1, 0)  # alike in all particles
         grouped = weights.values.unflatten(0, (len(shares), -1))
+        # A component without a share has no part, also where its weights are 0 or infinite.
+        grouped = torch.where(shares[:, None] > 0, grouped, 0.0)
         each = grouped.logsumexp(1) - math.log(grouped.shape[1])
         bound = (weights.scale * shares * each).sum()
         return bound, bound

@@ -2,10 +2,13 @@
 
 import math
 
+import pyro
+import pyro.distributions as dist
 import pytest
 import torch
 from torch.distributions import MultivariateNormal
 
+from pyrovae.distributions import ExpertMixture
 from pyrovae.likelihoods import NormalLikelihood
 from pyrovae.models import MultimodalVAE
 from pyrovae.nn import MLP
@@ -206,3 +209,31 @@ def test_strata_need_particles_for_all():
     model, x = exact_model(MixturePosterior), views()
     with pytest.raises(ValueError, match="a multiple of the 2 components of site 'z'"):
         StratifiedELBO(num_particles=3).loss(model.model, model.guide, *x)
+
+
+def test_a_component_without_a_share_has_no_part_in_the_bound():
+    """Its draws are where the prior has no density."""
+    locs = torch.tensor([0.0, 90.0], requires_grad=True)
+
+    def model(x):
+        with pyro.plate("data", len(x)):
+            pyro.sample("z", dist.Uniform(-10.0, 10.0, validate_args=False).expand([len(x)]))
+
+    def guide(x):
+        q = ExpertMixture([dist.Normal(loc, 1.0) for loc in locs], torch.tensor([1.0, 0.0]))
+        with pyro.plate("data", len(x)):
+            pyro.sample("z", q.expand([len(x)]))
+
+    loss = StratifiedELBO(num_particles=4).differentiable_loss(model, guide, torch.zeros(3))
+    (gradient,) = torch.autograd.grad(loss, locs)
+    assert loss.isfinite()
+    assert gradient.isfinite().all()
+    assert gradient[1] == 0
+
+
+def test_the_variance_of_a_mixture_far_from_zero():
+    parts = [dist.Normal(1e4 + shift, 1e-2) for shift in (-0.5, 0.5)] + [dist.Cauchy(0.0, 1.0)]
+    weights = torch.tensor([0.5, 0.5, 0.0])
+    # The means, of about 10^4, are rounded to 10^-3.
+    found = ExpertMixture(parts, weights).variance.item()
+    assert found == pytest.approx(0.25 + 1e-4, abs=2e-3)
