@@ -31,6 +31,9 @@ class WeighData(Messenger):
         if msg["cond_indep_stack"]:
             msg[NOTE] = self.weights, msg["scale"]
             msg["scale"] = msg["scale"] * self.weights
+            # Without weight a datum says nothing, also where its density is 0: no 0 times infinity.
+            counts = self.weights > 0
+            msg["mask"] = counts if msg["mask"] is None else counts & msg["mask"]
 
 
 def data_weight(site: Any) -> Tensor | None:

@@ -41,13 +41,13 @@ def only_latent(
     plates = len(q["fn"].batch_shape)
     if nesting != 1 or plates != (2 if num_particles > 1 else 1):
         raise ValueError(f"site {name!r}: expected no plate but the data's around it")
-    if q["mask"] is not None and q["mask"] is not True:
-        raise ValueError(f"site {name!r}: some data are masked, so there is no aggregate of all")
     if data_weight(q) is not None:
         raise ValueError(
             f"site {name!r}: the data have weights, and the aggregate of a batch counts all alike; "
             "use an objective that is a sum over data"
         )
+    if q["mask"] is not None and q["mask"] is not True:
+        raise ValueError(f"site {name!r}: some data are masked, so there is no aggregate of all")
     if count(frame.size) < 2:
         raise ValueError(f"site {name!r}: expected at least 2 data in a batch, got {frame.size}")
     if name not in model_trace:

@@ -25,6 +25,7 @@ from pyrovae.models import Weighted
 from pyrovae.nn import MLP
 from pyrovae.objectives import (
     DIPELBO,
+    ELBO,
     MMDELBO,
     AnalyticKLELBO,
     BetaELBO,
@@ -254,6 +255,21 @@ def test_rows_of_no_weight_teach_nothing():
         for rows in (x, wild)
     ]
     torch.testing.assert_close(found[0], found[1])
+
+
+@pytest.mark.parametrize("objective", [ELBO(), AnalyticKLELBO(), ImportanceWeightedELBO()])
+def test_rows_of_no_weight_may_have_no_density(objective):
+    """Of values whose squares are infinite in single precision log p(x) is minus infinity."""
+    plain, x = vae(), data()
+    with torch.no_grad():
+        plain.posterior.network.layers[0].weight.zero_()
+    x[1] = 1e30
+    assert plain.decode(plain.encode(x)).log_prob(x)[1] == -math.inf
+    loss, gradient = loss_and_gradients(
+        objective, Weighted(plain), x, torch.tensor([1.0, 0.0, 1.0, 1.0])
+    )
+    assert loss.isfinite()
+    assert gradient.isfinite().all()
 
 
 @pytest.mark.parametrize(
