@@ -1,7 +1,5 @@
 """What the commands share that measure latents, codes and samples."""
 
-import dataclasses
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,6 @@ from pyrovae.cli.runs import Run
 from pyrovae.cli.saying import write_table
 from pyrovae.datasets import FactorSplit, Split
 from pyrovae.evaluation import LatentVariables
-from pyrovae.files import atomic
 from pyrovae.latent_space.codes import one_site
 from pyrovae.sample_quality import FeatureNetwork
 from pyrovae.scope import isolated
@@ -26,7 +23,6 @@ __all__ = [
     "encoder_of",
     "factors_of",
     "samples_of",
-    "write_json",
     "write_variables",
 ]
 
@@ -41,16 +37,6 @@ def check_ending(out: str | None, ending: str) -> None:
     """
     if out is not None and Path(out).suffix != ending:
         raise UsageError("--out", f"a file name that ends in {ending}", out)
-
-
-def write_json(path: str, values: Mapping[str, Any]) -> None:
-    """Writes plain values, and dataclasses of them, in one move."""
-    plain = {
-        name: dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value  # type: ignore[arg-type]
-        for name, value in values.items()
-    }
-    with atomic(path) as temporary:
-        temporary.write_text(json.dumps(plain, indent=2) + "\n", encoding="utf-8")
 
 
 def write_variables(path: str, found: Mapping[str, LatentVariables]) -> None:

@@ -13,6 +13,7 @@ from pyrovae.build import sees_counts
 from pyrovae.checkpoint import digest, load, read, weights_in
 from pyrovae.cli.commands.train import GROUPS, train
 from pyrovae.cli.figures import figure_files
+from pyrovae.cli.json_file import write_json
 from pyrovae.cli.option_files import read_mapping
 from pyrovae.cli.options import InSlot, OptionsFile, TypedOnly
 from pyrovae.cli.signatures import parameters
@@ -296,5 +297,4 @@ class Run:
 
     def write_report(self, report: dict[str, Any]) -> None:
         """Writes the report as JSON."""
-        with atomic(self.report_file) as temporary:
-            temporary.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        write_json(self.report_file, report)

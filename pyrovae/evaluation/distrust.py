@@ -8,7 +8,15 @@ from pyrovae.evaluation.estimates import Estimates
 from pyrovae.evaluation.log_likelihood import LogLikelihood
 from pyrovae.evaluation.pareto import TRUSTED_K
 
-__all__ = ["IMPOSSIBLE", "check_numbers", "collapsed", "impossible", "infinite", "tail_of_weights"]
+__all__ = [
+    "IMPOSSIBLE",
+    "check_likelihood",
+    "check_numbers",
+    "collapsed",
+    "impossible",
+    "infinite",
+    "tail_of_weights",
+]
 
 IMPOSSIBLE = "IMPOSSIBLE BOUND"
 #: What has a probability of at most exp(-20), 2e-9, is taken for a fault and not for chance.
@@ -54,6 +62,23 @@ def check_numbers(
                 raise ValueError(
                     f"site '{name}': {term} is {kind} for {share:.3g} % of the {what}"
                 )
+
+
+def check_likelihood(likelihood: LogLikelihood, *, wider: float | None) -> None:
+    """Refuses a log-likelihood that is no number, as a guide of an absurd width has it.
+
+    Args:
+        likelihood: The log-likelihood, of which minus infinity is a number.
+        wider: By how much the guide was widened.
+
+    Raises:
+        ValueError: If it is NaN, or infinitely high.
+    """
+    if math.isnan(likelihood.value) or likelihood.value == math.inf:
+        raise ValueError(
+            f"wider: expected a factor with which log p(x) is a number, got {wider:g}, with which "
+            f"it is {likelihood.value}"
+        )
 
 
 def infinite(found: Estimates) -> list[str]:

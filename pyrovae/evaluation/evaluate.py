@@ -12,6 +12,7 @@ from pyrovae.evaluation.codebook import code_counts, summarize_use
 from pyrovae.evaluation.columns import ColumnScores
 from pyrovae.evaluation.densities import counted, is_density, is_discrete
 from pyrovae.evaluation.distrust import (
+    check_likelihood,
     check_numbers,
     collapsed,
     impossible,
@@ -105,7 +106,7 @@ def evaluate(
     Raises:
         ValueError: If an argument is not positive, the data's shape or values do not fit (every
             batch is looked at), the program has a global latent or scales a site (pyro.poutine.scale), or a bound is NaN, for which the
-            site and the share of the data are named.
+            site and the share of the data are named, or a guide of such a width makes of log p(x).
     """
     check_program(model)
     proposal = None if wider is None else widened(model, wider)
@@ -147,6 +148,7 @@ def evaluate(
             seed=seed,
             device=device,
         )
+        check_likelihood(likelihood, wider=wider)
     report = _report(split, found, views, seen, train_elbo, likelihood)
     return replace(report, wider=wider)
 

@@ -42,7 +42,8 @@ def quality(
         allow: A package whose classes the run may name; give it again for another.
     """
     from pyrovae.cli.errors import UsageError
-    from pyrovae.cli.measures import check_ending, encoder_of, samples_of, write_json
+    from pyrovae.cli.json_file import write_json
+    from pyrovae.cli.measures import check_ending, encoder_of, samples_of
     from pyrovae.cli.runs import Run
     from pyrovae.cli.saying import say
     from pyrovae.files import check_writable
