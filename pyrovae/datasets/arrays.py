@@ -111,12 +111,18 @@ def _sparse(path: Path, arrays: dict[str, ArrayFile]) -> SparseRows:
     kind = np.load(path, allow_pickle=False)["format"].item() if short else None
     if kind not in ("csr", b"csr"):
         raise ValueError(f"expected a sparse matrix by rows, got {kind!r}: save x.tocsr()")
-    starts, columns, shape = (
-        torch.cat([torch.from_numpy(part.astype(np.int64)) for part in arrays[key].parts()])
-        for key in ("indptr", "indices", "shape")
+    starts, columns, values, shape = (
+        _whole(arrays[key], key) for key in ("indptr", "indices", "data", "shape")
     )
-    values = torch.cat([to_counts(as_tensor(p, name="data")) for p in arrays["data"].parts()])
-    return checked_rows(starts, columns, values, tuple(shape.tolist()))
+    if shape.shape != (2,):
+        raise ValueError(f"expected two numbers for shape, got an array of {tuple(shape.shape)}")
+    return checked_rows(starts, columns, to_counts(values), tuple(shape.tolist()))
+
+
+def _whole(x: ArrayFile, name: str) -> Tensor:
+    """An array in memory, which may have no values."""
+    none = as_tensor(np.empty((0, *x.shape[1:]), x.dtype), name=name)  # of numbers, or refused
+    return torch.cat([none, *(as_tensor(part, name=name) for part in x.parts())])
 
 
 def _shape(x: ArrayFile, signals: bool) -> tuple[int, ...]:

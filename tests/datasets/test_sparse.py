@@ -46,6 +46,7 @@ FORMS = {
     "uint8": lambda x: sparse.csr_matrix(x.astype(np.uint8)),
     "float64": lambda x: sparse.csr_matrix(x.astype(np.float64)),
     "torch": lambda x: torch.from_numpy(x).to_sparse(),
+    "torch float64": lambda x: torch.from_numpy(x).double().to_sparse(),
     "torch uint8": lambda x: torch.from_numpy(x.astype(np.uint8)).to_sparse(),
 }
 
@@ -95,6 +96,9 @@ def test_a_value_given_twice_is_the_sum():
         (sparse.csr_matrix(np.array([[np.nan, 1.0]])), "finite values, got 1 NaN"),
         (sparse.csr_matrix(np.array([[1j]])), "real numbers, got dtype complex128"),
         (torch.ones(2, 2, 2).to_sparse(), r"got shape \(2, 2, 2\)"),
+        (torch.ones(2, 2).to(torch.complex64).to_sparse(), "real numbers, .* got torch.complex64"),
+        (torch.ones(2, 2).to_sparse(1), "each with a row and a column, got .* 1 dense axes"),
+        (torch.sparse_coo_tensor([[0], [9]], [1.0], (2, 2), check_invariants=False), "within a"),
     ],
 )
 def test_what_is_no_sparse_data(x, said):
@@ -149,8 +153,29 @@ def test_a_file_of_scipys(tmp_path):
         ({"indices": np.array([0])}, "expected the rows of a sparse matrix"),
         ({"indptr": np.array([0, 3, 2])}, "expected the rows of a sparse matrix"),
         ({"indptr": np.array([0, 2])}, "expected the rows of a sparse matrix"),
-        ({"shape": np.array([2])}, "expected the rows of a sparse matrix"),
+        ({"indptr": np.array([0, -(2**63), 2])}, "expected the rows of a sparse matrix"),
+        ({"indptr": np.array([0, 2**63 - 1, 2])}, "expected the rows of a sparse matrix"),
+        ({"indptr": np.array([0, 2**64 - 1, 2], np.uint64)}, "expected the rows of a sparse"),
+        ({"indptr": np.array(3)}, "expected the rows of a sparse matrix"),
+        ({"indptr": np.array([0, 0.5, 2])}, "starts .* as integers along one axis, got .*float"),
+        ({"indptr": np.array([[0, 1, 2]])}, r"starts .* along one axis, got .*shape \(1, 3\)"),
+        (
+            {"indices": np.array([0, 1j])},
+            "indices: expected .* real numbers, got dtype complex128",
+        ),
+        ({"indices": np.array([[0], [1]])}, r"columns .* along one axis, got .*shape \(2, 1\)"),
+        (
+            {"indices": np.array([True, False])},
+            "columns .* as integers along one axis, got .*bool",
+        ),
+        ({"indices": np.array(["2020", "2021"], "M8[Y]")}, "indices: .* got dtype datetime64"),
+        ({"shape": np.array([2])}, "two numbers for shape"),
+        ({"shape": np.array([2.0, 3.0])}, r"matrix of \(N, features\), got shape \(2.0, 3.0\)"),
+        ({"shape": np.array([2, -3])}, r"matrix of \(N, features\), got shape \(2, -3\)"),
+        ({"shape": np.array([2, 2**40])}, "at most 268435456 columns, .* got 1099511627776"),
         ({"data": np.array([1.0, np.inf])}, "finite values"),
+        ({"data": np.array([1.0, 1j])}, "data: expected .* real numbers, got dtype complex128"),
+        ({"data": np.array([[1.0], [2.0]])}, r"values .* along one axis, got .*shape \(2, 1\)"),
     ],
 )
 def test_broken_files(changes, said, tmp_path):
@@ -162,8 +187,16 @@ def test_broken_files(changes, said, tmp_path):
         "shape": np.array([2, 3]),
     }
     np.savez(tmp_path / "x.npz", **(parts | changes))
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=said) as error:
         load_data(str(tmp_path / "x.npz"), validation=0, test=0)
+    assert str(error.value).startswith(f"{tmp_path / 'x.npz'}: ")
+    assert "\n" not in str(error.value)
+
+
+def test_a_matrix_of_zeros(tmp_path):
+    sparse.save_npz(tmp_path / "x.npz", sparse.csr_matrix((4, 3)))
+    data = load_data(str(tmp_path / "x.npz"), validation=0, test=0)
+    assert data.train.take(4)[0].tolist() == [[0.0] * 3] * 4
 
 
 def cells(n=N, seed=0, batches=("a", "b")):

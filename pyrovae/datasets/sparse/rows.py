@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pyrovae.datasets.memory import MEMORY_LIMIT
 from pyrovae.datasets.values import check_finite, to_dtype
 
 __all__ = [
@@ -17,6 +18,9 @@ __all__ = [
     "sparse_rows",
     "to_counts",
 ]
+
+#: A dense row of more, of 32-bit floats, would be more than files may take in memory.
+MOST_FEATURES = MEMORY_LIMIT // 4
 
 
 class SparseMatrix(Protocol):
@@ -126,12 +130,12 @@ def sparse_rows(x: Any) -> SparseRows:
     if len(shape) != 2 or 0 in shape:
         raise ValueError(f"x: expected a sparse matrix of (N, features), got shape {shape}")
     starts, columns, values = _of_tensor(x) if isinstance(x, Tensor) else _of_scipy(x)
-    return checked_rows(starts, columns, to_counts(values), shape)
+    return checked_rows(starts, columns, values, shape)
 
 
 def to_counts(values: Tensor) -> Tensor:
-    """Integers of any type, 8-bit ones too, as floating numbers of the same value."""
-    return values if values.is_floating_point() else values.to(torch.get_default_dtype())
+    """Numbers of any type, 8-bit integers too, as floating ones of the same value."""
+    return values.to(torch.get_default_dtype())
 
 
 def checked_rows(
@@ -139,13 +143,34 @@ def checked_rows(
 ) -> SparseRows:
     """Rows from the parts of a matrix, which may be from a file of somebody else's.
 
+    Args:
+        starts: Where the rows start among the values, and where the last one ends: integers.
+        columns: Integers, as many as values.
+        values: Real numbers.
+        shape: Of the matrix.
+
     Raises:
-        ValueError: If they do not fit each other, or a value is not finite.
+        ValueError: If they do not fit each other, a value is not finite, or a row is too long to be
+            dense in a batch.
     """
-    n, features = shape if len(shape) == 2 else (0, 0)
-    fits = len(starts) == n + 1 and min(n, features) > 0 and len(columns) == len(values)
-    ends = fits and int(starts[0]) == 0 and int(starts[-1]) == len(values)
-    if not ends or bool((starts.diff() < 0).any()):
+    if len(shape) != 2 or not all(type(length) is int and length > 0 for length in shape):
+        raise ValueError(f"x: expected a sparse matrix of (N, features), got shape {shape}")
+    n, features = shape
+    if features > MOST_FEATURES:
+        raise ValueError(
+            f"x: expected a sparse matrix of at most {MOST_FEATURES} columns, since the rows of a "
+            f"batch are dense, got {features}"
+        )
+    starts, columns = _places_in("starts", starts), _places_in("columns", columns)
+    if values.dim() != 1 or values.is_complex():
+        raise ValueError(
+            "x: expected the values of a sparse matrix as real numbers along one axis, got "
+            f"{values.dtype} of shape {tuple(values.shape)}"
+        )
+    fits = len(starts) == n + 1 and len(columns) == len(values)
+    # Within the values first: of numbers from anywhere the differences may be too large for 64 bits.
+    within = fits and 0 == int(starts[0]) == int(starts.min()) and int(starts.max()) <= len(values)
+    if not within or int(starts[-1]) != len(values) or bool((starts.diff() < 0).any()):
         raise ValueError(f"x: expected the rows of a sparse matrix of shape {shape}, got others")
     if len(columns) and not 0 <= int(columns.min()) <= int(columns.max()) < features:
         raise ValueError(
@@ -155,6 +180,15 @@ def checked_rows(
     if values.numel():
         check_finite(values)
     return SparseRows(starts, columns, values, features)
+
+
+def _places_in(name: str, x: Tensor) -> Tensor:
+    if x.dim() != 1 or x.is_floating_point() or x.is_complex() or x.dtype == torch.bool:
+        raise ValueError(
+            f"x: expected the {name} of a sparse matrix as integers along one axis, got {x.dtype} of "
+            f"shape {tuple(x.shape)}"
+        )
+    return x.long()
 
 
 def _of_scipy(x: Any) -> tuple[Tensor, Tensor, Tensor]:
@@ -169,10 +203,20 @@ def _of_scipy(x: Any) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _of_tensor(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    if x.is_complex() or x.dense_dim() or x.is_meta:
+        raise ValueError(
+            "x: expected a sparse tensor of real numbers, each with a row and a column, got "
+            f"{x.dtype} with {x.dense_dim()} dense axes on {x.device}"
+        )
     x = x.detach()
     if x.layout == torch.sparse_csr:
-        return x.crow_indices().long(), x.col_indices().long(), x.values()
+        return x.crow_indices(), x.col_indices(), to_counts(x.values())
+    indices = x._indices()  # torch may not have looked at them
+    size = torch.tensor(x.shape, device=x.device)[:, None]
+    if bool(((indices < 0) | (indices >= size)).any()):
+        raise ValueError(f"x: expected indices within a shape of {tuple(x.shape)}, got others")
     x = x.coalesce()
     rows, columns = x.indices()
     lengths = torch.bincount(rows, minlength=len(x))
-    return torch.cat([lengths.new_zeros(1), lengths.cumsum(0)]), columns, x.values()
+    starts = torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])
+    return starts, columns, to_counts(x.values())
