@@ -1,6 +1,5 @@
 """Counts of cells with what is known of them, in AnnData's form."""
 
-import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -74,14 +73,17 @@ def load_cells(
     found = open_cells(cells)
     if layer is not None and layer not in found.layers:
         raise ValueError(f"layer: expected one of {list(found.layers)}, got {layer!r}")
-    matrix = found.X if layer is None else found.layers[layer]
-    x = sparse_rows(matrix) if is_sparse(matrix) else as_tensor(np.asarray(matrix), name="x")
+    try:
+        x = _counts(found.X if layer is None else found.layers[layer])
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
     known = dict((like or {}).get("categories") or {})
     columns, names = [], {}
     for column in categories:
-        codes, names[column] = _categories(_column(found, column), known.get(column, ()))
+        values = _column(found, column, len(x))
+        codes, names[column] = _categories(values, known.get(column, ()))
         columns.append(codes)
-    columns += [_numbers(_column(found, column), column) for column in numbers]
+    columns += [_numbers(_column(found, column, len(x)), column) for column in numbers]
     record: dict[str, Any] = {"source": name, "categories": names, "numbers": list(numbers)}
     if offset:
         totals = _log_totals(x)
@@ -92,7 +94,7 @@ def load_cells(
     y = torch.stack(columns, 1).to(torch.get_default_dtype()) if columns else None
     classes, label_names = None, None
     if labels is not None:
-        codes, label_names = _categories(_column(found, labels), ())
+        codes, label_names = _categories(_column(found, labels, len(x)), ())
         classes = codes.long()
     return divide_rows(
         x,
@@ -156,13 +158,34 @@ def _split(
     return OpenTensorSplit(x[index].to(torch.get_default_dtype()), *given, labels=labels)
 
 
-def _column(cells: Any, name: str) -> Any:
+def _counts(matrix: Any) -> SparseRows | Tensor:
+    if matrix is None:
+        raise ValueError("x: expected a matrix of counts, got none")
+    return sparse_rows(matrix) if is_sparse(matrix) else as_tensor(np.asarray(matrix), name="x")
+
+
+def _column(cells: Any, name: str, n: int) -> Any:
     if name not in cells.obs:
         raise ValueError(f"obs: expected one of its columns {list(cells.obs)}, got {name!r}")
-    column = np.asarray(cells.obs[name])
-    if any(isinstance(value, float) and math.isnan(value) for value in column.tolist()):
+    given = cells.obs[name]
+    column = np.asarray(given)
+    if column.shape != (n,):
+        raise ValueError(
+            f"obs: expected a value for each of {n} cells in {name!r}, got shape {column.shape}"
+        )
+    if np.ma.is_masked(given) or any(map(_is_missing, column)):
         raise ValueError(f"obs: expected a value for each cell in {name!r}, some are missing")
     return column
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether a value is None or, as NaN and NaT are, not equal to itself."""
+    try:
+        return value is None or bool(value != value)  # noqa: PLR0124
+    except TypeError:  # pandas.NA, of which that is not known
+        return True
+    except ValueError:  # several values
+        return False
 
 
 def _categories(column: Any, known: Sequence[str]) -> tuple[Tensor, list[str]]:
@@ -175,9 +198,20 @@ def _categories(column: Any, known: Sequence[str]) -> tuple[Tensor, list[str]]:
 
 def _numbers(column: Any, name: str) -> Tensor:
     try:
-        return torch.from_numpy(np.asarray(column, dtype=np.float64).copy())
-    except ValueError:
+        if (
+            column.dtype.kind not in "biufOSU"
+        ):  # NumPy makes numbers of dates and complex ones, too
+            raise TypeError
+        found = torch.from_numpy(np.asarray(column, dtype=np.float64).copy())
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(f"obs: expected numbers in {name!r}, got {column[0]!r:.60}") from None
+    odd = ~found.to(torch.get_default_dtype()).isfinite()
+    if bool(odd.any()):
+        raise ValueError(
+            f"obs: expected finite numbers in {name!r}, got {found[odd][0].item()} and the like for "
+            f"{int(odd.sum())} cells"
+        )
+    return found
 
 
 def _log_totals(x: SparseRows | Tensor) -> Tensor:
@@ -218,5 +252,7 @@ def open_cells(cells: Any) -> Any:
         ) from None
     try:
         return anndata.read_h5ad(cells)
-    except (OSError, KeyError, TypeError) as error:
-        raise ValueError(f"{os.fspath(cells)}: it is no .h5ad file: {error}") from None
+    except Exception as error:  # noqa: BLE001
+        # HDF5, and all that is read of what stands in it, fail in many ways.
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ValueError(f"{os.fspath(cells)}: expected a .h5ad file, but {reason}") from None

@@ -1,6 +1,4 @@
-"""Sparse matrices and cells: a batch at a time is dense, and the whole never is."""
-
-from types import SimpleNamespace
+"""Sparse matrices: a batch at a time is dense, and the whole never is."""
 
 import numpy as np
 import pytest
@@ -11,8 +9,7 @@ from scipy import sparse
 from small_likelihoods import vae_of
 
 from pyrovae import evaluate, fit
-from pyrovae.cli.main import main
-from pyrovae.datasets import Data, SparseSplit, as_split, load_cells, load_data
+from pyrovae.datasets import Data, SparseSplit, as_split, load_data
 from pyrovae.datasets.fingerprint import fingerprint
 from pyrovae.datasets.sparse.rows import SparseRows, sparse_rows
 from pyrovae.evaluation import encode
@@ -197,105 +194,6 @@ def test_a_matrix_of_zeros(tmp_path):
     sparse.save_npz(tmp_path / "x.npz", sparse.csr_matrix((4, 3)))
     data = load_data(str(tmp_path / "x.npz"), validation=0, test=0)
     assert data.train.take(4)[0].tolist() == [[0.0] * 3] * 4
-
-
-def cells(n=N, seed=0, batches=("a", "b")):
-    random = np.random.default_rng(seed)
-    x = counts(n, seed) + np.eye(D, dtype=int)[random.integers(D, size=n)]
-    obs = {
-        "batch": random.choice(batches, n),
-        "age": random.normal(40, 10, n),
-        "type": random.choice(["T", "B"], n),
-    }
-    return SimpleNamespace(X=sparse.csr_matrix(x), obs=obs, obsm={}, layers={"raw": x})
-
-
-def test_covariates_of_cells():
-    found = cells()
-    data = load_cells(
-        found,
-        categories=["batch"],
-        numbers=["age"],
-        offset=True,
-        labels="type",
-        validation=0,
-        test=0,
-    )
-    x, y = data.train.take(N)
-    assert torch.equal(x, torch.from_numpy(found.layers["raw"]).float())
-    assert y[:, 0].tolist() == [float(b == "b") for b in found.obs["batch"]]
-    torch.testing.assert_close(y[:, 1], torch.from_numpy(found.obs["age"]).float())
-    logs = np.log(found.layers["raw"].sum(1))
-    torch.testing.assert_close(y[:, 2], torch.from_numpy(logs - logs.mean()).float())
-    assert data.record["categories"] == {"batch": ["a", "b"]}
-    assert data.label_names == ("B", "T")
-    # Later cells are read as the first were: a new batch comes behind, the mean stays.
-    later = load_cells(
-        cells(seed=1, batches=("0", "b")),
-        categories=["batch"],
-        offset=True,
-        validation=0,
-        test=0,
-        like=data.record,
-    )
-    assert later.record["categories"] == {"batch": ["a", "b", "0"]}
-    assert later.record["offset_mean"] == data.record["offset_mean"]
-    assert set(later.train.take(N)[1][:, 0].tolist()) == {1.0, 2.0}
-
-
-def test_a_dense_layer_of_bytes_is_counts():
-    found = cells()
-    found.layers["raw"] = found.layers["raw"].astype(np.uint8)
-    data = load_cells(found, layer="raw", validation=0, test=0)
-    assert torch.equal(data.train.take(N)[0], torch.from_numpy(found.layers["raw"]).float())
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ({"layer": "odd"}, r"layer: expected one of \['raw'\], got 'odd'"),
-        ({"categories": ["odd"]}, "obs: expected one of its columns .* got 'odd'"),
-        ({"numbers": ["type"]}, "obs: expected numbers in 'type'"),
-        ({"numbers": ["gap"]}, "expected a value for each cell in 'gap'"),
-        ({"offset": True, "layer": "empty"}, "counts in each cell, 23 have none"),
-    ],
-)
-def test_what_cells_do_not_have(options, said):
-    found = cells()
-    found.obs["gap"] = np.full(N, np.nan)
-    if options.get("layer") == "empty":
-        found.layers["empty"] = np.zeros((N, D))
-    with pytest.raises(ValueError, match=said):
-        load_cells(found, **options)
-
-
-def test_codes_go_back_into_the_file(tmp_path):
-    anndata = pytest.importorskip("anndata")
-    found = cells(60)
-    obs = {name: column for name, column in found.obs.items() if name != "age"}
-    import pandas as pd
-
-    index = [f"cell {i}" for i in range(60)]
-    anndata.AnnData(found.X.astype("float32"), obs=pd.DataFrame(obs, index=index)).write_h5ad(
-        tmp_path / "cells.h5ad"
-    )
-    run = ["--latent_features", "2", "--epochs", "1", "--samples", "2", "--quiet"]
-    counted = ["--data", str(tmp_path / "cells.h5ad"), "--likelihood", "PoissonLikelihood"]
-    assert main(["train", *counted, *run, "--out", str(tmp_path / "run")]) == 0
-    out = str(tmp_path / "coded.h5ad")
-    assert main(["encode", str(tmp_path / "run"), *counted[:2], "--out", out]) == 0
-    assert anndata.read_h5ad(out).obsm["X_pyrovae"].shape == (60, 2)
-
-
-def test_a_file_of_cells_without_anndata_says_what_to_install(tmp_path, monkeypatch):
-    import sys
-
-    monkeypatch.setitem(sys.modules, "anndata", None)
-    (tmp_path / "cells.h5ad").write_bytes(b"")
-    with pytest.raises(ValueError, match=r"pip install 'pyrovae\[cells\]'"):
-        load_data(str(tmp_path / "cells.h5ad"))
-    with pytest.raises(FileNotFoundError, match="no such file"):
-        load_data(str(tmp_path / "none.h5ad"))
 
 
 def test_rows_are_rows():
