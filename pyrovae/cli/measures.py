@@ -40,7 +40,11 @@ def check_ending(out: str | None, ending: str) -> None:
 
 
 def write_variables(path: str, found: Mapping[str, LatentVariables]) -> None:
-    """Writes a row for each variable of each latent; what is undefined is left empty."""
+    """Writes a row for each variable of each latent; what is undefined is left empty.
+
+    Raises:
+        ValueError: If all is undefined, as it is of one datum where densities do not factorise.
+    """
     rows = []
     for site, variables in found.items():
         size = len(variables.kl or variables.variance or ())
@@ -55,6 +59,10 @@ def write_variables(path: str, found: Mapping[str, LatentVariables]) -> None:
             rows.append(
                 {"site": site, "variable": d, **told, "active": int(d in variables.active)}
             )
+    if not rows:
+        raise ValueError(
+            "latents: expected at least two data, since posterior or prior do not factorise, got one"
+        )
     write_table(path, rows)
 
 

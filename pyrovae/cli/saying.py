@@ -49,10 +49,10 @@ def cell(value: object) -> object:
 
 
 def write_table(path: str | os.PathLike[str], rows: Sequence[Mapping[str, object]]) -> None:
-    """Writes rows as comma-separated values with a header, in one move."""
+    """Writes rows as comma-separated values with a header, in one move; of no rows an empty file."""
     from pyrovae.files import atomic
 
     with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow([cell(name) for name in rows[0]])
+        writer.writerows([cell(name) for name in row] for row in rows[:1])
         writer.writerows([[cell(value) for value in row.values()] for row in rows])

@@ -6,10 +6,12 @@ import json
 import numpy as np
 import pytest
 import torch
+from command_line import quick
 
 from pyrovae.cli import main
 from pyrovae.cli.measures import factors_of
 from pyrovae.cli.runs import Run
+from pyrovae.cli.saying import write_table
 from pyrovae.datasets import FactorSplit
 from pyrovae.disentanglement import mig
 from pyrovae.evaluation import encode, kl_decomposition, latent_variables
@@ -31,6 +33,19 @@ def test_latents_are_told_variable_by_variable(copied, capsys):
     assert f"{parts.mutual_information.value:.3f}" in said
     assert f"{len(split)} data, 2 draws of 50 of them" in said
     assert f"{len(found.active)} of 3 active" in said
+
+
+def test_one_datum_without_a_kl_of_each_variable_makes_no_table(in_tmp, capsys):
+    assert main(["train", *quick(epochs=1), "--prior", "MixturePrior", "--out", "run"]) == 0
+    np.save("one.npy", np.zeros((1, 1, 8, 8), dtype=np.float32))
+    capsys.readouterr()
+    assert main(["latents", "run", "--data", "one.npy"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("pyrovae: latents: expected at least two data")
+    assert said.count("\n") == 1
+    assert not (in_tmp / "run/latents.csv").exists()
+    write_table("none.csv", [])
+    assert (in_tmp / "none.csv").read_text() == ""
 
 
 def test_codes_are_scored_by_factors_of_a_file(copied, tmp_path, capsys):
