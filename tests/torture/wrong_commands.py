@@ -137,6 +137,19 @@ MORE = {
     """,
     "score": "run --out x.npy/s.csv\nrun --out /dev/null\nrun --out table.csv\nnowhere --out s.csv",
     "anneal": "run --out x.npy/a.csv\nrun --first 1e3\nrun --samples 3\nnowhere --out a.csv",
+    "latents": "run --out x.npy/l.csv\nrun --drawn none\nrun --samples 3\nnowhere --out l.csv",
+    "disentangle": """
+        run --factors vector.npy
+        run --factors labels.npz
+        run --factors loop.npy
+        run --factors dates.npy
+        run --categorical 1.5 --factors x.npy
+        run --site nope --factors integers.npy
+        run --out x.npy/d.json
+    """,
+    "quality": "run --features file\nrun --features run --draw=1\nrun --features inception --weights one.npy",
+    "explore": "run --port 1e3\nrun --out x\n/dev/null --no_browser\nrun --seed 3",
+    "export": "run --out x.npy/m.onnx\nrun --only encoder,nope\nrun --hub_folder x.npy\nrun --out m",
     "encode": "run --moments std\nrun --out codes.NPY\nrun --out folder.npy\nrun --out /dev/full",
     "sample": """
         run --n 99999999999999999999999
@@ -170,6 +183,7 @@ def write_files(folder: Path) -> None:
         "vector": generator.random(40),
         "no_features": np.zeros((40, 0)),
         "complex": generator.random((40, 6)).astype("complex64"),
+        "integers": np.arange(40)[:, None],
         "dates": np.array(["2020-01-01"] * 10, dtype="datetime64[D]"),
     }
     for name, array in arrays.items():
