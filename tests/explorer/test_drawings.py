@@ -50,15 +50,15 @@ def test_memory_that_there_is_not_is_no_damage(monkeypatch):
         read_drawing(file_of(Image.new("L", (8, 8))), (1, 8, 8))
 
 
-@pytest.mark.parametrize("mode", ["L", "RGB", "P", "1", "RGBA"])
-@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
-def test_a_large_image_is_the_small_one(mode, kind):
+@pytest.mark.parametrize(
+    ("kind", "mode"),
+    [*(("PNG", mode) for mode in ("L", "RGB", "P", "1", "RGBA")), ("JPEG", "L"), ("JPEG", "RGB")],
+)
+def test_a_large_image_is_the_small_one(kind, mode):
     """Its left half is white, whatever is made smaller on the way; JPEG rounds at the edge."""
     image = Image.new("L", (640, 480))
     image.paste(255, (0, 0, 320, 480))
     image = image.convert(mode)
-    if kind == "JPEG" and mode in ("P", "RGBA"):
-        pytest.skip("JPEG has no such images")
     x = read_drawing(file_of(image, kind), (1, 8, 8))
     expected = (torch.arange(8) < 4).float().expand(1, 8, 8)
     torch.testing.assert_close(x, expected, atol=0.02, rtol=0)
