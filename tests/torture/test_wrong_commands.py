@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from wrong_commands import MORE, write_files
+from wrong_commands import MORE, NEWER, write_files
 
 from pyrovae.cli import main
 
@@ -186,54 +186,6 @@ WRONG = {
         run --chains x
         run --temperatures -1
     """,
-    "latents": """
-        run --out latents.txt
-        run --out empty
-        run --drawn 0
-        run --drawn 1.5
-        run --split all
-        run --data y.npy
-        file
-    """,
-    "disentangle": """
-        run
-        run --factors nope.npy
-        run --factors x.npy
-        run --factors file
-        run --factors empty
-        run --bins 0
-        run --categorical x
-        run --out scores.csv
-        empty
-    """,
-    "quality": """
-        run
-        run --features nope
-        run --features empty
-        run --features run --weights x.npy
-        run --features run --n 0
-        run --features run --n 2
-        run --features run --out quality.csv
-        run --features run --data y.npy
-    """,
-    "explore": """
-        run --port 65536
-        run --port -1
-        run --port x
-        run --no_browser=maybe
-        run --no_browser --split nope
-        run --no_browser --data nope.npy
-        empty --no_browser
-    """,
-    "export": """
-        run --out model.pth
-        run --out /proc/model.pt2
-        run --out file/model.pt2
-        run --only nope
-        run --hub_folder file
-        run --data nope.npy
-        empty
-    """,
     "encode": """
         run --out codes.txt
         run --out empty
@@ -280,7 +232,7 @@ WRONG = {
 }
 COMMANDS = [
     f"{command} {rest.strip()}"
-    for table in (WRONG, MORE)
+    for table in (WRONG, NEWER, MORE)
     for command, lines in table.items()
     for rest in lines.strip().splitlines()
 ]

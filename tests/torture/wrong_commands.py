@@ -6,6 +6,58 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+#: Of commands that look at a model further, or take it elsewhere, by command.
+NEWER = {
+    "latents": """
+        run --out latents.txt
+        run --out empty
+        run --drawn 0
+        run --drawn 1.5
+        run --split all
+        run --data y.npy
+        file
+    """,
+    "disentangle": """
+        run
+        run --factors nope.npy
+        run --factors x.npy
+        run --factors file
+        run --factors empty
+        run --bins 0
+        run --categorical x
+        run --out scores.csv
+        empty
+    """,
+    "quality": """
+        run
+        run --features nope
+        run --features empty
+        run --features run --weights x.npy
+        run --features run --n 0
+        run --features run --n 2
+        run --features run --out quality.csv
+        run --features run --data y.npy
+    """,
+    "explore": """
+        run --port 65536
+        run --port -1
+        run --port x
+        run --no_browser=maybe
+        run --no_browser --split nope
+        run --no_browser --data nope.npy
+        empty --no_browser
+    """,
+    "export": """
+        run --out model.pth
+        run --out /proc/model.pt2
+        run --out file/model.pt2
+        run --only nope
+        run --hub_folder file
+        run --data nope.npy
+        empty
+    """,
+}
+
 #: By command, what is typed after it.
 MORE = {
     "train": """
