@@ -3,6 +3,7 @@
 from pyrovae.handlers.arity import binds, check_taken, tensors_taken
 from pyrovae.handlers.check_shapes import CheckShapes
 from pyrovae.handlers.leaves import Draw, DrawLeaves, send_back
+from pyrovae.handlers.modalities import KeepModalities, modalities_there
 from pyrovae.handlers.plain_errors import plain_errors
 from pyrovae.handlers.scale_latents import ScaleLatents, scale_latents
 from pyrovae.handlers.scale_temperatures import ScaleTemperatures
@@ -16,6 +17,7 @@ __all__ = [
     "CheckShapes",
     "Draw",
     "DrawLeaves",
+    "KeepModalities",
     "ScaleLatents",
     "ScaleTemperatures",
     "SiteMean",
@@ -30,6 +32,7 @@ __all__ = [
     "is_subsample",
     "latent_means",
     "mean_of",
+    "modalities_there",
     "plain_errors",
     "plate_scale",
     "scale_latents",

@@ -9,6 +9,7 @@ from pyro import poutine
 from torch import Tensor, nn
 
 from pyrovae.distributions.partly_observed import PartlyObserved
+from pyrovae.handlers import modalities_there
 from pyrovae.latents import check_kinds
 from pyrovae.likelihoods.base import Likelihood
 from pyrovae.models.agreement import check_agreement
@@ -181,7 +182,9 @@ class MultimodalVAE(LatentVariableModel):
                 f"present: expected bool of shape {(*sizes, m)}, True where a datum has a "
                 f"modality, got {present.dtype} of shape {tuple(present.shape)}"
             )
-        return views, present
+        device = next(x.device for x in views if x is not None)
+        there = torch.tensor([x is not None for x in views], device=device).expand(*sizes, m)
+        return views, modalities_there(there if present is None else there & present, present)
 
     def _filled(self, batch: Sequence[Any]) -> tuple[Any, ...]:
         """What a query was given, with something in place of what is missing, and a mask."""

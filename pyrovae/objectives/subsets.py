@@ -1,13 +1,14 @@
 """The bounds of several subsets of the modalities together."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pyro.infer
 import torch
-from pyro import poutine
 from torch import Tensor
 
+from pyrovae.handlers import KeepModalities
 from pyrovae.objectives.base import Program
 from pyrovae.objectives.wrapped import WrappedELBO
 
@@ -25,9 +26,8 @@ class SubsetsELBO(WrappedELBO):
     by itself: the first term says nothing of the experts one by one. Subsets are drawn anew for each
     datum and step; of a datum that has none of a subset's modalities there is no such term.
 
-    The programs are those of a `MultimodalVAE`: they take a tensor for each modality, and behind
-    these a mask of which ones a datum has, bool ``(n, M)``. What is reported of a model has nothing
-    of this sum in it.
+    The programs are those of a `MultimodalVAE`, which know themselves which of their tensors are
+    modalities. What is reported of a model has nothing of this sum in it.
 
     Wu and Goodman, 2018, Multimodal generative models for scalable weakly-supervised learning,
     https://arxiv.org/abs/1802.05335.
@@ -37,7 +37,8 @@ class SubsetsELBO(WrappedELBO):
         subsets: Number of random subsets k.
 
     Raises:
-        ValueError: If the number is negative; at the first call, if the programs take no mask.
+        ValueError: If the number is negative; at the first call, if the programs are of no such
+            model.
     """
 
     def __init__(self, elbo: pyro.infer.ELBO | None = None, *, subsets: int = 1) -> None:
@@ -70,36 +71,27 @@ class SubsetsELBO(WrappedELBO):
     def _parts(
         self, model: Program, guide: Program, args: tuple[Any, ...]
     ) -> Iterator[tuple[Any, ...]]:
-        """Programs and batch of each term."""
-        views, present = _divided(args)
-        yield (model, guide, *views, present)
-        n, m = present.shape
-        device = present.device
-        chosen = [torch.arange(m, device=device) == i for i in range(m)]
-        chosen += [torch.rand(n, m, device=device) < 0.5 for _ in range(self.subsets)]
-        for subset in chosen:
-            there = present & subset
-            some = there.any(1)
-            # Where a datum has none of them, something has to stand there that is not counted.
-            there = torch.where(some[:, None], there, present)
-            masked = (poutine.mask(program, mask=some) for program in (model, guide))
-            yield (*masked, *views, there)
+        """Programs and batch of each term, each asked for when the one before it has been run."""
+        every = KeepModalities(torch.ones_like)
+        yield (every(model), every(guide), *args)
+        if every.there is None:
+            raise ValueError(
+                "expected the programs of a model of several modalities, such as MultimodalVAE, "
+                "got others"
+            )
+        m, device = every.there.shape[1], every.there.device
+        choices: list[Callable[[Tensor], Tensor]] = [
+            partial(_one, torch.arange(m, device=device) == i) for i in range(m)
+        ]
+        choices += [_some] * self.subsets
+        for choose in choices:
+            keep = KeepModalities(choose)
+            yield (keep(model), keep(guide), *args)
 
 
-def _divided(args: tuple[Any, ...]) -> tuple[tuple[Any, ...], Tensor]:
-    """The tensor of each modality, and which ones each datum has.
+def _one(which: Tensor, there: Tensor) -> Tensor:
+    return which.expand_as(there)
 
-    Raises:
-        ValueError: If there are not several modalities.
-    """
-    last = args[-1]
-    masked = isinstance(last, Tensor) and last.dtype == torch.bool and last.dim() == 2
-    views = args[:-1] if masked and last.shape[1] == len(args) - 1 else args
-    tensors = [x for x in views if x is not None]
-    if len(views) < 2 or not tensors:
-        raise ValueError(
-            f"expected batches of several modalities, as a MultimodalVAE takes, got {len(views)}"
-        )
-    present = torch.tensor([x is not None for x in views], device=tensors[0].device)
-    present = present.expand(len(tensors[0]), -1)
-    return views, present if views is args else present & last
+
+def _some(there: Tensor) -> Tensor:
+    return torch.rand(there.shape, device=there.device) < 0.5

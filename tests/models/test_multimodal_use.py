@@ -7,7 +7,7 @@ import torch
 from pyro.infer import SVI, Trace_ELBO
 from pyro.optim import Adam
 
-from pyrovae import evaluate, fit, load, save
+from pyrovae import VAE, evaluate, fit, load, save
 from pyrovae.datasets import TensorSplit
 from pyrovae.likelihoods import BernoulliLikelihood, PoissonLikelihood
 from pyrovae.models import MultimodalVAE, Weighted
@@ -148,9 +148,9 @@ def test_parts_that_do_not_fit():
         MultimodalVAE(NormalPrior(2), ProductPosterior([one]), {"a": likelihood, "b": likelihood})
     with pytest.raises(ValueError, match="at most 10"):
         MixtureOfProductsPosterior([one] * 11)
-    model = small()
+    vae = VAE(NormalPrior(2), one, likelihood)
     with pytest.raises(ValueError, match="several modalities"):
-        SubsetsELBO().loss(model.model, model.guide, torch.rand(3, 1))
+        SubsetsELBO().loss(vae.model, vae.guide, torch.ones(4, 3))
 
 
 def test_images_are_scaled_beside_counts_with_weights_too():
@@ -161,3 +161,24 @@ def test_images_are_scaled_beside_counts_with_weights_too():
     model = small()
     found = evaluate(Weighted(model), data, samples=2, seed=0).elbo
     assert found == pytest.approx(evaluate(model, data[:3], samples=2, seed=0).elbo)
+
+
+def test_subsets_know_a_modality_from_a_mask_and_from_weights():
+    """Of three modalities the last is bool with two columns, as a mask of the others would be."""
+    sizes = {"a": 3, "b": 1, "c": 2}
+    experts = [NormalPosterior(MLP(n, [], 4)) for n in sizes.values()]
+    likelihoods = {name: PoissonLikelihood(MLP(2, [], n)) for name, n in sizes.items()}
+    model = MultimodalVAE(NormalPrior(2), ProductPosterior(experts), likelihoods)
+    batch = [torch.rand(5, n).round() for n in sizes.values()]
+    flags = [*batch[:2], batch[2].bool()]
+
+    def loss(program, *batch):
+        torch.manual_seed(0)
+        return SubsetsELBO().loss(program.model, program.guide, *batch)
+
+    for expert in experts:  # networks read numbers
+        expert.register_forward_pre_hook(lambda _, x: tuple(value.float() for value in x))
+    expected = loss(model, *batch)
+    assert loss(model, *flags) == pytest.approx(expected)
+    assert loss(model, *batch, torch.ones(5, 3).bool()) == pytest.approx(expected)
+    assert loss(Weighted(model), *batch, torch.full((5,), 2.0)) == pytest.approx(2 * expected)
