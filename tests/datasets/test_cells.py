@@ -178,6 +178,22 @@ def test_broken_files_of_cells(tmp_path):
         assert "\n" not in said
 
 
+@pytest.mark.parametrize(
+    "error", [AttributeError("no\nencoding"), IndexError(), RuntimeError("r"), OSError("o")]
+)
+def test_whatever_goes_wrong_with_a_file_is_said_in_a_line(error, tmp_path, monkeypatch):
+    def read_h5ad(path):
+        raise error
+
+    monkeypatch.setitem(sys.modules, "anndata", SimpleNamespace(read_h5ad=read_h5ad))
+    (tmp_path / "cells.h5ad").write_bytes(b"")
+    reason = (str(error).splitlines() or ["IndexError"])[0]
+    with pytest.raises(ValueError, match="expected a .h5ad file, but ") as said:
+        load_data(str(tmp_path / "cells.h5ad"))
+    assert str(said.value).endswith(f"but {reason}")
+    assert "\n" not in str(said.value)
+
+
 def test_codes_go_back_into_the_file(tmp_path):
     anndata = pytest.importorskip("anndata")
     found = cells(60)
