@@ -36,14 +36,13 @@ from pyrovae.priors import CategoricalPrior, NormalPrior
 #: The program that a part does not allow, and a word of the reason.
 REFUSED = {
     **dict.fromkeys((*ONE_WAY, "IAFPosterior", "RelaxedCategoricalPosterior"), "no mean"),
-    "FlowPrior-spline": "mask",
     "DistributionPrior-StudentT": "_standard_gamma",
 }
 
 
 #: One of each kind; the others take a second or more each, and run in `make proof`.
 OFTEN = (
-    *("MixturePrior", "FlowPrior-spline", "CategoricalPrior"),
+    *("MixturePrior", "FlowPrior-spline", "CategoricalPrior", "DistributionPrior-StudentT"),
     *("NormalPosterior", "PowerSphericalPosterior", "PlanarPosterior"),
     *(
         "BernoulliLikelihood",
