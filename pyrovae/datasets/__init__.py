@@ -5,6 +5,7 @@ from pyrovae.datasets.batches import merge_last
 from pyrovae.datasets.binarization import Binarization, binarize
 from pyrovae.datasets.cells import load_cells
 from pyrovae.datasets.data import Data
+from pyrovae.datasets.keyed import keyed
 from pyrovae.datasets.labelled_apart import LabelledApart
 from pyrovae.datasets.load import load_data
 from pyrovae.datasets.loader_split import LoaderSplit
@@ -31,6 +32,7 @@ __all__ = [
     "as_split",
     "binarize",
     "fill_frame",
+    "keyed",
     "load_cells",
     "load_data",
     "merge_last",

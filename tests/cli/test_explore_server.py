@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-import httpx
+import httpx2
 import pytest
 from exploring import TOKEN, explorer_of
 from PIL import Image
@@ -221,8 +221,8 @@ def test_one_image_is_decoded_at_a_time(explorer, monkeypatch):
     app = application(explorer, token=TOKEN, port=PORT)
 
     async def several():
-        transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}") as client:
+        transport = httpx2.ASGITransport(app)
+        async with httpx2.AsyncClient(transport=transport, base_url=f"http://{HOST}") as client:
             draw = f"/{TOKEN}/draw"
             return await asyncio.gather(
                 *(client.post(draw, content=b"x", headers=ORIGIN) for _ in range(3))

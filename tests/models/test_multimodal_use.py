@@ -62,7 +62,7 @@ OBJECTIVES = [
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("objective", OBJECTIVES, ids=repr)
+@pytest.mark.parametrize("objective", OBJECTIVES, ids=lambda o: type(o).__name__)
 def test_every_parameter_learns(kind, objective):
     model = small(kind, MixturePrior(2, components=2))
     before = {n: p.detach().clone() for n, p in model.named_parameters()}

@@ -4,11 +4,12 @@ import pyro
 import pyro.distributions as dist
 import pytest
 import torch
+from likelihood_registry import likelihood
 from pyro import poutine
 from pyro.infer import MCMC, NUTS, SVI, Predictive, Trace_ELBO
 from pyro.infer.autoguide import AutoNormal
 from pyro.infer.reparam import ProjectedNormalReparam
-from registry import DATA, KINDS, LATENT, PRIORS, latent_for, likelihood, posterior
+from registry import DATA, KINDS, LATENT, PRIORS, latent_for, posterior
 
 from pyrovae import VAE
 from pyrovae.likelihoods import BernoulliLikelihood
