@@ -29,7 +29,10 @@ def _advice(value: Any) -> str | None:
     if isinstance(value, Mapping):
         keys = ", ".join(repr(key) for key in list(value)[:KEYS_NAMED]) or "none"
         first = next(iter(value), "x")
-        return f"give the tensors of its keys ({keys}) by themselves, such as data[{first!r}]"
+        return (
+            f"give the tensors of its keys ({keys}) by themselves, such as data[{first!r}], or "
+            f"those of each item by pyrovae.datasets.keyed(data, {first!r})"
+        )
     if hasattr(value, "to_numpy"):  # tables of pandas, polars and the like
         if type(value).__module__.startswith("pandas"):
             return "pyrovae.load_data(data) reads its columns, whatever they hold"

@@ -1,6 +1,6 @@
 """Items of a data set, put together into a batch field by field."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -34,8 +34,6 @@ class Collate:
 
     def __call__(self, items: Sequence[Any]) -> tuple[Tensor | Unusable, ...]:
         """Gives the fields of a batch in their order; a field has a value of each item."""
-        if isinstance(items[0], Mapping):
-            return (Unusable(_of_dicts(items[0])),)
         rows = [tuple(item) if isinstance(item, tuple | list) else (item,) for item in items]
         first = items[0]
         if isinstance(first, list) and first and isinstance(first[0], int | float):
@@ -62,8 +60,6 @@ def leading_tensors(values: Sequence[Any], *, lenient: bool) -> tuple[Tensor, ..
     Raises:
         ValueError: If a field cannot be read, the fields have several lengths, or there are none.
     """
-    if values and isinstance(values[0], Mapping):
-        raise ValueError(_of_dicts(values[0]))
     tensors: list[Tensor] = []
     for i, value in enumerate(values):
         try:
@@ -82,13 +78,6 @@ def leading_tensors(values: Sequence[Any], *, lenient: bool) -> tuple[Tensor, ..
     if len(set(sizes)) > 1:
         raise ValueError(f"expected as many rows in each tensor of a batch, got {sizes}")
     return tuple(tensors)
-
-
-def _of_dicts(values: Mapping[Any, Any]) -> str:
-    return (
-        f"expected tensors, got dicts with the keys {sorted(map(str, values))}: choose those of x "
-        "and what goes with it, pyrovae.datasets.keyed(source, ...)"
-    )
 
 
 def _stack(column: Sequence[Any], name: str) -> Tensor | Unusable:

@@ -63,7 +63,8 @@ def test_bounds_and_estimate_of_a_poor_guide():
     assert estimate.mc_se < 0.02
     assert report.elbo < expected - 0.1
     analytic = -AnalyticKLELBO(num_particles=5000).loss(model.model, model.guide, x, mask)
-    assert analytic / len(x) == pytest.approx(report.elbo, abs=0.05)
+    # The means of 5000 draws each differ by 0.03 from seed to seed: five of that.
+    assert analytic / len(x) == pytest.approx(report.elbo, abs=0.15)
 
 
 @pytest.mark.parametrize("make", [exact, poor])
