@@ -3,8 +3,9 @@
 import difflib
 import signal
 from collections.abc import Iterable
+from pathlib import Path
 
-__all__ = ["Failed", "Stopped", "UnknownName", "UsageError", "nearest"]
+__all__ = ["Failed", "Stopped", "UnknownName", "UsageError", "check_ending", "nearest"]
 
 
 FEW = 15  # names that are all shown where none is near
@@ -98,3 +99,13 @@ def nearest(name: str, known: Iterable[str], *, most: int = 3) -> list[str]:
 
 def _letters(name: str) -> str:
     return name.lower().lstrip("-").replace("-", "_")
+
+
+def check_ending(out: str | None, ending: str) -> None:
+    """Raises where a file's name does not end as what is written there.
+
+    Raises:
+        UsageError: If it does not.
+    """
+    if out is not None and Path(out).suffix != ending:
+        raise UsageError("--out", f"a file name that ends in {ending}", out)

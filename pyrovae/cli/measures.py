@@ -1,7 +1,6 @@
 """What the commands share that measure latents, codes and samples."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,6 @@ from pyrovae.sample_quality import FeatureNetwork
 from pyrovae.scope import isolated
 
 __all__ = [
-    "check_ending",
     "encoder_of",
     "factors_of",
     "samples_of",
@@ -27,16 +25,6 @@ __all__ = [
 ]
 
 DIGITS = 12  # of a digest, as many as people compare
-
-
-def check_ending(out: str | None, ending: str) -> None:
-    """Raises where a file's name does not end as what is written there.
-
-    Raises:
-        UsageError: If it does not.
-    """
-    if out is not None and Path(out).suffix != ending:
-        raise UsageError("--out", f"a file name that ends in {ending}", out)
 
 
 def write_variables(path: str, found: Mapping[str, LatentVariables]) -> None:

@@ -9,7 +9,7 @@ from typing import TextIO
 
 from pyrovae.cli.several import is_first
 
-__all__ = ["printable", "say", "write_table"]
+__all__ = ["printable", "say", "write_columns", "write_table"]
 
 # What a spreadsheet takes for the beginning of a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -56,3 +56,12 @@ def write_table(path: str | os.PathLike[str], rows: Sequence[Mapping[str, object
         writer = csv.writer(file)
         writer.writerows([cell(name) for name in row] for row in rows[:1])
         writer.writerows([[cell(value) for value in row.values()] for row in rows])
+
+
+def write_columns(path: str | os.PathLike[str], columns: Mapping[str, Sequence[object]]) -> None:
+    """Writes what is known of each datum, by name, as a table with a row a datum."""
+    rows = zip(*columns.values(), strict=True)
+    write_table(
+        path,
+        [{"datum": i} | dict(zip(columns, row, strict=True)) for i, row in enumerate(rows)],
+    )

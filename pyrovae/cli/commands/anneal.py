@@ -38,17 +38,14 @@ def anneal(
         device: auto, cpu, cuda or mps.
         allow: A package whose classes the run may name; give it again for another.
     """
-    from pathlib import Path
-
-    from pyrovae.cli.errors import UsageError
+    from pyrovae.cli.errors import check_ending
     from pyrovae.cli.runs import Run
-    from pyrovae.cli.saying import say, write_table
+    from pyrovae.cli.saying import say, write_columns
     from pyrovae.datasets.first import First
     from pyrovae.evaluation import annealed_log_likelihood, bidirectional
     from pyrovae.files import check_writable
 
-    if out is not None and Path(out).suffix != ".csv":
-        raise UsageError("--out", "a file name that ends in .csv", out)
+    check_ending(out, ".csv")
     opened = Run(run, allow=allow or (), data=data, root=root)
     path = out or str(opened.folder / "annealed.csv")
     model = opened.model(device, averaged=averaged)
@@ -69,6 +66,5 @@ def anneal(
         "simulated_upper": sandwich.upper.value,
     }
     defined = {name: value.tolist() for name, value in columns.items() if value is not None}
-    rows = [{"datum": i} | {name: v[i] for name, v in defined.items()} for i in range(len(bound))]
-    write_table(path, rows)
+    write_columns(path, defined)
     say(f"{path}: {len(bound)} data")

@@ -42,8 +42,9 @@ def disentangle(
         device: auto, cpu, cuda or mps.
         allow: A package whose classes the run may name; give it again for another.
     """
+    from pyrovae.cli.errors import check_ending
     from pyrovae.cli.json_file import write_json
-    from pyrovae.cli.measures import check_ending, factors_of
+    from pyrovae.cli.measures import factors_of
     from pyrovae.cli.runs import Run
     from pyrovae.cli.saying import say
     from pyrovae.disentanglement import disentanglement_scores

@@ -36,7 +36,8 @@ def latents(
         device: auto, cpu, cuda or mps.
         allow: A package whose classes the run may name; give it again for another.
     """
-    from pyrovae.cli.measures import check_ending, write_variables
+    from pyrovae.cli.errors import check_ending
+    from pyrovae.cli.measures import write_variables
     from pyrovae.cli.runs import Run
     from pyrovae.cli.saying import say
     from pyrovae.evaluation import kl_decomposition, latent_variables

@@ -41,9 +41,9 @@ def quality(
         device: auto, cpu, cuda or mps.
         allow: A package whose classes the run may name; give it again for another.
     """
-    from pyrovae.cli.errors import UsageError
+    from pyrovae.cli.errors import UsageError, check_ending
     from pyrovae.cli.json_file import write_json
-    from pyrovae.cli.measures import check_ending, encoder_of, samples_of
+    from pyrovae.cli.measures import encoder_of, samples_of
     from pyrovae.cli.runs import Run
     from pyrovae.cli.saying import say
     from pyrovae.files import check_writable

@@ -34,17 +34,14 @@ def score(
         device: auto, cpu, cuda or mps.
         allow: A package whose classes the run may name; give it again for another.
     """
-    from pathlib import Path
-
-    from pyrovae.cli.errors import UsageError
+    from pyrovae.cli.errors import check_ending
     from pyrovae.cli.runs import Run
-    from pyrovae.cli.saying import say, write_table
+    from pyrovae.cli.saying import say, write_columns
     from pyrovae.cli.several import is_first
     from pyrovae.evaluation import score as score_data
     from pyrovae.files import check_writable
 
-    if out is not None and Path(out).suffix != ".csv":
-        raise UsageError("--out", "a file name that ends in .csv", out)
+    check_ending(out, ".csv")
     opened = Run(run, allow=allow or (), data=data, root=root)
     path = out or str(opened.folder / "scores.csv")
     model = opened.model(device, averaged=averaged)
@@ -53,11 +50,7 @@ def score(
     if not is_first():
         return
     columns = {name: column.tolist() for name, column in scores.columns.items()}
-    rows = [
-        {"datum": i} | {name: column[i] for name, column in columns.items()}
-        for i in range(len(scores))
-    ]
-    write_table(path, rows)
+    write_columns(path, columns)
     what = "log-likelihood" if scores.is_density else "cross-entropy, not a log-likelihood"
     say(
         f"{path}: {len(scores)} data, binarization {scores.binarization}; nats, S = "
