@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from pyrovae.evaluation.draws import Draws
-from pyrovae.evaluation.importance import Halves, ImportanceSampling
-from pyrovae.evaluation.pareto import Tail
+from pyrovae.evaluation.importance import ImportanceSampling
+from pyrovae.evaluation.judged import JudgedWeights
 
 __all__ = ["Estimates", "concatenate", "estimate", "weighed"]
 
@@ -92,11 +92,9 @@ def estimate(draws: Iterable[Draws], *, samples: int) -> Estimates:
         parts = [value.sum(0).cpu().double() for value in found]
         if sums is None:
             size = len(parts[0])
-            weights, ratios = ImportanceSampling(size), ImportanceSampling(size)
-            tail, halves = Tail(size, samples), Halves(size, samples)
+            weights, ratios = JudgedWeights(size, samples), ImportanceSampling(size)
         sums = parts if sums is None else [a + b for a, b in zip(sums, parts, strict=True)]
-        for taking in (weights, tail, halves):
-            taking.add(found.log_weights)
+        weights.add(found.log_weights)
         ratios.add(-found.kls.sum(-1))
     if sums is None:
         raise ValueError("expected at least one draw, got none")
@@ -109,8 +107,8 @@ def estimate(draws: Iterable[Draws], *, samples: int) -> Estimates:
         log_evidence=weights.log_mean,
         variance=weights.variance,
         ess=weights.ess,
-        pareto_k=tail.k,
-        growth=halves.growth(weights.log_mean),
+        pareto_k=weights.pareto_k,
+        growth=weights.growth,
         weight=weight,
     )
 

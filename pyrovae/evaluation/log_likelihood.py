@@ -10,10 +10,10 @@ from pyrovae.compilation import Compile
 from pyrovae.datasets import Source
 from pyrovae.evaluation.errors import data_se, mean_mc_se
 from pyrovae.evaluation.estimates import Estimates, concatenate
-from pyrovae.evaluation.importance import Halves, ImportanceSampling
+from pyrovae.evaluation.judged import JudgedWeights
 from pyrovae.evaluation.memory import sizes_in_memory
 from pyrovae.evaluation.ordered import in_order
-from pyrovae.evaluation.pareto import TRUSTED_K, Tail
+from pyrovae.evaluation.pareto import TRUSTED_K
 from pyrovae.evaluation.passes import one_pass
 from pyrovae.evaluation.reading import read_for
 from pyrovae.programs import Program, check_program
@@ -197,16 +197,15 @@ def pointwise(found: Estimates, samples: int) -> PointwiseLogLikelihood:
 def of_weights(log_weights: Tensor) -> PointwiseLogLikelihood:
     """The log-likelihood of each datum from its log-weights, ``(S, N)``."""
     samples, size = log_weights.shape
-    weights, tail, halves = ImportanceSampling(size), Tail(size, samples), Halves(size, samples)
-    for taking in (weights, tail, halves):
-        taking.add(log_weights)
+    weights = JudgedWeights(size, samples)
+    weights.add(log_weights)
     return PointwiseLogLikelihood(
         value=weights.log_mean,
         mc_se=None if samples == 1 else weights.variance.sqrt(),
         ess=weights.ess,
         samples=samples,
-        pareto_k=tail.k,
-        growth=halves.growth(weights.log_mean),
+        pareto_k=weights.pareto_k,
+        growth=weights.growth,
     )
 
 

@@ -1,0 +1,37 @@
+"""The weights of draws, summed up and judged as they come."""
+
+from torch import Tensor
+
+from pyrovae.evaluation.importance import Halves, ImportanceSampling
+from pyrovae.evaluation.pareto import Tail
+
+__all__ = ["JudgedWeights"]
+
+
+class JudgedWeights(ImportanceSampling):
+    """Sums of the weights of a batch, with the signs of whether their mean can be trusted.
+
+    Args:
+        size: Number of data B.
+        samples: Number of draws S that are to come.
+    """
+
+    def __init__(self, size: int, samples: int) -> None:
+        super().__init__(size)
+        self._tail, self._halves = Tail(size, samples), Halves(size, samples)
+
+    def add(self, log_weights: Tensor) -> None:
+        """Takes in log-weights, ``(S, B)``."""
+        super().add(log_weights)
+        self._tail.add(log_weights)
+        self._halves.add(log_weights)
+
+    @property
+    def pareto_k(self) -> Tensor:
+        """The shape of the weights' tail, ``(B,)``; see `pyrovae.evaluation.pareto.pareto_k`."""
+        return self._tail.k
+
+    @property
+    def growth(self) -> Tensor:
+        """What the estimate has gained from S / 2 draws to S, ``(B,)``; see `Halves`."""
+        return self._halves.growth(self.log_mean)
