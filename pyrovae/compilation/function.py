@@ -10,10 +10,9 @@ from torch.func import functional_call
 from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from pyrovae.compilation.decompositions import DECOMPOSITIONS
+from pyrovae.compilation.inductor import compile_graph
 from pyrovae.compilation.memory import keep_freed_memory
 from pyrovae.compilation.numbers import Numbers
-from pyrovae.compilation.products import PRODUCTS
 from pyrovae.compilation.tracing import OneHotWithoutLooking, lift_constants, selections
 from pyrovae.scope import isolated, without_validation
 
@@ -214,17 +213,8 @@ class CompiledFunction:
         return graph, constants
 
     def _compile(self, graph: GraphModule, batch: Batch) -> Callable[..., Any]:
-        options: dict[str, Any] = {"fallback_random": True}
-        if self.device.type == "cuda":
-            options["triton.cudagraphs"] = True
         try:
-            with torch.no_grad():
-                inputs: list[Any] = list(self._inputs(batch))
-                # On fake tensors: nothing is calculated, no memory taken, no buffer moved.
-                table = {**DECOMPOSITIONS, **PRODUCTS}
-                again = make_fx(graph, decomposition_table=table, tracing_mode="fake")
-                cheaper = again(*inputs)
-                return torch._inductor.compile(cheaper, inputs, options=options)
+            return compile_graph(graph, self._inputs(batch))
         except Exception as error:
             raise NotCompiled(f"it could not be compiled: {_reason(error)}") from error
 

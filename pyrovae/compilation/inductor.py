@@ -1,0 +1,53 @@
+"""Traced programs, compiled, and kept on disk for the processes to come."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._guards import TracingContext, tracing
+from torch._subclasses import FakeTensorMode
+from torch.fx import GraphModule
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.fx.experimental.symbolic_shapes import ShapeEnv
+
+from pyrovae.compilation.decompositions import DECOMPOSITIONS
+from pyrovae.compilation.products import PRODUCTS
+
+__all__ = ["compile_graph"]
+
+
+def compile_graph(graph: GraphModule, inputs: Sequence[Tensor]) -> Callable[..., Any]:
+    """Compiles a traced program, or takes it from torch's cache on disk.
+
+    A program is found there if an earlier process has compiled the same operations on tensors of
+    the same shapes, with as many threads and the same versions of torch and of the compiler.
+    Weights and data are inputs, so they need not be the same. Where the cache is, and whether
+    there is one, are settings of torch's: ``TORCHINDUCTOR_CACHE_DIR``,
+    ``TORCHINDUCTOR_FORCE_DISABLE_CACHES=1``.
+
+    Args:
+        graph: The program, as traced; it is left as it is.
+        inputs: What it is called with; nothing is calculated with them.
+
+    Returns:
+        A function of tensors of these shapes, which draws its random numbers as the program does.
+    """
+    options: dict[str, Any] = {
+        "fallback_random": True,
+        # The generated loops are divided among so many; as an option it is part of the cache's key.
+        "cpp.threads": torch.get_num_threads(),
+    }
+    if inputs[0].device.type == "cuda":
+        options["triton.cudagraphs"] = True
+    with torch.no_grad():
+        # On fake tensors: nothing is calculated, no memory taken, no buffer moved.
+        table = {**DECOMPOSITIONS, **PRODUCTS}
+        again = make_fx(graph, decomposition_table=table, tracing_mode="fake")
+        cheaper = again(*inputs)
+        # Inductor looks into its cache only where it is told, by a context, what stands for the
+        # inputs; and by themselves these would be of sizes that may vary.
+        stand_in = FakeTensorMode(shape_env=ShapeEnv())
+        fixed: list[Any] = [stand_in.from_tensor(value, static_shapes=True) for value in inputs]
+        with tracing(TracingContext(stand_in)):
+            return torch._inductor.compile(cheaper, fixed, options=options)
