@@ -78,6 +78,17 @@ class Laplace(Normal):
         return 2 * scale**2
 
 
+class HyperbolicSecant(Normal):
+    @staticmethod
+    def log_prob(x, loc, scale):
+        r = abs(x - loc) / scale  # a cosh of 1e16 has no hundred digits to lose
+        return -r - mp.log1p(mp.exp(-2 * r)) - mp.log(mp.pi * scale / 2)
+
+    @staticmethod
+    def variance(loc, scale):
+        return (mp.pi * scale / 2) ** 2
+
+
 class StudentT:
     @staticmethod
     def log_prob(x, df, loc, scale):

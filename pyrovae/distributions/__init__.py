@@ -11,6 +11,7 @@ from pyrovae.distributions.expert_mixture import ExpertMixture
 from pyrovae.distributions.flat import Flat
 from pyrovae.distributions.flow import Flow
 from pyrovae.distributions.grey_bernoulli import GreyBernoulli
+from pyrovae.distributions.hyperbolic_secant import HyperbolicSecant
 from pyrovae.distributions.labelled_categorical import LabelledCategorical
 from pyrovae.distributions.level_categorical import LevelCategorical
 from pyrovae.distributions.level_codes import LevelCodes
@@ -42,6 +43,7 @@ __all__ = [
     "Flat",
     "Flow",
     "GreyBernoulli",
+    "HyperbolicSecant",
     "LabelledCategorical",
     "LevelCategorical",
     "LevelCodes",

@@ -8,6 +8,7 @@ from pyrovae.likelihoods.columns import ColumnsLikelihood
 from pyrovae.likelihoods.continuous_bernoulli import ContinuousBernoulliLikelihood
 from pyrovae.likelihoods.discretized_logistic import DiscretizedLogisticLikelihood
 from pyrovae.likelihoods.discretized_logistic_mixture import DiscretizedLogisticMixtureLikelihood
+from pyrovae.likelihoods.hyperbolic_secant import HyperbolicSecantLikelihood
 from pyrovae.likelihoods.laplace import LaplaceLikelihood
 from pyrovae.likelihoods.multinomial import MultinomialLikelihood
 from pyrovae.likelihoods.negative_binomial import NegativeBinomialLikelihood
@@ -26,6 +27,7 @@ __all__ = [
     "ContinuousBernoulliLikelihood",
     "DiscretizedLogisticLikelihood",
     "DiscretizedLogisticMixtureLikelihood",
+    "HyperbolicSecantLikelihood",
     "LaplaceLikelihood",
     "Likelihood",
     "MultinomialLikelihood",

@@ -13,6 +13,7 @@ from references import exact
 from pyrovae.distributions import (
     ContinuousBernoulli,
     GreyBernoulli,
+    HyperbolicSecant,
     NegativeBinomial,
     Normal,
     Poisson,
@@ -40,6 +41,12 @@ FAMILIES = {
     "ContinuousBernoulli": (ContinuousBernoulli, references.ContinuousBernoulli, [signed], unit),
     "Normal": (Normal, references.Normal, [locations, sizes], locations),
     "Laplace": (dist.Laplace, references.Laplace, [locations, sizes], locations),
+    "HyperbolicSecant": (
+        HyperbolicSecant,
+        references.HyperbolicSecant,
+        [locations, sizes],
+        locations,
+    ),
     "StudentT": (
         StudentT,
         references.StudentT,
@@ -140,6 +147,7 @@ def test_continuous_bernoulli_integrates_to_one(logit):
         (StudentT(torch.tensor(1.5), torch.tensor(0.0), torch.tensor(1.0)), 1.0),
         (StudentT(torch.tensor(1e6), torch.tensor(1e4), torch.tensor(1e-1)), 1e-1),
         (Normal(torch.tensor(-3.0), torch.tensor(1e-3)), 1e-3),
+        (HyperbolicSecant(torch.tensor(2.0), torch.tensor(1e-3)), 1e-3),
     ],
 )
 def test_densities_on_the_line_integrate_to_one(p, span):

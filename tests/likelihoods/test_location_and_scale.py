@@ -7,7 +7,12 @@ import torch
 from small_likelihoods import DATA, made, positive, summed
 from torch import distributions as torchs
 
-from pyrovae.likelihoods import LaplaceLikelihood, NormalLikelihood, StudentTLikelihood
+from pyrovae.likelihoods import (
+    HyperbolicSecantLikelihood,
+    LaplaceLikelihood,
+    NormalLikelihood,
+    StudentTLikelihood,
+)
 
 
 @pytest.mark.parametrize("scale", [0.5, "learned", "predicted"])
@@ -36,7 +41,10 @@ def test_location_and_scale_are_pytorchs(cls, family, options, scale):
     torch.testing.assert_close(p.mean, loc)
 
 
-@pytest.mark.parametrize("cls", [NormalLikelihood, LaplaceLikelihood, StudentTLikelihood])
+LINES = [NormalLikelihood, LaplaceLikelihood, HyperbolicSecantLikelihood, StudentTLikelihood]
+
+
+@pytest.mark.parametrize("cls", LINES)
 def test_densities_on_the_line_integrate_to_one_and_draws_match(cls):
     p = made(cls, torch.Size([1]), scale="predicted").double()(torch.randn(1, 2).double())
     # The midpoint rule in t, x = tan t, which reaches into the tails.

@@ -11,6 +11,7 @@ from registry import AROUND, DATA, LATENT, LIKELIHOODS, POSTERIORS, data_for, la
 
 from pyrovae.likelihoods import (
     BetaLikelihood,
+    HyperbolicSecantLikelihood,
     LaplaceLikelihood,
     NegativeBinomialLikelihood,
     NormalLikelihood,
@@ -102,7 +103,14 @@ def test_beta_of_many_variables_by_any_dispersion(dispersion):
 
 
 @pytest.mark.parametrize(
-    "cls", [NormalLikelihood, LaplaceLikelihood, StudentTLikelihood, NegativeBinomialLikelihood]
+    "cls",
+    [
+        NormalLikelihood,
+        LaplaceLikelihood,
+        HyperbolicSecantLikelihood,
+        StudentTLikelihood,
+        NegativeBinomialLikelihood,
+    ],
 )
 @pytest.mark.parametrize("scale", [1e-9, 1e9])
 def test_fixed_scales_out_of_range_are_refused(cls, scale):
