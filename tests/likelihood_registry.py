@@ -16,7 +16,9 @@ from pyrovae.likelihoods import (
     NegativeBinomialLikelihood,
     NormalLikelihood,
     OffsetLikelihood,
+    PerceptualLikelihood,
     PoissonLikelihood,
+    StructuralSimilarityLikelihood,
     StudentTLikelihood,
     TokensLikelihood,
     ZeroInflatedLikelihood,
@@ -30,6 +32,12 @@ DATA = torch.Size([1, 6, 5])
 def likelihood(cls, *, latents=LATENT, **options):
     shape = cls.network_shape(DATA, **options)
     return cls(MLP(latents, [4], shape, activation="tanh"), **options)
+
+
+def features():
+    """A network of nobody's model, as one that was trained for something else."""
+    torch.manual_seed(7)
+    return torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.Tanh())
 
 
 def gate(latents=LATENT):
@@ -77,6 +85,12 @@ LIKELIHOODS = {
     ),
     "MultinomialLikelihood": lambda: likelihood(MultinomialLikelihood, total_count=7),
     "TokensLikelihood": lambda: likelihood(TokensLikelihood, tokens=9),
+    "PerceptualLikelihood": lambda: PerceptualLikelihood(
+        likelihood(NormalLikelihood), features(), weight=3.0
+    ),
+    "StructuralSimilarityLikelihood": lambda: StructuralSimilarityLikelihood(
+        likelihood(BernoulliLikelihood), window=3, weight=9.0
+    ),
     "OffsetLikelihood": lambda: OffsetLikelihood(likelihood(PoissonLikelihood, latents=2)),
     "OffsetLikelihood-around": lambda: OffsetLikelihood(
         ZeroInflatedLikelihood(likelihood(NegativeBinomialLikelihood, latents=2))
@@ -86,8 +100,10 @@ LIKELIHOODS = {
         likelihood(NegativeBinomialLikelihood), gate()
     ),
 }
+# Those with a loss beside them, which are no densities.
+PENALIZED = {"PerceptualLikelihood", "StructuralSimilarityLikelihood"}
 # Those that are made of another one, and not of a network.
-AROUND_LIKELIHOODS = {
+AROUND_LIKELIHOODS = PENALIZED | {
     "OffsetLikelihood",
     "OffsetLikelihood-around",
     "ZeroInflatedLikelihood",

@@ -36,7 +36,7 @@ ROOMS = {
     "latents": "distributions undefined",
     "handlers": "distributions latents",
     "nn": "columns component",
-    "likelihoods": "columns component distributions nn",
+    "likelihoods": "checks columns component distributions nn",
     "posteriors": "component distributions latents nn",
     "priors": "checks component distributions latents nn posteriors scope",
     "support": "checks distributions handlers nn programs scope",

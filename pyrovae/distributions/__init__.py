@@ -25,6 +25,7 @@ from pyrovae.distributions.partly_observed import (
     observed_mask,
     observed_values,
 )
+from pyrovae.distributions.penalized import Penalized
 from pyrovae.distributions.product import normal_product
 from pyrovae.distributions.relaxed import RelaxedOneHot, RelaxedOneHots
 from pyrovae.distributions.side_by_side import SideBySide
@@ -56,6 +57,7 @@ __all__ = [
     "Normal",
     "OpenInterval",
     "PartlyObserved",
+    "Penalized",
     "Poisson",
     "PowerSpherical",
     "RelaxedOneHot",

@@ -103,7 +103,8 @@ class Report:
         what = "log-likelihood" if self.is_density else "cross-entropy, not a log-likelihood"
         if ll is None:
             lines = [f"  log p(x)         {_number(None)}", f"  undefined: {self.undefined}"]
-            return lines if self.is_density else [*lines, f"  the reconstruction is a {what}"]
+            told = "  the reconstruction is no log-likelihood"
+            return lines if self.is_density else [*lines, told]
         errors = f"S = {ll.samples}, mc_se {words(ll.mc_se)}, data_se {words(ll.data_se)}"
         if self.wider is not None:
             errors = f"with a guide {self.wider:g} times as wide, {errors}"

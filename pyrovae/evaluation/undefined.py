@@ -3,8 +3,9 @@
 from pyro.distributions import Delta, ImproperUniform
 from pyro.poutine import Trace
 
-from pyrovae.distributions.unwrap import unblocked
-from pyrovae.handlers import is_latent
+from pyrovae.distributions import Penalized
+from pyrovae.distributions.unwrap import unblocked, unwrapped
+from pyrovae.handlers import is_data, is_latent
 
 __all__ = ["undefined"]
 
@@ -13,7 +14,7 @@ def undefined(model_trace: Trace, guide_trace: Trace) -> str | None:
     """Says why a pair of programs has no evidence lower bound.
 
     An improper prior is no density, so that there is no p(x) to bound; and a point has no KL
-    divergence from a density.
+    divergence from a density. A likelihood with a loss beside it is no density of the data.
 
     Returns:
         The reason, with the site's name; None if there is a bound.
@@ -21,6 +22,8 @@ def undefined(model_trace: Trace, guide_trace: Trace) -> str | None:
     for name, site in model_trace.nodes.items():
         if is_latent(site) and isinstance(unblocked(site["fn"]), ImproperUniform):
             return f"the prior of {name!r} is flat, which is no density"
+        if is_data(site) and isinstance(fn := unwrapped(site["fn"]), Penalized):
+            return f"the likelihood of {name!r} {fn.not_a_density}"
     for name, site in guide_trace.nodes.items():
         if is_latent(site) and isinstance(unblocked(site["fn"]), Delta):
             return f"the posterior of {name!r} is a point, which has no KL divergence"

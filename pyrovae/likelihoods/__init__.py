@@ -14,7 +14,9 @@ from pyrovae.likelihoods.multinomial import MultinomialLikelihood
 from pyrovae.likelihoods.negative_binomial import NegativeBinomialLikelihood
 from pyrovae.likelihoods.normal import NormalLikelihood
 from pyrovae.likelihoods.offset import OffsetLikelihood
+from pyrovae.likelihoods.perceptual import PerceptualLikelihood
 from pyrovae.likelihoods.poisson import PoissonLikelihood
+from pyrovae.likelihoods.structural_similarity import StructuralSimilarityLikelihood
 from pyrovae.likelihoods.student_t import StudentTLikelihood
 from pyrovae.likelihoods.tokens import TokensLikelihood
 from pyrovae.likelihoods.zero_inflated import ZeroInflatedLikelihood
@@ -34,7 +36,9 @@ __all__ = [
     "NegativeBinomialLikelihood",
     "NormalLikelihood",
     "OffsetLikelihood",
+    "PerceptualLikelihood",
     "PoissonLikelihood",
+    "StructuralSimilarityLikelihood",
     "StudentTLikelihood",
     "TokensLikelihood",
     "ZeroInflatedLikelihood",

@@ -59,11 +59,16 @@ def members(annotation):
     return {annotation} if not inner or is_literal else set().union(*map(members, inner))
 
 
+def takes_functions(annotation):
+    kinds = {annotation} | members(annotation)
+    return any(get_origin(kind) is Callable for kind in kinds)
+
+
 def some(annotation):
     """A value of that type."""
     if get_origin(annotation) is Sequence:
         return [some(get_args(annotation)[0])]
-    if get_origin(annotation) is Callable:
+    if takes_functions(annotation):
         return print
     kinds = members(annotation)
     return next(iter([ONE[kind] for kind in ONE if kind in kinds]), 3)
@@ -74,7 +79,7 @@ def wrong(annotation):
     kinds = members(annotation)
     is_part = bool(kinds & (ONE.keys() - {torch.Tensor}))
     found = {"an object": object(), "an array": np.zeros(3)}
-    if get_origin(annotation) is not Callable:
+    if not takes_functions(annotation):
         found |= {"a class": dict, "a module": nn.ReLU()}
     if is_part:
         found |= {f"a {kind.__name__}": one for kind, one in ONE.items() if kind not in kinds}

@@ -5,6 +5,7 @@ import math
 import pyro
 import pytest
 import torch
+from likelihood_registry import PENALIZED
 from missing_data import binary, exact, linear_data, of
 from registry import DATA, LATENT, LIKELIHOODS, data_for
 
@@ -16,7 +17,8 @@ from pyrovae.objectives import ELBO
 from pyrovae.posteriors import NormalPosterior
 from pyrovae.priors import NormalPrior, UniformSpherePrior
 
-FACTORISED = {name: make for name, make in LIKELIHOODS.items() if "Multinomial" not in name}
+WHOLE = PENALIZED | {"MultinomialLikelihood"}
+FACTORISED = {name: make for name, make in LIKELIHOODS.items() if name not in WHOLE}
 
 
 def loss_and_gradients(model, *batch, objective=None):

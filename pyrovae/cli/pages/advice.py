@@ -48,11 +48,13 @@ def _of_numbers(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
             "Compare such models by what they reconstruct. A model with a prior has both.",
         )
     if not report["is_density"]:
+        what = (
+            "The reconstruction is no log-likelihood"
+            if report["log_likelihood"] is None
+            else "The numbers are cross-entropies and not log-likelihoods"
+        )
         yield (
-            (
-                "The numbers are cross-entropies and not log-likelihoods, since the likelihood is no "
-                "density at these values"
-            ),
+            f"{what}, since the likelihood is no density at these values",
             (
                 "With `--binarization dynamic` or `static` the data are zeros and ones; "
                 "`ContinuousBernoulliLikelihood` and `BetaLikelihood` are densities of grey levels."

@@ -1,0 +1,103 @@
+"""A distribution whose log-density is joined by a loss, and is none any more."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import torch
+from pyro.distributions import TorchDistribution, constraints
+from torch import Size, Tensor
+from torch.distributions import Distribution
+
+__all__ = ["Penalized"]
+
+
+class _Nowhere(constraints.Constraint):
+    """Holds no value."""
+
+    is_discrete = False
+
+    def check(self, value: Tensor) -> Tensor:
+        return torch.zeros((), dtype=torch.bool, device=value.device)
+
+
+class Penalized(TorchDistribution):
+    r"""A distribution that is scored by a loss of its mean, too.
+
+    .. math:: \ell(x) = a \log p(x) - w \, L(x, E_p[x])
+
+    The score :math:`\ell` is what training maximises. It is no log-density, since its exponential
+    does not integrate to one, and cannot be made one: `not_a_density` says so to reports. Draws
+    and moments are those of p.
+
+    Args:
+        base: The distribution p, with a mean.
+        loss: The loss L of values and means, each ``(*batch, *event)`` in any number of leading
+            dimensions, one number for each.
+        weight: The weight w of the loss, nats for one unit of it.
+        likelihood_weight: The weight a of the log-density; 0 leaves the loss alone.
+        not_a_density: What to say of a site that has it, in words that follow "the likelihood
+            of 'x'".
+    """
+
+    arg_constraints: ClassVar[dict[str, Any]] = {}
+    #: Over what its exponential integrates to one.
+    normalized_support = _Nowhere()
+
+    def __init__(
+        self,
+        base: Distribution,
+        loss: Callable[[Tensor, Tensor], Tensor],
+        *,
+        weight: float = 1.0,
+        likelihood_weight: float = 1.0,
+        not_a_density: str = "has a loss beside it, and is no density",
+    ) -> None:
+        self.base, self.loss = base, loss
+        self.weight, self.likelihood_weight = weight, likelihood_weight
+        self.not_a_density = not_a_density
+        super().__init__(base.batch_shape, base.event_shape, validate_args=False)
+
+    def expand(self, batch_shape: Size, _instance: Any = None) -> "Penalized":
+        """The same distribution for a larger batch."""
+        return Penalized(
+            self.base.expand(batch_shape),
+            self.loss,
+            weight=self.weight,
+            likelihood_weight=self.likelihood_weight,
+            not_a_density=self.not_a_density,
+        )
+
+    @property
+    def support(self) -> Any:
+        """The support of p."""
+        return self.base.support
+
+    @property
+    def has_rsample(self) -> bool:
+        """Whether draws of p carry gradients."""
+        return bool(self.base.has_rsample)
+
+    @property
+    def mean(self) -> Tensor:
+        """The mean of p."""
+        return self.base.mean
+
+    @property
+    def variance(self) -> Tensor:
+        """The variance of p."""
+        return self.base.variance
+
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        """Draws from p."""
+        return self.base.sample(Size(sample_shape))
+
+    def rsample(self, sample_shape: Any = ()) -> Tensor:
+        """Draws from p, with gradients."""
+        return self.base.rsample(Size(sample_shape))
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """The score of values, which is no log-density."""
+        score = -self.weight * self.loss(value, self.base.mean)
+        if self.likelihood_weight == 0:
+            return score
+        return self.likelihood_weight * self.base.log_prob(value) + score

@@ -1,0 +1,71 @@
+"""What the likelihoods with a loss beside them share."""
+
+from abc import abstractmethod
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from pyrovae.distributions import Penalized
+from pyrovae.distributions.special import at_least_single
+from pyrovae.likelihoods.base import Likelihood
+
+__all__ = ["PenalizedLikelihood"]
+
+
+class PenalizedLikelihood(Likelihood):
+    """A likelihood whose mean is compared with the data by a loss, too.
+
+    A subclass writes `loss`. The sum of the two is for training: it is no log-density, and reports
+    call bound and log-likelihood undefined.
+
+    Args:
+        likelihood: The likelihood, whose mean is the picture that is compared.
+        weight: Nats for one unit of the loss.
+        likelihood_weight: Weight of the log-density beside it; 0 leaves the loss alone, and what
+            the likelihood has to learn beside its mean, such as a scale, as it is.
+
+    Raises:
+        ValueError: If the likelihood does not declare its shapes, or a weight is negative or not
+            finite.
+    """
+
+    #: What the loss is called in a report.
+    loss_name: str
+
+    def __init__(
+        self, likelihood: Likelihood, *, weight: float = 1.0, likelihood_weight: float = 1.0
+    ) -> None:
+        super().__init__()
+        for name, value in (("weight", weight), ("likelihood_weight", likelihood_weight)):
+            if not 0 <= value < float("inf"):
+                raise ValueError(f"{name}: expected a number of at least 0, got {value}")
+        if likelihood.latent_shape is None or likelihood.data_shape is None:
+            raise ValueError(
+                f"likelihood: expected one that declares its shapes, got {type(likelihood).__name__}"
+            )
+        self.latent_shape, self.data_shape = likelihood.latent_shape, likelihood.data_shape
+        self.likelihood = likelihood
+        self.weight, self.likelihood_weight = weight, likelihood_weight
+
+    @abstractmethod
+    def loss(self, x: Tensor, mean: Tensor) -> Tensor:
+        """How far means are from data, ``(n, *data_shape)`` each: ``(n,)``."""
+
+    def forward(self, z: Tensor) -> Distribution:
+        """Returns p(x|z) and the loss, for latents ``(*batch, *latent_shape)``."""
+        return Penalized(
+            self.likelihood(z),
+            self._broadcast,
+            weight=self.weight,
+            likelihood_weight=self.likelihood_weight,
+            not_a_density=f"has a loss of {self.loss_name} beside it, and is no density",
+        )
+
+    def _broadcast(self, x: Tensor, mean: Tensor) -> Tensor:
+        """The loss in whatever leading dimensions there are."""
+        mean = at_least_single(mean)
+        x, mean = torch.broadcast_tensors(x.to(mean.dtype), mean)
+        leading = mean.shape[: mean.dim() - len(self.data_shape or ())]
+        event = mean.shape[len(leading) :]
+        return self.loss(x.reshape(-1, *event), mean.reshape(-1, *event)).reshape(leading)

@@ -1,0 +1,159 @@
+"""A likelihood and a loss in the features of a network."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pyrovae.distributions.special import at_least_single
+from pyrovae.likelihoods.base import Likelihood
+from pyrovae.likelihoods.penalized import PenalizedLikelihood
+
+__all__ = ["PerceptualLikelihood"]
+
+Features = Callable[[Tensor], Tensor | Sequence[Tensor]]
+
+
+class PerceptualLikelihood(PenalizedLikelihood):
+    r"""A likelihood, and a loss of its mean in the features of a network of yours.
+
+    .. math:: \ell(x \mid z) = a \log p(x \mid z) - w \sum_l \frac{1}{2 D_l}
+        \lVert \phi_l(x) - \phi_l(\mu(z)) \rVert^2
+
+    with the :math:`D_l` features of layer l. A normal density of the features would be one of
+    :math:`\phi(x)` and not of x, which other data have the same features as; so the sum is a loss
+    and no log-density: training maximises it, and bound and log-likelihood are reported as
+    undefined.
+
+    The network, of which a copy is taken, stays as it is: the gradient goes through it to the
+    decoder, its weights get none, and it is in evaluation mode. It is no part of the model: its
+    weights are in neither ``parameters()`` nor ``state_dict()`` nor a checkpoint; only their
+    fingerprint is. A likelihood that was loaded samples and reconstructs without it, and takes it
+    again by `set_features` to be trained or scored::
+
+        vae = load(path)
+        vae.likelihood.set_features(network)  # with the same weights
+
+    or ``load(path, model=vae)`` reads the parameters into a model that has it.
+
+    Hou, Shen, Sun and Qiu, 2017, Deep feature consistent variational autoencoder,
+    https://arxiv.org/abs/1610.00291; Johnson, Alahi and Fei-Fei, 2016, Perceptual losses for
+    real-time style transfer and super-resolution, https://arxiv.org/abs/1603.08155.
+
+    Args:
+        likelihood: The likelihood p, whose mean :math:`\mu(z)` is compared.
+        features: The network :math:`\phi`, of data ``(n, *data_shape)``: the features of one layer
+            or a list of those of several, ``(n, ...)`` each. It does what else its inputs need,
+            such as taking the mean of its own training data off. Left out, it is to be given by
+            `set_features`.
+        weight: The weight w, nats for one unit of the loss.
+        likelihood_weight: The weight a; 0 leaves the features alone, and what the likelihood has
+            to learn beside its mean, such as a scale, as it is.
+
+    Raises:
+        ValueError: If the likelihood does not declare its shapes, or a weight is negative or not
+            finite.
+        RuntimeError: When scored, if the network has to be given.
+    """
+
+    loss_name = "features"
+
+    def __init__(
+        self,
+        likelihood: Likelihood,
+        features: Callable[[Tensor], Any] | None = None,
+        *,
+        weight: float = 1.0,
+        likelihood_weight: float = 1.0,
+    ) -> None:
+        super().__init__(likelihood, weight=weight, likelihood_weight=likelihood_weight)
+        self.init_args.pop("features", None)  # no part of what is saved
+        self._keep(features)
+        self.fingerprint: Tensor
+        self.register_buffer("fingerprint", _fingerprint(features))
+
+    @property
+    def features(self) -> Features | None:
+        """The network; None if it has to be given."""
+        return self.__dict__["_features"]
+
+    def set_features(self, features: Callable[[Tensor], Any]) -> None:
+        """Gives the network to a likelihood that was loaded, or made without one.
+
+        Args:
+            features: The network that it was trained with.
+
+        Raises:
+            ValueError: If its weights are others.
+        """
+        mine = _fingerprint(features)
+        if self.fingerprint.any() and not torch.equal(mine, self.fingerprint.cpu()):
+            raise ValueError(
+                "features: expected the network that the likelihood was trained with, got one with "
+                "other weights"
+            )
+        self._keep(features)
+        self.fingerprint = mine.to(self.fingerprint.device)
+
+    def _keep(self, features: Features | None) -> None:
+        if isinstance(features, nn.Module):  # a copy: another device or mode is none of yours
+            features = deepcopy(features).requires_grad_(False).eval()
+        # Not as a module: its weights are not the model's.
+        self.__dict__["_features"] = features
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Any:
+        # To another device or precision it goes along.
+        if isinstance(self.features, nn.Module):
+            self.features._apply(fn)
+        return super()._apply(fn, recurse)
+
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+        super()._load_from_state_dict(*args, **kwargs)
+        # Those of other weights are not what the model was trained with.
+        if not torch.equal(_fingerprint(self.features), self.fingerprint.cpu()):
+            self._keep(None)
+
+    def loss(self, x: Tensor, mean: Tensor) -> Tensor:
+        """Half the mean squared difference of the features, summed over layers.
+
+        Raises:
+            RuntimeError: If the network has to be given.
+            ValueError: If it does not give features of each datum.
+        """
+        pairs = zip(self._layers(x), self._layers(mean), strict=True)
+        squares = [(a - b).square().flatten(1).mean(1) for a, b in pairs]
+        return 0.5 * torch.stack(squares).sum(0)
+
+    def _layers(self, x: Tensor) -> list[Tensor]:
+        network = self.features
+        if network is None:
+            raise RuntimeError(
+                "PerceptualLikelihood: its network of features is no part of a model's file, nor "
+                "made by name; give the one it is trained with by likelihood.set_features(network)"
+            )
+        if isinstance(network, nn.Module):
+            x = x.to(next((p.dtype for p in network.parameters()), x.dtype))
+        found = network(x)
+        layers = [found] if isinstance(found, Tensor) else list(found)
+        for layer in layers:
+            if not isinstance(layer, Tensor) or layer.dim() < 2 or len(layer) != len(x):
+                got = tuple(layer.shape) if isinstance(layer, Tensor) else type(layer).__name__
+                raise ValueError(
+                    f"features: expected features of shape ({len(x)}, ...), got {got}"
+                )
+        return [at_least_single(layer) for layer in layers]
+
+
+def _fingerprint(network: Features | None) -> Tensor:
+    """Eight bytes that tell weights apart, on any device; zeros for what has none."""
+    state = network.state_dict() if isinstance(network, nn.Module) else {}
+    if not state or any(value.is_meta for value in state.values()):
+        return torch.zeros(8, dtype=torch.uint8)
+    digest = hashlib.sha256()
+    for name, value in state.items():
+        content = value.detach().cpu().float().contiguous().numpy()
+        digest.update(f"{name} {tuple(value.shape)}".encode() + content.tobytes())
+    return torch.tensor(list(digest.digest()[:8]), dtype=torch.uint8)
