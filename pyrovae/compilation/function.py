@@ -13,7 +13,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from pyrovae.compilation.inductor import compile_graph
 from pyrovae.compilation.memory import keep_freed_memory
 from pyrovae.compilation.numbers import Numbers
-from pyrovae.compilation.tracing import OneHotWithoutLooking, lift_constants, selections
+from pyrovae.compilation.tracing import lift_constants, selections, without_looking
 from pyrovae.scope import isolated, without_validation
 
 __all__ = ["ROUNDINGS", "Batch", "CompiledFunction", "NotCompiled", "half_twice"]
@@ -195,7 +195,7 @@ class CompiledFunction:
             return self._eager(tensors[: len(copies)], tensors[len(copies) :])
 
         try:
-            with OneHotWithoutLooking():
+            with without_looking():
                 graph = make_fx(function)(*copies, *batch)
         except Exception as error:
             raise NotCompiled(f"it could not be traced: {_reason(error)}") from error

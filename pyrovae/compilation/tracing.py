@@ -1,24 +1,48 @@
 """What a trace needs: operations that do not look at values, and closed-over tensors as inputs."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import pyro.util
 import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule
 from torch.overrides import TorchFunctionMode
 
-__all__ = ["OneHotWithoutLooking", "lift_constants", "selections"]
+__all__ = ["lift_constants", "selections", "without_looking"]
 
 
-class OneHotWithoutLooking(TorchFunctionMode):
-    """Makes one-hot vectors by comparison: torch's own function looks at the labels' range."""
+class _WithoutLooking(TorchFunctionMode):
+    """Operations that need not look at values, in the place of torch's own, which do."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if func is nn.functional.one_hot and (len(args) > 1 or "num_classes" in kwargs):
+            # Torch looks at the range of the labels.
             labels, classes = args[0], args[1] if len(args) > 1 else kwargs["num_classes"]
             return (labels.unsqueeze(-1) == torch.arange(classes, device=labels.device)).long()
+        if func is Tensor.item:
+            # A number that is added up and given back, as in Pyro's estimators, may be a tensor as
+            # well; one that decides on anything fails as a condition, or as an argument.
+            return args[0].detach()
         return func(*args, **kwargs)
+
+
+@contextmanager
+def without_looking() -> Iterator[None]:
+    """Lets programs be traced that ask for values without making anything depend on them.
+
+    One-hot vectors of labels, ``tensor.item()`` within sums, and Pyro's own warnings of NaN, which
+    a step of training has a test of its own for.
+    """
+    before = pyro.util.torch_isnan
+    pyro.util.torch_isnan = lambda x: False
+    try:
+        with _WithoutLooking():
+            yield
+    finally:
+        pyro.util.torch_isnan = before
 
 
 def lift_constants(graph: GraphModule, *, at: int) -> list[Tensor]:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from pyrovae.compilation.tracing import OneHotWithoutLooking
+from pyrovae.compilation.tracing import without_looking
 from pyrovae.exporting.batching import DECOMPOSITIONS
 from pyrovae.exporting.programs import PlainProgram
 
@@ -43,7 +43,7 @@ def traced(program: PlainProgram) -> ExportedProgram:
         Exception: Whatever torch raises where a program is more than tensor operations.
     """
     first = [value[:1] for value in program.examples]
-    with OneHotWithoutLooking():
+    with without_looking():
         recorded = make_fx(program.run)(*first)
         # Again without what changes values in place, which batched values do not fit into.
         one: Any = make_fx(torch.func.functionalize(recorded), DECOMPOSITIONS)(*first)

@@ -60,6 +60,28 @@ def test_every_part_traces(prior, posterior, objective, likelihood):
     agree(vae, OBJECTIVES[objective](), data=data)
 
 
+SEVERAL = {"num_particles": 3, "vectorize_particles": True, "max_plate_nesting": 1}
+
+
+@pytest.mark.usefixtures("only_traced")
+@pytest.mark.parametrize(
+    "objective",
+    [
+        pyro.infer.Trace_ELBO(max_plate_nesting=1),
+        pyro.infer.Trace_ELBO(**SEVERAL),
+        pyro.infer.Trace_ELBO(num_particles=3, max_plate_nesting=1),
+        pyro.infer.TraceMeanField_ELBO(max_plate_nesting=1),
+        pyro.infer.TraceGraph_ELBO(max_plate_nesting=1),
+        pyro.infer.RenyiELBO(alpha=0.5, **SEVERAL),
+        pyro.infer.ReweightedWakeSleep(**SEVERAL),
+    ],
+    ids=lambda objective: type(objective).__name__,
+)
+def test_pyros_estimators_trace(objective):
+    # They ask for the value of their loss, and look for NaN in it; neither decides on anything.
+    agree(vae_of(), objective)
+
+
 @pytest.mark.usefixtures("only_traced")
 def test_a_part_in_two_places_keeps_its_parameters():
     # A VampPrior's posterior is the guide's: one module under two names.
