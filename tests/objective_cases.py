@@ -18,6 +18,7 @@ from pyrovae.objectives import (
     PartiallyImportanceWeightedELBO,
     RenyiELBO,
     ReweightedWakeSleep,
+    SlicedWassersteinELBO,
     StickingTheLandingELBO,
     ThermodynamicELBO,
     TotalCorrelationELBO,
@@ -53,6 +54,8 @@ OBJECTIVES = {
     "DIPELBO-II": lambda: DIPELBO(num_particles=3),
     "MMDELBO-1": lambda: MMDELBO(kl_weight=0.5, kernel="rbf"),
     "MMDELBO-3": lambda: MMDELBO(num_particles=3),
+    "SlicedWassersteinELBO-1": lambda: SlicedWassersteinELBO(kl_weight=0.5),
+    "SlicedWassersteinELBO-3": lambda: SlicedWassersteinELBO(num_particles=3),
 }
 over_objectives = pytest.mark.parametrize("name", OBJECTIVES)
 NOT_REPARAMETERISED = "is not reparameterised"
@@ -75,6 +78,7 @@ REFUSED = {
         "masked": MASKED,
     },
 }
+REFUSED["SlicedWassersteinELBO"] = REFUSED["MMDELBO"]
 REFUSED["DoublyReparameterizedELBO"] = REFUSED["StickingTheLandingELBO"]
 REFUSED["PartiallyImportanceWeightedELBO"] = REFUSED["StickingTheLandingELBO"]
 

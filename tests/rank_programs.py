@@ -133,8 +133,9 @@ def still(model):
 
 
 def discrepancy():
-    """The gradient of a discrepancy, of latents and draws of the prior that all ranks have."""
+    """The gradient of two distances, of latents and draws of the prior that all ranks have."""
     from pyrovae.objectives.mmd import maximum_mean_discrepancy
+    from pyrovae.objectives.sliced_wasserstein import sliced_wasserstein
     from pyrovae.ranks import rows as all_rows
     from pyrovae.training.gradients import reduced
 
@@ -144,7 +145,9 @@ def discrepancy():
     weight = nn.Parameter(torch.eye(4)[:, :2] + 0.1)
     with step_of(ranks.rank, [b - a for a, b in pairwise(cuts)]):
         codes = own @ weight
-        value = maximum_mean_discrepancy(all_rows(codes, 0), all_rows(own[:, :2], 0))
+        draws = all_rows(codes, 0), all_rows(own[:, :2], 0)
+        value = maximum_mean_discrepancy(*draws)
+        value = value + sliced_wasserstein(*draws, torch.tensor([[1.0, 2.0], [0.5, -1.0]]))
         value.backward()
         reduced([weight], value.detach())
     return [value.item(), *weight.grad.flatten().tolist()]

@@ -11,6 +11,8 @@ LEAVES = {
     "ReweightedWakeSleep",
     "ThermodynamicELBO",
 }
+# Objectives that compare the draws of the guide with those of the prior.
+DISTANCES = {"MMDELBO", "SlicedWassersteinELBO"}
 PATHS = LEAVES - {"ReweightedWakeSleep", "ThermodynamicELBO"}
 MIXTURES = {"MixturePrior", "VampPrior", "ExemplarPrior"}
 WITH_COVARIANCE = {
@@ -29,11 +31,11 @@ def refusal(prior, posterior, objective):
         return "site 'z': a transform of its Flow has no inverse"
     if objective in LEAVES - PATHS and posterior in POINTS:
         return "site 'z': NearestCode is a point mass"
-    if objective in PATHS | {"MMDELBO"} and posterior in NOT_REPARAMETERIZED:
+    if objective in PATHS | DISTANCES and posterior in NOT_REPARAMETERIZED:
         return "site 'z': OneHotCategorical is not reparameterised"
-    if objective == "MMDELBO" and prior in MIXTURES:
+    if objective in DISTANCES and prior in MIXTURES:
         return r"site 'z': the prior's draws \(Mixture\) are not differentiable"
-    if objective == "MMDELBO" and prior in OF_CODES:
+    if objective in DISTANCES and prior in OF_CODES:
         return r"site 'z': the prior's draws \(Codes\) are not differentiable"
     if objective == "VectorQuantizedELBO" and posterior not in POINTS:
         return "expected a latent with a codebook .*, got 'z'"

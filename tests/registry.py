@@ -43,6 +43,7 @@ from pyrovae.objectives import (
     PartiallyImportanceWeightedELBO,
     RenyiELBO,
     ReweightedWakeSleep,
+    SlicedWassersteinELBO,
     StickingTheLandingELBO,
     StratifiedELBO,
     SubsetsELBO,
@@ -241,6 +242,7 @@ OBJECTIVES = {
     "TotalCorrelationELBO": lambda: TotalCorrelationELBO(data_size=100),
     "DIPELBO": lambda: DIPELBO(),
     "MMDELBO": lambda: MMDELBO(),
+    "SlicedWassersteinELBO": lambda: SlicedWassersteinELBO(),
     "TemperedELBO": lambda: TemperedELBO(),
     "VectorQuantizedELBO": lambda: VectorQuantizedELBO(),
 }

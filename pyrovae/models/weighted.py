@@ -22,8 +22,8 @@ class Weighted(LatentVariableModel):
     or how often a row was seen: ``fit(Weighted(vae), (x, w))`` trains ``vae`` itself, and
     ``evaluate(Weighted(vae), (x, w))`` reports means over the data with these weights,
     :math:`\sum_n w_n L(x_n) / \sum_n w_n`. Weights with a mean of 1 leave the learning rate what it
-    was. Objectives that look at a batch as a whole (`MMDELBO`, `TotalCorrelationELBO`, `DIPELBO`)
-    refuse them. Pyro's own estimators do so for a weighted ELBO alone: `pyro.infer.RenyiELBO` would
+    was. Objectives that look at a batch as a whole (`MMDELBO`, `SlicedWassersteinELBO`,
+    `TotalCorrelationELBO`, `DIPELBO`) refuse them. Pyro's own estimators do so for a weighted ELBO alone: `pyro.infer.RenyiELBO` would
     weigh inside the logarithm.
 
     The queries take data without weights.

@@ -7,6 +7,7 @@ from pyrovae.objectives.capacity import CapacityELBO
 from pyrovae.objectives.classification import ClassificationELBO
 from pyrovae.objectives.combined_importance_weighted import CombinedImportanceWeightedELBO
 from pyrovae.objectives.dip import DIPELBO
+from pyrovae.objectives.distance import DistanceObjective
 from pyrovae.objectives.doubly_reparameterized import DoublyReparameterizedELBO
 from pyrovae.objectives.elbo import ELBO
 from pyrovae.objectives.enumerated import EnumeratedELBO
@@ -19,6 +20,7 @@ from pyrovae.objectives.partially_importance_weighted import PartiallyImportance
 from pyrovae.objectives.particles import LogWeights, ParticleObjective, log_weights
 from pyrovae.objectives.renyi import RenyiELBO
 from pyrovae.objectives.reweighted_wake_sleep import ReweightedWakeSleep
+from pyrovae.objectives.sliced_wasserstein import SlicedWassersteinELBO
 from pyrovae.objectives.sticking_the_landing import StickingTheLandingELBO
 from pyrovae.objectives.stratified import StratifiedELBO
 from pyrovae.objectives.subsets import SubsetsELBO
@@ -40,6 +42,7 @@ __all__ = [
     "CapacityELBO",
     "ClassificationELBO",
     "CombinedImportanceWeightedELBO",
+    "DistanceObjective",
     "DoublyReparameterizedELBO",
     "EnumeratedELBO",
     "FreeBitsELBO",
@@ -52,6 +55,7 @@ __all__ = [
     "ParticleObjective",
     "RenyiELBO",
     "ReweightedWakeSleep",
+    "SlicedWassersteinELBO",
     "StickingTheLandingELBO",
     "StratifiedELBO",
     "SubsetsELBO",

@@ -2,20 +2,15 @@
 
 from typing import Literal
 
-from pyro.poutine import Trace
 from torch import Tensor
 
-from pyrovae.distributions.unwrap import family
-from pyrovae.objectives.aggregate import only_latent
-from pyrovae.objectives.base import Objective
-from pyrovae.objectives.terms import elbo_terms, sum_of_terms
+from pyrovae.objectives.distance import DistanceObjective
 from pyrovae.objectives.weights import Weight
-from pyrovae.ranks import count, rows
 
 __all__ = ["MMDELBO", "maximum_mean_discrepancy"]
 
 
-class MMDELBO(Objective):
+class MMDELBO(DistanceObjective):
     r"""Reconstruction, less the distance of aggregate posterior and prior (InfoVAE, WAE-MMD).
 
     .. math:: E_q[\log p(x \mid z)] - \kappa \, KL\left(q(z \mid x) \,\Vert\, p(z)\right)
@@ -57,10 +52,7 @@ class MMDELBO(Objective):
             latent, within the data's plate. The site is named.
     """
 
-    across_batch = True
-    across_ranks = True
     mmd_weight = Weight()
-    kl_weight = Weight()
 
     def __init__(
         self,
@@ -74,59 +66,20 @@ class MMDELBO(Objective):
     ) -> None:
         if bandwidth is not None and not bandwidth > 0:
             raise ValueError(f"bandwidth: expected a positive number, got {bandwidth}")
-        super().__init__(num_particles=num_particles, max_plate_nesting=max_plate_nesting)
+        super().__init__(
+            kl_weight=kl_weight,
+            num_particles=num_particles,
+            max_plate_nesting=max_plate_nesting,
+        )
         self.mmd_weight = mmd_weight
-        self.kl_weight = kl_weight
         self.kernel = kernel
         self.bandwidth = bandwidth
 
-    def bound_and_surrogate(self, model_trace: Trace, guide_trace: Trace) -> tuple[Tensor, Tensor]:
-        """The bound and its surrogate, summed over the batch and averaged over particles."""
-        p, q, scale = only_latent(
-            model_trace,
-            guide_trace,
-            num_particles=self.num_particles,
-            nesting=self.plate_nesting,
-        )
-        if not q["fn"].has_rsample:
-            raise ValueError(
-                f"site {q['name']!r}: {family(q['fn'])} is not reparameterised, so the "
-                "discrepancy of its draws has no gradient"
-            )
-        z, events = q["value"], len(q["fn"].event_shape)
-        if not p["fn"].has_rsample and p["fn"].log_prob(z.detach()).requires_grad:
-            raise ValueError(
-                f"site {p['name']!r}: the prior's draws ({family(p['fn'])}) are not "
-                "differentiable, so the discrepancy would not train its parameters"
-            )
-        terms = []
-        for term in elbo_terms(model_trace, guide_trace, analytic=True):
-            if term.latent is None:
-                terms.append(term)
-            else:  # at a weight of zero too: in a graph it may rise
-                value, differentiable = term.value, term.differentiable
-                terms.append(
-                    term._replace(
-                        value=self.kl_weight * value,
-                        differentiable=None
-                        if differentiable is None
-                        else self.kl_weight * differentiable,
-                    )
-                )
-        bound, surrogate = sum_of_terms(terms, guide_trace)
-        draws = [
-            value.flatten(-events) if events else value.unsqueeze(-1) for value in (z, p["fn"]())
-        ]
-        bandwidth = self.bandwidth or draws[0].shape[-1] ** 0.5
-        draws = [rows(value, value.dim() - 2) for value in draws]  # of all ranks
-        discrepancy = maximum_mean_discrepancy(*draws, kernel=self.kernel, bandwidth=bandwidth)
-        penalty = self.mmd_weight.to(discrepancy.dtype) * scale * discrepancy.mean()
-        # Of several ranks each reports it for its own data, and differentiates it for all of them.
-        own = z.shape[-1 - events]
-        return (
-            bound / self.num_particles - own * penalty,
-            surrogate / self.num_particles - count(own) * penalty,
-        )
+    def penalty(self, z: Tensor, prior: Tensor) -> Tensor:
+        """The weighted discrepancy between two sets of draws; see `DistanceObjective`."""
+        bandwidth = self.bandwidth or z.shape[-1] ** 0.5
+        found = maximum_mean_discrepancy(z, prior, kernel=self.kernel, bandwidth=bandwidth)
+        return self.mmd_weight.to(found.dtype) * found
 
 
 def maximum_mean_discrepancy(

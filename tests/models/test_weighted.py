@@ -37,7 +37,7 @@ from pyrovae.posteriors import CategoricalPosterior, NormalPosterior
 from pyrovae.priors import CategoricalPrior, NormalPrior
 
 W = torch.tensor([2.0, 0.0, 0.5, 1.5])
-AGGREGATE = {"TotalCorrelationELBO", "DIPELBO", "MMDELBO"}
+AGGREGATE = {"TotalCorrelationELBO", "DIPELBO", "MMDELBO", "SlicedWassersteinELBO"}
 OF_CODES = {"VectorQuantizedELBO"}
 # A function of the mean KL of a batch is no sum over its data.
 OF_MEANS = {"CapacityELBO", "FreeBitsELBO"}

@@ -9,12 +9,19 @@ import pytest
 import torch
 from pyro import poutine
 
-from pyrovae.objectives import DIPELBO, ELBO, MMDELBO, TotalCorrelationELBO
+from pyrovae.objectives import (
+    DIPELBO,
+    ELBO,
+    MMDELBO,
+    SlicedWassersteinELBO,
+    TotalCorrelationELBO,
+)
 
 OBJECTIVES = {
     "TotalCorrelationELBO": lambda: TotalCorrelationELBO(data_size=20),
     "DIPELBO": lambda: DIPELBO(),
     "MMDELBO": lambda: MMDELBO(),
+    "SlicedWassersteinELBO": lambda: SlicedWassersteinELBO(),
 }
 over_objectives = pytest.mark.parametrize("name", OBJECTIVES)
 
@@ -119,6 +126,7 @@ def test_latents_without_features(name):
         (lambda: DIPELBO(kind="III"), "kind: expected 'I' or 'II', got 'III'"),
         (lambda: DIPELBO(diagonal=-1.0), "diagonal: expected a weight of at least 0, got -1.0"),
         (lambda: MMDELBO(mmd_weight=-1.0), "mmd_weight: expected a weight of at least 0"),
+        (lambda: SlicedWassersteinELBO(projections=0), "projections: expected at least 1, got 0"),
         (lambda: MMDELBO(kernel="linear"), "kernel: expected 'imq' or 'rbf', got 'linear'"),
         (lambda: MMDELBO(bandwidth=0.0), "bandwidth: expected a positive number, got 0.0"),
     ],

@@ -31,7 +31,7 @@ NOISY = [
     (name, vamp)
     for name in OBJECTIVES
     for vamp in (False, True)
-    if not vamp or name[:3] != "MMD" and "feature" not in name
+    if not vamp or not name.startswith(("MMD", "Sliced")) and "feature" not in name
 ]
 
 

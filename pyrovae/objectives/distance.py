@@ -1,0 +1,110 @@
+"""The base of the bounds whose aggregate posterior is compared with the prior by their draws."""
+
+from abc import abstractmethod
+
+from pyro.poutine import Trace
+from torch import Tensor
+
+from pyrovae.distributions.unwrap import family
+from pyrovae.objectives.aggregate import only_latent
+from pyrovae.objectives.base import Objective
+from pyrovae.objectives.terms import elbo_terms, sum_of_terms
+from pyrovae.objectives.weights import Weight
+from pyrovae.ranks import count, rows
+
+__all__ = ["DistanceObjective"]
+
+
+class DistanceObjective(Objective):
+    r"""Reconstruction, less the distance of the aggregate posterior's draws from the prior's.
+
+    .. math:: E_q[\log p(x \mid z)] - \kappa \, KL\left(q(z \mid x) \,\Vert\, p(z)\right)
+        - \lambda \, D\left(\{z_i\}, \{z'_i\}\right), \quad z_i \sim q(z \mid x_i),
+        \; z'_i \sim p(z)
+
+    with one draw for each datum of the batch, against as many of the prior. A subclass writes
+    `penalty`, the weighted distance. The KL is in closed form where one is registered.
+
+    Args:
+        kl_weight: The weight :math:`\kappa`, at least 0.
+        num_particles: Number of draws for each datum; the distance is that of each draw, averaged.
+        max_plate_nesting: Depth of nested plates in model and guide.
+
+    Raises:
+        ValueError: If a weight is negative; at the first call, if the posterior is not
+            reparameterised, if the prior has parameters to learn and its draws are not
+            differentiable (a mixture's), or if there is not one latent, within the data's plate.
+            The site is named.
+    """
+
+    across_batch = True
+    across_ranks = True
+    kl_weight = Weight()
+
+    def __init__(
+        self,
+        *,
+        kl_weight: float = 0.0,
+        num_particles: int = 1,
+        max_plate_nesting: int = 1,
+    ) -> None:
+        super().__init__(num_particles=num_particles, max_plate_nesting=max_plate_nesting)
+        self.kl_weight = kl_weight
+
+    @abstractmethod
+    def penalty(self, z: Tensor, prior: Tensor) -> Tensor:
+        r"""The weighted distance :math:`\lambda D` between two sets of draws.
+
+        Args:
+            z: Draws of the aggregate posterior, ``(*particles, B, d)``, those of all ranks.
+            prior: As many of the prior, likewise.
+
+        Returns:
+            The distances, ``(*particles,)``.
+        """
+
+    def bound_and_surrogate(self, model_trace: Trace, guide_trace: Trace) -> tuple[Tensor, Tensor]:
+        """The bound and its surrogate, summed over the batch and averaged over particles."""
+        p, q, scale = only_latent(
+            model_trace,
+            guide_trace,
+            num_particles=self.num_particles,
+            nesting=self.plate_nesting,
+        )
+        if not q["fn"].has_rsample:
+            raise ValueError(
+                f"site {q['name']!r}: {family(q['fn'])} is not reparameterised, so the "
+                "distance of its draws has no gradient"
+            )
+        z, events = q["value"], len(q["fn"].event_shape)
+        if not p["fn"].has_rsample and p["fn"].log_prob(z.detach()).requires_grad:
+            raise ValueError(
+                f"site {p['name']!r}: the prior's draws ({family(p['fn'])}) are not "
+                "differentiable, so the distance would not train its parameters"
+            )
+        terms = []
+        for term in elbo_terms(model_trace, guide_trace, analytic=True):
+            if term.latent is None:
+                terms.append(term)
+            else:  # at a weight of zero too: in a graph it may rise
+                value, differentiable = term.value, term.differentiable
+                terms.append(
+                    term._replace(
+                        value=self.kl_weight * value,
+                        differentiable=None
+                        if differentiable is None
+                        else self.kl_weight * differentiable,
+                    )
+                )
+        bound, surrogate = sum_of_terms(terms, guide_trace)
+        draws = [
+            value.flatten(-events) if events else value.unsqueeze(-1) for value in (z, p["fn"]())
+        ]
+        draws = [rows(value, value.dim() - 2) for value in draws]  # of all ranks
+        penalty = scale * self.penalty(*draws).mean()
+        # Of several ranks each reports it for its own data, and differentiates it for all of them.
+        own = z.shape[-1 - events]
+        return (
+            bound / self.num_particles - own * penalty,
+            surrogate / self.num_particles - count(own) * penalty,
+        )
