@@ -11,6 +11,8 @@ LEAVES = {
     "ReweightedWakeSleep",
     "ThermodynamicELBO",
 }
+# Objectives that move draws along the model's gradient.
+DYNAMICS = {"HamiltonianELBO", "AnnealedELBO"}
 # Objectives that compare the draws of the guide with those of the prior.
 DISTANCES = {"MMDELBO", "SlicedWassersteinELBO"}
 PATHS = LEAVES - {"ReweightedWakeSleep", "ThermodynamicELBO"}
@@ -31,8 +33,14 @@ def refusal(prior, posterior, objective):
         return "site 'z': a transform of its Flow has no inverse"
     if objective in LEAVES - PATHS and posterior in POINTS:
         return "site 'z': NearestCode is a point mass"
-    if objective in PATHS | DISTANCES and posterior in NOT_REPARAMETERIZED:
+    if objective in PATHS | DISTANCES | DYNAMICS and posterior in NOT_REPARAMETERIZED:
         return "site 'z': OneHotCategorical is not reparameterised"
+    if objective in DYNAMICS and posterior in POINTS:
+        return "site 'z': the posterior is a point, which has no density"
+    if objective in DYNAMICS and posterior == "PowerSphericalPosterior":
+        return "site 'z': no map to the support of (SphereUniform|Mixture)"
+    if objective == "AnnealedELBO" and posterior in ONE_WAY:
+        return "site 'z': a transform of its Flow has no inverse"
     if objective in DISTANCES and prior in MIXTURES:
         return r"site 'z': the prior's draws \(Mixture\) are not differentiable"
     if objective in DISTANCES and prior in OF_CODES:

@@ -41,7 +41,7 @@ ROOMS = {
     "priors": "checks component distributions latents nn posteriors scope",
     "support": "checks distributions handlers nn programs scope",
     "datasets": "checks columns labels scope",
-    "objectives": "checks declared distributions handlers ranks schedules",
+    "objectives": "checks declared distributions handlers latents ranks schedules",
     "models": "checks component datasets distributions handlers labels latents likelihoods nn posteriors "
     "priors programs scope support",
     "latent_space": "datasets distributions handlers latents nn scope",

@@ -1,6 +1,7 @@
 """Objectives: lower bounds on the evidence and their gradient estimators."""
 
 from pyrovae.objectives.analytic_kl import AnalyticKLELBO
+from pyrovae.objectives.annealed import AnnealedELBO
 from pyrovae.objectives.base import Objective
 from pyrovae.objectives.beta import BetaELBO
 from pyrovae.objectives.capacity import CapacityELBO
@@ -9,9 +10,11 @@ from pyrovae.objectives.combined_importance_weighted import CombinedImportanceWe
 from pyrovae.objectives.dip import DIPELBO
 from pyrovae.objectives.distance import DistanceObjective
 from pyrovae.objectives.doubly_reparameterized import DoublyReparameterizedELBO
+from pyrovae.objectives.dynamics import DynamicsObjective
 from pyrovae.objectives.elbo import ELBO
 from pyrovae.objectives.enumerated import EnumeratedELBO
 from pyrovae.objectives.free_bits import FreeBitsELBO
+from pyrovae.objectives.hamiltonian import HamiltonianELBO
 from pyrovae.objectives.importance_weighted import ImportanceWeightedELBO
 from pyrovae.objectives.leaves import LeafObjective
 from pyrovae.objectives.mmd import MMDELBO
@@ -38,14 +41,17 @@ __all__ = [
     "MMDELBO",
     "VIMCO",
     "AnalyticKLELBO",
+    "AnnealedELBO",
     "BetaELBO",
     "CapacityELBO",
     "ClassificationELBO",
     "CombinedImportanceWeightedELBO",
     "DistanceObjective",
     "DoublyReparameterizedELBO",
+    "DynamicsObjective",
     "EnumeratedELBO",
     "FreeBitsELBO",
+    "HamiltonianELBO",
     "ImportanceWeightedELBO",
     "LeafObjective",
     "LogWeights",

@@ -5,14 +5,12 @@ from typing import Any, NamedTuple
 
 import torch
 from pyro import poutine
-from torch import Size, Tensor
-from torch.distributions import Distribution, Transform, biject_to
+from torch import Tensor
 
 from pyrovae.compilation import AutoCompiled, Batch, Compile, CompiledFunction, half_twice
-from pyrovae.distributions.unwrap import family
 from pyrovae.evaluation.undefined import undefined
 from pyrovae.handlers import is_latent
-from pyrovae.latents import is_point_mass
+from pyrovae.objectives.real_space import RealSpace
 from pyrovae.objectives.terms import data_frame
 
 __all__ = ["Density", "Point"]
@@ -45,20 +43,10 @@ class Point(NamedTuple):
         )
 
 
-class _Latent(NamedTuple):
-    """One latent site: how its values lie in the position."""
-
-    name: str
-    transform: Transform
-    shape: Size  # of one datum's value in the real space
-
-
 class Density:
     r"""The log prior and the log likelihood of a program, with gradients, row by row.
 
-    All latents are one vector :math:`u` of a real space, :math:`z = T(u)` with T the transform
-    that ``torch.distributions.biject_to`` gives for the support of each, so that
-    :math:`\log p(u) = \log p(z) + \log \lvert \det \partial T / \partial u \rvert`.
+    All latents are one vector :math:`u` of a real space, see `RealSpace`.
 
     Args:
         program: The model, with its data observed.
@@ -89,7 +77,9 @@ class Density:
         sites = [site for site in trace.nodes.values() if is_latent(site)]
         if not sites:
             raise ValueError("expected a program with latents, got one that has none")
-        self._latents = [_latent(site) for site in sites]
+        for site in sites:
+            data_frame(site, nesting=1)
+        self._space = RealSpace(sites, leading=1, what="annealing")
 
         def compiled(inputs: Batch) -> CompiledFunction:
             names = Point._fields[1:]
@@ -110,37 +100,20 @@ class Density:
     def prior_draws(self, batch: Batch) -> Tensor:
         """A position for each row, drawn from the prior, ``(R, D)``."""
         trace = poutine.trace(self._program).get_trace(*batch)
-        return self.position(
-            {site.name: trace.nodes[site.name]["value"] for site in self._latents}
-        )
+        return self.position({name: trace.nodes[name]["value"] for name in self._space.names})
 
     def position(self, latents: dict[str, Tensor]) -> Tensor:
         """The position of values of the latents, by site, with the rows first."""
-        parts = [site.transform.inv(latents[site.name]) for site in self._latents]
-        return torch.cat([part.flatten(1) for part in parts], dim=1)
-
-    def _values(self, position: Tensor) -> list[tuple[str, Tensor, Tensor]]:
-        """Name, value and log-volume of each latent."""
-        found, start = [], 0
-        for name, transform, shape in self._latents:
-            stop = start + shape.numel()
-            u = position[:, start:stop].unflatten(1, shape or (1,))
-            u = u if shape else u.squeeze(1)
-            z = transform(u)
-            volume = transform.log_abs_det_jacobian(u, z)
-            found.append((name, z, volume.flatten(1).sum(1) if volume.dim() > 1 else volume))
-            start = stop
-        return found
+        return self._space.position(latents)
 
     def _run(self, leaves: Sequence[Tensor], inputs: Batch) -> list[Tensor]:
         position, *batch = inputs
         with torch.enable_grad():
             u = position.detach().requires_grad_()
-            values = self._values(u)
-            given = {name: z for name, z, _ in values}
+            given, volumes = self._space.values(u)
             trace = poutine.trace(poutine.condition(self._program, given)).get_trace(*batch)
             trace.compute_log_prob()
-            prior: Any = sum(volume for _, _, volume in values)
+            prior: Any = sum(volumes.values())
             likelihood: Any = torch.zeros_like(prior)
             for name, site in trace.nodes.items():
                 if site["type"] != "sample" or "log_prob" not in site:
@@ -158,26 +131,3 @@ def _gradient(total: Tensor, u: Tensor) -> Tensor:
         return torch.zeros_like(u)
     (found,) = torch.autograd.grad(total.sum(), [u], retain_graph=True, allow_unused=True)
     return torch.zeros_like(u) if found is None else found
-
-
-def _latent(site: Any) -> _Latent:
-    name, fn = site["name"], site["fn"]
-    data_frame(site, nesting=1)
-    if is_point_mass(fn):
-        raise ValueError(f"site {name!r}: a point has no density to anneal")
-    transform = _transform(name, fn)
-    value = transform.inv(site["value"])
-    return _Latent(name, transform, value.shape[1:])
-
-
-def _transform(name: str, fn: Distribution) -> Transform:
-    advice = "annealing takes latents that are continuous and can be mapped from a real space"
-    try:
-        support: Any = fn.support
-        if support.is_discrete:
-            raise ValueError(f"site {name!r}: {family(fn)} is discrete; {advice}")
-        return biject_to(support)
-    except (NotImplementedError, AttributeError):
-        raise ValueError(
-            f"site {name!r}: no map to the support of {family(fn)}; {advice}"
-        ) from None

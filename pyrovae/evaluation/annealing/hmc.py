@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from pyrovae.evaluation.annealing.density import Point
+from pyrovae.objectives.leapfrog import leapfrog
 
 __all__ = ["transition"]
 
@@ -42,12 +43,15 @@ def transition(
     step = (step_size * (1 + JITTER * noise)).unsqueeze(1)
     momentum = torch.randn_like(point.position)
     before = _energy(point, momentum, beta)
-    proposal = point
-    momentum = momentum + step / 2 * _gradient(proposal, beta)
-    for i in range(leapfrog_steps):
-        proposal = at(proposal.position + step * momentum)
-        last = i == leapfrog_steps - 1
-        momentum = momentum + (step / 2 if last else step) * _gradient(proposal, beta)
+    proposal, momentum = leapfrog(
+        point,
+        momentum,
+        at=at,
+        position=lambda place: place.position,
+        force=lambda place: _gradient(place, beta),
+        step=step,
+        steps=leapfrog_steps,
+    )
     # Where the two are infinitely high or no numbers at all, the place is not one to go to.
     probability = (before - _energy(proposal, momentum, beta)).exp().clamp(max=1).nan_to_num(nan=0)
     accepted = torch.rand_like(probability) < probability
