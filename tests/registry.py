@@ -23,6 +23,7 @@ from pyrovae.nn import (
     Covariates,
     GatedMLP,
     Log1p,
+    SpectralNorm,
     Widened,
 )
 from pyrovae.objectives import (
@@ -43,6 +44,7 @@ from pyrovae.objectives import (
     ImportanceWeightedELBO,
     MultiplyImportanceWeightedELBO,
     PartiallyImportanceWeightedELBO,
+    RegularizedELBO,
     RenyiELBO,
     ReweightedWakeSleep,
     SlicedWassersteinELBO,
@@ -115,6 +117,8 @@ NETWORKS = {
     "Covariates": lambda: Covariates([2, 3], numbers=1),
     "Log1p": lambda: Log1p(DATA),
     "Log1p-given": lambda: Log1p(5, given=2),
+    "SpectralNorm": lambda: SpectralNorm(MLP(DATA, [4], (2, 3), activation="tanh")),
+    "SpectralNorm-conv": lambda: SpectralNorm(ConvDecoder(LATENT, DATA, channels=(2,))),
     "Widened": lambda: Widened(MLP(4, [3], 2, activation="tanh"), at=1, extra=2),
     "ConvEncoder": lambda: ConvEncoder(DATA, 4, channels=(2, 3), activation="elu"),
     "ConvEncoder-batch_norm": lambda: ConvEncoder(DATA, 4, channels=(2,), batch_norm=True),
@@ -247,6 +251,7 @@ OBJECTIVES = {
     "SlicedWassersteinELBO": lambda: SlicedWassersteinELBO(),
     "HamiltonianELBO": lambda: HamiltonianELBO(step_size=0.01, leapfrog_steps=1),
     "AnnealedELBO": lambda: AnnealedELBO(step_size=0.01, leapfrog_steps=2, num_particles=2),
+    "RegularizedELBO": lambda: RegularizedELBO(code_weight=0.1, decoder_weight=0.1),
     "TemperedELBO": lambda: TemperedELBO(),
     "VectorQuantizedELBO": lambda: VectorQuantizedELBO(),
 }

@@ -11,6 +11,7 @@ from pyrovae.nn.mlp import MLP
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.nn.network import Activation, Network, Shape
 from pyrovae.nn.positive import positive
+from pyrovae.nn.spectral_norm import SpectralNorm
 from pyrovae.nn.widened import Widened
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Log1p",
     "Network",
     "Shape",
+    "SpectralNorm",
     "Widened",
     "evaluation_mode",
     "initialize",

@@ -21,6 +21,7 @@ from pyrovae.objectives.mmd import MMDELBO
 from pyrovae.objectives.multiply_importance_weighted import MultiplyImportanceWeightedELBO
 from pyrovae.objectives.partially_importance_weighted import PartiallyImportanceWeightedELBO
 from pyrovae.objectives.particles import LogWeights, ParticleObjective, log_weights
+from pyrovae.objectives.regularized import RegularizedELBO
 from pyrovae.objectives.renyi import RenyiELBO
 from pyrovae.objectives.reweighted_wake_sleep import ReweightedWakeSleep
 from pyrovae.objectives.sliced_wasserstein import SlicedWassersteinELBO
@@ -59,6 +60,7 @@ __all__ = [
     "Objective",
     "PartiallyImportanceWeightedELBO",
     "ParticleObjective",
+    "RegularizedELBO",
     "RenyiELBO",
     "ReweightedWakeSleep",
     "SlicedWassersteinELBO",
