@@ -79,11 +79,11 @@ def score(part, module, given, value):
     p = module(*given)
     if part.name in POINTS:
         return p.rsample().sum(-1)
-    if part.name in ONE_WAY:
-        with torch.random.fork_rng():
-            torch.manual_seed(1)
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        if part.name in ONE_WAY:
             value = p.rsample()
-    return p.log_prob(value)
+        return p.log_prob(value)  # which of a marginal is an estimate
 
 
 def over(dictionary):

@@ -14,6 +14,7 @@ from likelihood_registry import (
     data_for,
 )
 
+from pyrovae.likelihoods import NormalLikelihood
 from pyrovae.nn import (
     MLP,
     Chain,
@@ -82,6 +83,7 @@ from pyrovae.priors import (
     MixturePrior,
     NormalPrior,
     RelaxedCategoricalPrior,
+    TwoStagePrior,
     UniformSpherePrior,
     VampPrior,
 )
@@ -150,6 +152,12 @@ PRIORS = {
     "DistributionPrior": lambda q: DistributionPrior(LATENT),
     "DistributionPrior-StudentT": lambda q: DistributionPrior(
         LATENT, family="StudentT", parameters={"df": 3.0}
+    ),
+    "TwoStagePrior": lambda q: TwoStagePrior(
+        NormalPrior(2),
+        NormalPosterior(MLP(LATENT, [4], 4, activation="tanh")),
+        NormalLikelihood(MLP(2, [4], LATENT, activation="tanh")),
+        num_particles=2,
     ),
     "UniformSpherePrior": lambda q: UniformSpherePrior(LATENT),
     "CategoricalPrior": lambda q: CategoricalPrior(LATENT),

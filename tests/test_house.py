@@ -38,7 +38,7 @@ ROOMS = {
     "nn": "columns component",
     "likelihoods": "checks columns component distributions nn",
     "posteriors": "component distributions latents nn",
-    "priors": "checks component distributions latents nn posteriors scope",
+    "priors": "checks component distributions latents likelihoods nn posteriors scope",
     "support": "checks distributions handlers nn programs scope",
     "datasets": "checks columns labels scope",
     "objectives": "checks declared distributions handlers latents ranks schedules",

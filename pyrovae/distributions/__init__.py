@@ -17,6 +17,7 @@ from pyrovae.distributions.level_categorical import LevelCategorical
 from pyrovae.distributions.level_codes import LevelCodes
 from pyrovae.distributions.levels import Levels
 from pyrovae.distributions.log_normal import LogNormal
+from pyrovae.distributions.marginal import Marginal
 from pyrovae.distributions.mixture import Mixture
 from pyrovae.distributions.normal import Normal
 from pyrovae.distributions.partly_observed import (
@@ -51,6 +52,7 @@ __all__ = [
     "Levels",
     "LogNormal",
     "LowRankNormal",
+    "Marginal",
     "Mixture",
     "NearestCode",
     "NegativeBinomial",

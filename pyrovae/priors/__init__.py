@@ -11,6 +11,7 @@ from pyrovae.priors.mixture import MixturePrior
 from pyrovae.priors.normal import NormalPrior
 from pyrovae.priors.relaxed_categorical import RelaxedCategoricalPrior
 from pyrovae.priors.sphere import UniformSpherePrior
+from pyrovae.priors.two_stage import TwoStagePrior
 from pyrovae.priors.vamp import VampPrior
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "NormalPrior",
     "Prior",
     "RelaxedCategoricalPrior",
+    "TwoStagePrior",
     "UniformSpherePrior",
     "VampPrior",
 ]
