@@ -58,7 +58,7 @@ def sees_counts(likelihood: Spec, *, allow: Collection[str] = ()) -> bool:
 
 def build(
     data_shape: Shape,
-    latent_features: int,
+    latent_features: Shape,
     *,
     model: Spec | None = None,
     prior: Spec | None = None,
@@ -79,7 +79,8 @@ def build(
 
     Args:
         data_shape: Shape of one datum.
-        latent_features: Number of latent variables.
+        latent_features: Number of latent variables; or the shape of a latent, such as a map
+            (channels, height, width), where the parts take one.
         model: Class and arguments of the model; `VAE` if left out.
         prior: Class and arguments of the prior, of a model that has one.
         posterior: Class and arguments of the posterior, likewise.
@@ -96,11 +97,11 @@ def build(
     Raises:
         ValueError: If a class cannot be made from its arguments, or lacks a part.
     """
+    latent = as_size(latent_features, "latent_features")
     known: dict[str, Any] = {
-        "latent_features": latent_features,
+        "latent_features": latent[0] if len(latent) == 1 else list(latent),
         "data_shape": as_size(data_shape, "data_shape"),
     }
-    as_size(latent_features, "latent_features")
     if columns is not None:
         known["columns"] = columns
     if pseudo_inputs is not None:
@@ -133,17 +134,19 @@ class _Assembly:
     def build(self, wanted: set[str]) -> LatentVariableModel:
         """Makes the model from the parts it wants."""
         shape, latent = self.known["data_shape"], self.known["latent_features"]
+        latent_shape = as_size(latent, "latent_features")
         parts: dict[str, Any] = {}
         self.check_likelihood()
         if "posterior" in wanted:
+            self.check_maps(latent)
             network = self.encoder(self.out_shape("posterior", latent))
             parts["posterior"] = self.make("posterior", network=network)
             self.known["posterior"] = parts["posterior"]
         elif "encoder" in wanted:
-            parts["encoder"] = self.encoder(Size([latent]))
+            parts["encoder"] = self.encoder(latent_shape)
             parts["network"] = parts["encoder"]
         out_shape = self.out_shape("likelihood", shape)
-        network = self.make("decoder", in_shape=Size([latent]), out_shape=out_shape)
+        network = self.make("decoder", in_shape=latent_shape, out_shape=out_shape)
         parts["likelihood"] = self.make("likelihood", network=network)
         if "prior" in wanted:
             parts["prior"] = self.make("prior")
@@ -177,6 +180,15 @@ class _Assembly:
             given = ", ".join(f"{key}={value}" for key, value in odd.items())
             raise ValueError(f"{owner}: {cls.__name__}: expected positive sizes, got {given}")
         return shape
+
+    def check_maps(self, latent: Shape) -> None:
+        """Looks whether the posterior is over latents of the shape that is asked for."""
+        cls: Any = check_spec(self.specs["posterior"] or "", SLOTS["posterior"], allow=self.allow)
+        if not isinstance(latent, int) and not cls.takes_maps:
+            raise ValueError(
+                f"latent_features: {cls.__name__} is over vectors, so expected one number, "
+                f"got {latent}"
+            )
 
     def check_likelihood(self) -> None:
         """Looks whether a likelihood of columns is given a table, and a table such a one."""

@@ -163,8 +163,11 @@ def _read_nouns(
 def _read_option(parameter: Parameter, given: Typed) -> Any:
     option = f"--{parameter.name}"
     if _is_list(parameter):
-        first, *rest = (read_value(word, parameter, option) for word in given.words)
-        return type(first)(item for part in (first, *rest) for item in part) if rest else first
+        first, *rest = parts = [read_value(word, parameter, option) for word in given.words]
+        if not rest:
+            return first
+        if all(isinstance(part, list | tuple) for part in parts):
+            return type(first)(item for part in parts for item in part)
     if len(given.words) > 1:
         said = " and ".join(map(str, given.words))
         raise UsageError(option, "it once", said)

@@ -80,8 +80,9 @@ class MixedVAE(LatentVariableModel):
     def model(self, x: Tensor) -> Any:
         """p(z) p(c) p(x|z, c), for data ``(n, *data_shape)``."""
         with self.data_plate(x):
-            z = pyro.sample("z", self.prior())
-            c = pyro.sample("c", self.discrete_prior())
+            p, of_class = self.prior(), self.discrete_prior()
+            z = pyro.sample("z", p).flatten(-len(p.event_shape))
+            c = pyro.sample("c", of_class).flatten(-len(of_class.event_shape))
             return pyro.sample("x", self.likelihood(_side_by_side(z, c)), obs=x)
 
     def guide(self, x: Tensor) -> Any:

@@ -20,6 +20,7 @@ __all__ = [
     "check_layers",
     "check_network",
     "features_per",
+    "latents_per",
 ]
 
 Shape: TypeAlias = int | Sequence[int]
@@ -126,6 +127,25 @@ def check_network(network: object) -> None:
             "network: expected a pyrovae.nn.Network, which declares its shapes, "
             f"got {type(network).__name__}"
         )
+
+
+def latents_per(network: Network, parameters: int) -> Size:
+    """Shape of the latent for whose every variable a network puts out that many parameters.
+
+    They stand one behind the other along the first dimension: ``(2 * C, H, W)`` is two for each
+    variable of a map ``(C, H, W)``.
+
+    Raises:
+        ValueError: If it is not a `Network`, or its first dimension does not divide so.
+    """
+    check_network(network)
+    first, *rest = network.out_shape
+    if first % parameters:
+        raise ValueError(
+            f"network: expected an out_shape of {parameters} numbers for each latent variable, "
+            f"one behind the other along the first dimension, got {tuple(network.out_shape)}"
+        )
+    return Size([first // parameters, *rest])
 
 
 def features_per(network: Network, parameters: int) -> int:

@@ -1,7 +1,7 @@
 """What a posterior is."""
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Size, Tensor
 from torch.distributions import Distribution
@@ -23,6 +23,8 @@ class Posterior(Component, ABC):
         density_everywhere: Whether the density of any value is known, and not only that of the
             distribution's own last draw. Priors made of posteriors need it.
         mean_known: Whether the distribution has its mean in closed form.
+        takes_maps: Whether a latent may be of any shape, such as a map (channels, height, width),
+            and `network_shape` takes that shape. Others are over vectors.
     """
 
     data_shape: Size | None = None
@@ -30,6 +32,7 @@ class Posterior(Component, ABC):
     latent_kind: LatentKind | None = None
     density_everywhere: bool = True
     mean_known: bool = True
+    takes_maps: ClassVar[bool] = False
 
     @abstractmethod
     def forward(self, x: Tensor) -> Distribution:
@@ -43,11 +46,12 @@ class Posterior(Component, ABC):
         """
 
     @classmethod
-    def network_shape(cls, latent_features: int, **options: Any) -> Size:
+    def network_shape(cls, latent_features: Any, **options: Any) -> Size:
         """Says which ``out_shape`` its network must have, for those who build one for it.
 
         Args:
-            latent_features: Number of latent variables.
+            latent_features: Number of latent variables; a class that `takes_maps` takes a shape
+                as well.
             **options: The other arguments that the posterior will be made with.
 
         Raises:

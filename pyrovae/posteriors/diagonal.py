@@ -12,7 +12,7 @@ from pyrovae.nn.positive import positive
 __all__ = ["diagonal_normal"]
 
 
-def diagonal_normal(loc: Tensor, raw_scale: Tensor) -> Any:
+def diagonal_normal(loc: Tensor, raw_scale: Tensor, *, event_dim: int = 1) -> Any:
     r"""The normal of independent variables with these parameters from a network.
 
     .. math:: N(\mu, \operatorname{diag} \sigma^2), \quad
@@ -22,8 +22,9 @@ def diagonal_normal(loc: Tensor, raw_scale: Tensor) -> Any:
     `resolvable`.
 
     Args:
-        loc: The means, ``(*batch, n)``.
+        loc: The means, ``(*batch, *latent_shape)``.
         raw_scale: The scales before they are made positive, likewise.
+        event_dim: How many dimensions a latent has.
     """
     loc, raw_scale = at_least_single(loc), at_least_single(raw_scale)
-    return Normal(loc, resolvable(positive(raw_scale), loc)).to_event(1)
+    return Normal(loc, resolvable(positive(raw_scale), loc)).to_event(event_dim)

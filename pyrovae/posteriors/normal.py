@@ -5,7 +5,7 @@ from typing import Any
 from torch import Size, Tensor
 from torch.distributions import Distribution
 
-from pyrovae.nn.network import Network, features_per
+from pyrovae.nn.network import Network, Shape, as_size, latents_per
 from pyrovae.posteriors.base import Posterior
 from pyrovae.posteriors.diagonal import diagonal_normal
 
@@ -24,26 +24,30 @@ class NormalPosterior(Posterior):
 
     Args:
         network: From a datum to ``2 * latent_features`` numbers: the means, then the scales
-            before they are made positive.
+            before they are made positive. For latents that are maps ``(C, H, W)`` it puts out
+            ``(2 * C, H, W)``, the first C channels the means.
 
     Raises:
-        ValueError: If the network's output cannot be split in two.
+        ValueError: If the network's output cannot be split in two along its first dimension.
     """
 
     latent_kind = "real"
+    takes_maps = True
 
     def __init__(self, network: Network) -> None:
         super().__init__()
-        self.latent_shape = Size([features_per(network, 2)])
+        self.latent_shape = latents_per(network, 2)
         self.data_shape = network.in_shape
         self.network = network
 
     def forward(self, x: Tensor) -> Distribution:
         """Returns q(z|x) for data ``(*batch, *data_shape)``."""
-        loc, raw_scale = self.network(x).chunk(2, dim=-1)
-        return diagonal_normal(loc, raw_scale)
+        events = len(self.network.out_shape)
+        loc, raw_scale = self.network(x).chunk(2, dim=-events)
+        return diagonal_normal(loc, raw_scale, event_dim=events)
 
     @classmethod
-    def network_shape(cls, latent_features: int, **options: Any) -> Size:
-        """A mean and a scale for each latent variable."""
-        return Size([2 * latent_features])
+    def network_shape(cls, latent_features: Shape, **options: Any) -> Size:
+        """A mean and a scale for each latent variable, along the first dimension."""
+        first, *rest = as_size(latent_features, "latent_features")
+        return Size([2 * first, *rest])

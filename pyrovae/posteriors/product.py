@@ -64,16 +64,18 @@ def product_of_normals(
     """
     precision: Any = prior_precision
     weighted: Any = 0.0
+    events = 0
     for m, p in enumerate(found):
         if p is None:
             continue
-        each = unblocked(p)
+        each, events = unblocked(p), len(p.event_shape)
         if not isinstance(each, AnyNormal):
             raise ValueError(
                 "experts: expected normals of independent variables, whose product is one too, "
                 f"got {type(each).__name__}; a MixturePosterior takes any"
             )
-        counted = torch.where(there[..., m, None], each.scale**-2, 0.0)
+        here = there[..., m].reshape(*there.shape[:-1], *[1] * events)
+        counted = torch.where(here, each.scale**-2, 0.0)
         precision, weighted = precision + counted, weighted + counted * each.loc
     loc = weighted / precision
-    return Normal(loc, resolvable(precision**-0.5, loc)).to_event(1)
+    return Normal(loc, resolvable(precision**-0.5, loc)).to_event(events)

@@ -7,7 +7,7 @@ from torch import Size, Tensor, nn
 from torch.distributions import Distribution
 
 from pyrovae.distributions.codes import NearestCode
-from pyrovae.nn.network import Network
+from pyrovae.nn.network import Network, Shape, as_size
 from pyrovae.posteriors.base import Posterior
 
 __all__ = ["VectorQuantizedPosterior"]
@@ -46,6 +46,7 @@ class VectorQuantizedPosterior(Posterior):
 
     latent_kind = "code"
     density_everywhere = False
+    takes_maps = True
 
     def __init__(self, network: Network, *, codes: int = 64, code_features: int = 4) -> None:
         super().__init__()
@@ -70,6 +71,6 @@ class VectorQuantizedPosterior(Posterior):
         return NearestCode(self.network(x), self.codebook, 1 + len(self.code_shape[1:]))
 
     @classmethod
-    def network_shape(cls, latent_features: int, **options: Any) -> Size:
+    def network_shape(cls, latent_features: Shape, **options: Any) -> Size:
         """A number for each latent variable."""
-        return Size([latent_features])
+        return as_size(latent_features, "latent_features")

@@ -17,7 +17,7 @@ from pyrovae.distributions import (
     StudentT,
 )
 from pyrovae.latents import latent_kind
-from pyrovae.nn.network import as_size
+from pyrovae.nn.network import Shape, as_size
 from pyrovae.priors.base import Prior
 from pyrovae.scope import kept_random_state
 
@@ -46,20 +46,21 @@ class DistributionPrior(Prior):
     Sparse-coding variational auto-encoders, https://doi.org/10.1101/399246.
 
     Args:
-        latent_features: Number of latent variables.
+        latent_features: Number of latent variables; or the shape of a latent, such as a map
+            (channels, height, width), of a family of numbers.
         family: Name of a class in ``pyro.distributions``.
         parameters: Its arguments, numbers; ``loc`` and ``scale`` are 0 and 1 if left out.
 
     Raises:
         ValueError: If there is no such class, an argument is missing, unknown or outside its
-            range, or a draw is not a vector of ``latent_features`` numbers; or if the density of
+            range, or draws are of another shape; or if the density of
             a draw in single precision is off by more than 0.001 nats, as that of a Dirichlet
             with parameters of 1e6.
     """
 
     def __init__(
         self,
-        latent_features: int,
+        latent_features: Shape,
         *,
         family: str = "Laplace",
         parameters: Mapping[str, float] | None = None,
@@ -95,13 +96,13 @@ class DistributionPrior(Prior):
         self.latent_kind = latent_kind(made)
 
     def forward(self) -> Distribution:
-        """Returns the distribution, with event shape ``(latent_features,)``."""
+        """Returns the distribution, with event shape ``latent_shape``."""
         return self._make()
 
     def _make(self, **options: Any) -> Any:
         values = {name: getattr(self, f"value_of_{name}") for name in self.names}
         made = self.family(**values, **options)
-        return made if made.event_shape else made.to_event(1)
+        return made if made.event_shape else made.to_event(len(made.batch_shape))
 
 
 def _check_precision(prior: DistributionPrior, family: str, values: Mapping[str, float]) -> None:

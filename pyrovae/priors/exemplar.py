@@ -132,8 +132,8 @@ class ExemplarPrior(Prior):
             x = x[torch.rand(len(x), device=x.device).topk(self.components).indices]
         with evaluation_mode(self.posterior):
             loc = self.posterior(x).mean
-        normals = Normal(loc, positive(at_least_single(self.raw_scale))).to_event(1)
-        return Mixture(dist.Categorical(logits=torch.zeros_like(loc[:, 0])), normals)
+        normals = Normal(loc, positive(at_least_single(self.raw_scale))).to_event(loc.dim() - 1)
+        return Mixture(dist.Categorical(logits=loc.new_zeros(len(loc))), normals)
 
 
 def _fingerprint(data: Tensor) -> Tensor:

@@ -6,13 +6,14 @@ from typing import Any, Literal
 import torch
 from pyro.distributions.transforms import AffineCoupling, Permute, SplineAutoregressive
 from pyro.nn import AutoRegressiveNN, DenseNN
-from torch import Tensor, nn
+from torch import Size, Tensor, nn
 from torch.distributions import Distribution
+from torch.distributions.transforms import ReshapeTransform
 from torch.overrides import TorchFunctionMode
 
 from pyrovae.distributions import Normal
 from pyrovae.distributions.flow import Affine, Flow
-from pyrovae.nn.network import as_size, check_layers
+from pyrovae.nn.network import Shape, as_size, check_layers
 from pyrovae.posteriors.iaf import check_autoregressive, order
 from pyrovae.priors.base import Prior
 
@@ -50,7 +51,8 @@ class FlowPrior(Prior):
     https://arxiv.org/abs/2001.05168.
 
     Args:
-        latent_features: Number of latent variables.
+        latent_features: Number of latent variables; or the shape of a latent, such as a map
+            (channels, height, width), whose numbers the flow takes as one vector, in their order.
         transform: Which transform.
         transforms: Number :math:`K` of transforms.
         hidden: Units of each hidden layer of the transforms' networks. Of an autoregressive one
@@ -65,24 +67,25 @@ class FlowPrior(Prior):
 
     def __init__(
         self,
-        latent_features: int,
+        latent_features: Shape,
         *,
         transform: Transform = "affine_autoregressive",
         transforms: int = 4,
         hidden: Sequence[int] = (64,),
     ) -> None:
         super().__init__()
-        self.latent_shape = as_size(latent_features, "latent_features")
+        self.latent_shape: Size = as_size(latent_features, "latent_features")
         as_size(transforms, "transforms")
         coupling = transform == "affine_coupling"
         check_layers(hidden, "hidden")
         # A coupling's network takes layers of any size.
-        check_autoregressive(latent_features, [latent_features] if coupling else hidden)
+        features = self.latent_shape.numel()
+        check_autoregressive(features, [features] if coupling else hidden)
         self.transform = transform
         self.origin: Tensor
-        self.register_buffer("origin", torch.zeros(latent_features))
+        self.register_buffer("origin", torch.zeros(features))
         self.networks = nn.ModuleList(
-            self._network(latent_features, list(hidden), k) for k in range(transforms)
+            self._network(features, list(hidden), k) for k in range(transforms)
         )
 
     def _network(self, n: int, hidden: list[int], k: int) -> nn.Module:
@@ -102,7 +105,7 @@ class FlowPrior(Prior):
         )
 
     def forward(self) -> Distribution:
-        """Returns the flow, with event shape ``(latent_features,)``."""
+        """Returns the flow, with event shape ``latent_shape``."""
         # From latents to noise; made anew, see pyrovae.distributions.flow.
         to_noise: list[Any] = []
         for network in self.networks:
@@ -114,7 +117,10 @@ class FlowPrior(Prior):
                 backwards = torch.arange(len(self.origin), device=self.origin.device).flip(0)
                 to_noise += [AffineCoupling(len(self.origin) // 2, network), Permute(backwards)]
         base = Normal(self.origin, torch.ones_like(self.origin)).to_event(1)
-        return Flow(base, [f.inv for f in reversed(to_noise)])
+        from_noise = [f.inv for f in reversed(to_noise)]
+        if len(self.latent_shape) > 1:
+            from_noise.append(ReshapeTransform(base.event_shape, self.latent_shape))
+        return Flow(base, from_noise)
 
 
 class _Spline(SplineAutoregressive):

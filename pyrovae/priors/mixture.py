@@ -7,7 +7,7 @@ from torch.distributions import Distribution
 
 from pyrovae.distributions import Mixture, Normal
 from pyrovae.distributions.special import at_least_single, normalized
-from pyrovae.nn.network import as_size
+from pyrovae.nn.network import Shape, as_size
 from pyrovae.nn.positive import positive
 from pyrovae.priors.base import Prior
 
@@ -26,23 +26,24 @@ class MixturePrior(Prior):
     autoencoders, https://arxiv.org/abs/1611.02648 (the prior alone).
 
     Args:
-        latent_features: Number of latent variables.
+        latent_features: Number of latent variables; or the shape of a latent, such as a map
+            (channels, height, width).
         components: Number of normals in the mixture, :math:`C`.
     """
 
     latent_kind = "real"
 
-    def __init__(self, latent_features: int, *, components: int = 10) -> None:
+    def __init__(self, latent_features: Shape, *, components: int = 10) -> None:
         super().__init__()
         self.latent_shape = as_size(latent_features, "latent_features")
         as_size(components, "components")
         self.logits = nn.Parameter(torch.zeros(components))
-        self.loc = nn.Parameter(torch.randn(components, latent_features))
-        self.raw_scale = nn.Parameter(torch.full((components, latent_features), 0.5))
+        self.loc = nn.Parameter(torch.randn(components, *self.latent_shape))
+        self.raw_scale = nn.Parameter(torch.full((components, *self.latent_shape), 0.5))
 
     def forward(self) -> Distribution:
-        """Returns the mixture, with event shape ``(latent_features,)``."""
+        """Returns the mixture, with event shape ``latent_shape``."""
         normals = Normal(
             at_least_single(self.loc), positive(at_least_single(self.raw_scale))
-        ).to_event(1)
+        ).to_event(self.loc.dim() - 1)
         return Mixture(dist.Categorical(logits=normalized(self.logits)), normals)

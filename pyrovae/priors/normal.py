@@ -6,7 +6,7 @@ from torch.distributions import Distribution
 
 from pyrovae.distributions import Normal
 from pyrovae.distributions.special import at_least_single
-from pyrovae.nn.network import as_size
+from pyrovae.nn.network import Shape, as_size
 from pyrovae.priors.base import Prior
 
 __all__ = ["NormalPrior"]
@@ -21,28 +21,29 @@ class NormalPrior(Prior):
     Kingma and Welling, 2014, Auto-encoding variational Bayes, https://arxiv.org/abs/1312.6114.
 
     Args:
-        latent_features: Number of latent variables.
+        latent_features: Number of latent variables; or the shape of a latent, such as a map
+            (channels, height, width).
         learned: Whether mean and scale are trained; they begin at 0 and 1. Scales
             beyond e^-18 = 1.5e-8 and e^18 = 6.6e7 count as these.
     """
 
     latent_kind = "real"
 
-    def __init__(self, latent_features: int, *, learned: bool = False) -> None:
+    def __init__(self, latent_features: Shape, *, learned: bool = False) -> None:
         super().__init__()
         self.latent_shape = as_size(latent_features, "latent_features")
         self.loc: Tensor
         self.log_scale: Tensor
         for name in ("loc", "log_scale"):
-            value = torch.zeros(latent_features)
+            value = torch.zeros(self.latent_shape)
             if learned:
                 self.register_parameter(name, nn.Parameter(value))
             else:
                 self.register_buffer(name, value)
 
     def forward(self) -> Distribution:
-        """Returns the normal, with event shape ``(latent_features,)``."""
+        """Returns the normal, with event shape ``latent_shape``."""
         return Normal(
             at_least_single(self.loc),
             at_least_single(self.log_scale).clamp(-LARGEST, LARGEST).exp(),
-        ).to_event(1)
+        ).to_event(self.loc.dim())

@@ -34,5 +34,5 @@ def test_low_rank_covariance(rank):
 def test_wrong_arguments_are_named():
     with pytest.raises(ValueError, match="rank: expected positive sizes, got 0"):
         LowRankNormalPosterior(MLP(4, [], 6), rank=0)
-    with pytest.raises(ValueError, match=r"expected an out_shape of 2 numbers.*got \(2, 3\)"):
-        NormalPosterior(MLP(4, [], (2, 3)))
+    with pytest.raises(ValueError, match=r"expected an out_shape of 2 numbers.*got \(3, 2\)"):
+        NormalPosterior(MLP(4, [], (3, 2)))

@@ -35,7 +35,7 @@ def train(
     num_workers: Annotated[int, Within(0, 1000)] = 0,
     columns: Annotated[dict[str, str] | None, Pairs()] = None,
     signals: bool = False,
-    latent_features: Count = 20,
+    latent_features: Annotated[int | list[int], Within(1, 2**53)] = 20,
     model: Annotated[Spec | None, InSlot("model", VAE)] = None,
     prior: Annotated[Spec | None, InSlot("prior", NORMAL_PRIOR)] = None,
     posterior: Annotated[Spec | None, InSlot("posterior", NORMAL)] = None,
@@ -97,7 +97,7 @@ def train(
             age=count,income=positive,size=small<medium<large,notes=ignore. The kinds are real,
             positive, count, binary, categorical and ordinal.
         signals: Read an array of three axes as signals, (N, channels, length), and not as images.
-        latent_features: Number of latent variables.
+        latent_features: Number of latent variables, or the shape of a map, such as [4, 7, 7].
         model: The model.
         prior: The prior p(z).
         posterior: The posterior q(z|x).

@@ -1,6 +1,6 @@
 """A model card: what was trained on which data, what it is for, and where it ends."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pyrovae.cli.pages.markup import Markup, joined, tag
@@ -40,18 +40,23 @@ def facts(report: dict[str, Any], seed: Any) -> Iterator[tuple[str, str]]:
     for key, name in NAMES.items():
         if model[key] is not None:
             yield name, str(model[key])
-    yield "Latent variables", str(model["latent_features"])
+    latent = model["latent_features"]
+    yield "Latent variables", _size(latent if isinstance(latent, list) else [latent])
     yield "Parameters", f"{model['parameters']:,}"
     yield "Objective", str(model["objective"])
     sizes = ", ".join(f"{size} {role}" for role, size in data["sizes"].items())
-    shape = " \N{MULTIPLICATION SIGN} ".join(map(str, data["shape"]))
-    yield "Data", f"{data['name']}: {sizes}; each {shape}; binarization {data['binarization']}"
+    each = _size(data["shape"])
+    yield "Data", f"{data['name']}: {sizes}; each {each}; binarization {data['binarization']}"
     yield "Training", _training(training, seed)
     weights = "the moving average" if report["averaged"] else "those of training"
     if training["best_epoch"] is not None and not report["averaged"]:
         weights = f"those of epoch {training['best_epoch']}, the best on validation data"
     yield "Weights", weights
     yield "Evaluated on", f"{report['data']} {report['split']} data"
+
+
+def _size(shape: Sequence[int]) -> str:
+    return " \N{MULTIPLICATION SIGN} ".join(map(str, shape))
 
 
 def _training(training: dict[str, Any], seed: Any) -> str:
