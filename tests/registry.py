@@ -24,6 +24,8 @@ from pyrovae.nn import (
     Covariates,
     GatedMLP,
     Log1p,
+    ResidualDecoder,
+    ResidualEncoder,
     SpectralNorm,
     Widened,
 )
@@ -129,6 +131,18 @@ NETWORKS = {
     "ConvDecoder-signals": lambda: ConvDecoder(LATENT, (2, 7), channels=(2, 2), activation="elu"),
     "ConvDecoder-volumes": lambda: ConvDecoder(LATENT, (1, 3, 4, 5), channels=(2,)),
     "ConvDecoder": lambda: ConvDecoder(LATENT, DATA, channels=(3, 2), activation="elu"),
+    "ResidualEncoder": lambda: ResidualEncoder(DATA, 4, channels=(4, 6), attention=True),
+    "ResidualEncoder-map": lambda: ResidualEncoder((2, 7, 5), (3, 4, 3), channels=(4, 6)),
+    "ResidualEncoder-signals": lambda: ResidualEncoder(
+        (2, 7), 4, channels=(4, 4), weight_norm="weight"
+    ),
+    "ResidualDecoder": lambda: ResidualDecoder(LATENT, DATA, channels=(4, 4), checkpointing=True),
+    "ResidualDecoder-map": lambda: ResidualDecoder(
+        (2, 4, 3), (1, 7, 5), channels=(6, 4), blocks=2
+    ),
+    "ResidualDecoder-volumes": lambda: ResidualDecoder(
+        LATENT, (1, 3, 4, 5), channels=(4, 4), attention=True
+    ),
     "ConvDecoder-batch_norm": lambda: ConvDecoder(LATENT, DATA, channels=(2,), batch_norm=True),
 }
 

@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 from torch import nn
+from torch.nn.utils.parametrize import type_before_parametrizations
 
 from pyrovae.component import Component
 from pyrovae.specifications.arguments import parameters_of
@@ -47,7 +48,8 @@ def differences(model: nn.Module, twin: nn.Module) -> list[Difference]:
         if a is None or b is None:
             what = f"it has {'no' if a is None else 'a'} part of this name"
             found.append(Difference(where, what))
-        elif type(a) is not type(b):
+        # Each layer with a parametrization has a class of its own.
+        elif type_before_parametrizations(a) is not type_before_parametrizations(b):
             found.append(Difference(where, f"it is a {type(a).__name__} now"))
         elif not isinstance(a, Component) and a.extra_repr() != b.extra_repr():
             found.append(Difference(where, f"it is {a!r} now"))

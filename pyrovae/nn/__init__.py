@@ -11,6 +11,8 @@ from pyrovae.nn.mlp import MLP
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.nn.network import Activation, Network, Shape
 from pyrovae.nn.positive import positive
+from pyrovae.nn.residual import ResidualDecoder, ResidualEncoder
+from pyrovae.nn.residual_blocks import ResidualBlock, SelfAttention
 from pyrovae.nn.spectral_norm import SpectralNorm
 from pyrovae.nn.widened import Widened
 
@@ -26,6 +28,10 @@ __all__ = [
     "Initial",
     "Log1p",
     "Network",
+    "ResidualBlock",
+    "ResidualDecoder",
+    "ResidualEncoder",
+    "SelfAttention",
     "Shape",
     "SpectralNorm",
     "Widened",

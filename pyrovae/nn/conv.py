@@ -9,7 +9,7 @@ from pyrovae.nn.batch_norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from pyrovae.nn.initial import Initial, initialize
 from pyrovae.nn.network import Activation, Network, Shape, activation_function, check_layers
 
-__all__ = ["ConvDecoder", "ConvEncoder"]
+__all__ = ["ConvDecoder", "ConvEncoder", "halved", "kernel_dimensions"]
 
 
 # By the number of dimensions that a kernel moves in.
@@ -18,7 +18,7 @@ TRANSPOSED = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3
 BATCH_NORM = {1: BatchNorm1d, 2: BatchNorm2d, 3: BatchNorm3d}
 
 
-def _dimensions(shape: Size, name: str) -> int:
+def kernel_dimensions(shape: Size, name: str) -> int:
     """How many dimensions a kernel moves in, beside the channels."""
     if len(shape) - 1 not in CONV:
         raise ValueError(
@@ -28,7 +28,7 @@ def _dimensions(shape: Size, name: str) -> int:
     return len(shape) - 1
 
 
-def _halved(size: Sequence[int], times: int) -> list[tuple[int, ...]]:
+def halved(size: Sequence[int], times: int) -> list[tuple[int, ...]]:
     """The spatial sizes before and after each stride-2 layer, rounded up."""
     sizes = [tuple(size)]
     for _ in range(times):
@@ -69,7 +69,7 @@ class ConvEncoder(Network):
         init: Initial = "torch",
     ) -> None:
         super().__init__(in_shape, out_shape)
-        dimensions = _dimensions(self.in_shape, "in_shape")
+        dimensions = kernel_dimensions(self.in_shape, "in_shape")
         if not channels:
             raise ValueError("channels: expected at least one convolution, got none")
         check_layers(channels, "channels")
@@ -85,7 +85,7 @@ class ConvEncoder(Network):
             self.layers.append(activation_function(activation))
             n_in = n_out
         self.layers.append(nn.Flatten())
-        n_in *= prod(_halved(self.in_shape[1:], len(channels))[-1])
+        n_in *= prod(halved(self.in_shape[1:], len(channels))[-1])
         for n_out in dense:
             self.layers.append(nn.Linear(n_in, n_out))
             self.layers.append(activation_function(activation))
@@ -131,12 +131,12 @@ class ConvDecoder(Network):
         init: Initial = "torch",
     ) -> None:
         super().__init__(in_shape, out_shape)
-        dimensions = _dimensions(self.out_shape, "out_shape")
+        dimensions = kernel_dimensions(self.out_shape, "out_shape")
         if not channels:
             raise ValueError("channels: expected at least one convolution, got none")
         check_layers(channels, "channels")
         check_layers(dense, "dense")
-        sizes = _halved(self.out_shape[1:], len(channels))[::-1]
+        sizes = halved(self.out_shape[1:], len(channels))[::-1]
         n_in = prod(self.in_shape)
         self.layers = nn.Sequential(nn.Flatten())
         for n_out in [*dense, channels[0] * prod(sizes[0])]:

@@ -1,0 +1,260 @@
+"""Residual networks between images and latents."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from math import prod
+from typing import Literal
+
+from torch import Size, Tensor, nn
+
+from pyrovae.nn.conv import halved, kernel_dimensions
+from pyrovae.nn.network import (
+    Activation,
+    Network,
+    Shape,
+    activation_function,
+    as_size,
+    check_layers,
+)
+from pyrovae.nn.residual_blocks import (
+    Halve,
+    ResidualBlock,
+    SelfAttention,
+    WeightNorm,
+    WidenTo,
+    convolution,
+    group_norm,
+    in_turn,
+)
+
+__all__ = ["ResidualDecoder", "ResidualEncoder"]
+
+
+class _Residual(Network):
+    """What the two networks share: their resolutions, and the blocks at each.
+
+    Args:
+        in_shape: Shape of one input.
+        out_shape: Shape of one output.
+        image: That of the two which is the image's, for its resolutions.
+        channels: Channels at each resolution, from the largest to the smallest.
+        blocks: Blocks at each resolution.
+        attention: Whether places read from each other at the lowest resolution.
+        activation: The nonlinearity.
+        weight_norm: How the convolutions' weights are normalised.
+        checkpointing: Whether blocks are run again in the backward pass.
+    """
+
+    def __init__(
+        self,
+        in_shape: Shape,
+        out_shape: Shape,
+        *,
+        image: Literal["in_shape", "out_shape"],
+        channels: Sequence[int],
+        blocks: int,
+        attention: bool,
+        activation: Activation,
+        weight_norm: WeightNorm,
+        checkpointing: bool,
+    ) -> None:
+        super().__init__(in_shape, out_shape)
+        shape = self.in_shape if image == "in_shape" else self.out_shape
+        self.dimensions = kernel_dimensions(shape, image)
+        if not channels:
+            raise ValueError("channels: expected at least one resolution, got none")
+        check_layers(channels, "channels")
+        as_size(blocks, "blocks")
+        if checkpointing and weight_norm == "spectral":
+            raise ValueError(
+                "checkpointing: expected other weights than spectrally normalised ones, whose "
+                "estimate a second run would move"
+            )
+        self.sizes = halved(shape[1:], len(channels) - 1)
+        self.blocks, self.attention, self.activation = blocks, attention, activation
+        self.weight_norm: WeightNorm = weight_norm
+        self.checkpointing = checkpointing
+        # The sum of so many branches is as large as one of them.
+        branches = len(channels) * blocks + attention
+        self.share = branches**-0.5
+        self.layers = nn.ModuleList()
+
+    def at(self, level: int, channels: int) -> list[nn.Module]:
+        """The blocks at a resolution, of which 0 is the largest."""
+        size, lowest = self.sizes[level], level == len(self.sizes) - 1
+        made: list[nn.Module] = [
+            ResidualBlock(
+                channels,
+                dimensions=self.dimensions,
+                activation=self.activation,
+                kernel=1 if prod(size) == 1 else 3,
+                share=self.share,
+                weight_norm=self.weight_norm,
+            )
+            for _ in range(self.blocks)
+        ]
+        if lowest and self.attention:
+            made.append(SelfAttention(channels, dimensions=self.dimensions, share=self.share))
+        return made
+
+    def reads_map(self, shape: Size, name: str) -> bool:
+        """Whether the latents are a map, which is as large as the lowest resolution.
+
+        Raises:
+            ValueError: If they are one of another size.
+        """
+        if len(shape) != self.dimensions + 1:
+            return False
+        if tuple(shape[1:]) != self.sizes[-1]:
+            size = ", ".join(map(str, self.sizes[-1]))
+            raise ValueError(
+                f"{name}: expected a vector, or a map (channels, {size}) as large as the lowest "
+                f"of {len(self.sizes)} resolutions, got {tuple(shape)}"
+            )
+        return True
+
+    def run(self, h: Tensor) -> Tensor:
+        """Runs the layers between the first and the last."""
+        return in_turn(self.layers, h, checkpointing=self.checkpointing)
+
+
+class ResidualEncoder(_Residual):
+    r"""Residual blocks at lower and lower resolution, from an image to a vector or a map.
+
+    A convolution makes ``channels[0]`` channels; at each resolution there are residual blocks with
+    group normalisation (`ResidualBlock`), and a convolution of stride 2 leads to the next,
+    whose height and width are half of it, rounded up, so any image size works. Of signals
+    (channels, length) and volumes (channels, depth, height, width) the same. For an output that is
+    a map the last layer is a convolution, for a vector a dense one.
+
+    He, Zhang, Ren and Sun, 2016, Identity mappings in deep residual networks,
+    https://arxiv.org/abs/1603.05027.
+
+    Args:
+        in_shape: (channels, height, width) of one image, or as above.
+        out_shape: Shape of one output: a vector, or a map as large as the lowest resolution.
+        channels: Channels at each resolution, from the image on: the last is halved
+            ``len(channels) - 1`` times.
+        blocks: Residual blocks at each resolution.
+        attention: Whether places read from each other at the lowest resolution (`SelfAttention`).
+        activation: Nonlinearity before each convolution of a block.
+        weight_norm: How the weights of convolutions are normalised, ``"weight"`` or
+            ``"spectral"``, or ``"none"``.
+        checkpointing: Whether to run each block again in the backward pass (Chen et al., 2016,
+            https://arxiv.org/abs/1604.06174) rather than to keep what it computed: a third more time,
+            and memory for one block instead of all.
+
+    Raises:
+        ValueError: If a shape is none of these, ``channels`` is empty, a size is not positive, or
+            spectral normalisation is asked for with ``checkpointing``.
+    """
+
+    def __init__(
+        self,
+        in_shape: Shape,
+        out_shape: Shape,
+        *,
+        channels: Sequence[int] = (32, 64),
+        blocks: int = 1,
+        attention: bool = False,
+        activation: Activation = "silu",
+        weight_norm: WeightNorm = "none",
+        checkpointing: bool = False,
+    ) -> None:
+        super().__init__(
+            in_shape,
+            out_shape,
+            image="in_shape",
+            channels=channels,
+            blocks=blocks,
+            attention=attention,
+            activation=activation,
+            weight_norm=weight_norm,
+            checkpointing=checkpointing,
+        )
+        d, last = self.dimensions, channels[-1]
+        self.first = convolution(d, self.in_shape[0], channels[0], 3, norm=weight_norm)
+        self.layers.extend(self.at(0, channels[0]))
+        for level, (n_in, n_out) in enumerate(pairwise(channels), 1):
+            self.layers.append(Halve(n_in, n_out, dimensions=d, weight_norm=weight_norm))
+            self.layers.extend(self.at(level, n_out))
+        self.last = nn.Sequential(group_norm(last), activation_function(activation))
+        if self.reads_map(self.out_shape, "out_shape"):
+            self.last.append(convolution(d, last, self.out_shape[0], 3))
+        else:
+            size = last * prod(self.sizes[-1])
+            self.last.extend([nn.Flatten(), nn.Linear(size, prod(self.out_shape))])
+
+    def transform(self, x: Tensor) -> Tensor:
+        """Maps ``(n, channels, ...)`` to ``(n, *out_shape)``, or as many numbers."""
+        return self.last(self.run(self.first(x)))
+
+
+class ResidualDecoder(_Residual):
+    r"""Residual blocks at higher and higher resolution, from a vector or a map to an image.
+
+    It mirrors `ResidualEncoder`: a dense layer, or of a map a convolution, makes ``channels[0]``
+    channels at the lowest resolution; after its blocks each map is widened by nearest neighbours and
+    a convolution; a last convolution makes the output's channels. Heights and widths that are not
+    multiples of two are met exactly.
+
+    Args:
+        in_shape: Shape of one latent: a vector, or a map as large as the lowest resolution.
+        out_shape: (channels, height, width) of one output, or a signal's or volume's.
+        channels: Channels at each resolution, from the latent on: the first is the image's size,
+            halved ``len(channels) - 1`` times.
+        blocks: Residual blocks at each resolution.
+        attention: Whether places read from each other at the lowest resolution (`SelfAttention`).
+        activation: Nonlinearity before each convolution of a block.
+        weight_norm: As for `ResidualEncoder`.
+        checkpointing: As for `ResidualEncoder`.
+
+    Raises:
+        ValueError: As for `ResidualEncoder`.
+    """
+
+    def __init__(
+        self,
+        in_shape: Shape,
+        out_shape: Shape,
+        *,
+        channels: Sequence[int] = (64, 32),
+        blocks: int = 1,
+        attention: bool = False,
+        activation: Activation = "silu",
+        weight_norm: WeightNorm = "none",
+        checkpointing: bool = False,
+    ) -> None:
+        super().__init__(
+            in_shape,
+            out_shape,
+            image="out_shape",
+            channels=channels,
+            blocks=blocks,
+            attention=attention,
+            activation=activation,
+            weight_norm=weight_norm,
+            checkpointing=checkpointing,
+        )
+        d, small, lowest = self.dimensions, channels[0], self.sizes[-1]
+        self.first: nn.Module
+        if self.reads_map(self.in_shape, "in_shape"):
+            self.first = convolution(d, self.in_shape[0], small, 3, norm=weight_norm)
+        else:
+            dense = nn.Linear(prod(self.in_shape), small * prod(lowest))
+            self.first = nn.Sequential(nn.Flatten(), dense, nn.Unflatten(1, (small, *lowest)))
+        top = len(channels) - 1
+        self.layers.extend(self.at(top, small))
+        for level, (n_in, n_out) in zip(range(top)[::-1], pairwise(channels), strict=True):
+            size = self.sizes[level]
+            self.layers.append(WidenTo(n_in, n_out, size=size, weight_norm=weight_norm))
+            self.layers.extend(self.at(level, n_out))
+        self.last = nn.Sequential(
+            group_norm(channels[-1]),
+            activation_function(activation),
+            convolution(d, channels[-1], self.out_shape[0], 3),
+        )
+
+    def transform(self, x: Tensor) -> Tensor:
+        """Maps ``(n, *in_shape)`` to ``(n, channels, ...)``."""
+        return self.last(self.run(self.first(x)))

@@ -1,0 +1,227 @@
+"""What residual networks are made of: blocks, attention, and steps between resolutions."""
+
+from collections.abc import Iterable, Sequence
+from math import gcd
+from typing import Any, Literal, get_args
+
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+from torch.nn.utils.parametrizations import spectral_norm, weight_norm
+from torch.utils.checkpoint import checkpoint
+
+from pyrovae.nn.network import Activation, activation_function
+
+__all__ = [
+    "Halve",
+    "ResidualBlock",
+    "SelfAttention",
+    "WeightNorm",
+    "WidenTo",
+    "begin_small",
+    "convolution",
+    "group_norm",
+    "in_turn",
+]
+
+WeightNorm = Literal["none", "weight", "spectral"]
+
+CONV: dict[int, type[nn.Module]] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
+GROUPS = 8
+LEAST = 4  # channels of a group: fewer, at a resolution of one pixel, would be their own mean
+
+
+def group_norm(channels: int) -> nn.GroupNorm:
+    """Group normalisation with up to 8 groups, of at least 4 channels where there are so many."""
+    groups = gcd(channels, GROUPS)
+    while groups > 1 and channels // groups < LEAST:
+        groups //= 2
+    return nn.GroupNorm(groups, channels)
+
+
+def convolution(
+    dimensions: int,
+    n_in: int,
+    n_out: int,
+    size: int,
+    *,
+    stride: int = 1,
+    norm: WeightNorm = "none",
+) -> Any:
+    r"""A convolution whose kernel is of odd size, over 1, 2 or 3 dimensions.
+
+    Args:
+        dimensions: In how many the kernel moves.
+        n_in: Channels that it reads.
+        n_out: Channels that it makes.
+        size: Of the kernel.
+        stride: Of its steps.
+        norm: ``"weight"`` for :math:`w = g \, v / \lVert v \rVert`, with :math:`g` and :math:`v`
+            learned (Salimans and Kingma, 2016, https://arxiv.org/abs/1602.07868), ``"spectral"``
+            for :math:`w / \sigma(w)` with the largest singular value (Miyato et al., 2018,
+            https://arxiv.org/abs/1802.05957).
+
+    Raises:
+        ValueError: If there is no such normalisation.
+    """
+    if norm not in get_args(WeightNorm):
+        raise ValueError(
+            f"weight_norm: expected one of {', '.join(get_args(WeightNorm))}, got {norm!r}"
+        )
+    layer = CONV[dimensions](n_in, n_out, size, stride=stride, padding=size // 2)
+    if norm == "weight":
+        return weight_norm(layer)
+    return spectral_norm(layer) if norm == "spectral" else layer
+
+
+def begin_small(layer: Any, share: float) -> None:
+    """Multiplies a convolution's first weights, and sets its biases to zero."""
+    nn.init.zeros_(layer.bias)
+    layer.weight.data.mul_(share)
+
+
+class ResidualBlock(nn.Module):
+    r"""Two convolutions before which the signal is normalised, added to what came in.
+
+    .. math:: h' = h + W_2 \, a(n_2(W_1 \, a(n_1(h))))
+
+    with group normalisations :math:`n` and an activation :math:`a`. The last convolution begins
+    small, so that a network of many blocks begins near the identity and trains from the start.
+
+    He, Zhang, Ren and Sun, 2016, Identity mappings in deep residual networks,
+    https://arxiv.org/abs/1603.05027; Wu and He, 2018, Group normalization,
+    https://arxiv.org/abs/1803.08494; Child, 2021, https://arxiv.org/abs/2011.10650 (the scale of
+    the last convolution).
+
+    Args:
+        channels: Of the signal.
+        dimensions: In how many the kernels move: 1, 2 or 3.
+        activation: The nonlinearity.
+        kernel: Size of the kernels; 1 where the resolution is one pixel.
+        share: By what the first weights of the last convolution are multiplied.
+        weight_norm: How weights are normalised; the spectral one leaves out the last convolution,
+            which could not begin small.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        *,
+        dimensions: int = 2,
+        activation: Activation = "silu",
+        kernel: int = 3,
+        share: float = 1.0,
+        weight_norm: WeightNorm = "none",
+    ) -> None:
+        super().__init__()
+        first = convolution(dimensions, channels, channels, kernel, norm=weight_norm)
+        last = convolution(dimensions, channels, channels, kernel)
+        begin_small(last, share)
+        if weight_norm == "weight":
+            last = nn.utils.parametrizations.weight_norm(last)
+        self.branch = nn.Sequential(
+            group_norm(channels),
+            activation_function(activation),
+            first,
+            group_norm(channels),
+            activation_function(activation),
+            last,
+        )
+
+    def forward(self, h: Tensor) -> Tensor:
+        """Maps ``(n, channels, ...)`` to the same shape."""
+        return h + self.branch(h)
+
+
+class SelfAttention(nn.Module):
+    r"""Each place reads from all places of its map, added to what came in.
+
+    .. math:: h' = h + W_o \, V \operatorname{softmax}(K^\top Q / \sqrt{C})^\top
+
+    with queries, keys and values :math:`Q, K, V` linear in the normalised :math:`h`. Memory grows
+    with the square of the number of places, so it stands at low resolutions.
+
+    Vaswani et al., 2017, Attention is all you need, https://arxiv.org/abs/1706.03762; Zhang et
+    al., 2019, Self-attention generative adversarial networks, https://arxiv.org/abs/1805.08318.
+
+    Args:
+        channels: Of the signal.
+        dimensions: Of its map: 1, 2 or 3.
+        share: By what the first weights of the last convolution are multiplied.
+    """
+
+    def __init__(self, channels: int, *, dimensions: int = 2, share: float = 1.0) -> None:
+        super().__init__()
+        self.norm = group_norm(channels)
+        self.read = convolution(dimensions, channels, 3 * channels, 1)
+        self.last = convolution(dimensions, channels, channels, 1)
+        begin_small(self.last, share)
+
+    def forward(self, h: Tensor) -> Tensor:
+        """Maps ``(n, channels, ...)`` to the same shape."""
+        q, k, v = self.read(self.norm(h)).flatten(2).chunk(3, dim=1)
+        weights = (q.mT @ k / h.shape[1] ** 0.5).softmax(-1)
+        found = v @ weights.mT
+        return h + self.last(found.reshape(h.shape))
+
+
+class Halve(nn.Module):
+    """A convolution of stride 2, to half of each size, rounded up.
+
+    Args:
+        n_in: Channels that it reads.
+        n_out: Channels that it makes.
+        dimensions: Of the map.
+        weight_norm: How weights are normalised.
+    """
+
+    def __init__(
+        self, n_in: int, n_out: int, *, dimensions: int, weight_norm: WeightNorm = "none"
+    ) -> None:
+        super().__init__()
+        self.layer = convolution(dimensions, n_in, n_out, 3, stride=2, norm=weight_norm)
+
+    def forward(self, h: Tensor) -> Tensor:
+        """Maps ``(n, n_in, ...)`` to ``(n, n_out, ...)``."""
+        return self.layer(h)
+
+
+class WidenTo(nn.Module):
+    """The nearest neighbours in a larger map, and a convolution.
+
+    Unlike a transposed convolution it leaves no checkerboard: Odena, Dumoulin and Olah, 2016,
+    https://doi.org/10.23915/distill.00003.
+
+    Args:
+        n_in: Channels that it reads.
+        n_out: Channels that it makes.
+        size: Of the larger map.
+        weight_norm: How weights are normalised.
+    """
+
+    def __init__(
+        self, n_in: int, n_out: int, *, size: Sequence[int], weight_norm: WeightNorm = "none"
+    ) -> None:
+        super().__init__()
+        self.size = tuple(size)
+        self.layer = convolution(len(self.size), n_in, n_out, 3, norm=weight_norm)
+
+    def forward(self, h: Tensor) -> Tensor:
+        """Maps ``(n, n_in, ...)`` to ``(n, n_out, *size)``."""
+        return self.layer(interpolate(h, size=self.size))
+
+
+def in_turn(layers: Iterable[nn.Module], h: Tensor, *, checkpointing: bool) -> Tensor:
+    """Runs layers one after another, and those with checkpoints again in the backward pass.
+
+    Args:
+        layers: The layers.
+        h: What the first reads.
+        checkpointing: Whether to keep only what goes from layer to layer for the backward pass.
+            The layers draw no random numbers.
+    """
+    for layer in layers:
+        if checkpointing and h.requires_grad:
+            h = checkpoint(layer, h, use_reentrant=False, preserve_rng_state=False)
+        else:
+            h = layer(h)
+    return h
