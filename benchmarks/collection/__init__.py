@@ -1,0 +1,1 @@
+"""Every model of the collection on one data set, at one equal budget."""

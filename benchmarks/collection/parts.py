@@ -1,0 +1,74 @@
+"""Networks of one size, and how a model of the collection is written down."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyro.infer
+from torch import Size, Tensor
+
+from pyrovae import VAE, fit
+from pyrovae.evaluation import encode
+from pyrovae.likelihoods import Likelihood, NormalLikelihood
+from pyrovae.models import Density, LatentVariableModel
+from pyrovae.nn import MLP
+from pyrovae.objectives import ELBO
+from pyrovae.posteriors import NormalPosterior, Posterior
+from pyrovae.priors import NormalPrior, Prior
+
+__all__ = ["Entry", "decoder", "density_of_codes", "encoder", "likelihood", "normal", "vae"]
+
+LATENTS = 16
+HIDDEN = 200
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One model.
+
+    Attributes:
+        parts: What it is made of, as its row says it.
+        make: Makes it, from the training images.
+        objective: What it is trained with, from the number of training images.
+        options: What else `fit` is told.
+        codes: Makes, of the trained model, what is fitted to its codes and then samples them.
+    """
+
+    parts: str
+    make: Callable[[Tensor], LatentVariableModel]
+    objective: Callable[[int], pyro.infer.ELBO] = lambda n: ELBO()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    codes: Callable[[Any], Prior] | None = None
+
+
+def encoder(x: Tensor, out: int | Size) -> MLP:
+    """A network of images."""
+    return MLP(x.shape[1:], [HIDDEN], out)
+
+
+def decoder(x: Tensor, latent: int | Size = LATENTS) -> MLP:
+    """A network to the means of images."""
+    return MLP(latent, [HIDDEN], x.shape[1:])
+
+
+def likelihood(x: Tensor, latent: int | Size = LATENTS) -> Likelihood:
+    """A normal around each pixel, with one scale that is learned."""
+    return NormalLikelihood(decoder(x, latent), scale="learned")
+
+
+def normal(x: Tensor) -> NormalPosterior:
+    """The usual posterior."""
+    return NormalPosterior(encoder(x, 2 * LATENTS))
+
+
+def vae(x: Tensor, *, prior: Prior | None = None, posterior: Posterior | None = None) -> VAE:
+    """A VAE with the usual parts where nothing is said."""
+    return VAE(prior or NormalPrior(LATENTS), posterior or normal(x), likelihood(x))
+
+
+def density_of_codes(prior: Prior, model: Any, x: Tensor, budget: Mapping[str, Any]) -> Density:
+    """Fits a density to the codes of a trained model."""
+    density = Density(prior)
+    # Draws, not means: what the decoder has seen in training.
+    fit(density, encode(model, x, moments="draws"), progress=False, **budget)
+    return density
