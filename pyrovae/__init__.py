@@ -5,6 +5,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from pyrovae import (  # noqa: F401
+        adversaries,
         checkpoint,
         component,
         datasets,
@@ -63,6 +64,7 @@ _HOMES = {
     "score": "evaluation",
 }
 _PACKAGES = (
+    "adversaries",
     "checkpoint",
     "component",
     "datasets",

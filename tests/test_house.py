@@ -41,6 +41,7 @@ ROOMS = {
     "priors": "checks component distributions latents likelihoods nn posteriors scope",
     "support": "checks distributions handlers nn programs scope",
     "datasets": "checks columns labels scope",
+    "adversaries": "checks component distributions handlers nn",
     "objectives": "checks declared distributions handlers latents ranks schedules",
     "models": "checks component datasets distributions handlers labels latents likelihoods nn posteriors "
     "priors programs scope support",
@@ -55,7 +56,7 @@ ROOMS = {
     "checkpoint": "checks component files scope specifications",
     "build": "columns models nn specifications",
     "exporting": "checks compilation datasets files handlers latents nn programs scope",
-    "training": "checkpoint checks compilation component datasets declared distributions evaluation files handlers "
+    "training": "adversaries checkpoint checks compilation component datasets declared distributions evaluation files handlers "
     "nn objectives programs ranks schedules scope stage support",
 }
 MAY_IMPORT = {room: set(others.split()) for room, others in ROOMS.items()}

@@ -10,6 +10,7 @@ from pyrovae.nn.log1p import Log1p
 from pyrovae.nn.mlp import MLP
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.nn.network import Activation, Network, Shape
+from pyrovae.nn.patches import PatchDiscriminator
 from pyrovae.nn.positive import positive
 from pyrovae.nn.residual import ResidualDecoder, ResidualEncoder
 from pyrovae.nn.residual_blocks import ResidualBlock, SelfAttention
@@ -28,6 +29,7 @@ __all__ = [
     "Initial",
     "Log1p",
     "Network",
+    "PatchDiscriminator",
     "ResidualBlock",
     "ResidualDecoder",
     "ResidualEncoder",

@@ -23,6 +23,7 @@ def make_alike(
     given: Mapping[str, Any],
     *,
     batch_size: int,
+    adversary: nn.Module | None = None,
 ) -> None:
     """Looks whether several ranks can train as one process does, and gives them the same weights.
 
@@ -34,6 +35,7 @@ def make_alike(
         objective: What is maximised.
         given: Plain values that are to be the same on all ranks, by what they are called.
         batch_size: Data in a step, of all ranks.
+        adversary: What the model is trained against.
 
     Raises:
         ValueError: If a layer or the objective looks at the data of a step that other ranks have,
@@ -41,7 +43,8 @@ def make_alike(
     """
     if ranks.size == 1:
         return
-    for name, module in model.named_modules() if isinstance(model, nn.Module) else ():
+    players = [part for part in (model, adversary) if isinstance(part, nn.Module)]
+    for name, module in (named for part in players for named in part.named_modules()):
         if isinstance(module, _BatchNorm) and module.training:
             raise OnAllRanks(
                 f"{name}: {type(module).__name__} would normalise with the share of one process "
@@ -67,7 +70,8 @@ def make_alike(
                     f"{name}: expected the same on all processes, got {value!r:.60} on the first "
                     f"and {other[name]!r:.60} on number {rank}"
                 )
-    ranks.take_over(list(tensors(model).values()))
+    for part in (model, adversary) if adversary is not None else (model,):
+        ranks.take_over(list(tensors(part).values()))
 
 
 def check_alike(training: TrainingState) -> None:
@@ -80,6 +84,9 @@ def check_alike(training: TrainingState) -> None:
     if training.ranks.size == 1:
         return
     held = tensors(training.model)
+    if training.player is not None:
+        own = tensors(training.player.adversary)
+        held = held | {f"adversary.{name}": tensor for name, tensor in own.items()}
     sums = [tensor.detach().double().sum() for tensor in held.values()]
     everyone = training.ranks.gather([value.item() for value in sums])
     for other in everyone[1:]:

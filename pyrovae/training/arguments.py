@@ -10,7 +10,7 @@ import pyro.infer
 import pyro.poutine.runtime
 
 from pyrovae.checkpoint.file import check_notes
-from pyrovae.checks import check_count
+from pyrovae.checks import check_count, check_seed
 from pyrovae.compilation import Compile
 from pyrovae.objectives import ELBO
 from pyrovae.schedules import Schedule
@@ -45,8 +45,10 @@ def check_handlers() -> None:
         )
 
 
-def check_numbers(**counts: Any) -> None:
-    """Looks at numbers, each of which has to be whole and at least 1."""
+def check_numbers(seed: Any, **counts: Any) -> None:
+    """Looks at a seed, if there is one, and at numbers that have to be whole and at least 1."""
+    if seed is not None:
+        check_seed("seed", seed)
     for name, value in counts.items():
         check_count(name, value)
 

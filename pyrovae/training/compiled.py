@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ from pyrovae.compilation import (
     AutoCompiled,
     Compile,
     CompiledFunction,
+    NotCompiled,
     half_twice,
 )
 from pyrovae.ranks import ALONE, Ranks
@@ -56,16 +57,30 @@ class CompiledStep:
             # Without a rule the optimizer steps itself.
             with suppress(ValueError):
                 self._update = Update(step.optimizer, list(trained.values()))
-        gradients = step.gradients
+        gradients, player = step.gradients, step.gradients.player
+        self._second: Update | None = None
+        if player is not None:
+            with suppress(ValueError):
+                self._second = Update(player.optimizer, player.parameters)
+            if self._update is None or self._second is None:
+                raise NotCompiled(
+                    "a game is compiled on the CPU alone, with optimizers whose step has a rule"
+                )
+        updates = [u for u in (self._update, self._second) if u is not None]
+        self._updates = updates
         self._run = CompiledFunction(
             model,
-            _Traced(gradients, self._update),
+            _Traced(gradients, self._update, self._second, trained=len(trained)),
             batch,
             half_twice(batch),
             names=["loss", *(f"gradient of {name}" for name in trained if self._update is None)],
             relative=partial(_relative, gradients.precision, len(batch[0])),
-            holders={"objective": gradients.objective, "beta": gradients.scale},
-            elsewhere=partial(_elsewhere, gradients, self._update),
+            holders={
+                "objective": gradients.objective,
+                "beta": gradients.scale,
+                "adversary": None if player is None else player.adversary,
+            },
+            elsewhere=partial(_elsewhere, gradients, updates),
         )
 
     def fits(self, batch: tuple[Tensor, ...]) -> bool:
@@ -73,7 +88,7 @@ class CompiledStep:
 
         To be asked before each step: it takes up the numbers of the optimizer's next one.
         """
-        return self._run.fits(batch) and (self._update is None or self._update.read())
+        return self._run.fits(batch) and all(update.read() for update in self._updates)
 
     def changed(self) -> list[str]:
         """Which numbers of module and objective are no more what was compiled."""
@@ -121,31 +136,43 @@ def _relative(precision: Precision, size: int, results: Sequence[Tensor]) -> flo
         return COARSE
     # An importance weight is e to a sum over all pixels: the rounding of the sum, which grows with
     # the sum, is the relative error of the weight.
-    share = 4 * 2**-24 * results[0].abs().item() / size
+    share = 4 * 2**-24 * results[0].reshape(-1)[0].abs().item() / size
     return min(max(ROUNDINGS, share), COARSE)
 
 
 class _Traced(nn.Module):
-    """What is traced: a loss, and gradients or the update along them."""
+    """What is traced: a loss, and gradients or the updates along them."""
 
-    def __init__(self, gradients: Gradients, update: Update | None) -> None:
+    def __init__(
+        self, gradients: Gradients, update: Update | None, second: Update | None, *, trained: int
+    ) -> None:
         super().__init__()
         self.gradients = gradients
         self.update = update
+        self.second = second
+        self.trained = trained
+        # Its parameters are inputs of the graph, after the model's.
+        self.adversary = None if gradients.player is None else gradients.player.adversary
 
     def forward(self, leaves: Sequence[Tensor], batch: tuple[Tensor, ...]) -> list[Tensor | None]:
-        loss = self.gradients(leaves, batch)
+        leaves, own = leaves[: self.trained], leaves[self.trained :]
+        loss = self.gradients(leaves, batch, own)
         if self.update is None:
             return [loss, *(leaf.grad for leaf in leaves)]
         with torch.no_grad():
             self.update(leaves, loss)
+            if self.second is not None and self.adversary is not None:
+                self.second(own, loss)
+                self.adversary.steps.add_(1)
         return [loss]
 
 
 @contextmanager
-def _elsewhere(gradients: Gradients, update: Update | None) -> Iterator[None]:
-    linear = nullcontext() if update is None else update.linearized()
-    with _another_time(gradients), linear:
+def _elsewhere(gradients: Gradients, updates: Sequence[Update]) -> Iterator[None]:
+    with ExitStack() as stack:
+        stack.enter_context(_another_time(gradients))
+        for update in updates:
+            stack.enter_context(update.linearized())
         yield
 
 

@@ -33,6 +33,8 @@ class Watch:
     def __init__(self, training: TrainingState, step: Step) -> None:
         self._training, self._step = training, step
         self._good = snapshot(training.model)
+        player = training.player
+        self._good_player = None if player is None else player.snapshot()
         self._batch: tuple[Tensor, ...] | None = None
 
     def see(self, batch: tuple[Tensor, ...]) -> None:
@@ -54,9 +56,11 @@ class Watch:
 
     def _look(self, when: str, *, closely: bool) -> None:
         training, batch = self._training, self._batch
-        fine = not training.position.total.isnan()
+        player = training.player
+        fine = not training.position.total.isnan().any()
         if fine and closely:
-            fine = all(bool(parameter.isfinite().all()) for parameter in self._step.parameters)
+            own = [] if player is None else player.parameters
+            fine = all(bool(p.isfinite().all()) for p in [*self._step.parameters, *own])
         if fine or (batch is None and training.ranks.size == 1):
             return
         fault = None if batch is None else find_fault(training.model, self._step, batch)
@@ -64,6 +68,8 @@ class Watch:
         # The rank whose data it is knows more than the others.
         fault = next((found for found in faults if found != NOT_FOUND), NOT_FOUND)
         restore(training.model, self._good)
+        if player is not None and self._good_player is not None:
+            player.restore(self._good_player)
         raise Diverged(
             f"training diverged in {when}: {fault}; the model has the weights it had when the "
             "epoch began or went on. A smaller learning rate, clip_norm or a warm-up of beta may "
@@ -75,6 +81,9 @@ class Watch:
 def find_fault(model: Any, step: Step, batch: tuple[Tensor, ...]) -> str:
     """Names the parameter, site or gradient that is the first not to be finite, if it shows."""
     named = list(model.named_parameters()) if isinstance(model, torch.nn.Module) else []
+    player = step.gradients.player
+    if player is not None:
+        named += player.named_parameters()
     for name, parameter in named:
         if not parameter.isfinite().all():
             return f"parameter {name!r} is not finite"
@@ -101,4 +110,6 @@ def find_fault(model: Any, step: Step, batch: tuple[Tensor, ...]) -> str:
     for name, parameter in named:
         if parameter.grad is not None and not parameter.grad.isfinite().all():
             return f"the gradient of parameter {name!r} is not finite, though every site is"
+    if player is not None:
+        return "the loss of the game against the adversary is not finite, though every site is"
     return NOT_FOUND

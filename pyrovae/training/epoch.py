@@ -64,7 +64,7 @@ def run_epoch(
         checkpoints,
         batch_size=batch_size,
         drop_last=drop_last,
-        across=looks_across_the_batch(annealing.objective),
+        across=looks_across_the_batch(annealing.objective) or plays_across_the_batch(training),
     ):
         look(batch)
         annealing.advance(position.epoch - 1 + position.seen / len(split))
@@ -72,7 +72,7 @@ def run_epoch(
         training.count(loss, data)
         watch.see(batch)
         training.after_step()
-        callbacks.after_step(training, loss, data)
+        callbacks.after_step(training, loss if training.player is None else loss[0], data)
         bar.show(training)
         if checkpoints.due():
             watch.look()
@@ -97,13 +97,18 @@ def run_epoch(
     checkpoints.obey_signal()
 
 
+def plays_across_the_batch(training: TrainingState) -> bool:
+    """Whether an adversary's losses are more than sums over the data of a batch."""
+    return training.player is not None and training.player.adversary.across_batch
+
+
 def _end(training: TrainingState, annealing: Annealing, validation: Validation) -> dict[str, Any]:
     """Looks at the validation data once an epoch's steps are taken, and goes on to the next."""
     position = training.position
-    row: dict[str, Any] = {
-        "epoch": position.epoch,
-        "loss": (position.total / position.seen).item(),
-    }
+    means = (position.total / position.seen).reshape(-1).tolist()
+    columns = ("loss", "adversarial_loss", "adversary_loss")
+    row: dict[str, Any] = {"epoch": position.epoch}
+    row |= dict(zip(columns, means, strict=False))
     with training.averaged():
         row |= validation(position.epoch)
     row["learning_rate"] = training.learning_rate

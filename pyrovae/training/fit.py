@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import pyro.infer
@@ -10,7 +11,7 @@ import torch
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from pyrovae.checks import check_seed
+from pyrovae.adversaries import Adversary
 from pyrovae.compilation import Compile
 from pyrovae.evaluation.plates import data_in_plate
 from pyrovae.programs import Program, check_program
@@ -37,6 +38,7 @@ from pyrovae.training.optimizers import (
     make_optimizer,
     make_scheduler,
 )
+from pyrovae.training.player import make_player
 from pyrovae.training.progress import Progress
 from pyrovae.training.random_state import seed_rank
 from pyrovae.training.ready import make_first_call, make_ready, read_data
@@ -54,6 +56,8 @@ def fit(
     data: Any,
     *,
     objective: pyro.infer.ELBO | None = None,
+    adversary: Adversary | None = None,
+    adversary_optimizer: Optimizer | MakeOptimizer | None = None,
     epochs: int = 100,
     batch_size: int = 128,
     optimizer: Optimizer | MakeOptimizer | None = None,
@@ -95,6 +99,11 @@ def fit(
             data set that gives tuples, as many items are used as the model takes.
         objective: What to maximise: one of this library's objectives or of Pyro's. `ELBO` if
             left out.
+        adversary: A second player, which the model is trained against in the same steps, such as
+            `TotalCorrelationAdversary`. It is trained where it stands. The validation loss, and so
+            early stopping, are of the objective alone.
+        adversary_optimizer: Its optimizer, as ``optimizer``; Adam with a learning rate of 1e-4 and
+            betas (0.5, 0.9) if left out. ``clip_norm`` and ``scheduler`` are of the model's.
         epochs: Number of passes over the training data.
         batch_size: Data in one step, of all processes together.
         optimizer: Makes a torch optimizer from the parameters, or is one of all that are
@@ -165,9 +174,7 @@ def fit(
     """
     check_program(model)
     arguments.check_handlers()
-    if seed is not None:
-        check_seed("seed", seed)
-    arguments.check_numbers(epochs=epochs, batch_size=batch_size, accumulate=accumulate)
+    arguments.check_numbers(seed, epochs=epochs, batch_size=batch_size, accumulate=accumulate)
     arguments.check_choices(compile=compile, precision=precision, scheduler_moves=scheduler_moves)
     arguments.check_files(checkpoint, resume=resume, notes=notes)
     objective = arguments.check_objective(objective, beta, accumulate=accumulate)
@@ -176,7 +183,8 @@ def fit(
     ranks, device = present(), make_ready(model, data, device=device)
     given = {"epochs": epochs, "patience": patience, "resume": resume, "drop_last": drop_last}
     given |= {"data": data.sizes, "checkpoint": checkpoint is not None}
-    make_alike(ranks, model, objective, given, batch_size=batch_size)
+    player = make_player(adversary, adversary_optimizer, model, device)
+    make_alike(ranks, model, objective, given, batch_size=batch_size, adversary=adversary)
     size = data_in_plate(model, data.train, batch_size=batch_size, device=device)
 
     annealing = Annealing(beta, objective, device)
@@ -191,6 +199,7 @@ def fit(
         precision=precision,
         parts=accumulate,
         data_in_plate=size,
+        player=player,
     )
     step, total = Step(parameters, gradients, optim), epochs * len(data.train)
     training = TrainingState(
@@ -201,6 +210,7 @@ def fit(
         stopping=early_stopping(patience, data, first_epoch=annealing.settled),
         average=average,
         ranks=ranks,
+        player=player,
     )
     training.scheduler = make_scheduler(scheduler, optim, moves=scheduler_moves)
     training.scheduler_moves = scheduler_moves
@@ -218,27 +228,25 @@ def fit(
     with on_stage(training=True), isolated(device, seed), without_validation(), checkpoints:
         make_first_call(gradients, parameters, model, data.train, device, batch_size=batch_size)
         seed_rank(ranks.rank, device)
-        if resume:
-            checkpoints.read()
-        else:
-            checkpoints.write()
-        look = FirstLook(model, data.train)
+        begin = checkpoints.read if resume else checkpoints.write
+        begin()
         with closing(Progress(training, epochs, len(data.train), show=progress)) as bar:
+            one_epoch = partial(
+                run_epoch,
+                training,
+                data.train,
+                batch_size=batch_size,
+                drop_last=drop_last,
+                annealing=annealing,
+                validation=validation,
+                callbacks=told,
+                checkpoints=checkpoints,
+                look=FirstLook(model, data.train),
+                bar=bar,
+            )
             try:
                 while training.position.epoch <= epochs and not training.stopped:
-                    run_epoch(
-                        training,
-                        data.train,
-                        batch_size=batch_size,
-                        drop_last=drop_last,
-                        annealing=annealing,
-                        watch=Watch(training, step),
-                        validation=validation,
-                        callbacks=told,
-                        checkpoints=checkpoints,
-                        look=look,
-                        bar=bar,
-                    )
+                    one_epoch(watch=Watch(training, step))
             finally:
                 told.end(training)
     training.go_back_to_best()

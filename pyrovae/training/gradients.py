@@ -12,6 +12,7 @@ from torch.overrides import TorchFunctionMode
 from pyrovae import ranks
 from pyrovae.handlers import ScaleLatents
 from pyrovae.training.bfloat16 import BFloat16Products
+from pyrovae.training.player import Player
 
 __all__ = ["Gradients", "Precision", "reduced"]
 
@@ -35,6 +36,7 @@ class Gradients:
         parts: Parts in which a batch is processed, one after the other; their gradients add up.
         data_in_plate: How many data a loss is of, where the plate of the data says so; those of
             the batch, if left out.
+        player: The adversary that the model is trained against.
 
     Raises:
         ValueError: If ``clip_norm`` is not positive, or a batch that stands for more data than it
@@ -53,6 +55,7 @@ class Gradients:
         precision: Precision = "float32",
         parts: int = 1,
         data_in_plate: int | None = None,
+        player: Player | None = None,
     ) -> None:
         if parts > 1 and data_in_plate is not None:
             raise ValueError(
@@ -69,9 +72,15 @@ class Gradients:
         self.precision = precision
         self.parts = parts
         self.data_in_plate = data_in_plate
+        self.player = player
 
-    def __call__(self, parameters: Sequence[Tensor], batch: tuple[Tensor, ...]) -> Tensor:
-        """Fills the gradients of the parameters.
+    def __call__(
+        self,
+        parameters: Sequence[Tensor],
+        batch: tuple[Tensor, ...],
+        own: Sequence[Tensor] | None = None,
+    ) -> Tensor:
+        """Fills the gradients of the parameters, and of the adversary's.
 
         In a step of several ranks (`pyrovae.ranks.step_of`) the gradients are of the mean over the
         data of all of them.
@@ -79,15 +88,23 @@ class Gradients:
         Args:
             parameters: Leaves, those that model and guide use.
             batch: What model and guide take; this rank's share, which may have no data.
+            own: Leaves, those that the adversary uses; its parameters, if left out.
 
         Returns:
-            The loss, summed over the batch, 0-dim; NaN if a gradient is not finite.
+            The loss, summed over the batch, 0-dim; against an adversary ``(3,)``, see `Player`. NaN
+            if a gradient is not finite.
         """
-        for parameter in parameters:
+        if own is None:
+            own = [] if self.player is None else self.player.parameters
+        leaves = [*parameters, *own]
+        for parameter in leaves:
             parameter.grad = None
-        loss = self._local(parameters, batch) if len(batch[0]) else batch[0].new_zeros(())
-        loss = reduced(parameters, loss)
-        gradients = [p.grad for p in parameters if p.grad is not None]
+        if len(batch[0]):
+            loss = self._local(parameters, own, batch)
+        else:
+            loss = batch[0].new_zeros(() if self.player is None else 3)
+        loss = reduced(leaves, loss)
+        gradients = [p.grad for p in leaves if p.grad is not None]
         if not gradients:
             return loss
         # One number shows whether any is not finite, before the weights are spoilt. (A norm would
@@ -97,7 +114,9 @@ class Gradients:
             nn.utils.clip_grad_norm_(parameters, self.clip_norm)
         return torch.where(total.isfinite(), loss, torch.nan)
 
-    def _local(self, parameters: Sequence[Tensor], batch: tuple[Tensor, ...]) -> Tensor:
+    def _local(
+        self, parameters: Sequence[Tensor], own: Sequence[Tensor], batch: tuple[Tensor, ...]
+    ) -> Tensor:
         """This rank's loss, and its part of the gradients."""
         size = len(batch[0])
         with ExitStack() as stack:
@@ -107,14 +126,21 @@ class Gradients:
                 stack.enter_context(_ScaleBackward(weight / ranks.count(size)))
             if self.precision == "bf16":
                 stack.enter_context(BFloat16Products())
-            losses = [self._loss(part) for part in _divided(batch, self.parts)]
-        loss = losses[0] if len(losses) == 1 else torch.stack(losses).sum()
+            losses = [self._loss(parameters, own, part) for part in _divided(batch, self.parts)]
+        loss = losses[0] if len(losses) == 1 else torch.stack(losses).sum(0)
         return loss if self.data_in_plate is None else loss * (size / self.data_in_plate)
 
-    def _loss(self, batch: tuple[Tensor, ...]) -> Tensor:
+    def _loss(
+        self, parameters: Sequence[Tensor], own: Sequence[Tensor], batch: tuple[Tensor, ...]
+    ) -> Tensor:
         """Adds the gradients of a part of the batch, and gives its loss."""
         scale = self.scale if self.scale is not None else _unscaled
-        loss = self.objective.loss_and_grads(scale(self.model), scale(self.guide), *batch)
+        model, guide = scale(self.model), scale(self.guide)
+        if self.player is not None:
+            return self.player.play(
+                self.objective, model, guide, batch, parameters=parameters, own=own
+            )
+        loss = self.objective.loss_and_grads(model, guide, *batch)
         # Wake-sleep gives a pair of losses; the first is the model's.
         return torch.as_tensor(loss[0] if isinstance(loss, tuple) else loss)
 
@@ -127,7 +153,7 @@ def reduced(parameters: Sequence[Tensor], loss: Tensor) -> Tensor:
 
     Args:
         parameters: The leaves, whose gradients are replaced.
-        loss: This rank's.
+        loss: This rank's, or its losses.
 
     Returns:
         The loss of all ranks.
@@ -135,12 +161,12 @@ def reduced(parameters: Sequence[Tensor], loss: Tensor) -> Tensor:
     if not ranks.in_step() or not parameters:
         return ranks.sum_over_ranks(loss)
     parts = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
-    last = loss.detach().reshape(1).to(parts[0].dtype)
+    last = loss.detach().reshape(-1).to(parts[0].dtype)
     flat = torch.cat([*(part.detach().flatten() for part in parts), last])
-    sums = ranks.sum_over_ranks(flat).split([*(part.numel() for part in parts), 1])
+    sums = ranks.sum_over_ranks(flat).split([*(part.numel() for part in parts), loss.numel()])
     for parameter, found in zip(parameters, sums, strict=False):
         parameter.grad = found.view(parameter.shape).to(parameter.dtype)
-    return sums[-1].reshape(()).to(loss.dtype)
+    return sums[-1].reshape(loss.shape).to(loss.dtype)
 
 
 def _divided(batch: tuple[Tensor, ...], parts: int) -> Iterator[tuple[Tensor, ...]]:

@@ -21,7 +21,9 @@ class History(Sequence[dict[str, Any]]):
     ``beta``, ``seconds`` and, with validation data, ``validation_loss`` (the objective itself, its
     weights as at the end of the epoch; early stopping chooses by it), ``validation_elbo``,
     ``validation_reconstruction`` and ``validation_kl`` (without any weight). A model that has no
-    bound, such as an autoencoder, has no column ``validation_elbo`` or ``validation_kl``.
+    bound, such as an autoencoder, has no column ``validation_elbo`` or ``validation_kl``. Against an
+    adversary ``adversarial_loss`` is the weighted penalty that the model lowers beside ``loss``, and
+    ``adversary_loss`` the adversary's own; neither is part of a bound, nor of ``validation_loss``.
 
     Args:
         rows: Rows to begin with.

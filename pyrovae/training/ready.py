@@ -1,6 +1,7 @@
 """Data, model and objective, made ready for training."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -68,12 +69,19 @@ def make_first_call(
     Raises:
         ValueError: If the objective is not made for such programs.
     """
-    with isolated(device, seed=0), evaluation_mode(model):
+    player = gradients.player
+    still = nullcontext() if player is None else evaluation_mode(player.adversary)
+    with isolated(device, seed=0), evaluation_mode(model), still:
         batch = next(iter(split.batches(batch_size, device=device)))
+        if player is not None and not hasattr(gradients.objective, "differentiable_loss"):
+            raise ValueError(
+                f"objective: {type(gradients.objective).__name__} has no loss to differentiate "
+                "together with an adversary's; take one of pyrovae.objectives"
+            )
         try:
             gradients(parameters, to_dtype(batch, dtype_of(model)))
         except NotImplementedError as error:
             name = type(gradients.objective).__name__
             raise ValueError(f"objective: {name} does not go with this model: {error}") from error
-    for parameter in parameters:
+    for parameter in [*parameters, *([] if player is None else player.parameters)]:
         parameter.grad = None

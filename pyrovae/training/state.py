@@ -4,7 +4,6 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
@@ -25,60 +24,14 @@ from pyrovae.training.hyperparameters import (
     scheduler_state,
     take_new,
 )
+from pyrovae.training.player import Player
+from pyrovae.training.position import Position
 from pyrovae.training.random_state import check_random_state, random_state, set_random_state
 from pyrovae.training.weights import check_fits, restore, snapshot
 
-__all__ = ["Position", "SchedulerMoves", "TrainingState"]
+__all__ = ["SchedulerMoves", "TrainingState"]
 
 SchedulerMoves = Literal["epoch", "step"]
-
-
-@dataclass
-class Position:
-    """Where in which epoch training is.
-
-    Attributes:
-        epoch: The epoch under way, from 1 on.
-        steps: The steps taken in it.
-        seen: The data in these steps.
-        total: The sum of their losses, 0-dim, where the model is.
-        seconds: The time that they took.
-        random: The state of the generators when the epoch began; empty before it has.
-        taken: The steps taken in all epochs.
-    """
-
-    epoch: int = 1
-    steps: int = 0
-    seen: int = 0
-    total: Tensor = field(default_factory=lambda: torch.zeros(()))
-    seconds: float = 0.0
-    random: dict[str, Tensor] = field(default_factory=dict)
-    taken: int = 0
-
-    def state_dict(self) -> dict[str, Any]:
-        """All of it, as numbers and tensors."""
-        return dict(vars(self))
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any], device: torch.device) -> "Position":
-        """The position whose `state_dict` it was.
-
-        Raises:
-            ValueError: If it is none.
-        """
-        for name in ("epoch", "steps", "seen", "taken"):
-            value, least = state[name], int(name == "epoch")
-            if type(value) is not int or value < least:
-                raise ValueError(f"{name}: expected a number of at least {least}, got {value!r}")
-        total, seconds = state["total"], state["seconds"]
-        if not isinstance(total, Tensor) or total.dim() or not total.is_floating_point():
-            raise ValueError(f"total: expected one number in a tensor, got {total!r}")
-        if not isinstance(seconds, float) or not seconds >= 0:
-            raise ValueError(f"seconds: expected a number of at least 0, got {seconds!r}")
-        if state["steps"]:
-            check_random_state(state["random"], device)
-        counts = {name: state[name] for name in ("epoch", "steps", "seen", "taken")}
-        return cls(**counts, total=total.to(device), seconds=seconds, random=dict(state["random"]))
 
 
 class TrainingState:
@@ -92,6 +45,7 @@ class TrainingState:
         stopping: Says when to stop, and keeps the best weights.
         average: An average of the weights.
         ranks: The processes that train together, this one among them.
+        player: The adversary that the model is trained against.
 
     Attributes:
         ranks: Who trains; ``training.ranks.is_first`` says whether this process is to write files.
@@ -113,8 +67,10 @@ class TrainingState:
         stopping: EarlyStopping | None = None,
         average: WeightAverage | None = None,
         ranks: Ranks = ALONE,
+        player: Player | None = None,
     ) -> None:
         self.ranks = ranks
+        self.player = player
         self.asked: str | None = None
         self.model = model
         self.optimizer = optimizer
@@ -126,13 +82,16 @@ class TrainingState:
         self.stopping = stopping
         self.average = average
         self.history = History()
-        self.position = Position(total=torch.zeros((), device=device))
+        self.position = Position(total=self._no_losses())
         self.best: dict[str, Tensor] | None = None
         self._began: float | None = None
         if average is not None:
             if not isinstance(average, WeightAverage):
                 raise ValueError(f"average: expected a WeightAverage, got {average!r}")
             average.begin(model)
+
+    def _no_losses(self) -> Tensor:
+        return torch.zeros(() if self.player is None else 3, device=self.device)
 
     @property
     def epoch(self) -> int:
@@ -175,7 +134,7 @@ class TrainingState:
         return self.position.seconds + running
 
     def count(self, loss: Tensor, data: int) -> None:
-        """Counts a step with the loss of its data."""
+        """Counts a step with the loss, or losses, of its data."""
         self.position.total += loss
         self.position.seen += data
         self.position.steps += 1
@@ -193,7 +152,7 @@ class TrainingState:
         """Goes on to the beginning of the next epoch."""
         self.position = Position(
             epoch=self.position.epoch + 1,
-            total=torch.zeros((), device=self.device),
+            total=self._no_losses(),
             taken=self.position.taken,
         )
         self._began = None
@@ -236,6 +195,7 @@ class TrainingState:
             "random": random_state(self.device),
             "given": self.given,
             "compile": self.take_step.state_dict(),
+            "adversary": None if self.player is None else self.player.state_dict(),
         }
 
     def load_state_dict(self, weights: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
@@ -257,6 +217,12 @@ class TrainingState:
                 load_scheduler(self.scheduler, state["scheduler"])
         with _reading("given"):
             take_new(self.optimizer, self.scheduler, self.given, state["given"])
+        with _reading("adversary"):
+            if (state.get("adversary") is None) != (self.player is None):
+                given, was = ("none", "one") if self.player is None else ("one", "none")
+                raise ValueError(f"the run was begun with {was} to train against, got {given}")
+            if self.player is not None:
+                self.player.load_state_dict(state["adversary"])
         with _reading("stopping"):
             if self.stopping is not None and state["stopping"] is not None:
                 self.stopping.load_state_dict(state["stopping"])
@@ -270,7 +236,7 @@ class TrainingState:
         with _reading("history"):
             self.history = History.from_state(state["history"])
         with _reading("position"):
-            self.position = Position.from_state(state["position"], self.device)
+            self.position = Position.from_state(state["position"], self._no_losses())
             if self.position.epoch != len(self.history) + 1:
                 raise ValueError(
                     f"expected to be in the epoch after the last row's, {len(self.history) + 1}, "
@@ -282,6 +248,8 @@ class TrainingState:
             check_random_state(state["random"], self.device)
             set_random_state(state["random"], self.device)
         restore(self.model, weights)
+        if self.player is not None:
+            self.player.restore(state["adversary"]["weights"])
         if self.stopping is None:
             self.history.best_epoch = None
         if self.stopping is None or not self.stopping.done:

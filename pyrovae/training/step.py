@@ -31,7 +31,7 @@ class Step:
         """Takes the step.
 
         Returns:
-            The loss, summed over the batch, 0-dim; NaN if a gradient is not finite, and nothing
+            The loss, summed over the batch, 0-dim, or the losses of a game; NaN if a gradient is not finite, and nothing
             has moved then.
         """
         loss = self.gradients(self.parameters, batch)
@@ -39,17 +39,25 @@ class Step:
         return loss
 
     def move(self, loss: Tensor) -> None:
-        """Moves the parameters along their gradients unless the loss is NaN.
+        """Moves the parameters along their gradients unless the loss is NaN; the adversary's, too.
 
         A fused optimizer on an accelerator is told by a flag on the device and nothing waits;
         another one there costs a wait for the loss.
         """
-        optimizer = self.optimizer
-        if loss.device.type != "cpu" and getattr(optimizer, "_step_supports_amp_scaling", False):
-            optimizer.found_inf = loss.isnan().to(torch.float32)  # type: ignore[attr-defined]
-            try:
-                optimizer.step()
-            finally:
-                del optimizer.found_inf  # type: ignore[attr-defined]
-        elif not loss.isnan():
+        bad = loss.isnan().any()
+        _move(self.optimizer, bad)
+        player = self.gradients.player
+        if player is not None:
+            _move(player.optimizer, bad)
+            player.adversary.steps.add_(1)
+
+
+def _move(optimizer: Optimizer, bad: Tensor) -> None:
+    if bad.device.type != "cpu" and getattr(optimizer, "_step_supports_amp_scaling", False):
+        optimizer.found_inf = bad.to(torch.float32)  # type: ignore[attr-defined]
+        try:
             optimizer.step()
+        finally:
+            del optimizer.found_inf  # type: ignore[attr-defined]
+    elif not bad:
+        optimizer.step()

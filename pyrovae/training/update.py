@@ -147,7 +147,7 @@ class Update(nn.Module):
 
     def forward(self, leaves: Tensors, loss: Tensor) -> None:
         """Moves leaves and state along the leaves' gradients; nothing moves if the loss is NaN."""
-        good = ~loss.isnan()
+        good = ~loss.isnan().any()
         self._moved = {i for i, leaf in enumerate(leaves) if leaf.grad is not None}
         for k, (group, rule) in enumerate(self._groups()):
             factors = self.get_buffer(f"factors_{k}").unbind()

@@ -1,0 +1,76 @@
+"""The adversary in whose features data are reconstructed."""
+
+from torch import Size, Tensor, nn
+from torch.nn.functional import softplus
+
+from pyrovae.adversaries.base import Adversary
+from pyrovae.adversaries.seen import Seen
+from pyrovae.nn.network import Network
+
+__all__ = ["FeatureAdversary"]
+
+
+class FeatureAdversary(Adversary):
+    r"""Tells data from what the model makes, and lends it its features to reconstruct in (VAE-GAN).
+
+    With features :math:`h(x)` from its network and a logit that is linear in them, the penalty is
+
+    .. math:: \frac{1}{2} \lVert h(x) - h(\hat x) \rVert^2
+        - \gamma \left(\log \sigma(D(\hat x)) + \log \sigma(D(\tilde x))\right)
+
+    where :math:`\hat x` is the likelihood's mean at the guide's draw and :math:`\tilde x` that at a
+    draw of the prior. The first term trains both programs; the game the model's alone, for which
+    :math:`z` counts as given. Its loss is the cross-entropy of telling data from both kinds.
+
+    The objective goes on beside it; ``weight`` says how much the features count. What is learned
+    bounds nothing.
+
+    Larsen et al., 2016, Autoencoding beyond pixels using a learned similarity metric,
+    https://arxiv.org/abs/1512.09300.
+
+    Args:
+        network: From a datum to features.
+        game: The weight :math:`\gamma` of the game beside the features, at least 0.
+        weight: The weight of the penalty, at least 0.
+        start: Steps of the model that it sits out.
+
+    Raises:
+        ValueError: If the network does not declare its shapes, or a number is negative.
+    """
+
+    def __init__(
+        self, network: Network, *, game: float = 1.0, weight: float = 1.0, start: int = 0
+    ) -> None:
+        if not game >= 0:
+            raise ValueError(f"game: expected a weight of at least 0, got {game}")
+        super().__init__(network, weight=weight, start=start)
+        self.game = game
+        self.head = nn.Linear(network.out_shape.numel(), 1)
+
+    def penalty(self, seen: Seen) -> Tensor:
+        """The distance in features, and the game."""
+        difference = self.features(seen.data).detach() - self.features(seen.reconstructions)
+        matching = difference.square().sum(-1).mean() / 2
+        game = sum(softplus(-self.logits(x)).mean() for x in (seen.decoded, seen.generated))
+        return matching + self.game * game
+
+    def own_loss(self, seen: Seen) -> Tensor:
+        """The cross-entropy, in nats."""
+        real = softplus(-self.logits(seen.data)).mean()
+        made = [softplus(self.logits(x.detach())).mean() for x in (seen.decoded, seen.generated)]
+        return (real + (made[0] + made[1]) / 2) / 2
+
+    def features(self, x: Tensor) -> Tensor:
+        """The features of data, ``(n, d)``."""
+        found: Tensor = self.network(x).flatten(1)
+        return found
+
+    def logits(self, x: Tensor) -> Tensor:
+        """The logits of data, ``(n, 1)``."""
+        found: Tensor = self.head(nn.functional.leaky_relu(self.features(x), 0.2))
+        return found
+
+    @classmethod
+    def network_shapes(cls, latent_shape: Size, data_shape: Size) -> tuple[Size, Size]:
+        """From a datum to 64 features."""
+        return data_shape, Size([64])

@@ -1,0 +1,170 @@
+"""What an adversary sees of a step: the draws of the programs, and what the model makes of them."""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import torch
+from pyro import poutine
+from torch import Tensor
+
+from pyrovae.distributions.unwrap import family
+from pyrovae.handlers import data_weight, is_data, is_latent
+
+__all__ = ["Seen"]
+
+Program = Callable[..., Any]
+
+
+class Seen:
+    """The sites of one step, as the objective has drawn them.
+
+    Rows are data, and of several particles each datum's draws. What is asked for is made when it is
+    asked for, once.
+
+    Args:
+        model: The model program.
+        guide: Its guide.
+        batch: What both take.
+
+    Attributes:
+        programs: The two programs as the objective is to run them.
+    """
+
+    def __init__(self, model: Program, guide: Program, batch: tuple[Tensor, ...]) -> None:
+        self._model, self._batch = model, batch
+        self._traces: dict[str, poutine.Trace] = {}
+        self.programs = self._noted("model", model), self._noted("guide", guide)
+
+    def _noted(self, name: str, program: Program) -> Program:
+        def noted(*args: Any, **kwargs: Any) -> Any:
+            with poutine.trace() as recorder:
+                result = program(*args, **kwargs)
+            self._traces[name] = recorder.trace
+            return result
+
+        return noted
+
+    @property
+    def scale(self) -> float:
+        """For how many data each datum of the batch stands, N / B, or 1."""
+        frame = self._observed["cond_indep_stack"][-1]
+        return (frame.full_size or frame.size) / frame.size
+
+    @property
+    def latents(self) -> Tensor:
+        """The draws of the guide's only latent, ``(rows, *latent_shape)``, with their gradient.
+
+        Raises:
+            ValueError: If there is not one latent, within the data's plate alone.
+        """
+        site = self._latent
+        return _rows(site["value"], site)
+
+    @cached_property
+    def prior_draws(self) -> Tensor:
+        """As many draws of the model's own prior, without a gradient."""
+        name = self._latent["name"]
+        if name not in self._traces["model"]:
+            raise ValueError(f"site {name!r}: the model has no latent of this name")
+        site = self._traces["model"].nodes[name]
+        with torch.no_grad():
+            return _rows(site["fn"].sample(), site)
+
+    @property
+    def data(self) -> Tensor:
+        """The data, ``(n, *data_shape)``."""
+        value: Tensor = self._observed["value"]
+        return value
+
+    @property
+    def reconstructions(self) -> Tensor:
+        """The likelihood's mean at the draws, ``(rows, *data_shape)``, with its gradient to both programs."""
+        return _mean(self._observed)
+
+    @property
+    def log_likelihood(self) -> Tensor:
+        """The mean of log p(x|z) over the rows, 0-dim."""
+        site = self._observed
+        found: Tensor = site["fn"].log_prob(site["value"])
+        return found.mean()
+
+    @cached_property
+    def decoded(self) -> Tensor:
+        """The same means with their gradient to the model alone: the draws count as given."""
+        values = {
+            name: site["value"].detach()
+            for name, site in self._traces["guide"].nodes.items()
+            if is_latent(site)
+        }
+        return self._run(poutine.condition(self._model, values), self._observed)
+
+    @cached_property
+    def generated(self) -> Tensor:
+        """Means at new draws of the prior, ``(n, *data_shape)``, with their gradient to the model."""
+        return self._run(poutine.uncondition(self._model), None)
+
+    @property
+    def weights(self) -> list[Tensor]:
+        """The model's trained weights of two dimensions and more, in the order of their modules."""
+        nodes = self._traces["model"].nodes.values()
+        found = [site["value"] for site in nodes if site["type"] == "param"]
+        return [value for value in found if value.dim() > 1]
+
+    def _run(self, program: Program, like: Any) -> Tensor:
+        trace = poutine.trace(program).get_trace(*self._batch)
+        name = self._observed["name"]
+        if like is not None and like["fn"].batch_shape != trace.nodes[name]["fn"].batch_shape:
+            raise ValueError(
+                f"site {name!r}: several particles are decoded for each datum; take num_particles=1"
+            )
+        return _mean(trace.nodes[name])
+
+    @property
+    def _latent(self) -> Any:
+        sites = [site for site in self._traces["guide"].nodes.values() if is_latent(site)]
+        if len(sites) != 1:
+            names = ", ".join(repr(site["name"]) for site in sites) or "none"
+            raise ValueError(f"adversary: expected one latent site, got {names}")
+        _check(sites[0])
+        return sites[0]
+
+    @cached_property
+    def _observed(self) -> Any:
+        sites = [site for site in self._traces["model"].nodes.values() if is_data(site)]
+        if len(sites) != 1:
+            names = ", ".join(repr(site["name"]) for site in sites) or "none"
+            raise ValueError(f"adversary: expected one site of data, got {names}")
+        _check(sites[0])
+        return sites[0]
+
+
+def _check(site: Any) -> None:
+    """Refuses sites whose data do not all count alike, or that lie elsewhere than in the data's plate."""
+    name = site["name"]
+    if not site["cond_indep_stack"] or len(site["fn"].batch_shape) > 2:
+        raise ValueError(f"site {name!r}: expected it within the data's plate alone")
+    if data_weight(site) is not None:
+        raise ValueError(
+            f"site {name!r}: the data have weights, and an adversary counts all alike"
+        )
+    if site["mask"] is not None and site["mask"] is not True:
+        raise ValueError(f"site {name!r}: some data are masked, so an adversary cannot see them")
+
+
+def _rows(value: Tensor, site: Any) -> Tensor:
+    events = len(site["fn"].event_shape)
+    return value.reshape(-1, *value.shape[value.dim() - events :])
+
+
+def _mean(site: Any) -> Tensor:
+    try:
+        mean: Tensor = site["fn"].mean
+    except NotImplementedError:
+        mean = site["value"].new_zeros(())
+    if mean.shape[mean.dim() - site["fn"].event_dim :] != site["fn"].event_shape or not mean.dim():
+        raise ValueError(
+            f"site {site['name']!r}: {family(site['fn'])} has no mean of the data's shape, which an "
+            "adversary would look at"
+        )
+    return _rows(mean, site)

@@ -1,0 +1,73 @@
+"""Where in which epoch training is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pyrovae.training.random_state import check_random_state
+
+__all__ = ["Position"]
+
+
+@dataclass
+class Position:
+    """Where in which epoch training is.
+
+    Attributes:
+        epoch: The epoch under way, from 1 on.
+        steps: The steps taken in it.
+        seen: The data in these steps.
+        total: The sum of their losses, where the model is: 0-dim, or, against an adversary, ``(3,)``,
+            of the objective, the model's penalty and the adversary.
+        seconds: The time that they took.
+        random: The state of the generators when the epoch began; empty before it has.
+        taken: The steps taken in all epochs.
+    """
+
+    epoch: int = 1
+    steps: int = 0
+    seen: int = 0
+    total: Tensor = field(default_factory=lambda: torch.zeros(()))
+    seconds: float = 0.0
+    random: dict[str, Tensor] = field(default_factory=dict)
+    taken: int = 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """All of it, as numbers and tensors."""
+        return dict(vars(self))
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], like: Tensor) -> "Position":
+        """The position whose `state_dict` it was.
+
+        Args:
+            state: The state.
+            like: A sum of losses, whose shape and device are to be had.
+
+        Raises:
+            ValueError: If it is none.
+        """
+        for name in ("epoch", "steps", "seen", "taken"):
+            value, least = state[name], int(name == "epoch")
+            if type(value) is not int or value < least:
+                raise ValueError(f"{name}: expected a number of at least {least}, got {value!r}")
+        total, seconds = state["total"], state["seconds"]
+        if (
+            not isinstance(total, Tensor)
+            or total.shape != like.shape
+            or not total.is_floating_point()
+        ):
+            raise ValueError(
+                f"total: expected {like.numel()} number(s) in a tensor, got {total!r}"
+            )
+        if not isinstance(seconds, float) or not seconds >= 0:
+            raise ValueError(f"seconds: expected a number of at least 0, got {seconds!r}")
+        if state["steps"]:
+            check_random_state(state["random"], like.device)
+        counts = {name: state[name] for name in ("epoch", "steps", "seen", "taken")}
+        return cls(
+            **counts, total=total.to(like.device), seconds=seconds, random=dict(state["random"])
+        )
