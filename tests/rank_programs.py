@@ -3,11 +3,12 @@
 from itertools import pairwise
 
 import torch
+from streams import Shuffled, Stream
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from pyrovae import VAE, evaluate, fit, score
-from pyrovae.datasets import Data
+from pyrovae.datasets import Data, StreamSplit
 from pyrovae.evaluation import elbo
 from pyrovae.likelihoods import NormalLikelihood
 from pyrovae.models import Autoencoder
@@ -90,6 +91,12 @@ def trained():
         callbacks=[Counts()],
     )
     found["items"] = [weights(model)]
+    # A pass of three batches, of which the last has seven data, and a part of the next one.
+    model = autoencoder()
+    history = fit(
+        model, Shuffled(rows()), steps_per_epoch=2, epochs=2, batch_size=8, progress=False
+    )
+    found["stream"] = [weights(model), history.column("loss")]
     # The first epoch begins after looks at some of the data.
     return {"trained": found, "read in the second epoch": counts[1]}
 
@@ -182,6 +189,37 @@ def elbo_of_one(model):
         return elbo(model, rows(), batch_size=4).elbo
 
 
+def divided():
+    """A stream of which each rank has another part, of other lengths."""
+    ranks, model = present(), vae()
+    ends = [0, 7, 17, 30]
+    own = Stream(rows(30)[ends[ranks.rank] : ends[ranks.rank + 1]])
+    stream = StreamSplit(own, sharded=True)
+    found = evaluate(model, stream, samples=6, batch_size=4)
+    seen, batches = score(model, stream, samples=6, batch_size=4), []
+
+    class Notes(Callback):
+        def on_step(self, training, loss):
+            batches.append(loss.item())
+
+    history = fit(
+        model,
+        Data(train=stream, validation=stream),
+        steps_per_epoch=5,
+        epochs=2,
+        batch_size=6,
+        progress=False,
+        callbacks=[Notes()],
+    )
+    return {
+        "data": [found.data, len(seen), ends[ranks.size]],
+        "passes": own.told,
+        "elbo": [found.elbo, seen.elbo.mean().item()],
+        "steps": [len(batches), len(history)],
+        "weights": weights(model),
+    }
+
+
 def bits():
     from pyrovae.datasets import TensorSplit
 
@@ -192,6 +230,6 @@ def everything(folder):
     """All of these in one start of the processes; what ends the group comes last."""
     from rank_decisions import broken, decisions
 
-    found = {f.__name__: f() for f in (trained, across, discrepancy, evaluated)}
+    found = {f.__name__: f() for f in (trained, across, discrepancy, evaluated, divided)}
     found["decisions"] = decisions(folder)
     return found | {"broken": broken() if present().size > 1 else None}

@@ -14,6 +14,7 @@ from pyrovae.datasets.sources import Source, as_split
 from pyrovae.datasets.sparse.split import SparseSplit
 from pyrovae.datasets.splits import Split
 from pyrovae.datasets.sprites import FactorSplit, sprites
+from pyrovae.datasets.stream_split import StreamSplit
 from pyrovae.datasets.tables import as_frame, fill_frame, read_rows
 from pyrovae.datasets.tensor_split import TensorSplit
 
@@ -27,6 +28,7 @@ __all__ = [
     "Source",
     "SparseSplit",
     "Split",
+    "StreamSplit",
     "TensorSplit",
     "as_frame",
     "as_split",

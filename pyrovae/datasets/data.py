@@ -190,10 +190,10 @@ class Data:
         return part.attributes[:, self.attribute_names.index(name)]
 
     @property
-    def sizes(self) -> dict[str, int]:
-        """The number of data in each split that there is."""
+    def sizes(self) -> dict[str, int | None]:
+        """The number of data in each split that there is; None of a stream without a length."""
         splits = {"train": self.train, "validation": self.validation, "test": self.test}
-        return {role: len(split) for role, split in splits.items() if split is not None}
+        return {role: split.length for role, split in splits.items() if split is not None}
 
     def describe(self) -> dict[str, Any]:
         """Says which data these are, as JSON has it.

@@ -12,6 +12,7 @@ from pyrovae.datasets.images import ImageFiles
 from pyrovae.datasets.loader_split import LoaderSplit
 from pyrovae.datasets.sparse.split import SparseSplit
 from pyrovae.datasets.splits import Split
+from pyrovae.datasets.stream_epochs import StreamEpochs
 from pyrovae.datasets.tensor_split import TensorSplit
 
 __all__ = ["check_fingerprint", "fingerprint"]
@@ -81,12 +82,18 @@ def _of_split(split: Split) -> dict[str, Any]:
         some = _spaced(len(split), IMAGES).tolist()
         tensors = (torch.stack([split.source[i] for i in some]),)  # type: ignore[index]
     return {
-        "size": len(split),
+        "size": _size(split),
         "shape": list(split.shape),
         "binarization": split.binarization,
         "dtypes": None if tensors is None else [str(t.dtype) for t in tensors],
         "sha256": None if tensors is None else _hash(tensors),
     }
+
+
+def _size(split: Split) -> Any:
+    if isinstance(split, StreamEpochs):
+        return [split.split.length, f"{split.steps} steps of {split.batch_size} data"]
+    return split.length
 
 
 def _is_of_image_files(source: Any) -> bool:

@@ -1,6 +1,6 @@
 """The first of the data of a split."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor
@@ -14,6 +14,8 @@ __all__ = ["First"]
 class First(Split):
     """The first N data of another split, or all of them where there are fewer.
 
+    They are read as they are needed.
+
     Args:
         split: The other one.
         n: Number of data.
@@ -25,13 +27,13 @@ class First(Split):
     def __init__(self, split: Split, n: int) -> None:
         check_count("n", n)
         super().__init__(
-            length=min(n, len(split)),
+            length=None if split.length is None else min(n, split.length),
             shape=split.shape,
             labels=None if split.labels is None else split.labels[:n],
             attributes=None if split.attributes is None else split.attributes[:n],
             binarization=split.binarization,
         )
-        self.split = split
+        self.split, self.n, self.sharded = split, n, split.sharded
 
     def batches(
         self, batch_size: int, *, shuffle: bool = False, device: torch.device | str = "cpu"
@@ -43,9 +45,15 @@ class First(Split):
         """
         if shuffle:
             raise ValueError("the first data of a split have an order and cannot be shuffled")
-        left = len(self)
+        left = self.n
         for batch in self.split.batches(min(batch_size, left), device=device):
             yield tuple(value[:left] for value in batch)
             left -= len(batch[0])
             if left <= 0:
                 return
+
+    def read(
+        self, chunks: Iterable[Tensor], *, device: torch.device | str = "cpu"
+    ) -> Iterator[tuple[Tensor, ...]] | None:
+        """Reads data by their numbers; see `Split.read`."""
+        return self.split.read(chunks, device=device)

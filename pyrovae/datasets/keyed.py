@@ -1,6 +1,6 @@
 """Data whose items are dicts, as tuples of the values that a model takes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from torch.utils.data import BatchSampler, DataLoader, Dataset, IterableDataset
@@ -15,8 +15,8 @@ def keyed(source: Dataset[Any] | DataLoader[Any], *keys: str) -> Dataset[Any] | 
     ``keyed(source, "image", "label")`` gives what a model of images and labels takes.
 
     Args:
-        source: A ``Dataset`` with indices whose items are dicts, or a ``DataLoader`` whose batches
-            are.
+        source: A ``Dataset``, with indices or iterable, whose items are dicts, or a ``DataLoader``
+            whose batches are.
         *keys: The keys, that of x first.
 
     Returns:
@@ -31,10 +31,7 @@ def keyed(source: Dataset[Any] | DataLoader[Any], *keys: str) -> Dataset[Any] | 
     if isinstance(source, DataLoader):
         return _loader(source, keys)
     if isinstance(source, IterableDataset):
-        raise ValueError(
-            "expected a Dataset with indices or a DataLoader, got an iterable data set: give "
-            "keyed(DataLoader(...), ...)"
-        )
+        return _KeyedStream(source, keys)
     if not hasattr(source, "__getitem__") or not hasattr(source, "__len__"):
         raise ValueError(
             f"expected a Dataset or a DataLoader of dicts, got {type(source).__name__}"
@@ -51,6 +48,22 @@ class _Keyed(Dataset[Any]):
 
     def __getitem__(self, i: int) -> tuple[Any, ...]:
         return _picked(self.source[i], self.keys)
+
+
+class _KeyedStream(IterableDataset[Any]):
+    def __init__(self, source: Any, keys: tuple[str, ...]) -> None:
+        self.source, self.keys = source, keys
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        return (_picked(item, self.keys) for item in self.source)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Tells the source which pass begins, if it wants to know."""
+        if callable(getattr(self.source, "set_epoch", None)):
+            self.source.set_epoch(epoch)
 
 
 class _Pick:

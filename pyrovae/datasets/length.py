@@ -7,7 +7,7 @@ from torch.utils.data import BatchSampler, DataLoader, Dataset, IterableDataset
 
 from pyrovae.scope import kept_random_state
 
-__all__ = ["count_data"]
+__all__ = ["count_data", "has_length", "is_stream"]
 
 
 def count_data(source: Dataset[Any] | DataLoader[Any]) -> int:
@@ -22,11 +22,26 @@ def count_data(source: Dataset[Any] | DataLoader[Any]) -> int:
     return length
 
 
+def is_stream(source: object) -> bool:
+    """Whether data come one after the other: from an iterable data set, or a loader of one."""
+    data_set = source.dataset if isinstance(source, DataLoader) else source
+    return isinstance(data_set, IterableDataset)
+
+
+def has_length(source: object) -> bool:
+    """Whether a stream says how many data a pass through it gives."""
+    data_set = source.dataset if isinstance(source, DataLoader) else source
+    try:
+        return isinstance(data_set, Sized) and len(data_set) >= 0
+    except (NotImplementedError, TypeError):  # one that says so only when asked
+        return False
+
+
 def _in_data_set(source: Dataset[Any]) -> int:
     if isinstance(source, IterableDataset):
         raise ValueError(
-            f"expected a Dataset with indices, got an iterable one: give a DataLoader of it, "
-            f"DataLoader({type(source).__name__}(...), batch_size=128)"
+            f"expected a Dataset with indices, got an iterable one: give "
+            f"StreamSplit({type(source).__name__}(...))"
         )
     return _length(source)
 

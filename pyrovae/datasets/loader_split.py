@@ -24,7 +24,7 @@ LOOKED_AT = 1000
 
 
 class LoaderSplit(Split):
-    """Data larger than memory, and any Dataset or DataLoader of a user's.
+    """Data larger than memory, and any Dataset or DataLoader of a user's with a length.
 
     A Dataset is read through a DataLoader of its own at each call of ``batches``. A DataLoader
     is used as it is: its own batch size, order and workers hold, and what ``batches`` is told
@@ -70,7 +70,7 @@ class LoaderSplit(Split):
         self._bytes = Bytes()
         self._8_bits: bool | None = None
         self._counts = False
-        length = count_data(source)
+        length = self._count(source)
         x = self._look_at_first()
         super().__init__(
             length=length,
@@ -108,6 +108,20 @@ class LoaderSplit(Split):
         split._counts = self.binarization == "none"
         return split
 
+    def _count(self, source: Dataset[Any] | DataLoader[Any]) -> int | None:
+        return count_data(source)
+
+    def _with_fields(self, fields: int) -> "LoaderSplit":
+        """The same data with so many leading items of each tuple."""
+        return LoaderSplit(
+            self.source,
+            fields=fields,
+            labels=self.labels,
+            attributes=self.attributes,
+            binarization=self.binarization,
+            num_workers=self.num_workers,
+        )
+
     def _append(self, rows: Tensor) -> "LoaderSplit":
         if isinstance(self.source, DataLoader):
             raise ValueError(
@@ -128,14 +142,18 @@ class LoaderSplit(Split):
         """All of the data, of which there have to be as many as the source says."""
         loader, seen = self.source, 0
         if not isinstance(loader, DataLoader):
-            # An order of our own rather than shuffle=True: TensorSplit's for the same seed.
-            order = torch.randperm(len(self)) if shuffle else torch.arange(len(self))
-            loader = self._loader([part.tolist() for part in order.split(batch_size)], device)
+            loader = self._loader_of(batch_size, shuffle, device)
         for batch in self._read(loader, device):
             seen += len(batch[0])
             self._check_count(seen, done=False)
             yield batch
         self._check_count(seen, done=True)
+
+    def _loader_of(self, batch_size: int, shuffle: bool, device: torch.device) -> DataLoader[Any]:
+        """Reads all of a data set."""
+        # An order of our own rather than shuffle=True: TensorSplit's for the same seed.
+        order = torch.randperm(len(self)) if shuffle else torch.arange(len(self))
+        return self._loader([part.tolist() for part in order.split(batch_size)], device)
 
     def _loader(self, batches: list[list[int]], device: torch.device) -> DataLoader[Any]:
         """Reads the data set, the data of these numbers in each batch."""
@@ -166,7 +184,9 @@ class LoaderSplit(Split):
                 yield tuple(t.to(device, non_blocking=True) for t in (x, *rest))
 
     def _check_count(self, seen: int, *, done: bool) -> None:
-        if seen > len(self) or (done and seen < len(self)):
+        if self.length is None:
+            return
+        if seen > self.length or (done and seen < self.length):
             more = "more" if seen > len(self) else f"{seen}"
             raise ValueError(
                 f"expected {len(self)} data in a pass, as the length of the source says, got "
@@ -219,16 +239,7 @@ class OpenLoaderSplit(LoaderSplit):
 
     def leading(self, fields: int | None) -> Split:
         """The same data with as many fields as a program takes."""
-        if fields is None:
-            return self
-        return LoaderSplit(
-            self.source,
-            fields=fields,
-            labels=self.labels,
-            attributes=self.attributes,
-            binarization=self.binarization,
-            num_workers=self.num_workers,
-        )
+        return self if fields is None else self._with_fields(fields)
 
     def _tensors(self, items: Sequence[Any]) -> tuple[Tensor, ...]:
         return leading_tensors(items, lenient=True)

@@ -11,7 +11,7 @@ from pyrovae.datasets.batches import merge_last
 from pyrovae.datasets.splits import Split
 from pyrovae.scope import kept_random_state
 
-__all__ = ["bounds", "shares"]
+__all__ = ["bounds", "part", "shares"]
 
 Batch = tuple[Tensor, ...]
 
@@ -73,7 +73,7 @@ def shares(
             least=least,
             full=full,
         )
-        yield from (_part(batch, rank, size) for batch in islice(batches, skip, None))
+        yield from (part(batch, rank, size) for batch in islice(batches, skip, None))
         return
     if moves_on:
         torch.default_generator.set_state(generator.get_state())
@@ -81,7 +81,8 @@ def shares(
         yield next(read) if len(chunk) else None
 
 
-def _part(batch: Batch, rank: int, size: int) -> Batch | None:
+def part(batch: Batch, rank: int, size: int) -> Batch | None:
+    """A rank's share of a batch that it has whole; None if there is nothing in it."""
     begin, end = bounds(len(batch[0]), rank, size)
     return tuple(value[begin:end] for value in batch) if end > begin else None
 

@@ -9,10 +9,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from pyrovae.datasets.advice import describe_value, of_several_shapes
+from pyrovae.datasets.length import is_stream
 from pyrovae.datasets.loader_split import LoaderSplit, OpenLoaderSplit
 from pyrovae.datasets.sparse.rows import is_sparse
 from pyrovae.datasets.sparse.split import OpenSparseSplit, SparseSplit
 from pyrovae.datasets.splits import Split
+from pyrovae.datasets.stream_split import OpenStreamSplit, StreamSplit
 from pyrovae.datasets.tensor_split import OpenTensorSplit, TensorSplit
 
 __all__ = ["Source", "as_split", "open_split"]
@@ -35,7 +37,8 @@ def as_split(source: Source, *, fields: int | None = None, counts: bool = False)
 
     Args:
         source: A split (returned itself), a tensor or NumPy array of shape ``(N, *event)``, a
-            tuple of these (x and what goes with it: labels, a mask), a Dataset or a DataLoader.
+            tuple of these (x and what goes with it: labels, a mask), a Dataset, with indices or
+            iterable, or a DataLoader.
             8-bit values are divided by 255. The first may be a sparse matrix, of SciPy or torch,
             of which one batch at a time is dense. A list is read as a tuple unless its arrays could be
             parts of one set of data.
@@ -50,7 +53,7 @@ def as_split(source: Source, *, fields: int | None = None, counts: bool = False)
     if isinstance(source, Split):
         split = source.leading(fields)
     else:
-        split = _read(source, fields, TensorSplit, LoaderSplit)
+        split = _read(source, fields, is_open=False)
     return split.as_counts() if counts else split
 
 
@@ -61,34 +64,34 @@ def open_split(source: Source) -> Split:
     """
     if isinstance(source, Split):
         return source
-    return _read(source, None, OpenTensorSplit, OpenLoaderSplit)
+    return _read(source, None, is_open=True)
 
 
-def _read(
-    source: Any, fields: int | None, tensors: type[TensorSplit], loader: type[LoaderSplit]
-) -> Split:
+def _read(source: Any, fields: int | None, *, is_open: bool) -> Split:
     if fields is not None and fields < 1:
         raise ValueError(f"expected fields to be positive, got {fields}")
     if isinstance(source, TensorDataset):
         source = source.tensors
     if isinstance(source, Dataset | DataLoader):
-        return loader(source, fields=fields)
+        if is_stream(source):
+            return (OpenStreamSplit if is_open else StreamSplit)(source, fields=fields)
+        return (OpenLoaderSplit if is_open else LoaderSplit)(source, fields=fields)
     items = tuple(source) if isinstance(source, tuple | list) else (source,)
     if isinstance(source, list) and source:
         _check_list(source)
     if items and is_sparse(items[0]) and all(map(_is_array, items[1:fields])):
-        sparse = OpenSparseSplit if tensors is OpenTensorSplit else SparseSplit
+        sparse = OpenSparseSplit if is_open else SparseSplit
         return sparse(*items[:fields])
     if items and _is_array(items[0]):
         _check_lengths(items)
-    if tensors is OpenTensorSplit:  # what the model does not take need be no tensor
+    if is_open:  # what the model does not take need be no tensor
         items = items[:1] + tuple(takewhile(_is_array, items[1:]))
     if not items or not all(map(_is_array, items[:fields])):
         raise ValueError(
             "expected a split, tensor, array, tuple of these, Dataset or DataLoader, got "
             f"{_describe(source)}"
         )
-    return tensors(*items[:fields])
+    return (OpenTensorSplit if is_open else TensorSplit)(*items[:fields])
 
 
 def _is_array(item: Any) -> bool:

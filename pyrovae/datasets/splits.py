@@ -11,14 +11,14 @@ from pyrovae.datasets.labelled import keep_labels
 from pyrovae.datasets.tensors import as_tensor
 from pyrovae.datasets.values import to_dtype
 
-__all__ = ["First", "Split", "SplitOf", "check_batch_size"]
+__all__ = ["Split", "SplitOf", "check_batch_size"]
 
 
 class Split(ABC):
     """One part of a data set: training, validation or test data.
 
     Args:
-        length: The number N of data.
+        length: The number N of data; None where only a pass tells.
         shape: The shape of one datum x, without the batch.
         labels: The classes of the data: integers of shape ``(N,)``.
         attributes: Properties of the data: bool of shape ``(N, A)``.
@@ -29,6 +29,8 @@ class Split(ABC):
         attributes: Bool of shape ``(N, A)``, or None; in the same order.
         binarization: The protocol of the values of x.
         shape: The shape of one datum x, such as ``(1, 28, 28)``.
+        length: The number of data; None where only a pass tells, as of a stream.
+        sharded: Whether each of several ranks has data of its own in it, instead of all of them.
 
     Raises:
         ValueError: If there are no data, if labels or attributes do not fit them, or if the
@@ -39,18 +41,20 @@ class Split(ABC):
     attributes: Tensor | None
     binarization: Binarization
     shape: torch.Size
+    length: int | None
+    sharded: bool = False
 
     def __init__(
         self,
         *,
-        length: int,
+        length: int | None,
         shape: torch.Size | tuple[int, ...],
         labels: Tensor | None = None,
         attributes: Tensor | None = None,
         binarization: Binarization = "none",
     ) -> None:
         check_protocol(binarization)
-        if length < 1:
+        if length is not None and length < 1:
             raise ValueError("expected at least one datum, got none")
         labels = None if labels is None else as_tensor(labels, name="labels")
         attributes = None if attributes is None else as_tensor(attributes, name="attributes")
@@ -66,18 +70,24 @@ class Split(ABC):
                 f"expected attributes to be bool of shape ({length}, A), "
                 f"got {attributes.dtype} of shape {tuple(attributes.shape)}"
             )
-        self._length = length
+        self.length = length
         self.shape = torch.Size(shape)
         self.labels = None if labels is None else labels.to(torch.int64)
         self.attributes = attributes
         self.binarization = binarization
 
     def __len__(self) -> int:
-        return self._length
+        if self.length is None:
+            raise ValueError(
+                "expected data with a length, got a stream, whose length is known at its end alone: "
+                "give its data set a __len__, the number of data in a pass"
+            )
+        return self.length
 
     def __repr__(self) -> str:
+        data = "a stream of" if self.length is None else self.length
         return (
-            f"{type(self).__name__}({len(self)} data, shape={tuple(self.shape)}, "
+            f"{type(self).__name__}({data} data, shape={tuple(self.shape)}, "
             f"binarization={self.binarization!r})"
         )
 
@@ -163,7 +173,7 @@ class Split(ABC):
         """
         check_batch_size(n)
         taken: list[tuple[Tensor, ...]] = []
-        missing = min(n, len(self))
+        missing = n if self.length is None else min(n, self.length)
         for batch in self.batches(missing):
             taken.append(tuple(t[:missing] for t in batch))
             missing -= len(taken[-1][0])
@@ -181,13 +191,13 @@ class SplitOf(Split):
 
     def __init__(self, split: Split) -> None:
         super().__init__(
-            length=len(split),
+            length=split.length,
             shape=split.shape,
             labels=split.labels,
             attributes=split.attributes,
             binarization=split.binarization,
         )
-        self.split = split
+        self.split, self.sharded = split, split.sharded
 
 
 class _Cast(SplitOf):
@@ -210,37 +220,6 @@ class _Cast(SplitOf):
         """Reads data by their numbers; see `Split.read`."""
         batches = self.split.read(chunks, device=device)
         return None if batches is None else (to_dtype(batch, self._dtype) for batch in batches)
-
-
-class First(Split):
-    """The first data of another split, which are read as they are needed.
-
-    Args:
-        split: The other one.
-        n: How many of its data, or all of them where there are fewer.
-    """
-
-    def __init__(self, split: Split, n: int) -> None:
-        length = min(n, len(split))
-        super().__init__(length=length, shape=split.shape, binarization=split.binarization)
-        self.split = split
-
-    def batches(
-        self, batch_size: int, *, shuffle: bool = False, device: torch.device | str = "cpu"
-    ) -> Iterator[tuple[Tensor, ...]]:
-        """Goes once through the data, in their order; see `Split.batches`."""
-        left = len(self)
-        for batch in self.split.batches(batch_size, device=device):
-            yield tuple(value[:left] for value in batch)
-            left -= len(batch[0])
-            if left <= 0:
-                return
-
-    def read(
-        self, chunks: Iterable[Tensor], *, device: torch.device | str = "cpu"
-    ) -> Iterator[tuple[Tensor, ...]] | None:
-        """Reads data by their numbers; see `Split.read`."""
-        return self.split.read(chunks, device=device)
 
 
 def check_batch_size(batch_size: int) -> None:

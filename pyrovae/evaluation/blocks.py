@@ -36,7 +36,8 @@ def blocks(
     What is drawn while a block is read, and then while it is looked at, comes from a seed of its
     own, made of ``seed`` and the number of its first datum. So it depends neither on the blocks
     before nor on who reads it, nor on the batches of a loader. Data that are read by their numbers
-    are read by one rank alone; a ``DataLoader`` is read by each.
+    are read by one rank alone; a ``DataLoader`` is read by each, and of a stream that is sharded each
+    rank has blocks of its own.
 
     Args:
         split: The data.
@@ -45,15 +46,19 @@ def blocks(
         device: Where the batches are to be.
         ranks: Who goes through the data together.
     """
-    starts = range(0, len(split), size)
+    starts = range(0, split.length or 0, size)
     mine = starts[ranks.rank :: ranks.size]
-    order = torch.arange(len(split))
+    order = torch.arange(split.length or 0)
     read = split.read((order[start : start + size] for start in mine), device=device)
-    if read is None:
-        whole = _cut(split.batches(size, device=device), size, seed, device)
-        found: Iterator[Block] = (b for b in whole if b.start // size % ranks.size == ranks.rank)
+    if read is not None:
+        found: Iterator[Block] = _by_number(mine, read, seed, device)
+    elif split.sharded:
+        own = _cut(split.batches(size, device=device), size, seed + ranks.rank, device)
+        # What the ranks have is counted as if they took turns.
+        found = (Block(b.start * ranks.size + ranks.rank * size, b.batch) for b in own)
     else:
-        found = _by_number(mine, read, seed, device)
+        whole = _cut(split.batches(size, device=device), size, seed, device)
+        found = (b for b in whole if b.start // size % ranks.size == ranks.rank)
     for block in found:
         seed_block(device, seed, block.start, reading=False)
         yield block

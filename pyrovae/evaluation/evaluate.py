@@ -7,7 +7,7 @@ from torch import Tensor
 
 from pyrovae.compilation import Compile
 from pyrovae.datasets import Source, Split
-from pyrovae.datasets.splits import First
+from pyrovae.datasets.first import First
 from pyrovae.evaluation.codebook import code_counts, summarize_use
 from pyrovae.evaluation.columns import ColumnScores
 from pyrovae.evaluation.densities import counted, is_density, is_discrete
@@ -35,6 +35,7 @@ from pyrovae.ranks import present, together
 __all__ = ["evaluate"]
 
 TRAIN_SAMPLES = 10
+TRAIN_DATA = 10_000  # where the number of test data is not known beforehand
 
 
 class _Seen:
@@ -114,7 +115,8 @@ def evaluate(
     batch_size, rows = sizes_in_memory(model, split, batch_size=batch_size, rows=rows)
     train_elbo = None
     if train is not None:
-        train_elbo = _bound(model, read_for(model, train), len(split), rows, seed)
+        n = TRAIN_DATA if split.length is None else split.length
+        train_elbo = _bound(model, read_for(model, train), n, rows, seed)
     seen = _Seen(model, rows, ColumnScores(model, samples=samples, seed=seed))
     with one_pass(
         model,
@@ -179,7 +181,7 @@ def _report(
         warnings += [*infinite(counting), *tail_of_weights(likelihood)]
         warnings += collapsed(counting.weighed(), latents)
         if is_mass and seen.dimensions:
-            bits = -likelihood.value * len(split) / (seen.dimensions * log(2))
+            bits = -likelihood.value * len(found.bound) / (seen.dimensions * log(2))
     return Report(
         data=len(found.bound),
         binarization=split.binarization,

@@ -210,7 +210,7 @@ def one_pass(
         check_count(name, value)
     check_seed("seed", seed)
     device = device_of(model) if device is None else read_device(device)
-    own = ceil(len(split) / ranks.size)
+    own = ceil((split.length or 0) / ranks.size)
     sampler = Sampler(model, samples, rows=rows, data=own, compile=compile)
     with (
         isolated(device, seed),

@@ -14,6 +14,7 @@ from pyrovae.checks import check_count
 from pyrovae.component import Component
 from pyrovae.datasets import Data
 from pyrovae.datasets.fingerprint import check_fingerprint, fingerprint
+from pyrovae.datasets.stream_epochs import StreamEpochs
 from pyrovae.training.random_state import (
     check_random_state,
     random_state,
@@ -62,7 +63,7 @@ class Checkpoints:
         self.path = path
         self.training = training
         self.notes = dict(notes or {})
-        self.data = {} if path is None else fingerprint(data)
+        self.data, self._train = {} if path is None else fingerprint(data), data.train
         self._seconds = None if minutes is None else 60 * minutes
         self._steps = steps
         self._written_at, self._written_step = time.monotonic(), 0
@@ -111,6 +112,8 @@ class Checkpoints:
         except ValueError as error:
             raise ValueError(f"{self.path}: {error}") from None
         self._take_random(state.get("ranks"))
+        if isinstance(self._train, StreamEpochs):
+            self._take_place(self._train, state.get("stream"))
         self._written_step = self.training.step
 
     def write(self) -> None:
@@ -121,6 +124,8 @@ class Checkpoints:
         each = (
             {} if ranks.size == 1 else {"ranks": ranks.gather(random_state(self.training.device))}
         )
+        if isinstance(self._train, StreamEpochs):
+            each["stream"] = ranks.gather(self._train.state_dict())
         self._written_at, self._written_step = time.monotonic(), self.training.step
         if not ranks.is_first:
             return
@@ -210,6 +215,24 @@ class Checkpoints:
         elif ranks.size > 1:
             check_random_state(states[ranks.rank], device)
             set_random_state(states[ranks.rank], device)
+
+    def _take_place(self, stream: StreamEpochs, places: Any) -> None:
+        """Goes back to where in its stream this rank was, or where all were that read the same."""
+        ranks = self.training.ranks
+        if not isinstance(places, list) or not places:
+            raise ValueError(
+                f"{self.path}: stream: expected a place for each rank, got {places!r:.60}"
+            )
+        place = places[min(ranks.rank, len(places) - 1)]
+        try:
+            if stream.sharded and len(places) != ranks.size:
+                place = {**places[0], "taken": 0}  # whose data were whose is another matter now
+            if place["seed"] is not None:  # no step was taken before
+                stream.load_state_dict(place)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"{self.path}: stream: it lacks {error}") from None
+        except ValueError as error:
+            raise ValueError(f"{self.path}: stream: {error}") from None
 
     def _components(self) -> list[dict[str, Any]] | None:
         """How the model is made, where that can be recorded: useful without, too."""

@@ -1,9 +1,10 @@
-"""A look at all that training reads, in its first epoch."""
+"""A look at all that training reads, before a step is taken with it."""
 
 import torch
 from torch import Tensor
 
 from pyrovae.datasets import Split, TensorSplit
+from pyrovae.datasets.stream_epochs import StreamEpochs
 from pyrovae.programs import Program
 from pyrovae.support import BatchCheck
 
@@ -14,7 +15,7 @@ BATCHES_HELD = 10  # on an accelerator
 
 
 class FirstLook:
-    """Looks at each batch of an epoch before a step is taken with it.
+    """Looks at each batch of the first epoch before a step is taken with it; of a stream, of all.
 
     Data in memory were looked at before training; others are only known when they are read. On an
     accelerator nothing waits for the look at a batch: some are held, and looked at together.
@@ -31,6 +32,7 @@ class FirstLook:
         self._check: BatchCheck | None = None
         if not isinstance(split, TensorSplit):
             self._check = BatchCheck(model)
+        self._is_stream = isinstance(split, StreamEpochs)
         self._held: list[tuple[Batch, Tensor]] = []
 
     def __call__(self, batch: Batch) -> None:
@@ -45,10 +47,14 @@ class FirstLook:
             self._look(self._check)
 
     def end(self) -> None:
-        """Looks at what is still held; later epochs read the same data and are not looked at."""
+        """Looks at what is still held at the end of an epoch.
+
+        Later epochs read the same data and are not looked at, but for those of a stream.
+        """
         if self._check is not None:
             self._look(self._check)
-        self._check = None
+        if not self._is_stream:
+            self._check = None
 
     def _look(self, check: BatchCheck) -> None:
         held, self._held = self._held, []

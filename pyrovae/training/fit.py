@@ -60,6 +60,7 @@ def fit(
     adversary_optimizer: Optimizer | MakeOptimizer | None = None,
     epochs: int = 100,
     batch_size: int = 128,
+    steps_per_epoch: int | None = None,
     optimizer: Optimizer | MakeOptimizer | None = None,
     scheduler: LRScheduler | MakeScheduler | None = None,
     scheduler_moves: SchedulerMoves = "epoch",
@@ -106,6 +107,9 @@ def fit(
             betas (0.5, 0.9) if left out. ``clip_norm`` and ``scheduler`` are of the model's.
         epochs: Number of passes over the training data.
         batch_size: Data in one step, of all processes together.
+        steps_per_epoch: Steps in an epoch of an iterable data set or a loader of one, which need
+            have no length then. The next epoch takes the data that follow; where they end, they
+            begin again.
         optimizer: Makes a torch optimizer from the parameters, or is one of all that are
             trained. Adam with a learning rate of 1e-3 if left out.
         scheduler: Makes a torch learning-rate scheduler from the optimizer. One that waits for a
@@ -179,7 +183,7 @@ def fit(
     arguments.check_files(checkpoint, resume=resume, notes=notes)
     objective = arguments.check_objective(objective, beta, accumulate=accumulate)
     told = Callbacks(arguments.all_callbacks(callbacks, on_epoch))
-    data = read_data(model, data)
+    data = read_data(model, data, steps_per_epoch=steps_per_epoch, batch_size=batch_size)
     ranks, device = present(), make_ready(model, data, device=device)
     given = {"epochs": epochs, "patience": patience, "resume": resume, "drop_last": drop_last}
     given |= {"data": data.sizes, "checkpoint": checkpoint is not None}

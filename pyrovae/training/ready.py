@@ -2,18 +2,22 @@
 
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from pyrovae.datasets import Data, Split
+from pyrovae.checks import check_count
+from pyrovae.datasets import Data, Split, StreamSplit
+from pyrovae.datasets.stream_epochs import StreamEpochs
 from pyrovae.datasets.values import to_dtype
 from pyrovae.evaluation.scale import check_scale
 from pyrovae.evaluation.support import check_support
 from pyrovae.handlers import tensors_taken
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.programs import Program, dtype_of, takes_counts
+from pyrovae.ranks import present
 from pyrovae.scope import isolated
 from pyrovae.training.devices import choose_device
 from pyrovae.training.gradients import Gradients
@@ -21,13 +25,41 @@ from pyrovae.training.gradients import Gradients
 __all__ = ["make_first_call", "make_ready", "read_data"]
 
 
-def read_data(model: Program, data: Any) -> Data:
-    """The data as splits.
+def read_data(
+    model: Program, data: Any, *, steps_per_epoch: int | None = None, batch_size: int = 1
+) -> Data:
+    """The data as splits, with a length of those to train on.
+
+    Args:
+        model: The program that takes them.
+        data: What `fit` was given.
+        steps_per_epoch: Steps in an epoch of a stream.
+        batch_size: Data in a step, of all ranks.
 
     Raises:
-        ValueError: If the data cannot be read.
+        ValueError: If the data cannot be read, a stream without a length comes without a number
+            of steps, or data that are no stream come with one.
     """
-    return Data.of(data, fields=tensors_taken(model.model), counts=takes_counts(model))
+    read = Data.of(data, fields=tensors_taken(model.model), counts=takes_counts(model))
+    stream = read.train
+    if steps_per_epoch is None:
+        if stream.length is None:
+            raise ValueError(
+                "steps_per_epoch: expected the number of steps in an epoch, since the training "
+                "data are a stream without a length, got none"
+            )
+        return read
+    check_count("steps_per_epoch", steps_per_epoch)
+    if not isinstance(stream, StreamSplit):
+        raise ValueError(
+            "steps_per_epoch: expected an iterable data set, or a loader of one, as training "
+            f"data, got {len(stream)} data that are read by their numbers: an epoch takes them all"
+        )
+    ranks = present()
+    train = StreamEpochs(
+        stream, steps=steps_per_epoch, batch_size=batch_size, rank=ranks.rank, size=ranks.size
+    )
+    return replace(read, train=train)
 
 
 def make_ready(model: Program, data: Data, *, device: str | torch.device) -> torch.device:

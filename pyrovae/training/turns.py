@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pyrovae.datasets import Split, merge_last
 from pyrovae.datasets.shares import shares
+from pyrovae.datasets.stream_epochs import StreamEpochs
 from pyrovae.datasets.values import to_dtype
 from pyrovae.programs import dtype_of
 from pyrovae.training.checkpoints import Checkpoints
@@ -47,7 +48,8 @@ def turns(
     The epoch's order depends on the random numbers with which it begins. So an epoch that goes
     on begins anew with these and passes over what it had; what is drawn from there on (bits, a
     transform's choices) comes after what training itself had drawn. All ranks take the order of
-    the first one; where some have no data left, they take part until all have none.
+    the first one; where some have no data left, they take part until all have none. A stream
+    goes on from where it is, and has been put there if the epoch goes on.
 
     Args:
         training: The state.
@@ -58,6 +60,11 @@ def turns(
         across: Whether the objective looks across the batch, and needs some data in each share.
     """
     position, device, ranks = training.position, training.device, training.ranks
+    least = max(2, ranks.size) if across else 1
+    if isinstance(split, StreamEpochs):
+        return _of_stream(
+            training, split, checkpoints, least=split.batch_size if drop_last else least
+        )
     now = random_state(device)
     if position.steps:
         set_random_state(position.random, device)
@@ -80,7 +87,7 @@ def turns(
             rank=ranks.rank,
             size=ranks.size,
             device=device,
-            least=max(2, ranks.size) if across else 1,
+            least=least,
             full=drop_last,
             skip=position.steps,
         )
@@ -89,6 +96,23 @@ def turns(
     if ranks.size == 1:
         return (Turn(batch, len(batch[0])) for batch in batches)
     return _together(training, split, checkpoints, mine)
+
+
+def _of_stream(
+    training: TrainingState, split: StreamEpochs, checkpoints: Checkpoints, *, least: int
+) -> Iterator[Turn]:
+    """The steps that are left of an epoch of a stream."""
+    position, device, ranks = training.position, training.device, training.ranks
+    if not position.steps:
+        position.random = random_state(device)
+    if split.seed is None:
+        split.seed = ranks.same(int(torch.randint(2**62, ())))
+    mine = islice(split.shares(device, least=least), split.steps - position.steps)
+    if ranks.size > 1:
+        return _together(training, split, checkpoints, mine)
+    dtype = dtype_of(training.model)
+    batches = (to_dtype(batch, dtype) for batch in mine if batch is not None)
+    return (Turn(batch, len(batch[0])) for batch in batches)
 
 
 def _pass_over(batches: Iterator[Batch], taken: int) -> None:

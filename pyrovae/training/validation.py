@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 
 from pyrovae.datasets import Data, LoaderSplit, Split
 from pyrovae.datasets.splits import SplitOf
+from pyrovae.datasets.stream_epochs import StreamEpochs
 from pyrovae.datasets.values import to_dtype
 from pyrovae.evaluation.blocks import blocks
 from pyrovae.evaluation.elbo import elbo
@@ -66,6 +67,11 @@ class Validation:
         self.annealing = annealing
         self._size = size
         self._across = looks_across_the_batch(annealing.objective)
+        if self._across and self.split is not None and self.split.length is None:
+            raise ValueError(
+                f"validation: {type(annealing.objective).__name__} looks across the batch: expected "
+                "data with a length, got a stream without one"
+            )
         if self._across and self.split is not None and len(self.split) < 2:
             raise ValueError(
                 f"validation: {type(annealing.objective).__name__} looks across the batch: "
@@ -116,14 +122,17 @@ class Validation:
                 loss = objective.loss(model, guide, *batch)
                 # Wake-sleep gives a pair of losses; the first is the model's.
                 of_batch = float(loss[0] if isinstance(loss, tuple) else loss)
-                found.append((start, of_batch * len(batch[0]) / (self._size or len(batch[0]))))
+                rows = len(batch[0])
+                found.append((start, of_batch * rows / (self._size or rows), rows))
         # In the order of the data, however many ranks have looked at them.
         everyone = sorted(chain.from_iterable(self.ranks.gather(found)))
-        return sum(value for _, value in everyone) / len(split)
+        return sum(value for _, value, _ in everyone) / sum(rows for *_, rows in everyone)
 
 
 def _batch_size(train: Split, batch_size: int) -> int:
     """Data in a step: a loader makes batches of its own size."""
+    if isinstance(train, StreamEpochs):
+        return train.batch_size
     source = train.source if isinstance(train, LoaderSplit) else None
     own = source.batch_size if isinstance(source, DataLoader) else None
     return own or batch_size

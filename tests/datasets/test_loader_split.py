@@ -138,7 +138,7 @@ def image(x, i):
             "field 2 of a datum: .* got str: .*fields=1 leaves it out",
         ),
         (lambda: LoaderSplit(Rows(lambda x, i: i)), r"use x.unsqueeze\(1\) if each datum is one"),
-        (lambda: LoaderSplit(Stream()), "got an iterable one: give a DataLoader"),
+        (lambda: LoaderSplit(Stream()), r"got an iterable one: give StreamSplit\(Stream"),
         (lambda: LoaderSplit(DataLoader(Stream())), "got Stream without one"),
         (lambda: LoaderSplit(DataLoader(Rows(), batch_size=None)), "got batch_size=None"),
         (lambda: LoaderSplit(Rows()).batches(0), "positive number of data, got 0"),

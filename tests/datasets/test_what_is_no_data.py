@@ -46,11 +46,11 @@ class Rows:
 
 
 class Stream(IterableDataset):
-    def __init__(self, length=None):
-        self.length = length
+    def __init__(self, length=None, x=X):
+        self.length, self.x = length, x
 
     def __iter__(self):
-        return iter(X)
+        return iter(self.x)
 
     def __len__(self):
         if self.length is None:
@@ -95,8 +95,7 @@ SOURCES = {
     "table": (Table(), r'got Table: use data.to_numpy\(dtype="float32"\)'),
     "sequence": (Rows(), "got Rows: give a subclass of torch.utils.data.Dataset"),
     "generator": ((row for row in X), r"got generator: .*torch.stack\(list\(data\)\)"),
-    "iterable": (Stream(12), r"iterable one: give a DataLoader of it, DataLoader\(Stream"),
-    "endless": (DataLoader(Stream()), "Stream without one: give it __len__"),
+    "empty stream": (Stream(0, x=X[:0]), "at least one datum, got none"),
     "no batches": (DataLoader(Items(lambda i: X[i], 12), batch_size=None), "use batch_size=128"),
     "complex": (X.to(torch.complex64), r"complex64: use torch.view_as_real\(x\)"),
     "complex array": (ARRAY.astype(complex), "complex128: use numpy.stack"),

@@ -79,6 +79,19 @@ def test_a_loader_is_evaluated_as_its_data_are(run):
 
 
 @pytest.mark.parametrize("size", SIZES)
+def test_parts_of_a_stream_need_not_be_equally_long(run, size):
+    several = run(size, "divided")
+    for found in several:
+        assert len(set(found["data"])) == 1
+        assert found["steps"] == [10, 2]
+        check_close(*found["elbo"])
+        assert found["weights"] == several[0]["weights"]
+    passes = [found["passes"] for found in several]
+    assert all(told == [*range(len(told))] for told in passes)
+    assert len(passes[0]) > len(passes[-1])  # the first one has fewest data and begins again first
+
+
+@pytest.mark.parametrize("size", SIZES)
 def test_decisions_are_common(run, size):
     found = run(size, "decisions")
     assert found == [found[0]] * size
