@@ -2,11 +2,22 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import prod
 
-__all__ = ["MEMORY_LIMIT", "enough_memory", "readable"]
+__all__ = ["MEMORY_LIMIT", "enough_memory", "readable", "rows_to_look_at"]
 
 #: Files that need more than this as 32-bit floats, in bytes, are read from the disk batch by batch.
 MEMORY_LIMIT = 2**30
+
+
+#: Values that are looked at at once, of which a look makes a few copies in double precision.
+VALUES = 2**21
+MOST_ROWS = 1000
+
+
+def rows_to_look_at(shape: tuple[int, ...]) -> int:
+    """How many data of a shape are looked at at a time: 1000, fewer of large ones, at least two."""
+    return max(2, min(MOST_ROWS, VALUES // max(prod(shape), 1)))
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.distributions import constraints
 
+from pyrovae.datasets.memory import rows_to_look_at
 from pyrovae.datasets.splits import Split
 from pyrovae.datasets.tensor_split import TensorSplit
 from pyrovae.datasets.values import to_dtype
@@ -69,7 +70,7 @@ def check_scale(model: Program, split: Split, device: torch.device) -> None:
     A likelihood of real numbers (normal, Laplace, ...) begins with locations near 0 and scales
     near 1. Of data that are many times larger or smaller, or far from 0, much of the training goes
     into getting there, and the posterior may have collapsed by then. Looked at are the first
-    10,000 data in memory, or one batch of others.
+    10,000 data in memory, or one batch of others, and fewer of large ones.
 
     Args:
         model: The program and its guide.
@@ -80,7 +81,7 @@ def check_scale(model: Program, split: Split, device: torch.device) -> None:
     scales: dict[str, Scale] = {}
     with isolated(device, seed=0):
         number = LOOKED_AT if isinstance(split, TensorSplit) else 1
-        for batch in islice(split.batches(1000, device=device), number):
+        for batch in islice(split.batches(rows_to_look_at(split.shape), device=device), number):
             for site in check.observed(to_dtype(batch, dtype)):
                 if base_constraint(support_of(site.fn)) is constraints.real:
                     mask = observed_mask(site.fn, site.value)

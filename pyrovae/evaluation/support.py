@@ -2,6 +2,7 @@
 
 import torch
 
+from pyrovae.datasets.memory import rows_to_look_at
 from pyrovae.datasets.splits import Split
 from pyrovae.datasets.tensor_split import TensorSplit
 from pyrovae.datasets.values import to_dtype
@@ -25,7 +26,7 @@ def check_support(model: Program, split: Split, device: torch.device) -> None:
     """
     check, dtype = BatchCheck(model), dtype_of(model)
     with isolated(device, seed=0):
-        for batch in split.batches(1000, device=device):
+        for batch in split.batches(rows_to_look_at(split.shape), device=device):
             check(to_dtype(batch, dtype))
             if not isinstance(split, TensorSplit):
                 break
