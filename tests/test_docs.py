@@ -17,7 +17,7 @@ PAGES = sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md"))
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
 # What a page may show without its being installed here.
-OPTIONAL = {"mlflow", "optuna", "trackio", "wandb"}
+OPTIONAL = {"mlflow", "optuna", "trackio", "wandb", "zarr"}
 FILE = re.compile(r"# (\w+)\.py\n")
 
 

@@ -31,7 +31,7 @@ def train(data, features):
         NormalPosterior(MLP(features, [8], 4)),
         NormalLikelihood(MLP(2, [8], features)),
     )
-    history = fit(vae, data, epochs=1, batch_size=256, progress=False)
+    history = fit(vae, data, epochs=1, batch_size=64, progress=False)
     return len(history), evaluate(vae, data.test, samples=2).data
 
 path, room, features = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
