@@ -1,10 +1,12 @@
 """What one rank alone meets, and all have to do; see rank_programs."""
 
+import shutil
 import signal
+import warnings
 from pathlib import Path
 
 import torch
-from rank_programs import DATA, rows, vae, weights
+from rank_programs import DATA, autoencoder, rows, vae, weights
 from torch import nn
 
 from pyrovae import VAE, fit
@@ -78,6 +80,53 @@ def decisions(folder):
         except ValueError as error:
             found[name] = str(error)
     return found
+
+
+def compiled(folder):
+    """Steps that all compile, and steps that one of several ranks alone cannot.
+
+    Inductor, which takes its time, gives back the traced graph; without a compiler it fails.
+    """
+    ranks, found = present(), {}
+    inductor = torch._inductor.compile
+    for name, fails_on in {"all": None, "but one": ranks.size - 1}.items():
+
+        def give(graph, inputs, options=None, fails_on=fails_on):
+            if ranks.size > 1 and ranks.rank == fails_on:
+                raise RuntimeError("no compiler here")
+            return graph
+
+        torch._inductor.compile = give
+        model = vae()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            history = fit(model, rows(24), epochs=2, batch_size=8, compile=True, progress=False)
+        said = [str(w.message) for w in caught if "uncompiled" in str(w.message)]
+        found[name] = [history.compiled, said, weights(model)]
+    torch._inductor.compile = inductor
+    return found
+
+
+def going_on(folder):
+    """An autoencoder, which draws nothing, is left within an epoch by two ranks, and goes on here."""
+    ranks, left = present(), Path(folder) / "left.pt"
+    options = {"epochs": 2, "batch_size": 4, "progress": False}
+    if ranks.size == 2:
+        stop = StopOn(1, lambda training: training.stop("enough"))
+        fit(autoencoder(), rows(), checkpoint=left, callbacks=[stop], **options)
+    own = Path(folder) / f"left-{ranks.size}.pt"
+    if ranks.is_first:
+        shutil.copy(left, own)
+    whole, resumed = autoencoder(), autoencoder()
+    fit(whole, rows(), **options)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        history = fit(resumed, rows(), checkpoint=own, resume=True, **options)
+    return {
+        "weights": [weights(whole), weights(resumed)],
+        "epochs": len(history),
+        "warnings": [str(w.message) for w in caught],
+    }
 
 
 def steep(parameters):

@@ -1,7 +1,10 @@
 """What ranks run in tests; each function gives plain values."""
 
+import tempfile
 from itertools import pairwise
+from pathlib import Path
 
+import numpy as np
 import torch
 from streams import Shuffled, Stream
 from torch import nn
@@ -9,6 +12,8 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from pyrovae import VAE, evaluate, fit, score
 from pyrovae.datasets import Data, StreamSplit
+from pyrovae.datasets.mapped_split import MappedSplit
+from pyrovae.datasets.numpy_files import MappedArray
 from pyrovae.evaluation import elbo
 from pyrovae.likelihoods import NormalLikelihood
 from pyrovae.models import Autoencoder
@@ -65,6 +70,7 @@ def trained():
     found = {}
     sources = {
         "tensor": rows(),
+        "mapped file": mapped(),
         "loader": DataLoader(TensorDataset(rows()), batch_size=8, shuffle=True),
     }
     for name, source in sources.items():
@@ -99,6 +105,25 @@ def trained():
     found["stream"] = [weights(model), history.column("loss")]
     # The first epoch begins after looks at some of the data.
     return {"trained": found, "read in the second epoch": counts[1]}
+
+
+def mapped():
+    """The rows in a file that is mapped."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "x.npy"
+        np.save(path, rows().numpy())
+        return MappedSplit(Kept(path), torch.arange(DATA), shape=(4,))
+
+
+class Kept(MappedArray):
+    """Keeps its file open, whose name may go."""
+
+    def __init__(self, path):
+        super().__init__(path)
+        self._map = super().map()
+
+    def map(self):
+        return self._map
 
 
 def across():
@@ -228,8 +253,8 @@ def bits():
 
 def everything(folder):
     """All of these in one start of the processes; what ends the group comes last."""
-    from rank_decisions import broken, decisions
+    from rank_decisions import broken, compiled, decisions, going_on
 
     found = {f.__name__: f() for f in (trained, across, discrepancy, evaluated, divided)}
-    found["decisions"] = decisions(folder)
+    found |= {f.__name__: f(folder) for f in (decisions, compiled, going_on)}
     return found | {"broken": broken() if present().size > 1 else None}

@@ -16,8 +16,9 @@ def run(tmp_path_factory):
     folder, known = tmp_path_factory.mktemp("ranks"), {}
 
     def found(size, function):
-        if size not in known:
-            known[size] = on_ranks(size, "rank_programs", "everything", folder, folder)
+        for n in (2, size):  # two leave a checkpoint for the others to go on from
+            if n not in known:
+                known[n] = on_ranks(n, "rank_programs", "everything", folder, folder)
         return [rank[function] for rank in known[size]]
 
     return found
@@ -107,6 +108,34 @@ def test_decisions_are_common(run, size):
     assert f"expected at least {size}, got 1" in first["few"]
     assert "batch_size: expected the same on all processes, got 4" in first["other options"]
     assert first["statistics"].startswith("'seen' is no longer the same on all processes")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_all_ranks_compile_or_none(run, size):
+    several = run(size, "compiled")
+    for found in several:
+        outcome, said, weights = found["all"]
+        assert outcome.startswith("compiled in")
+        assert said == []
+        assert weights == several[0]["all"][-1]
+        outcome, said, eager = found["but one"]
+        reason = f"rank {size - 1}: it could not be compiled: "
+        assert outcome.startswith(f"not compiled: {reason}")
+        assert "no compiler here" in outcome
+        assert len(said) == 1
+        assert eager == several[0]["but one"][-1]
+        check_close(weights, eager)
+
+
+@pytest.mark.parametrize("size", [1, *SIZES])
+def test_a_run_of_two_goes_on_with_any_number(run, size):
+    for rank, found in enumerate(run(size, "going_on")):
+        whole, resumed = found["weights"]
+        check_close(whole, resumed)
+        assert found["epochs"] == 2
+        told = [] if size == 2 or rank else [f"written by 2 process(es), and {size} go on"]
+        assert len(found["warnings"]) == len(told)
+        assert all(words in said for words, said in zip(told, found["warnings"], strict=True))
 
 
 @pytest.mark.parametrize("size", SIZES)
