@@ -1,14 +1,11 @@
-"""Images a second on 1, 2 and 4 processes of this machine, and a prediction for many GPUs.
+"""Several processes: images a second, memory, checkpoints, and a prediction for many GPUs.
 
-    python -m benchmarks.scale --out docs/results
-    python -m benchmarks.scale --processes [1,2] --steps 20 --step_seconds 0.004 --bandwidth 50
+    python -m benchmarks.scale                          # docs/results/scale.md
+    python -m benchmarks.scale --processes [1,2] --steps 20
+    python -m benchmarks.scale --only [group] --rows gpu.json
 
-Measured is the median step of a 784-hidden-20 MLP at one batch of all processes (strong scaling) and at one
-batch for each (weak scaling). Predicted is a step on n GPUs, ``T(n) = C(n) + 2 (n - 1) / n * G / W + n * L``
-with C its calculation (that of one GPU; of its share of the batch where the batch is one of all), G the bytes
-of the gradients, W the bandwidth of the slowest link in bytes a second and L the time of one hop of the message
-before the step. Nothing overlaps in it: the sum follows the backward pass. It breaks where a share of the batch is
-too small to fill a GPU, where links are shared with others, and where data are read slower than they are used.
+Each measurement is a process of its own, and a row in a file; those that are in it are not
+measured again, so that a run that was ended goes on. The page is drawn from the rows.
 """
 
 import json
@@ -18,15 +15,18 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from matplotlib.figure import Figure
+import torch
 
+from benchmarks.scale.cases import Case, cases
+from benchmarks.scale.page import write_page
 from pyrovae.cli import run
 from pyrovae.files import atomic
 
-WORKER = Path(__file__).parent / "worker.py"
-GPUS = (8, 64, 256, 512)
-Row = dict[str, float]
+HERE = Path(__file__).parent
+ROWS = HERE / "results.json"
+Row = dict[str, Any]
 
 
 def scale(
@@ -34,141 +34,67 @@ def scale(
     processes: list[int] | None = None,
     batch_size: int = 512,
     steps: int = 100,
-    hidden: int = 400,
-    compiled: bool = False,
-    step_seconds: float = 0.010,
-    gradient_bytes: float = 4e8,
-    bandwidth: float = 50.0,
-    hop: float = 20.0,
+    hidden: list[int] | None = None,
+    only: list[str] | None = None,
+    rows: str = str(ROWS),
     out: str = "docs/results",
 ) -> None:
     """Measures scaling on this machine and predicts it for GPUs.
 
     Args:
-        processes: Numbers of processes.
-        batch_size: Data in a step.
+        processes: Numbers of processes; 1, 2 and 4 if left out.
+        batch_size: Data in a step, of one process or of all.
         steps: Steps measured.
-        hidden: Width of the networks.
-        compiled: Whether the step is compiled.
-        step_seconds: Seconds that one GPU takes for the calculation of a step.
-        gradient_bytes: Bytes of the gradients there: four for each parameter.
-        bandwidth: Gigabytes a second of the slowest link between GPUs, such as 50 for 400 Gbit/s.
-        hop: Microseconds of one hop between two hosts.
+        hidden: Widths of the networks; 400 if left out.
+        only: Which kinds to measure: strong, weak, group, checkpoint, datum, data.
+        rows: The file of rows.
         out: Folder of the page and the figure.
     """
-    numbers = processes or [1, 2, 4]
-    strong = [_measure(n, batch_size, steps, hidden, compiled) for n in numbers]
-    weak = [_measure(n, batch_size * n, steps, hidden, compiled) for n in numbers[1:]]
-    weak = [*strong[:1], *weak]
-    predicted = [
-        (
-            n,
-            *(
-                predicted_efficiency(
-                    n, step_seconds, gradient_bytes, bandwidth * 1e9, hop * 1e-6, share
-                )
-                for share in (n, 1)
-            ),
-        )
-        for n in GPUS
-    ]
-    folder = Path(out)
-    (folder / "figures").mkdir(parents=True, exist_ok=True)
-    lines = _page(strong, weak, predicted, step_seconds, gradient_bytes, bandwidth, hop)
-    with atomic(folder / "scale.md") as temporary:
-        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    _draw(strong, weak).savefig(folder / "figures" / "scale.png", dpi=150)
+    path, machine = Path(rows), describe_machine()
+    wanted = cases(
+        processes or [1, 2, 4], batch_size=batch_size, steps=steps, hidden=hidden or [400]
+    )
+    for case in wanted:
+        known = read_rows(path)
+        there = any(row["case"] == case.plain() and row["machine"] == machine for row in known)
+        if there or (only is not None and case.kind not in only):
+            continue
+        row = {"case": case.plain(), "machine": machine, **measure(case)}
+        print(row, flush=True)
+        with atomic(path) as temporary:
+            lines = [json.dumps(each) for each in [*known, row]]
+            temporary.write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="utf-8")
+    write_page(read_rows(path), Path(out))
 
 
-def _measure(n: int, batch_size: int, steps: int, hidden: int, compiled: bool) -> Row:
-    with tempfile.TemporaryDirectory() as folder:
-        told = Path(folder) / "found.json"
-        command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-        command += ["--nproc-per-node", str(n), str(WORKER), str(told)]
-        command += [str(value) for value in (batch_size, steps, hidden, compiled)]
-        subprocess.run(command, check=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
-        found: Row = json.loads(told.read_text())
+def read_rows(path: Path) -> list[Row]:
+    """The rows of a file; none where there is no file."""
+    found: list[Row] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
     return found
 
 
-def machine() -> str:
-    """The processor's name, as Linux has it."""
+def measure(case: Case) -> Row:
+    """What a process, or several, found of a case."""
+    with tempfile.TemporaryDirectory() as folder:
+        told = Path(folder) / "found.json"
+        module = "benchmarks.scale.memory" if case.is_of_memory else "benchmarks.scale.worker"
+        command = [sys.executable]
+        if case.processes > 1:
+            command += ["-m", "torch.distributed.run", "--standalone"]
+            command += ["--nproc-per-node", str(case.processes)]
+        command += ["-m", module, str(told), json.dumps(case.plain())]
+        subprocess.run(command, check=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+        found: Row = json.loads(told.read_text(encoding="utf-8"))
+    return found
+
+
+def describe_machine() -> str:
+    """The processor as Linux names it, its cores, and the GPU, if there is one."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
-
-
-def predicted_efficiency(
-    n: int, step: float, size: float, bandwidth: float, hop: float, share: int
-) -> float:
-    """The calculation's part of a step on n GPUs, where that takes 1 / share of one GPU's."""
-    calculation = step / share
-    return calculation / (calculation + 2 * (n - 1) / n * size / bandwidth + n * hop)
-
-
-def _efficiency(rows: list[Row]) -> list[float]:
-    """Images a second and process, beside those of the first row."""
-    each = [row["data"] / row["step"] / row["size"] for row in rows]
-    return [value / each[0] for value in each]
-
-
-def _page(
-    strong: list[Row],
-    weak: list[Row],
-    predicted: list[tuple[int, float, float]],
-    step: float,
-    size: float,
-    bandwidth: float,
-    hop: float,
-) -> list[str]:
-    lines = [
-        "# Several processes",
-        "",
-        "Made by `python -m benchmarks.scale`; [how several processes train](../how_to/many_machines.md).",
-        "",
-        f"Measured on {machine()} with {os.cpu_count()} cores, one thread a process: the median step of a",
-        "784-hidden-20 MLP. Efficiency is images a second and process beside those of one process. More",
-        "processes than cores share them, and the difference up to there is what the exchange and the sum of",
-        "the gradients cost.",
-        "",
-        "| batch | processes | data in a step | images a second | efficiency |",
-        "|---|---|---|---|---|",
-    ]
-    for name, rows in (("of all", strong), ("for each", weak)):
-        for row, share in zip(rows, _efficiency(rows), strict=True):
-            pace = row["data"] / row["step"]
-            lines.append(
-                f"| {name} | {row['size']:.0f} | {row['data']:.0f} | {pace:,.0f} | {share:.2f} |"
-            )
-    lines += [
-        "",
-        f"Writing the weights ({strong[0]['bytes'] / 1e6:.1f} MB) takes {1e3 * strong[0]['checkpoint']:.0f} ms.",
-        "",
-        (
-            f"Predicted for a step of {1e3 * step:g} ms on one GPU, {size / 1e6:.0f} MB of gradients, {bandwidth:g} GB/s "
-            f"and {hop:g} microseconds a hop, as `python -m benchmarks.scale --help` says:"
-        ),
-        "",
-        "| GPUs | efficiency, one batch of all | efficiency, one batch for each |",
-        "|---|---|---|",
-        *(f"| {n} | {all_:.2f} | {each:.2f} |" for n, all_, each in predicted),
-        "",
-        "![Images a second](figures/scale.png)",
-    ]
-    return lines
-
-
-def _draw(strong: list[Row], weak: list[Row]) -> Figure:
-    figure = Figure(figsize=(5, 3.2), layout="constrained")
-    axes = figure.subplots()
-    for name, rows in (("one batch of all", strong), ("one batch for each", weak)):
-        axes.plot(
-            [r["size"] for r in rows], [r["data"] / r["step"] for r in rows], "o-", label=name
-        )
-    axes.set(xlabel="processes", ylabel="images a second", ylim=(0, None))
-    axes.legend()
-    return figure
+    gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
+    return f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores{gpu}"
 
 
 if __name__ == "__main__":
