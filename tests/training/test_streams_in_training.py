@@ -6,6 +6,7 @@ from rank_programs import autoencoder, vae, weights
 from streams import Dicts, Shuffled, Sized, Stream, rows
 from torch.utils.data import DataLoader, TensorDataset
 
+from pyrovae import checkpoint as files
 from pyrovae import encode, evaluate, fit, score
 from pyrovae.datasets import Data, StreamSplit, keyed
 from pyrovae.evaluation import elbo
@@ -128,3 +129,37 @@ def test_bits_are_drawn_anew_in_each_pass():
     one, other = (torch.cat([x for (x,) in split.batches(8)]) for _ in range(2))
     assert set(one.unique().tolist()) == {0.0, 1.0}
     assert not torch.equal(one, other)
+
+
+@pytest.mark.parametrize(("sharded", "first"), [(False, 4), (True, 0)])
+def test_a_place_of_another_number_of_ranks(tmp_path, sharded, first):
+    """Ranks that read the same were at one place; of parts of their own the pass begins again."""
+    path = tmp_path / "run.pt"
+    options = {"steps_per_epoch": 5, "batch_size": 2, "epochs": 1, "progress": False}
+    options |= {"checkpoint": path}
+    stream = StreamSplit(Stream(X), sharded=sharded)
+    fit(autoencoder(), stream, callbacks=[Stop(2)], **options)
+    content = files.read(str(path))
+    content["training"]["stream"] *= 2
+    files.write(path, content)
+    fit(resumed := autoencoder(), stream, resume=True, **options)
+    whole = autoencoder()
+    order = [*range(4), *range(first, first + 6)]
+    fit(whole, DataLoader(TensorDataset(X[order]), batch_size=2), epochs=1, progress=False)
+    assert weights(resumed) == weights(whole)
+
+
+def test_a_checkpoint_without_a_place_is_refused(tmp_path):
+    options = {"steps_per_epoch": 2, "batch_size": 2, "epochs": 1, "progress": False}
+    options |= {"checkpoint": tmp_path / "run.pt"}
+    fit(autoencoder(), Stream(X), **options)
+    content = files.read(str(tmp_path / "run.pt"))
+    for given, said in (
+        ([], "stream: expected a place for each rank"),
+        ([{"seed": 1}], "stream: it lacks 'passes'"),
+        ([{"seed": 1, "passes": 0, "taken": -1}], "stream: taken: expected"),
+    ):
+        content["training"]["stream"] = given
+        files.write(tmp_path / "run.pt", content)
+        with pytest.raises(ValueError, match=said):
+            fit(autoencoder(), Stream(X), resume=True, **options)
