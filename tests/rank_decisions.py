@@ -7,7 +7,9 @@ from pathlib import Path
 
 import torch
 from rank_programs import DATA, autoencoder, rows, vae, weights
+from streams import Stream
 from torch import nn
+from torch.utils.data import DataLoader
 
 from pyrovae import VAE, fit
 from pyrovae.datasets import Data
@@ -76,7 +78,8 @@ def decisions(folder):
         found["diverged"] = str(error).partition(";")[0]
     for name, options in refused().items():
         try:
-            fit(options.pop("model", vae()), rows(), epochs=1, progress=False, **options)
+            data = options.pop("data", rows())
+            fit(options.pop("model", vae()), data, epochs=1, progress=False, **options)
         except ValueError as error:
             found[name] = str(error)
     return found
@@ -158,6 +161,8 @@ def refused():
         "few": {"objective": DIPELBO(), "batch_size": 1},
         "other options": {"batch_size": 4 + present().rank},
         "statistics": {"model": Remembers()},
+        "loaders": {"data": DataLoader(rows().roll(present().rank, 0), batch_size=8)},
+        "streams": {"data": Stream(rows() + present().rank), "steps_per_epoch": 2},
     }
 
 

@@ -5,6 +5,7 @@ import sys
 import tempfile
 import threading
 import time
+import warnings
 from pathlib import Path
 from typing import Self
 
@@ -85,4 +86,5 @@ def measure(case: Case) -> dict[str, float | str]:
 
 if __name__ == "__main__":
     case = Case.of(json.loads(sys.argv[2]))
+    warnings.simplefilter("ignore")  # made data have a scale that training would not like
     Path(sys.argv[1]).write_text(json.dumps(measure(case)), encoding="utf-8")

@@ -192,8 +192,8 @@ def _memory(rows: Sequence[Row]) -> list[str]:
         "## Memory",
         (
             f"On {_machines([*data, *datum])}, the largest memory of a process (`RssAnon`: without the pages of a mapped "
-            "file, which the system takes back when it needs them) beside what it was before. To the left an epoch of a "
-            "`.npy` file, at 48 KiB a datum, as 32-bit floats; files of more than 1 GiB stay on the disk. To the right "
+            "file, which the system takes back when it needs them) beside what it was before. First an epoch of a "
+            "`.npy` file, at 48 KiB a datum, as 32-bit floats; files of more than 1 GiB stay on the disk. Then "
             "`evaluate` on 100 images, with as many rows at a time as it takes by default."
         ),
         _table(["data", "read as", "memory to train"], of_data),

@@ -17,7 +17,7 @@ from pyrovae.datasets.splits import Split, check_batch_size
 from pyrovae.datasets.values import Bytes, check_shape, to_float
 from pyrovae.scope import kept_random_state
 
-__all__ = ["LoaderSplit", "OpenLoaderSplit"]
+__all__ = ["LoaderSplit", "OpenLoaderSplit", "kept_generators"]
 
 # How many data are looked at to see whether 8-bit values go beyond one.
 LOOKED_AT = 1000
@@ -219,7 +219,7 @@ class LoaderSplit(Split):
             loader = DataLoader(loader, batch_size=1, collate_fn=Collate(self.fields))
         first: Tensor | None = None
         # Looking at the data must not move the random numbers of those who go on to use them.
-        with kept_random_state(), _kept(loader), _one_line():
+        with kept_random_state(), kept_generators(loader), _one_line():
             for batch in islice(loader, -(-LOOKED_AT // max(loader.batch_size or 1, 1))):
                 x, *_ = self._select(batch)
                 first = x if first is None else first
@@ -275,7 +275,7 @@ def _one_line() -> Iterator[None]:
 
 
 @contextmanager
-def _kept(loader: DataLoader[Any]) -> Iterator[None]:
+def kept_generators(loader: DataLoader[Any]) -> Iterator[None]:
     """Gives a loader's own generators back as they were."""
     owners = (loader, loader.sampler, getattr(loader.batch_sampler, "sampler", None))
     generators = [g for g in (getattr(owner, "generator", None) for owner in owners) if g]

@@ -26,6 +26,7 @@ from pyrovae.evaluation.memory import sizes_in_memory
 from pyrovae.evaluation.passes import Pass, View, one_pass
 from pyrovae.evaluation.reading import read_for
 from pyrovae.evaluation.report import Report
+from pyrovae.evaluation.same_data import check_same_data
 from pyrovae.evaluation.support import check_support
 from pyrovae.evaluation.variables import VariableUse
 from pyrovae.evaluation.wider import wider as widened
@@ -113,6 +114,7 @@ def evaluate(
     proposal = None if wider is None else widened(model, wider)
     split, device = read_for(model, data), device_of(model)
     batch_size, rows = sizes_in_memory(model, split, batch_size=batch_size, rows=rows)
+    check_same_data(split, present(), batch_size=batch_size)
     train_elbo = None
     if train is not None:
         n = TRAIN_DATA if split.length is None else split.length

@@ -14,6 +14,7 @@ from pyrovae.evaluation.memory import sizes_in_memory
 from pyrovae.evaluation.ordered import in_order
 from pyrovae.evaluation.passes import one_pass
 from pyrovae.evaluation.reading import read_for
+from pyrovae.evaluation.same_data import check_same_data
 from pyrovae.programs import Program, check_program
 from pyrovae.ranks import present, together
 
@@ -107,6 +108,7 @@ def score(
     check_program(model)
     split = in_order(read_for(model, data))
     batch_size, rows = sizes_in_memory(model, split, batch_size=batch_size, rows=rows)
+    check_same_data(split, present(), batch_size=batch_size)
     parts, density, discrete = [], True, True
     columns = ColumnScores(model, samples=samples, seed=seed)
     with one_pass(

@@ -12,6 +12,7 @@ from pyrovae.checks import check_count
 from pyrovae.datasets import Data, Split, StreamSplit
 from pyrovae.datasets.stream_epochs import StreamEpochs
 from pyrovae.datasets.values import to_dtype
+from pyrovae.evaluation.same_data import check_same_data
 from pyrovae.evaluation.scale import check_scale
 from pyrovae.evaluation.support import check_support
 from pyrovae.handlers import tensors_taken
@@ -37,11 +38,15 @@ def read_data(
         batch_size: Data in a step, of all ranks.
 
     Raises:
-        ValueError: If the data cannot be read, a stream without a length comes without a number
+        ValueError: If the data cannot be read, ranks read different ones, a stream without a length comes without a number
             of steps, or data that are no stream come with one.
     """
+    ranks = present()
     read = Data.of(data, fields=tensors_taken(model.model), counts=takes_counts(model))
     stream = read.train
+    for split in (read.train, read.validation):
+        if split is not None:
+            check_same_data(split, ranks, batch_size=batch_size)
     if steps_per_epoch is None:
         if stream.length is None:
             raise ValueError(
@@ -55,7 +60,6 @@ def read_data(
             "steps_per_epoch: expected an iterable data set, or a loader of one, as training "
             f"data, got {len(stream)} data that are read by their numbers: an epoch takes them all"
         )
-    ranks = present()
     train = StreamEpochs(
         stream, steps=steps_per_epoch, batch_size=batch_size, rank=ranks.rank, size=ranks.size
     )

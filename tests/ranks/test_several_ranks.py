@@ -107,6 +107,8 @@ def test_decisions_are_common(run, size):
     assert "TotalCorrelationELBO looks across the batch" in first["total correlation"]
     assert f"expected at least {size}, got 1" in first["few"]
     assert "batch_size: expected the same on all processes, got 4" in first["other options"]
+    for name in ("loaders", "streams"):
+        assert "got another first batch on number 1 than on the first" in first[name]
     assert first["statistics"].startswith("'seen' is no longer the same on all processes")
 
 

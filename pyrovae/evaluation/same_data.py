@@ -1,0 +1,45 @@
+"""Whether ranks that each read all of the data read the same."""
+
+import zlib
+from contextlib import nullcontext
+
+import torch
+from torch.utils.data import DataLoader
+
+from pyrovae.datasets.loader_split import LoaderSplit, kept_generators
+from pyrovae.datasets.splits import Split
+from pyrovae.ranks import OnAllRanks, Ranks
+from pyrovae.scope import isolated
+
+__all__ = ["check_same_data"]
+
+
+def check_same_data(split: Split, ranks: Ranks, *, batch_size: int) -> None:
+    """Looks whether all ranks read the same first batch, of which each is to keep its part.
+
+    Data that are read by their numbers are the same anyway, and those that are divided already
+    are to differ. Whatever draws from torch's generator is given the same numbers.
+
+    Args:
+        split: The data.
+        ranks: Who reads them.
+        batch_size: Data in a batch.
+
+    Raises:
+        ValueError: If they do not.
+    """
+    if ranks.size == 1 or split.sharded or split.read(()) is not None:
+        return
+    source = split.source if isinstance(split, LoaderSplit) else None
+    kept = kept_generators(source) if isinstance(source, DataLoader) else nullcontext()
+    with isolated(torch.device("cpu"), seed=0), kept:
+        x = next(iter(split.batches(batch_size, shuffle=True)))[0]
+    found = ranks.gather(zlib.crc32(x.contiguous().numpy().tobytes()))
+    other = next((rank for rank, sum_ in enumerate(found) if sum_ != found[0]), None)
+    if other is not None:
+        raise OnAllRanks(
+            "expected a loader or stream that gives all processes the same data in the same order, of "
+            f"which each keeps its part, got another first batch on number {other} than on the first: "
+            "seed what shuffles them alike, or give StreamSplit(..., sharded=True) if each has data "
+            "of its own"
+        )
