@@ -3,21 +3,23 @@
 from typing import Literal
 
 from pyro.distributions import Delta, constraints
-from torch.distributions import Distribution, VonMises
+from torch.distributions import Distribution, MixtureSameFamily, VonMises
 
+from pyrovae.distributions.ball import UNIT_BALL
 from pyrovae.distributions.codes import CodeVectors, NearestCode
 from pyrovae.distributions.unwrap import unblocked
 from pyrovae.undefined import Undefined
 
 __all__ = ["LatentKind", "Undefined", "check_kinds", "is_point_mass", "latent_kind"]
 
-LatentKind = Literal["real", "bounded", "circle", "sphere", "simplex", "discrete", "code"]
+LatentKind = Literal["real", "bounded", "circle", "sphere", "ball", "simplex", "discrete", "code"]
 
 _RANGES = {
     "real": "volumes in a real space",
     "bounded": "a half-line or an interval",
     "circle": "a circle",
     "sphere": "the unit sphere",
+    "ball": "the unit ball of hyperbolic space",
     "simplex": "the simplex",
     "discrete": "separate values",
     "code": "the vectors of a codebook",
@@ -30,7 +32,7 @@ def latent_kind(distribution: Distribution) -> LatentKind | None:
     A bound contains :math:`\log p(z) - \log q(z \mid x)`, which means something only if both
     are densities with respect to one measure: volume (``"real"``; ``"bounded"`` on half-lines
     and intervals, outside of which one of the two would be zero), arc length (``"circle"``), the
-    sphere's surface (``"sphere"``), the simplex's (``"simplex"``), or counting (``"discrete"``;
+    sphere's surface (``"sphere"``), volume within the unit ball (``"ball"``), the simplex's (``"simplex"``), or counting (``"discrete"``;
     ``"code"`` where the values are vectors of a codebook).
 
     Returns:
@@ -53,12 +55,16 @@ def latent_kind(distribution: Distribution) -> LatentKind | None:
         support = support.cseq[0]
     while hasattr(support, "base_constraint"):
         support = support.base_constraint
+    if isinstance(support, type(UNIT_BALL)):
+        return "ball"
     if support is constraints.sphere:
         return "sphere"
     # By type: two equal constraints may be two objects.
     if isinstance(support, type(constraints.simplex)):
         return "simplex"
     distribution = unblocked(distribution)
+    if isinstance(distribution, MixtureSameFamily):
+        return latent_kind(distribution.component_distribution)
     # PyTorch gives these angles the whole line as support, but a density of one turn.
     if isinstance(distribution, VonMises):
         return "circle"

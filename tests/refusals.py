@@ -23,8 +23,9 @@ WITH_COVARIANCE = {
     "LowRankNormalPosterior-1",
     "FullNormalPosterior",
     "ProductPosterior",
+    "GammaPosterior",
 }
-FACTORISED = {"NormalPosterior", "ProductPosterior"}
+FACTORISED = {"NormalPosterior", "ProductPosterior", "GammaPosterior", "VonMisesPosterior"}
 
 
 def refusal(prior, posterior, objective):

@@ -13,23 +13,10 @@ from likelihood_registry import (
     columns,
     data_for,
 )
+from network_registry import NETWORKS
 
 from pyrovae.likelihoods import NormalLikelihood
-from pyrovae.nn import (
-    MLP,
-    Chain,
-    ColumnFeatures,
-    ConvDecoder,
-    ConvEncoder,
-    Covariates,
-    GatedMLP,
-    Log1p,
-    PatchDiscriminator,
-    ResidualDecoder,
-    ResidualEncoder,
-    SpectralNorm,
-    Widened,
-)
+from pyrovae.nn import MLP
 from pyrovae.objectives import (
     DIPELBO,
     ELBO,
@@ -63,6 +50,7 @@ from pyrovae.objectives import (
 from pyrovae.posteriors import (
     CategoricalPosterior,
     FullNormalPosterior,
+    GammaPosterior,
     HouseholderPosterior,
     IAFPosterior,
     LowRankNormalPosterior,
@@ -73,8 +61,11 @@ from pyrovae.posteriors import (
     PowerSphericalPosterior,
     ProductPosterior,
     RelaxedCategoricalPosterior,
+    RiemannianNormalPosterior,
     SylvesterPosterior,
     VectorQuantizedPosterior,
+    VonMisesPosterior,
+    WrappedNormalPosterior,
 )
 from pyrovae.priors import (
     AutoregressiveCodePrior,
@@ -83,12 +74,16 @@ from pyrovae.priors import (
     DistributionPrior,
     ExemplarPrior,
     FlowPrior,
+    GammaPrior,
     MixturePrior,
     NormalPrior,
     RelaxedCategoricalPrior,
+    RiemannianNormalPrior,
     TwoStagePrior,
     UniformSpherePrior,
     VampPrior,
+    VonMisesPrior,
+    WrappedNormalPrior,
 )
 
 
@@ -102,50 +97,13 @@ def experts():
     return [posterior(NormalPosterior), posterior(NormalPosterior)]
 
 
-__all__ = ["DATA", "LATENT", "LIKELIHOODS", "MIXED", "columns", "data_for"]
+__all__ = ["DATA", "LATENT", "LIKELIHOODS", "MIXED", "NETWORKS", "columns", "data_for"]
 
 # Parts that are made of other parts, and not of a network.
 AROUND = AROUND_LIKELIHOODS | {
     "ProductPosterior",
     "MixturePosterior",
     "MixtureOfProductsPosterior",
-}
-
-NETWORKS = {
-    "MLP": lambda: MLP(DATA, [8, 4], (2, 3), activation="tanh"),
-    "MLP-linear": lambda: MLP((2, 3), [], 4),
-    "MLP-batch_norm-dropout": lambda: MLP(6, [8], 4, batch_norm=True, dropout=0.5),
-    "GatedMLP": lambda: GatedMLP(DATA, [4], (2, 3), init="he"),
-    "Chain": lambda: Chain([MLP(DATA, [], 3, activation="tanh"), MLP(3, [4], 4)]),
-    "ColumnFeatures": lambda: ColumnFeatures(MIXED),
-    "ColumnFeatures-mask": lambda: ColumnFeatures(MIXED, mask=True),
-    "Covariates": lambda: Covariates([2, 3], numbers=1),
-    "Log1p": lambda: Log1p(DATA),
-    "Log1p-given": lambda: Log1p(5, given=2),
-    "PatchDiscriminator": lambda: PatchDiscriminator((2, 5, 9), channels=(3, 2)),
-    "SpectralNorm": lambda: SpectralNorm(MLP(DATA, [4], (2, 3), activation="tanh")),
-    "SpectralNorm-conv": lambda: SpectralNorm(ConvDecoder(LATENT, DATA, channels=(2,))),
-    "Widened": lambda: Widened(MLP(4, [3], 2, activation="tanh"), at=1, extra=2),
-    "ConvEncoder": lambda: ConvEncoder(DATA, 4, channels=(2, 3), activation="elu"),
-    "ConvEncoder-batch_norm": lambda: ConvEncoder(DATA, 4, channels=(2,), batch_norm=True),
-    "ConvEncoder-signals": lambda: ConvEncoder((2, 7), 4, channels=(2,), batch_norm=True),
-    "ConvEncoder-volumes": lambda: ConvEncoder((1, 3, 4, 5), 4, channels=(2,), activation="elu"),
-    "ConvDecoder-signals": lambda: ConvDecoder(LATENT, (2, 7), channels=(2, 2), activation="elu"),
-    "ConvDecoder-volumes": lambda: ConvDecoder(LATENT, (1, 3, 4, 5), channels=(2,)),
-    "ConvDecoder": lambda: ConvDecoder(LATENT, DATA, channels=(3, 2), activation="elu"),
-    "ResidualEncoder": lambda: ResidualEncoder(DATA, 4, channels=(4, 6), attention=True),
-    "ResidualEncoder-map": lambda: ResidualEncoder((2, 7, 5), (3, 4, 3), channels=(4, 6)),
-    "ResidualEncoder-signals": lambda: ResidualEncoder(
-        (2, 7), 4, channels=(4, 4), weight_norm="weight"
-    ),
-    "ResidualDecoder": lambda: ResidualDecoder(LATENT, DATA, channels=(4, 4), checkpointing=True),
-    "ResidualDecoder-map": lambda: ResidualDecoder(
-        (2, 4, 3), (1, 7, 5), channels=(6, 4), blocks=2
-    ),
-    "ResidualDecoder-volumes": lambda: ResidualDecoder(
-        LATENT, (1, 3, 4, 5), channels=(4, 4), attention=True
-    ),
-    "ConvDecoder-batch_norm": lambda: ConvDecoder(LATENT, DATA, channels=(2,), batch_norm=True),
 }
 
 # A prior's constructor takes the model's posterior.
@@ -176,6 +134,11 @@ PRIORS = {
         num_particles=2,
     ),
     "UniformSpherePrior": lambda q: UniformSpherePrior(LATENT),
+    "VonMisesPrior": lambda q: VonMisesPrior(LATENT),
+    "VonMisesPrior-concentrated": lambda q: VonMisesPrior(LATENT, concentration=2.0),
+    "GammaPrior": lambda q: GammaPrior(LATENT, concentration=0.5, rate=2.0),
+    "WrappedNormalPrior": lambda q: WrappedNormalPrior(LATENT),
+    "RiemannianNormalPrior": lambda q: RiemannianNormalPrior(LATENT, scale=0.7),
     "CategoricalPrior": lambda q: CategoricalPrior(LATENT),
     "CategoricalPrior-learned": lambda q: CategoricalPrior(LATENT, learned=True),
     "RelaxedCategoricalPrior": lambda q: RelaxedCategoricalPrior(LATENT),
@@ -197,6 +160,10 @@ POSTERIORS = {
     "MixturePosterior": lambda: MixturePosterior(experts()),
     "MixtureOfProductsPosterior": lambda: MixtureOfProductsPosterior(experts()),
     "PowerSphericalPosterior": lambda: posterior(PowerSphericalPosterior),
+    "VonMisesPosterior": lambda: posterior(VonMisesPosterior),
+    "GammaPosterior": lambda: posterior(GammaPosterior),
+    "WrappedNormalPosterior": lambda: posterior(WrappedNormalPosterior),
+    "RiemannianNormalPosterior": lambda: posterior(RiemannianNormalPosterior),
     "CategoricalPosterior": lambda: posterior(CategoricalPosterior),
     "RelaxedCategoricalPosterior": lambda: posterior(RelaxedCategoricalPosterior),
     "VectorQuantizedPosterior": lambda: posterior(
@@ -207,6 +174,15 @@ POSTERIORS = {
 # Over what the latents of a prior or posterior range, where it is not a real space.
 KINDS = {
     "UniformSpherePrior": "sphere",
+    "VonMisesPrior": "circle",
+    "VonMisesPrior-concentrated": "circle",
+    "VonMisesPosterior": "circle",
+    "GammaPrior": "bounded",
+    "GammaPosterior": "bounded",
+    "WrappedNormalPrior": "ball",
+    "RiemannianNormalPrior": "ball",
+    "WrappedNormalPosterior": "ball",
+    "RiemannianNormalPosterior": "ball",
     "CategoricalPrior": "discrete",
     "CategoricalPrior-learned": "discrete",
     "RelaxedCategoricalPrior": "simplex",
@@ -234,7 +210,10 @@ def fits(prior, posterior):
         return posterior not in ONE_WAY | POINTS
     if prior == "ExemplarPrior" and posterior in WITHOUT_MEAN:
         return False
-    return KINDS.get(prior, "real") == KINDS.get(posterior, "real")
+    of_prior, of_posterior = KINDS.get(prior, "real"), KINDS.get(posterior, "real")
+    if prior != "ExemplarPrior" and (of_posterior, of_prior) == ("bounded", "real"):
+        return True  # it keeps to a part of the prior's range
+    return of_prior == of_posterior
 
 
 def latent_for(name, leading, dtype=torch.float32):
@@ -243,6 +222,12 @@ def latent_for(name, leading, dtype=torch.float32):
     z = torch.randn(*leading, LATENT, dtype=dtype)
     if kind == "sphere":
         return z / z.norm(dim=-1, keepdim=True)
+    if kind == "bounded":
+        return z.exp()
+    if kind == "circle":
+        return torch.pi * z.tanh()
+    if kind == "ball":
+        return 0.8 * z / (1 + z.norm(dim=-1, keepdim=True))
     if kind == "simplex":
         return z.softmax(-1)
     if kind == "discrete":

@@ -54,6 +54,7 @@ LEFT_OUT = frozenset(
         "ChainedScheduler",
         "ClassificationELBO",
         "ColumnFeatures",
+        "CosineSine",
         "Covariates",
         "Density",
         "HierarchicalModel",

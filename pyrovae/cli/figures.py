@@ -1,6 +1,7 @@
 """The figures of a run."""
 
 from collections.abc import Callable, Collection, Iterator
+from math import pi
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from pyrovae.datasets import Data
+    from pyrovae.latent_space.paths import Path as Path_
     from pyrovae.training import History
 
 __all__ = ["FIGURES", "draw_figures", "figure_files", "save_figure"]
@@ -41,6 +43,14 @@ BESIDE_DATA = (
     "neighbours",
 )
 SCATTERED = 2000
+#: Where latents are of a kind that is no real space: which path joins codes, how far a variable is
+#: moved (in a disk both at once stay inside), and which figures would leave the latents' range.
+WAYS: "dict[str | None, Path_]" = {"circle": "circular", "ball": "hyperbolic"}
+SPANS: dict[str | None, float] = {"circle": pi, "ball": 0.7}
+WITHOUT: dict[str | None, tuple[str, ...]] = {
+    "bounded": ("traversal", "manifold"),
+    "ball": ("traversal",),
+}
 BESIDE = 6  # training data beside a sample
 
 
@@ -144,15 +154,17 @@ def _of_a_site(
     labels = None if split.labels is None else split.labels[: len(x)]
     codes = model.encode(x[:1])
     site = next(iter(codes)) if isinstance(codes, dict) else None  # one of several latents
+    kind = getattr(getattr(model, "prior", None), "latent_kind", None)
+    way, span = WAYS.get(kind, "straight"), SPANS.get(kind, 3.0)
     figures: dict[str, Callable[[], Figure]] = {
         "training_curves": lambda: plots.training_curves(history),
         "reconstructions": lambda: plots.reconstructions(model, x[:10]),
         "samples": lambda: plots.samples(model),
-        "interpolation": lambda: plots.interpolation(model, x[:5], x[5:10]),
+        "interpolation": lambda: plots.interpolation(model, x[:5], x[5:10], path=way),
         "interpolation_spherical": lambda: plots.interpolation(
             model, x[:5], x[5:10], path="spherical"
         ),
-        "traversal": lambda: plots.traversal(model, x[:500], site=site),
+        "traversal": lambda: plots.traversal(model, x[:500], site=site, span=span),
         "latents": lambda: plots.latent_scatter(
             model, x, labels, label_names=data.label_names, site=site
         ),
@@ -168,9 +180,12 @@ def _of_a_site(
     if len(x) < 3:  # too few for a plane through them
         del figures["latents"]
     if model.latent_shape == (2,) and hasattr(model, "prior"):
-        figures["manifold"] = lambda: plots.manifold(model)
+        figures["manifold"] = lambda: plots.manifold(model, span=SPANS.get(kind))
+    if way != "straight":
+        figures.pop("interpolation_spherical", None)
+    for name in WITHOUT.get(kind, ()):
+        figures.pop(name, None)
     # A plane of two latents that vary gradually, or none.
-    kind = getattr(getattr(model, "prior", None), "latent_kind", None)
     numbers = codes[site].numel() if site is not None else codes.numel()
     if kind in ("discrete", "code") or site is not None or numbers < 2:
         del figures["probability_integral"]

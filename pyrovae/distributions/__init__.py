@@ -10,6 +10,7 @@ from pyrovae.distributions.discretized_logistic import DiscretizedLogistic
 from pyrovae.distributions.expert_mixture import ExpertMixture
 from pyrovae.distributions.flat import Flat
 from pyrovae.distributions.flow import Flow
+from pyrovae.distributions.gamma import Gamma
 from pyrovae.distributions.grey_bernoulli import GreyBernoulli
 from pyrovae.distributions.hyperbolic_secant import HyperbolicSecant
 from pyrovae.distributions.labelled_categorical import LabelledCategorical
@@ -29,10 +30,13 @@ from pyrovae.distributions.partly_observed import (
 from pyrovae.distributions.penalized import Penalized
 from pyrovae.distributions.product import normal_product
 from pyrovae.distributions.relaxed import RelaxedOneHot, RelaxedOneHots
+from pyrovae.distributions.riemannian_normal import RiemannianNormal
 from pyrovae.distributions.side_by_side import SideBySide
 from pyrovae.distributions.sphere import PowerSpherical, SphereUniform
 from pyrovae.distributions.stretched_beta import OpenInterval, StretchedBeta
 from pyrovae.distributions.student_t import StudentT
+from pyrovae.distributions.von_mises import VonMises
+from pyrovae.distributions.wrapped_normal import WrappedNormal
 from pyrovae.distributions.zero_inflated import ZeroInflated
 
 __all__ = [
@@ -44,6 +48,7 @@ __all__ = [
     "ExpertMixture",
     "Flat",
     "Flow",
+    "Gamma",
     "GreyBernoulli",
     "HyperbolicSecant",
     "LabelledCategorical",
@@ -64,10 +69,13 @@ __all__ = [
     "PowerSpherical",
     "RelaxedOneHot",
     "RelaxedOneHots",
+    "RiemannianNormal",
     "SideBySide",
     "SphereUniform",
     "StretchedBeta",
     "StudentT",
+    "VonMises",
+    "WrappedNormal",
     "ZeroInflated",
     "normal_product",
     "observe_partly",

@@ -116,8 +116,9 @@ def _notes(explorer: "Explorer") -> Iterator[str]:
                 f"The latent {name} is discrete: a slider chooses the {what} of a variable, and there is "
                 "nothing between two points of the map to drag through."
             )
-        elif knob.kind in ("sphere", "simplex"):
-            yield f"The latent {name} lies on a {knob.kind}: what is chosen is moved to the nearest point of it."
+        elif knob.kind in ("sphere", "simplex", "ball"):
+            where = "in the unit ball" if knob.kind == "ball" else f"on a {knob.kind}"
+            yield f"The latent {name} lies {where}: what is chosen is moved to the nearest point of it."
         if knob.count > MOST_KNOBS:
             yield f"The latent {name} has {knob.count} variables; the first {MOST_KNOBS} have sliders."
     for name, those in survey.followers.items():

@@ -12,6 +12,8 @@ from pyrovae.latents import latent_kind
 
 __all__ = ["Knobs"]
 
+EDGE = 0.999  # of the unit ball
+
 
 class Knobs:
     """The knobs of a latent site: its numbers, or which category or code each variable has.
@@ -82,6 +84,8 @@ class Knobs:
         z = knobs.reshape(n, *self.shape)
         if self.kind == "discrete":
             return z.round()
+        if self.kind == "ball":
+            return z * (EDGE / z.norm(dim=-1, keepdim=True).clamp(min=EDGE))
         if self.kind == "sphere":
             return normalize(z, dim=-1)
         if self.kind == "simplex":

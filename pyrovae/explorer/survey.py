@@ -99,8 +99,8 @@ def _kl(mean: Tensor, std: Tensor, prior: Tensor) -> Tensor:
 def _range(knob: Knobs, prior: Tensor, means: Tensor) -> Tensor:
     if knob.choices is not None:
         return torch.tensor([0.0, knob.choices - 1.0]).expand(knob.count, 2)
-    if knob.kind in ("sphere", "simplex"):
-        return torch.tensor([-1.0 if knob.kind == "sphere" else 0.0, 1.0]).expand(knob.count, 2)
+    if knob.kind in ("sphere", "simplex", "ball"):
+        return torch.tensor([0.0 if knob.kind == "simplex" else -1.0, 1.0]).expand(knob.count, 2)
     loc, reach = prior.mean(0), REACH * prior.std(0)
     low = torch.minimum(loc - reach, means.min(0).values)
     high = torch.maximum(loc + reach, means.max(0).values)

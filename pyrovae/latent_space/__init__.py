@@ -13,7 +13,7 @@ from pyrovae.latent_space.arithmetic import attribute_vector
 from pyrovae.latent_space.completeness import Completeness, Recognizer, completeness
 from pyrovae.latent_space.continuity import Continuity, continuity
 from pyrovae.latent_space.neighbours import Neighbours, nearest_neighbours
-from pyrovae.latent_space.paths import spherical, straight
+from pyrovae.latent_space.paths import circular, hyperbolic, spherical, straight
 
 __all__ = [
     "Completeness",
@@ -22,9 +22,11 @@ __all__ = [
     "Recognizer",
     "aggregated_posterior",
     "attribute_vector",
+    "circular",
     "completeness",
     "continuity",
     "distance_from_uniform",
+    "hyperbolic",
     "nearest_neighbours",
     "probability_integral",
     "spherical",

@@ -1,5 +1,6 @@
 """Ways through a latent space, from one code to another."""
 
+import math
 from collections.abc import Callable
 from typing import Final, Literal
 
@@ -7,9 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-__all__ = ["PATHS", "Path", "spherical", "straight"]
+from pyrovae.distributions.ball import exponential, logarithm, translate
 
-Path = Literal["straight", "spherical"]
+__all__ = ["PATHS", "Path", "circular", "hyperbolic", "spherical", "straight"]
+
+Path = Literal["straight", "spherical", "circular", "hyperbolic"]
 
 
 def straight(start: Tensor, end: Tensor, weights: Tensor) -> Tensor:
@@ -65,10 +68,52 @@ def spherical(start: Tensor, end: Tensor, weights: Tensor) -> Tensor:
     return flat.reshape(line.shape)
 
 
+def circular(start: Tensor, end: Tensor, weights: Tensor) -> Tensor:
+    r"""Points of the shorter way round, of each angle by itself.
+
+    Args:
+        start: The codes :math:`a`, angles in radians, ``(n, *latent_shape)``.
+        end: The codes :math:`b`, likewise.
+        weights: How far to go, :math:`t` from 0 to 1, ``(steps,)``.
+
+    Returns:
+        Angles from :math:`-\pi` to :math:`\pi`, ``(n, steps, *latent_shape)``.
+    """
+    shorter = _within_half_a_turn(end - start)
+    return _within_half_a_turn(straight(start, start + shorter, weights))
+
+
+def hyperbolic(start: Tensor, end: Tensor, weights: Tensor) -> Tensor:
+    r"""Points of the geodesic in the unit ball of hyperbolic space, evenly in its distance.
+
+    .. math:: z_t = a \oplus \exp_0\bigl(t \, \log_0(-a \oplus b)\bigr)
+
+    Ganea, Becigneul and Hofmann, 2018, Hyperbolic neural networks,
+    https://arxiv.org/abs/1805.09112.
+
+    Args:
+        start: The codes :math:`a` in the ball, ``(n, d)``.
+        end: The codes :math:`b`, likewise.
+        weights: How far to go, :math:`t` from 0 to 1, ``(steps,)``.
+
+    Returns:
+        ``(n, steps, d)``.
+    """
+    a, b = start.double().unsqueeze(1), end.double().unsqueeze(1)
+    t = weights.to(a)[:, None]
+    return translate(a, exponential(t * logarithm(translate(-a, b)))).to(start.dtype)
+
+
+def _within_half_a_turn(angle: Tensor) -> Tensor:
+    return angle - 2 * math.pi * torch.round(angle / (2 * math.pi))
+
+
 #: The paths by name.
 PATHS: Final[dict[Path, Callable[[Tensor, Tensor, Tensor], Tensor]]] = {
     "straight": straight,
     "spherical": spherical,
+    "circular": circular,
+    "hyperbolic": hyperbolic,
 }
 
 

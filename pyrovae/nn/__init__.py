@@ -3,6 +3,7 @@
 from pyrovae.nn.chain import Chain
 from pyrovae.nn.column_features import ColumnFeatures
 from pyrovae.nn.conv import ConvDecoder, ConvEncoder
+from pyrovae.nn.cosine_sine import CosineSine
 from pyrovae.nn.covariates import Covariates
 from pyrovae.nn.gated import GatedMLP
 from pyrovae.nn.initial import Initial, initialize, set_output_bias
@@ -24,6 +25,7 @@ __all__ = [
     "ColumnFeatures",
     "ConvDecoder",
     "ConvEncoder",
+    "CosineSine",
     "Covariates",
     "GatedMLP",
     "Initial",

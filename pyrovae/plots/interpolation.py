@@ -11,7 +11,12 @@ from pyrovae.plots.grid import check_positive
 from pyrovae.plots.latents import PlottableModel, data_shape
 from pyrovae.plots.tiles import draw_tiles
 
-TITLES = {"straight": "Straight lines", "spherical": "Great circles"}
+TITLES = {
+    "straight": "Straight lines",
+    "spherical": "Great circles",
+    "circular": "The shorter way round",
+    "hyperbolic": "Geodesics of hyperbolic space",
+}
 
 
 def interpolation(
@@ -33,8 +38,9 @@ def interpolation(
         start: A datum ``data_shape``, or a batch ``(n, *data_shape)``.
         end: Like ``start``.
         steps: Number of decoded points, the two codes included.
-        path: "straight" for a line, or "spherical" for a great circle, along which direction
-            and norm change evenly (`pyrovae.latent_space.spherical`).
+        path: "straight" for a line, "spherical" for a great circle, along which direction and norm
+            change evenly, "circular" for the shorter way round of angles, or "hyperbolic" for a
+            geodesic in the unit ball (`pyrovae.latent_space.hyperbolic`).
         site: With several latents: the only one that moves, the others stay at the codes of
             ``start``. All move together if left out.
 

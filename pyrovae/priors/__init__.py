@@ -7,12 +7,15 @@ from pyrovae.priors.categorical_codes import CategoricalCodePrior
 from pyrovae.priors.distribution import DistributionPrior
 from pyrovae.priors.exemplar import ExemplarPrior
 from pyrovae.priors.flow import FlowPrior
+from pyrovae.priors.gamma import GammaPrior
+from pyrovae.priors.hyperbolic import RiemannianNormalPrior, WrappedNormalPrior
 from pyrovae.priors.mixture import MixturePrior
 from pyrovae.priors.normal import NormalPrior
 from pyrovae.priors.relaxed_categorical import RelaxedCategoricalPrior
 from pyrovae.priors.sphere import UniformSpherePrior
 from pyrovae.priors.two_stage import TwoStagePrior
 from pyrovae.priors.vamp import VampPrior
+from pyrovae.priors.von_mises import VonMisesPrior
 
 __all__ = [
     "AutoregressiveCodePrior",
@@ -21,11 +24,15 @@ __all__ = [
     "DistributionPrior",
     "ExemplarPrior",
     "FlowPrior",
+    "GammaPrior",
     "MixturePrior",
     "NormalPrior",
     "Prior",
     "RelaxedCategoricalPrior",
+    "RiemannianNormalPrior",
     "TwoStagePrior",
     "UniformSpherePrior",
     "VampPrior",
+    "VonMisesPrior",
+    "WrappedNormalPrior",
 ]

@@ -61,7 +61,11 @@ def test_of_likelihoods(name):
 @pytest.mark.parametrize(
     "name",
     # A direction of no length has none, and a code is a point.
-    [n for n in POSTERIORS if n not in ONE_WAY | POINTS | AROUND and KINDS.get(n) != "sphere"],
+    [
+        n
+        for n in POSTERIORS
+        if n not in ONE_WAY | POINTS | AROUND and KINDS.get(n) not in ("sphere", "circle")
+    ],
 )
 def test_of_posteriors(name):
     made = POSTERIORS[name]()

@@ -154,13 +154,26 @@ CASES = {
     "conditional": lambda: (conditional.make(), (conditional.data(3), conditional.Y[:3])),
     "missing data": lambda: (missing_data.poor(), missing_data.linear_data(3)),
 }
-REAL = [name for name in PRIORS if KINDS.get(name, "real") in ("real", "simplex")]
+REAL = [
+    name
+    for name in PRIORS
+    if KINDS.get(name, "real") in ("real", "simplex", "bounded", "circle", "ball")
+]
+
+
+OF_KIND = {
+    "bounded": "GammaPosterior",
+    "circle": "VonMisesPosterior",
+    "ball": "WrappedNormalPosterior",
+}
 
 
 def of_prior(name):
     q = POSTERIORS["VectorQuantizedPosterior" if name in OF_CODES else "NormalPosterior"]()
     kind = KINDS.get(name)
-    if kind == "simplex":
+    if kind in OF_KIND:
+        q = POSTERIORS[OF_KIND[kind]]()
+    elif kind == "simplex":
         q = POSTERIORS["RelaxedCategoricalPosterior"]()
     elif kind == "sphere":
         q = POSTERIORS["PowerSphericalPosterior"]()

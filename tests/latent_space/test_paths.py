@@ -1,7 +1,10 @@
+import math
+
 import pytest
 import torch
 
-from pyrovae.latent_space import spherical, straight
+from pyrovae.distributions.ball import distance
+from pyrovae.latent_space import circular, hyperbolic, spherical, straight
 
 WEIGHTS = torch.linspace(0, 1, 9).double()
 
@@ -53,3 +56,27 @@ def test_small_angles_are_exact():
     torch.testing.assert_close(
         spherical(a, b, WEIGHTS), straight(a, b, WEIGHTS), rtol=0, atol=1e-8
     )
+
+
+def test_angles_go_the_shorter_way_round():
+    way = circular(
+        torch.tensor([[3.0, 0.5]]), torch.tensor([[-3.0, 0.1]]), torch.tensor([0, 0.5, 1])
+    )
+    half = math.pi - 3.0
+    expected = torch.tensor([[[3.0, 0.5], [3.0 + half, 0.3], [-3.0, 0.1]]])
+    torch.testing.assert_close(way.cos(), expected.cos())
+    torch.testing.assert_close(way.sin(), expected.sin(), atol=1e-6, rtol=0)
+    assert way.abs().max() <= math.pi + 1e-6
+
+
+def test_a_geodesic_of_the_ball_is_even_in_its_distance_and_the_shortest():
+    a, b = (codes(seed=s) / 4 for s in (0, 1))
+    a, b = (v / v.norm(dim=1, keepdim=True).clamp(min=1.1) for v in (a, b))
+    way = hyperbolic(a, b, WEIGHTS)
+    torch.testing.assert_close(way[:, 0], a)
+    torch.testing.assert_close(way[:, -1], b)
+    steps = distance(way[:, :-1], way[:, 1:])
+    torch.testing.assert_close(steps, (distance(a, b)[:, None] / 8).expand(-1, 8))
+    # Through the centre it is a line.
+    c = torch.tensor([[0.3, 0.0]]).double()
+    torch.testing.assert_close(hyperbolic(-c, c, WEIGHTS[4:5]), torch.zeros(1, 1, 2).double())

@@ -1,0 +1,115 @@
+"""Posteriors of hyperbolic space, in the unit ball."""
+
+import math
+from typing import Any
+
+import torch
+from torch import Size, Tensor
+from torch.distributions import Distribution
+
+from pyrovae.distributions import RiemannianNormal, WrappedNormal
+from pyrovae.distributions.ball import exponential
+from pyrovae.distributions.special import at_least_single
+from pyrovae.nn.network import Network, features_per
+from pyrovae.nn.positive import positive
+from pyrovae.posteriors.base import Posterior, latent_features_of
+
+__all__ = ["RiemannianNormalPosterior", "WrappedNormalPosterior"]
+
+# A mean's distance from the centre, and what draws may add to it before they reach the edge.
+FARTHEST, REACH = 6.0, 6.2
+SMALLEST = 0.01
+
+
+class WrappedNormalPosterior(Posterior):
+    r"""A wrapped normal of hyperbolic space, the unit ball of Poincare with curvature -1.
+
+    .. math:: z = \mu(x) \oplus \exp_0(v), \quad v \sim N(0, \operatorname{diag} \sigma(x)^2)
+
+    Its prior is a `WrappedNormalPrior` or a `RiemannianNormalPrior`; the KL divergence is that of
+    draws. A ball of another curvature -c is this one with scales :math:`\sqrt c` times as large.
+    Densities are with respect to the volume of the ball's coordinates. Encoding gives :math:`\mu`,
+    the Frechet mean. Means are up to a distance of 6 from the centre, and scales from 0.01 to
+    :math:`6.2 / (\sqrt d + 4)`, so that draws stay where single precision tells them apart.
+
+    Nagano et al., 2019, A wrapped normal distribution on hyperbolic space for gradient-based
+    learning, https://arxiv.org/abs/1902.02992; Mathieu et al., 2019, Continuous hierarchical
+    representations with Poincare variational auto-encoders, https://arxiv.org/abs/1901.06033.
+
+    Args:
+        network: From a datum to ``2 * latent_features`` numbers: the means in the tangent space
+            of the centre, then the scales before they are made positive.
+
+    Raises:
+        ValueError: If the network's output cannot be split in two.
+    """
+
+    latent_kind = "ball"
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.latent_shape = Size([features_per(network, 2)])
+        self.data_shape = network.in_shape
+        self.network = network
+
+    def forward(self, x: Tensor) -> Distribution:
+        """Returns q(z|x) for data ``(*batch, *data_shape)``."""
+        v, raw = at_least_single(self.network(x)).chunk(2, dim=-1)
+        largest = REACH / (math.sqrt(v.shape[-1]) + 4)
+        return WrappedNormal(_point(v), positive(raw).clamp(SMALLEST, largest))
+
+    @classmethod
+    def network_shape(cls, latent_features: int, **options: Any) -> Size:
+        """A mean and a scale for each coordinate."""
+        return Size([2 * latent_features])
+
+
+class RiemannianNormalPosterior(Posterior):
+    r"""A Riemannian normal of hyperbolic space, the unit ball of Poincare with curvature -1.
+
+    .. math:: q(z \mid x) \propto \exp\left(-\frac{d(z, \mu(x))^2}{2 \sigma(x)^2}\right)
+
+    with respect to hyperbolic volume, d being hyperbolic distance. Its prior is a
+    `RiemannianNormalPrior` or a `WrappedNormalPrior`; the KL divergence is that of draws. Encoding
+    gives :math:`\mu`, the Frechet mean. Means are up to a distance of 6 from the centre, and the
+    scale from 0.01 to where :math:`(d - 1) \sigma^2 + 5 \sigma = 6.2`: in hyperbolic space most of
+    the volume is far away, and draws have to stay where single precision tells them apart.
+
+    Mathieu, Le Lan, Maddison, Tomioka and Teh, 2019, Continuous hierarchical representations with
+    Poincare variational auto-encoders, https://arxiv.org/abs/1901.06033.
+
+    Args:
+        network: From a datum to ``latent_features + 1`` numbers: the mean in the tangent space of
+            the centre, then the scale before it is made positive.
+
+    Raises:
+        ValueError: If the network's output is of fewer than two numbers.
+    """
+
+    latent_kind = "ball"
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.latent_shape = Size([latent_features_of(RiemannianNormalPosterior, network)])
+        self.data_shape = network.in_shape
+        self.network = network
+
+    def forward(self, x: Tensor) -> Distribution:
+        """Returns q(z|x) for data ``(*batch, *data_shape)``."""
+        numbers = at_least_single(self.network(x))
+        v, raw = numbers[..., :-1], numbers[..., -1]
+        n = v.shape[-1] - 1
+        largest = 2 * REACH / (5 + math.sqrt(25 + 4 * REACH * n))
+        return RiemannianNormal(_point(v), positive(raw).clamp(SMALLEST, largest))
+
+    @classmethod
+    def network_shape(cls, latent_features: int, **options: Any) -> Size:
+        """A mean, and a scale."""
+        return Size([latent_features + 1])
+
+
+def _point(v: Tensor) -> Tensor:
+    """Where the geodesic from the centre ends, no farther away than means may be."""
+    size = v.detach().abs().amax(-1, keepdim=True).clamp(min=1.0)
+    length = (v / size).square().sum(-1, keepdim=True).clamp(min=1e-30).sqrt() * size
+    return exponential(torch.where(length > FARTHEST, v * (FARTHEST / length), v))

@@ -1,0 +1,66 @@
+"""Von Mises posterior."""
+
+from typing import Any
+
+import torch
+from torch import Size, Tensor
+from torch.distributions import Distribution
+
+from pyrovae.distributions import VonMises
+from pyrovae.distributions.special import at_least_single
+from pyrovae.nn.network import Network, features_per
+from pyrovae.nn.positive import positive
+from pyrovae.posteriors.base import Posterior
+
+__all__ = ["VonMisesPosterior"]
+
+# Of a concentration at which draws in single precision are told apart.
+LARGEST = 1e6
+
+
+class VonMisesPosterior(Posterior):
+    r"""Independent angles: a point on a torus, the product of circles.
+
+    .. math:: q(z \mid x) = \prod_d \frac{e^{\kappa_d(x) \cos(z_d - \mu_d(x))}}
+        {2 \pi I_0(\kappa_d(x))}, \quad -\pi \le z_d < \pi
+
+    Its prior is a `VonMisesPrior` (the KL divergence is then known in closed form) or a `VampPrior`.
+    Encoding gives the mean directions. Angles have a seam at half a turn, which a decoder does not
+    see through `CosineSine`: ``Chain([CosineSine(d), MLP(2 * d, ...)])``.
+
+    Davidson et al., 2018, Hyperspherical variational auto-encoders,
+    https://arxiv.org/abs/1804.00891 (a circle is the sphere of two dimensions); Figurnov, Mohamed
+    and Mnih, 2018, Implicit reparameterization gradients, https://arxiv.org/abs/1805.08498.
+
+    Args:
+        network: From a datum to ``3 * latent_features`` numbers: cosine and sine of the mean
+            directions, in units of any length, and the concentrations before they are made
+            positive, 1e6 at most.
+
+    Raises:
+        ValueError: If the network's output cannot be split in three.
+    """
+
+    latent_kind = "circle"
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.latent_shape = Size([features_per(network, 3)])
+        self.data_shape = network.in_shape
+        self.network = network
+
+    def forward(self, x: Tensor) -> Distribution:
+        """Returns q(z|x) for data ``(*batch, *data_shape)``."""
+        cosine, sine, raw = at_least_single(self.network(x)).chunk(3, dim=-1)
+        # Of no length there is no direction: the first axis. And squares must not overflow.
+        size = torch.maximum(cosine.detach().abs(), sine.detach().abs())
+        none, unit = size < 1e-30, size.clamp(min=1e-30)
+        loc = torch.atan2(
+            torch.where(none, 0.0, sine / unit), torch.where(none, 1.0, cosine / unit)
+        )
+        return VonMises(loc, positive(raw).clamp(max=LARGEST)).to_event(1)
+
+    @classmethod
+    def network_shape(cls, latent_features: int, **options: Any) -> Size:
+        """Cosine, sine and a concentration for each angle."""
+        return Size([3 * latent_features])

@@ -1,0 +1,52 @@
+"""Gamma prior."""
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from pyrovae.distributions import Gamma
+from pyrovae.distributions.special import at_least_single
+from pyrovae.nn.network import as_size
+from pyrovae.priors.base import Prior
+
+__all__ = ["GammaPrior"]
+
+LARGEST = 1e6
+
+
+class GammaPrior(Prior):
+    r"""Independent gamma variables, :math:`p(z) = \prod_d \operatorname{Gamma}(z_d; a, b)`.
+
+    Its posteriors are those over positive numbers, such as `GammaPosterior`. With a shape below 1
+    most of the variables are nearly zero, and few are large.
+
+    Ranganath, Tang, Charlin and Blei, 2015, Deep exponential families,
+    https://arxiv.org/abs/1411.2581.
+
+    Args:
+        latent_features: Number of latent variables.
+        concentration: The shape a, from 0.1 to 1e6.
+        rate: The rate b, likewise from 1e-6.
+
+    Raises:
+        ValueError: If shape or rate are out of range.
+    """
+
+    latent_kind = "bounded"
+
+    def __init__(
+        self, latent_features: int, *, concentration: float = 1.0, rate: float = 1.0
+    ) -> None:
+        super().__init__()
+        self.latent_shape = as_size(latent_features, "latent_features")
+        for name, value, low in (("concentration", concentration, 0.1), ("rate", rate, 1e-6)):
+            if not low <= value <= LARGEST:
+                raise ValueError(f"{name}: expected a number from {low:g} to 1e6, got {value}")
+        self.shapes: Tensor
+        self.rates: Tensor
+        for name, value in (("shapes", concentration), ("rates", rate)):
+            self.register_buffer(name, torch.full((latent_features,), float(value)))
+
+    def forward(self) -> Distribution:
+        """Returns the gamma variables, with event shape ``(latent_features,)``."""
+        return Gamma(at_least_single(self.shapes), at_least_single(self.rates)).to_event(1)

@@ -1,0 +1,102 @@
+"""Priors of hyperbolic space, in the unit ball."""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from pyrovae.distributions import RiemannianNormal, WrappedNormal
+from pyrovae.distributions.special import at_least_single
+from pyrovae.nn.network import as_size
+from pyrovae.priors.base import Prior
+
+__all__ = ["RiemannianNormalPrior", "WrappedNormalPrior"]
+
+# From the centre of the ball to where single precision tells points apart.
+RADIUS = 12.2
+SMALLEST = 0.01
+
+
+class WrappedNormalPrior(Prior):
+    r"""A wrapped normal about the centre of hyperbolic space, the unit ball of Poincare.
+
+    .. math:: z = \exp_0(v), \quad v \sim N(0, \sigma^2 I)
+
+    The curvature is -1; a ball of curvature -c with a scale of 1 is this one with a scale of
+    :math:`\sqrt c`. Its posteriors are those of the ball, such as `WrappedNormalPosterior`.
+
+    Nagano et al., 2019, A wrapped normal distribution on hyperbolic space for gradient-based
+    learning, https://arxiv.org/abs/1902.02992; Mathieu et al., 2019, Continuous hierarchical
+    representations with Poincare variational auto-encoders, https://arxiv.org/abs/1901.06033.
+
+    Args:
+        latent_features: Number of coordinates d.
+        scale: The scale :math:`\sigma`.
+
+    Raises:
+        ValueError: If the scale is below 0.01, or so large that draws reach the edge of the ball,
+            where single precision does not tell them apart.
+    """
+
+    latent_kind = "ball"
+
+    def __init__(self, latent_features: int, *, scale: float = 1.0) -> None:
+        super().__init__()
+        self.latent_shape = as_size(latent_features, "latent_features")
+        _check_scale(scale, RADIUS / (math.sqrt(latent_features) + 5), latent_features)
+        self.origin: Tensor
+        self.scales: Tensor
+        self.register_buffer("origin", torch.zeros(latent_features))
+        self.register_buffer("scales", torch.full((latent_features,), float(scale)))
+
+    def forward(self) -> Distribution:
+        """Returns the wrapped normal, with event shape ``(latent_features,)``."""
+        return WrappedNormal(at_least_single(self.origin), at_least_single(self.scales))
+
+
+class RiemannianNormalPrior(Prior):
+    r"""A Riemannian normal about the centre of hyperbolic space, the unit ball of Poincare.
+
+    .. math:: p(z) \propto \exp\left(-\frac{d(z, 0)^2}{2 \sigma^2}\right)
+
+    with respect to hyperbolic volume. The curvature is -1; a ball of curvature -c with a scale of 1
+    is this one with a scale of :math:`\sqrt c`. Its posteriors are those of the ball, such as
+    `RiemannianNormalPosterior`.
+
+    Mathieu, Le Lan, Maddison, Tomioka and Teh, 2019, Continuous hierarchical representations with
+    Poincare variational auto-encoders, https://arxiv.org/abs/1901.06033.
+
+    Args:
+        latent_features: Number of coordinates d.
+        scale: The scale :math:`\sigma`. In d dimensions draws are about
+            :math:`(d - 1) \sigma^2` from the centre.
+
+    Raises:
+        ValueError: If the scale is below 0.01, or so large that draws reach the edge of the ball,
+            where single precision does not tell them apart.
+    """
+
+    latent_kind = "ball"
+
+    def __init__(self, latent_features: int, *, scale: float = 1.0) -> None:
+        super().__init__()
+        self.latent_shape = as_size(latent_features, "latent_features")
+        n = latent_features - 1
+        _check_scale(scale, 2 * RADIUS / (5 + math.sqrt(25 + 4 * RADIUS * n)), latent_features)
+        self.origin: Tensor
+        self.spread: Tensor
+        self.register_buffer("origin", torch.zeros(latent_features))
+        self.register_buffer("spread", torch.tensor(float(scale)))
+
+    def forward(self) -> Distribution:
+        """Returns the Riemannian normal, with event shape ``(latent_features,)``."""
+        return RiemannianNormal(at_least_single(self.origin), at_least_single(self.spread))
+
+
+def _check_scale(scale: float, largest: float, dim: int) -> None:
+    if not SMALLEST <= scale <= largest:
+        raise ValueError(
+            f"scale: expected a number from {SMALLEST:g} to {largest:.3g}, with which draws in "
+            f"{dim} dimensions stay off the edge of the ball, got {scale}"
+        )

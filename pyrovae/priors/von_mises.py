@@ -1,0 +1,55 @@
+"""Von Mises prior."""
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from pyrovae.distributions import VonMises
+from pyrovae.distributions.special import at_least_single
+from pyrovae.nn.network import as_size
+from pyrovae.priors.base import Prior
+
+__all__ = ["VonMisesPrior"]
+
+LARGEST = 1e6
+
+
+class VonMisesPrior(Prior):
+    r"""Independent angles on a torus, uniform or about zero.
+
+    .. math:: p(z) = \prod_d \frac{e^{\kappa \cos z_d}}{2 \pi I_0(\kappa)}, \quad -\pi \le z_d < \pi
+
+    Its posteriors are those of angles, such as `VonMisesPosterior`.
+
+    Davidson et al., 2018, Hyperspherical variational auto-encoders,
+    https://arxiv.org/abs/1804.00891 (a circle is the sphere of two dimensions).
+
+    Args:
+        latent_features: Number of angles.
+        concentration: The concentration :math:`\kappa`, 0 for the uniform distribution, 1e6 at
+            most.
+
+    Raises:
+        ValueError: If the concentration is out of range.
+    """
+
+    latent_kind = "circle"
+
+    def __init__(self, latent_features: int, *, concentration: float = 0.0) -> None:
+        super().__init__()
+        self.latent_shape = as_size(latent_features, "latent_features")
+        if not 0 <= concentration <= LARGEST:
+            raise ValueError(
+                f"concentration: expected a number from 0 to 1e6, got {concentration}"
+            )
+        self.loc: Tensor
+        self.concentrations: Tensor
+        self.register_buffer("loc", torch.zeros(latent_features))
+        self.register_buffer(
+            "concentrations", torch.full((latent_features,), float(concentration))
+        )
+
+    def forward(self) -> Distribution:
+        """Returns the angles' distribution, with event shape ``(latent_features,)``."""
+        loc, concentration = at_least_single(self.loc), at_least_single(self.concentrations)
+        return VonMises(loc, concentration).to_event(1)

@@ -1,0 +1,126 @@
+"""Whole models of amounts, angles and points of hyperbolic space."""
+
+import math
+
+import pytest
+import torch
+from command_line import save_a_dot
+
+from pyrovae import VAE, encode, evaluate, fit, load, load_data, save
+from pyrovae.cli.figures import draw_figures
+from pyrovae.explorer import Explorer
+from pyrovae.likelihoods import BernoulliLikelihood
+from pyrovae.nn import MLP, Chain, CosineSine
+from pyrovae.objectives import ELBO, AnalyticKLELBO
+from pyrovae.posteriors import (
+    GammaPosterior,
+    NormalPosterior,
+    RiemannianNormalPosterior,
+    VonMisesPosterior,
+    WrappedNormalPosterior,
+)
+from pyrovae.priors import (
+    GammaPrior,
+    NormalPrior,
+    RiemannianNormalPrior,
+    VonMisesPrior,
+    WrappedNormalPrior,
+)
+
+SHAPE = torch.Size([1, 8, 8])
+MADE = {
+    "gamma": (GammaPosterior, GammaPrior),
+    "angles": (VonMisesPosterior, VonMisesPrior),
+    "wrapped": (WrappedNormalPosterior, WrappedNormalPrior),
+    "riemannian": (RiemannianNormalPosterior, RiemannianNormalPrior),
+}
+
+
+def made(name, features=2):
+    posterior, prior = MADE[name]
+    decoder = MLP(features, [8], SHAPE)
+    if name == "angles":
+        decoder = Chain([CosineSine(features), MLP(2 * features, [8], SHAPE)])
+    encoder = MLP(SHAPE, [8], posterior.network_shape(features))
+    return VAE(prior(features), posterior(encoder), BernoulliLikelihood(decoder))
+
+
+def digits():
+    return load_data("digits", binarization="threshold")
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_it_learns_and_is_reported_on(name, tmp_path):
+    torch.manual_seed(0)
+    model, data = made(name), digits()
+    (x,) = data.train.take(300)
+    before = evaluate(model, x, samples=20)
+    fit(model, x, epochs=5, batch_size=50, compile=False, progress=False)
+    report = evaluate(model, x, samples=20)
+    assert report.elbo > before.elbo
+    # No bound above the evidence: each datum's, by the same draws.
+    assert report.log_likelihood.value >= report.elbo
+    assert report.undefined is None
+    assert not any("IMPOSSIBLE" in warning for warning in report.warnings)
+    codes = encode(model, x)
+    assert torch.equal(codes, model.posterior(x).mean.detach())
+    save(model, tmp_path / "model.pt")
+    assert torch.equal(load(tmp_path / "model.pt").encode(x), model.encode(x))
+    assert model.sample(3).shape == (3, *SHAPE)
+
+
+@pytest.mark.parametrize("name", ["gamma", "angles"])
+def test_the_closed_form_is_what_draws_estimate(name):
+    model = made(name)
+    (x,) = digits().train.take(20)
+    with torch.no_grad():
+        drawn = ELBO(num_particles=500).loss(model.model, model.guide, x) / 20
+        closed = AnalyticKLELBO(num_particles=500).loss(model.model, model.guide, x) / 20
+    # Ten thousand draws of terms of a few nats.
+    assert drawn == pytest.approx(closed, abs=0.3)
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_figures_and_explorer(name, tmp_path, monkeypatch):
+    monkeypatch.setattr("pyrovae.cli.figures.save_figure", save_a_dot)
+    model, data = made(name), digits()
+    history = fit(model, data.train.take(20)[0], epochs=1, progress=False, compile=False)
+    allowed = {"gamma": (), "angles": ("traversal", "manifold")}.get(name, ("manifold",))
+    only = ("interpolation", *allowed)
+    assert len(list(draw_figures(tmp_path, model, data, history, only=only))) == len(only)
+    for figure in {"traversal", "manifold"} - set(allowed):
+        with pytest.raises(ValueError, match=f"got {figure}, which this model"):
+            next(iter(draw_figures(tmp_path, model, data, history, only=[figure])))
+    explorer = Explorer(model, data)
+    codes = explorer.survey.knobs["z"].make(torch.full((1, 2), 5.0))
+    inside = {"wrapped": 1.0, "riemannian": 1.0}.get(name, math.inf)
+    assert codes.norm() < inside
+
+
+@pytest.mark.parametrize("name", [name for name in MADE if name != "gamma"])
+def test_priors_of_another_kind_are_refused(name):
+    posterior, prior = MADE[name]
+    with pytest.raises(ValueError, match="has no meaning"):
+        VAE(
+            NormalPrior(2),
+            posterior(MLP(SHAPE, [], posterior.network_shape(2))),
+            BernoulliLikelihood(MLP(2, [], SHAPE)),
+        )
+    with pytest.raises(ValueError, match="has no meaning"):
+        VAE(prior(2), NormalPosterior(MLP(SHAPE, [], 4)), BernoulliLikelihood(MLP(2, [], SHAPE)))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: GammaPrior(2, concentration=0.01), "concentration: expected a number from 0.1"),
+        (lambda: GammaPrior(2, rate=-1.0), "rate: expected a number from 1e-06 to 1e6, got -1"),
+        (lambda: VonMisesPrior(2, concentration=-1.0), "concentration: expected a number from 0"),
+        (lambda: WrappedNormalPrior(2, scale=5.0), "scale: .* stay off the edge of the ball"),
+        (lambda: RiemannianNormalPrior(20, scale=1.0), "scale: .* draws in 20 dimensions"),
+        (lambda: RiemannianNormalPrior(2, scale=0.0), "scale: expected a number from 0.01"),
+    ],
+)
+def test_wrong_arguments(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
