@@ -13,6 +13,8 @@ from pyrovae.models.mixed import MixedVAE
 from pyrovae.models.multimodal import MultimodalVAE
 from pyrovae.models.new_classes import add_classes
 from pyrovae.models.semisupervised import SemiSupervisedVAE
+from pyrovae.models.topdown import TopDownVAE
+from pyrovae.models.topdown_blocks import ResidualNormalBlock, TopDownBlock, TopDownLayer
 from pyrovae.models.vae import VAE
 from pyrovae.models.weighted import Weighted
 
@@ -29,7 +31,11 @@ __all__ = [
     "MissingDataVAE",
     "MixedVAE",
     "MultimodalVAE",
+    "ResidualNormalBlock",
     "SemiSupervisedVAE",
+    "TopDownBlock",
+    "TopDownLayer",
+    "TopDownVAE",
     "Undefined",
     "Weighted",
     "add_classes",
