@@ -108,7 +108,7 @@ class CompiledStep:
             loss = loss.clone()
         for parameter, gradient in zip(self._run.trained, gradients, strict=True):
             parameter.grad = gradient
-        self._step.move(loss)
+        self._step.move(self._step.gradients.taken(loss))
         return loss
 
 
@@ -148,6 +148,7 @@ class _Traced(nn.Module):
     ) -> None:
         super().__init__()
         self.gradients = gradients
+        self.skips = gradients.skips  # whose buffers move as the model's do
         self.update = update
         self.second = second
         self.trained = trained
@@ -160,9 +161,10 @@ class _Traced(nn.Module):
         if self.update is None:
             return [loss, *(leaf.grad for leaf in leaves)]
         with torch.no_grad():
-            self.update(leaves, loss)
+            taken = self.gradients.taken(loss)
+            self.update(leaves, taken)
             if self.second is not None and self.adversary is not None:
-                self.second(own, loss)
+                self.second(own, taken)
                 self.adversary.steps.add_(1)
         return [loss]
 

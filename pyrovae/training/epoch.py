@@ -113,6 +113,8 @@ def _end(training: TrainingState, annealing: Annealing, validation: Validation) 
         row |= validation(position.epoch)
     row["learning_rate"] = training.learning_rate
     row["beta"] = annealing.beta
+    if training.skips is not None:
+        row["skipped"] = training.skipped
     row["seconds"] = training.seconds
     training.history.append(row)
     loss = row.get("validation_loss", row["loss"])

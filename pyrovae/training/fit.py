@@ -43,6 +43,7 @@ from pyrovae.training.progress import Progress
 from pyrovae.training.random_state import seed_rank
 from pyrovae.training.ready import make_first_call, make_ready, read_data
 from pyrovae.training.signals import Interrupted
+from pyrovae.training.skips import Skips
 from pyrovae.training.state import SchedulerMoves, TrainingState
 from pyrovae.training.step import Step
 from pyrovae.training.validation import Validation
@@ -69,6 +70,7 @@ def fit(
     precision: Precision = "float32",
     patience: int | None = None,
     clip_norm: float | None = None,
+    skip_norm: float | None = None,
     accumulate: int = 1,
     drop_last: bool = False,
     average: WeightAverage | None = None,
@@ -132,6 +134,9 @@ def fit(
             objective's own with its weights, counted from the end of a warm-up on, and go back to
             the best weights. Never, if left out.
         clip_norm: Largest norm of the gradient of the mean over a batch. No limit, if left out.
+        skip_norm: Norm of that gradient, before it is clipped, above which a step moves nothing
+            (Child, 2021, https://arxiv.org/abs/2011.10650); the history counts these steps. None is
+            left out, if this is. A gradient that is not finite ends training, whatever this is.
         accumulate: Parts in which a batch is processed one after the other, so that memory for
             one of them is enough; their gradients add up to that of the mean over the batch. Batch
             normalisation sees parts.
@@ -194,12 +199,14 @@ def fit(
     annealing = Annealing(beta, objective, device)
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optim = make_optimizer(optimizer, parameters)
+    skips = None if skip_norm is None else Skips(skip_norm).to(device)
     gradients = Gradients(
         model.model,
         model.guide,
         objective,
         scale=None if beta == 1 else annealing.scale,
         clip_norm=clip_norm,
+        skips=skips,
         precision=precision,
         parts=accumulate,
         data_in_plate=size,
@@ -213,18 +220,14 @@ def fit(
         step=compiled_if_that_pays(model, step, mode=compile, data=total, ranks=ranks),
         stopping=early_stopping(patience, data, first_epoch=annealing.settled),
         average=average,
+        skips=skips,
         ranks=ranks,
         player=player,
     )
     training.scheduler = make_scheduler(scheduler, optim, moves=scheduler_moves)
     training.scheduler_moves = scheduler_moves
     checkpoints = Checkpoints(
-        checkpoint,
-        training,
-        data,
-        notes=notes,
-        minutes=checkpoint_minutes,
-        steps=checkpoint_steps,
+        checkpoint, training, data, notes=notes, minutes=checkpoint_minutes, steps=checkpoint_steps
     )
     validation = Validation(
         training, data, annealing, checkpoints, batch_size=batch_size, size=size

@@ -13,6 +13,7 @@ from pyrovae import ranks
 from pyrovae.handlers import ScaleLatents
 from pyrovae.training.bfloat16 import BFloat16Products
 from pyrovae.training.player import Player
+from pyrovae.training.skips import Skips
 
 __all__ = ["Gradients", "Precision", "reduced"]
 
@@ -32,6 +33,7 @@ class Gradients:
         scale: The weight on the latent sites, if any.
         mean: Whether the gradient is of the mean over the batch; of the sum otherwise.
         clip_norm: Largest norm of the gradient. No limit, if left out.
+        skips: Looks whether a step's gradient is too large to be taken.
         precision: "bf16" rounds the factors of matrix products and convolutions to bfloat16.
         parts: Parts in which a batch is processed, one after the other; their gradients add up.
         data_in_plate: How many data a loss is of, where the plate of the data says so; those of
@@ -52,6 +54,7 @@ class Gradients:
         scale: ScaleLatents | None = None,
         mean: bool = True,
         clip_norm: float | None = None,
+        skips: Skips | None = None,
         precision: Precision = "float32",
         parts: int = 1,
         data_in_plate: int | None = None,
@@ -69,6 +72,7 @@ class Gradients:
         self.scale = scale
         self.mean = mean
         self.clip_norm = clip_norm
+        self.skips = skips
         self.precision = precision
         self.parts = parts
         self.data_in_plate = data_in_plate
@@ -110,9 +114,15 @@ class Gradients:
         # One number shows whether any is not finite, before the weights are spoilt. (A norm would
         # too, but compiles to a kernel for each parameter.)
         total = torch.stack([gradient.sum() for gradient in gradients]).sum()
+        if self.skips is not None:
+            self.skips.look([p.grad for p in parameters if p.grad is not None])
         if self.clip_norm is not None:
             nn.utils.clip_grad_norm_(parameters, self.clip_norm)
         return torch.where(total.isfinite(), loss, torch.nan)
+
+    def taken(self, loss: Tensor) -> Tensor:
+        """The loss of the last call, or NaN where the step is not to be taken."""
+        return loss if self.skips is None else self.skips.of(loss)
 
     def _local(
         self, parameters: Sequence[Tensor], own: Sequence[Tensor], batch: tuple[Tensor, ...]

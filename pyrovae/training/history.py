@@ -24,6 +24,7 @@ class History(Sequence[dict[str, Any]]):
     bound, such as an autoencoder, has no column ``validation_elbo`` or ``validation_kl``. Against an
     adversary ``adversarial_loss`` is the weighted penalty that the model lowers beside ``loss``, and
     ``adversary_loss`` the adversary's own; neither is part of a bound, nor of ``validation_loss``.
+    With ``fit(skip_norm=...)`` there is ``skipped``: how many steps moved nothing.
 
     Args:
         rows: Rows to begin with.

@@ -25,6 +25,7 @@ class Position:
         seconds: The time that they took.
         random: The state of the generators when the epoch began; empty before it has.
         taken: The steps taken in all epochs.
+        skipped: Those of this epoch whose gradient was too large, and which moved nothing.
     """
 
     epoch: int = 1
@@ -34,6 +35,7 @@ class Position:
     seconds: float = 0.0
     random: dict[str, Tensor] = field(default_factory=dict)
     taken: int = 0
+    skipped: int = 0
 
     def state_dict(self) -> dict[str, Any]:
         """All of it, as numbers and tensors."""
@@ -50,7 +52,7 @@ class Position:
         Raises:
             ValueError: If it is none.
         """
-        for name in ("epoch", "steps", "seen", "taken"):
+        for name in ("epoch", "steps", "seen", "taken", "skipped"):
             value, least = state[name], int(name == "epoch")
             if type(value) is not int or value < least:
                 raise ValueError(f"{name}: expected a number of at least {least}, got {value!r}")
@@ -67,7 +69,7 @@ class Position:
             raise ValueError(f"seconds: expected a number of at least 0, got {seconds!r}")
         if state["steps"]:
             check_random_state(state["random"], like.device)
-        counts = {name: state[name] for name in ("epoch", "steps", "seen", "taken")}
+        counts = {name: state[name] for name in ("epoch", "steps", "seen", "taken", "skipped")}
         return cls(
             **counts, total=total.to(like.device), seconds=seconds, random=dict(state["random"])
         )

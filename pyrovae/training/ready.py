@@ -121,3 +121,5 @@ def make_first_call(
             raise ValueError(f"objective: {name} does not go with this model: {error}") from error
     for parameter in [*parameters, *([] if player is None else player.parameters)]:
         parameter.grad = None
+    if gradients.skips is not None:
+        gradients.skips.count.zero_()  # it was no step

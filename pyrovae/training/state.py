@@ -27,6 +27,7 @@ from pyrovae.training.hyperparameters import (
 from pyrovae.training.player import Player
 from pyrovae.training.position import Position
 from pyrovae.training.random_state import check_random_state, random_state, set_random_state
+from pyrovae.training.skips import Skips
 from pyrovae.training.weights import check_fits, restore, snapshot
 
 __all__ = ["SchedulerMoves", "TrainingState"]
@@ -44,6 +45,7 @@ class TrainingState:
         step: Takes a step with a batch.
         stopping: Says when to stop, and keeps the best weights.
         average: An average of the weights.
+        skips: Leaves out steps whose gradient is too large.
         ranks: The processes that train together, this one among them.
         player: The adversary that the model is trained against.
 
@@ -66,6 +68,7 @@ class TrainingState:
         step: AutoCompiled[Tensor],
         stopping: EarlyStopping | None = None,
         average: WeightAverage | None = None,
+        skips: Skips | None = None,
         ranks: Ranks = ALONE,
         player: Player | None = None,
     ) -> None:
@@ -81,6 +84,7 @@ class TrainingState:
         self.scheduler_moves: SchedulerMoves = "epoch"
         self.stopping = stopping
         self.average = average
+        self.skips = skips
         self.history = History()
         self.position = Position(total=self._no_losses())
         self.best: dict[str, Tensor] | None = None
@@ -133,6 +137,11 @@ class TrainingState:
         running = 0.0 if self._began is None else time.perf_counter() - self._began
         return self.position.seconds + running
 
+    @property
+    def skipped(self) -> int:
+        """How many of the epoch's steps moved nothing, since their gradient was too large."""
+        return 0 if self.skips is None else int(self.skips.count)
+
     def count(self, loss: Tensor, data: int) -> None:
         """Counts a step with the loss, or losses, of its data."""
         self.position.total += loss
@@ -155,7 +164,12 @@ class TrainingState:
             total=self._no_losses(),
             taken=self.position.taken,
         )
+        self._count_skipped(0)
         self._began = None
+
+    def _count_skipped(self, count: int) -> None:
+        if self.skips is not None:
+            self.skips.count.fill_(count)
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
@@ -191,7 +205,8 @@ class TrainingState:
             "best": None if self.stopping is None else self.best,
             "average": None if self.average is None else self.average.state_dict(),
             "history": self.history.state_dict(),
-            "position": self.position.state_dict() | {"seconds": self.seconds},
+            "position": self.position.state_dict()
+            | {"seconds": self.seconds, "skipped": self.skipped},
             "random": random_state(self.device),
             "given": self.given,
             "compile": self.take_step.state_dict(),
@@ -237,6 +252,7 @@ class TrainingState:
             self.history = History.from_state(state["history"])
         with _reading("position"):
             self.position = Position.from_state(state["position"], self._no_losses())
+            self._count_skipped(self.position.skipped)
             if self.position.epoch != len(self.history) + 1:
                 raise ValueError(
                     f"expected to be in the epoch after the last row's, {len(self.history) + 1}, "

@@ -35,7 +35,7 @@ class Step:
             has moved then.
         """
         loss = self.gradients(self.parameters, batch)
-        self.move(loss)
+        self.move(self.gradients.taken(loss))
         return loss
 
     def move(self, loss: Tensor) -> None:

@@ -83,6 +83,8 @@ def test_a_support_that_is_a_tensor_is_checked_for_each_datum():
         ({"batch_size": 0}, "batch_size"),
         ({"clip_norm": 0.0}, "clip_norm"),
         ({"clip_norm": math.nan}, "clip_norm"),
+        ({"skip_norm": 0.0}, "skip_norm: expected a positive number"),
+        ({"skip_norm": math.nan}, "skip_norm"),
         ({"beta": -1.0}, "beta"),
         ({"beta": math.nan}, "beta"),
         ({"patience": 1}, "validation"),

@@ -54,6 +54,7 @@ def train(
     precision: Literal["float32", "bf16"] = "float32",
     patience: Annotated[int | None, Within(1)] = None,
     clip_norm: float | None = None,
+    skip_norm: float | None = None,
     accumulate: Count = 1,
     drop_last: bool = False,
     average: Annotated[float | None, Within(0)] = None,
@@ -119,6 +120,8 @@ def train(
         patience: Stop after so many epochs without a better validation value, and go back to the
             best weights. Never, if left out.
         clip_norm: Largest norm of the gradient of the mean over a batch. No limit, if left out.
+        skip_norm: Norm of that gradient above which a step moves nothing. No step is left out,
+            if this is.
         accumulate: Parts in which a batch is processed, so that the memory of a part does.
         drop_last: Leave out an epoch's batch that is smaller than the others.
         average: Decay of a moving average of the weights, such as 0.999, for validation and for
@@ -150,7 +153,7 @@ GROUPS = {
     "num_workers columns signals",
     "Model": "latent_features model prior posterior likelihood encoder decoder",
     "Training": "begin_at_mean objective beta epochs batch_size optimizer scheduler scheduler_moves "
-    "compile precision patience clip_norm accumulate drop_last average seed device",
+    "compile precision patience clip_norm skip_norm accumulate drop_last average seed device",
     "Run": "checkpoint_minutes checkpoint_steps samples out overwrite quiet config print_config allow",
 }
 
