@@ -1,0 +1,1 @@
+"""Deep hierarchies of residual networks, by protocols."""

@@ -1,0 +1,22 @@
+"""The protocols of deep hierarchies make models of tens of layers."""
+
+import pytest
+import torch
+
+from benchmarks.deep_hierarchy.__main__ import PROTOCOLS, make, read
+
+SHAPES = {"mnist": (1, 28, 28), "cifar10": (3, 32, 32)}
+
+
+def test_every_protocol_is_known():
+    assert {path.stem for path in PROTOCOLS.glob("*.yaml")} == set(SHAPES)
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_protocol_makes_its_model(name):
+    protocol, shape = read(name), torch.Size(SHAPES[name])
+    with torch.device("meta"):  # whose weights take no memory
+        model = make(protocol, shape)
+    assert len(model.blocks) == sum(protocol["layers"])
+    assert model.data_shape == model.likelihood.data_shape == shape
+    assert "nmeasured" in (PROTOCOLS / f"{name}.yaml").read_text().splitlines()[0]
