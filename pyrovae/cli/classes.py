@@ -26,7 +26,7 @@ SUPPLIED = frozenset(
     }
 )
 # To whose classes nothing is supplied.
-FREE = ("objective", "beta", "optimizer", "scheduler")
+FREE = ("objective", "beta", "optimizer", "adversary_optimizer", "scheduler")
 PARTS = frozenset({"prior", "posterior", "likelihood", "encoder", "network"})
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from pyrovae.cli.figures import draw_figures
 from pyrovae.cli.pages.run import has_page, run_page, write_page
-from pyrovae.cli.reports import is_report_of, report_dict
+from pyrovae.cli.reports import is_report_of, report_dict, sharpened
 from pyrovae.cli.runs import Run
 from pyrovae.cli.saying import say
 from pyrovae.cli.splits import held_out
@@ -72,6 +72,8 @@ def _write(
             if history.stopped:
                 say(f"stopped early: {history.stopped}")
             say(f"{data.name}, {split} data: {report}")
+            for warning in sharpened(settings):
+                say(f"warning: {warning}")
             say(f"{run.folder}: config.yaml, checkpoint.pt, history.csv, report.json")
     # The report, which is made first, is new where the figures are not of these weights.
     figures = list(draw_figures(run.figures, model, data, history, keep=not wrote))

@@ -16,7 +16,7 @@ from pyrovae.evaluation import Report
 from pyrovae.specifications import SLOTS, resolve
 from pyrovae.training import History
 
-__all__ = ["PARTS", "is_report_of", "number", "reading", "report_dict"]
+__all__ = ["PARTS", "is_report_of", "number", "reading", "report_dict", "sharpened"]
 
 #: What a model is put together from.
 PARTS = ("model", "prior", "posterior", "likelihood", "encoder", "decoder")
@@ -45,13 +45,15 @@ def report_dict(
         weights: The digest of the weights that the report is of.
         averaged: Whether they are a moving average.
     """
-    parts = {key: _short(options.get(key), key) for key in (*PARTS, "objective")}
+    parts = {key: _short(options.get(key), key) for key in (*PARTS, "objective", "adversary")}
     parts["class"] = parts.pop("model")
+    numbers = report.to_dict()
+    numbers["warnings"] = [*numbers["warnings"], *sharpened(options)]
     return {
         "split": split,
         "averaged": averaged,
         "weights": weights,
-        **report.to_dict(),
+        **numbers,
         "dataset": data.describe(),
         "model": {
             "latent_features": options["latent_features"],
@@ -67,6 +69,18 @@ def report_dict(
             "platform": f"{platform.system()} {platform.machine()}",
         },
     }
+
+
+def sharpened(options: dict[str, Any]) -> list[str]:
+    """Says of a model that was trained against an adversary what its numbers are not."""
+    if options.get("adversary") is None:
+        return []
+    name = str(_short(options["adversary"], "adversary"))
+    said = (
+        f"it was trained against {name}: the loss that training lowered bounds nothing; the numbers "
+        "are the plain bound of its programs, which is not what was maximised"
+    )
+    return [said]
 
 
 @contextmanager

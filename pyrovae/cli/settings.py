@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Size
 
 from pyrovae.build import parts_of
 from pyrovae.cli.classes import complete
@@ -16,10 +17,18 @@ from pyrovae.cli.options import InSlot
 from pyrovae.cli.runs import STORED
 from pyrovae.datasets.load import NAMES
 from pyrovae.likelihoods import BernoulliLikelihood
-from pyrovae.specifications import SLOTS, find_class, instantiate
+from pyrovae.specifications import SLOTS, check_spec, find_class, instantiate
 from pyrovae.training import WeightAverage, fit
 
-__all__ = ["FIT_OPTIONS", "MODEL_OPTIONS", "asked", "choose_binarization", "know_data", "settle"]
+__all__ = [
+    "FIT_OPTIONS",
+    "MODEL_OPTIONS",
+    "asked",
+    "choose_binarization",
+    "know_data",
+    "make_adversary",
+    "settle",
+]
 
 #: The options that say which model.
 MODEL_OPTIONS = tuple(GROUPS["Model"].removeprefix("latent_features ").split())
@@ -29,9 +38,11 @@ FIT_OPTIONS = tuple(
     for name in inspect.signature(fit).parameters
     if name in STORED and name not in ("model", "data")
 )
-#: Those of them that are made from a class that is named.
 MOST_MOVES = 100_000  # a second's work
-MADE = ("objective", "beta", "optimizer", "scheduler")
+#: Those of them that are made from a class that is named.
+MADE = ("objective", "beta", "optimizer", "adversary_optimizer", "scheduler")
+#: The options of an adversary, where there is one.
+OF_ADVERSARY = ("discriminator", "adversary_optimizer")
 
 
 def settle(options: dict[str, Any], *, allow: Collection[str]) -> dict[str, Any]:
@@ -45,9 +56,11 @@ def settle(options: dict[str, Any], *, allow: Collection[str]) -> dict[str, Any]
     model = settings["model"] or slots["model"].usual
     has = {"model"} | parts_of(model, allow=allow)
     for name, marker in slots.items():
-        lacks = name in MODEL_OPTIONS and name not in has
+        alone = name in OF_ADVERSARY and settings["adversary"] is None
+        lacks = alone or (name in MODEL_OPTIONS and name not in has)
         if lacks and settings[name] is not None:
-            raise ValueError(f"--{name}: the model has none, so give it no {name}")
+            who = "there is no adversary" if alone else "the model has none"
+            raise ValueError(f"--{name}: {who}, so give it no {name}")
         spec = settings[name] or (None if lacks else marker.usual)
         if isinstance(spec, dict):
             spec = complete(spec, SLOTS[marker.slot], allow=allow)
@@ -113,6 +126,33 @@ def asked(settings: dict[str, Any], size: int, *, allow: Collection[str]) -> dic
         moves = settings["epochs"] * (each if settings["scheduler_moves"] == "step" else 1)
         _rehearse(arguments["optimizer"], arguments["scheduler"], moves)
     return arguments
+
+
+def make_adversary(
+    settings: dict[str, Any], model: Any, data_shape: Size, *, allow: Collection[str]
+) -> Any:
+    """The adversary that the options name, with its network; None where they name none.
+
+    Raises:
+        ValueError: If one cannot be made, or the model has not one latent of a known shape.
+    """
+    spec, slot = settings["adversary"], SLOTS["adversary"]
+    if spec is None:
+        return None
+    cls: Any = check_spec(spec, slot, allow=allow)
+    latent_shape = model.latent_shape
+    if latent_shape is None:
+        raise ValueError(
+            f"adversary: expected a model with one latent, got {type(model).__name__}"
+        )
+    in_shape, out_shape = cls.network_shapes(latent_shape, data_shape)
+    network = instantiate(
+        settings["discriminator"],
+        SLOTS["discriminator"],
+        allow=allow,
+        known={"in_shape": in_shape, "out_shape": out_shape},
+    )
+    return instantiate(spec, slot, allow=allow, known={"network": network})
 
 
 def _rehearse(optimizer: Callable[..., Any], scheduler: Callable[..., Any], moves: int) -> None:

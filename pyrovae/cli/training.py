@@ -25,6 +25,7 @@ from pyrovae.cli.settings import (
     asked,
     choose_binarization,
     know_data,
+    make_adversary,
     settle,
 )
 from pyrovae.cli.several import held_by_first, restarted
@@ -152,6 +153,7 @@ def _train(run: Run, settings: dict[str, Any], *, resuming: bool = False) -> Non
             _begin_at_mean(model, first_data(data, settings["seed"]))
     know_data(settings["objective"], len(data.train))
     arguments = asked(settings, len(data.train), allow=run.allow)
+    arguments["adversary"] = make_adversary(settings, model, data.shape, allow=run.allow)
     with _said_how_to_go_on(run):
         try:
             history = fit(

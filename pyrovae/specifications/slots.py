@@ -67,18 +67,23 @@ SLOTS: Mapping[str, Slot] = MappingProxyType(
                 "pyro.infer",
                 trusted=("pyro.infer",),
             ),
+            _slot("adversary", "pyrovae.adversaries.Adversary", "pyrovae.adversaries"),
+            _slot("discriminator", "pyrovae.nn.Network", "pyrovae.nn"),
             _slot("beta", "pyrovae.schedules.Schedule", "pyrovae.schedules"),
-            _slot(
-                "optimizer",
-                "torch.optim.Optimizer",
-                "torch.optim",
-                trusted=("torch.optim",),
-                factory=True,
-                refused={
-                    "LBFGS": "it evaluates the loss several times in a step",
-                    "Muon": "it moves matrices alone, and networks have biases",
-                    "SparseAdam": "it takes sparse gradients alone",
-                },
+            *(
+                _slot(
+                    name,
+                    "torch.optim.Optimizer",
+                    "torch.optim",
+                    trusted=("torch.optim",),
+                    factory=True,
+                    refused={
+                        "LBFGS": "it evaluates the loss several times in a step",
+                        "Muon": "it moves matrices alone, and networks have biases",
+                        "SparseAdam": "it takes sparse gradients alone",
+                    },
+                )
+                for name in ("optimizer", "adversary_optimizer")
             ),
             _slot(
                 "scheduler",

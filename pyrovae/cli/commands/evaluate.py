@@ -38,7 +38,7 @@ def evaluate(
     """
     from pyrovae import evaluate as evaluate_model
     from pyrovae.cli.pages.run import write_page
-    from pyrovae.cli.reports import report_dict
+    from pyrovae.cli.reports import report_dict, sharpened
     from pyrovae.cli.runs import Run
     from pyrovae.cli.saying import say
     from pyrovae.cli.several import is_first
@@ -49,6 +49,8 @@ def evaluate(
     train = None if split == "train" else opened.data.train
     report = evaluate_model(model, chosen, train=train, samples=samples, seed=seed, wider=wider)
     say(f"{opened.data.name}, {split} data: {report}")
+    for warning in sharpened(opened.named()):
+        say(f"warning: {warning}")
     if not is_first():
         return
     with suppress(ValueError):  # what is no report is replaced, too

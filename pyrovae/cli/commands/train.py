@@ -19,6 +19,7 @@ BERNOULLI = _usual("pyrovae.likelihoods.BernoulliLikelihood")
 DENSE = _usual("pyrovae.nn.MLP", hidden=[400])
 ELBO = _usual("pyrovae.objectives.ELBO")
 ADAM = _usual("torch.optim.Adam", lr=1e-3, fused=True)
+GAME = _usual("torch.optim.Adam", lr=1e-4, betas=[0.5, 0.9])
 
 
 def train(
@@ -44,6 +45,9 @@ def train(
     decoder: Annotated[Spec | None, InSlot("decoder", DENSE)] = None,
     begin_at_mean: bool = False,
     objective: Annotated[Spec | None, InSlot("objective", ELBO)] = None,
+    adversary: Annotated[Spec | None, InSlot("adversary")] = None,
+    discriminator: Annotated[Spec | None, InSlot("discriminator", DENSE)] = None,
+    adversary_optimizer: Annotated[Spec | None, InSlot("adversary_optimizer", GAME)] = None,
     beta: Annotated[float | Spec, InSlot("beta"), Within(0)] = 1.0,
     epochs: Count = 100,
     batch_size: Count = 128,
@@ -108,6 +112,9 @@ def train(
         begin_at_mean: Begin with the mean of the training data as that of a Bernoulli
             likelihood: the bias of its network's last layer is set so.
         objective: What to maximise: a bound of pyrovae or of Pyro.
+        adversary: What to train the model against in the same steps. What it sharpens bounds nothing.
+        discriminator: The adversary's network, from codes or data.
+        adversary_optimizer: Its optimizer, of torch.
         beta: Weight on the KL term: a number, or a schedule over epochs. Reported bounds never
             contain it.
         epochs: Number of passes over the training data.
@@ -152,8 +159,9 @@ GROUPS = {
     "Data": "data root download binarization validation test pooled image_size data_seed "
     "num_workers columns signals",
     "Model": "latent_features model prior posterior likelihood encoder decoder",
-    "Training": "begin_at_mean objective beta epochs batch_size optimizer scheduler scheduler_moves "
-    "compile precision patience clip_norm skip_norm accumulate drop_last average seed device",
+    "Training": "begin_at_mean objective adversary discriminator adversary_optimizer beta epochs "
+    "batch_size optimizer scheduler scheduler_moves compile precision patience clip_norm skip_norm "
+    "accumulate drop_last average seed device",
     "Run": "checkpoint_minutes checkpoint_steps samples out overwrite quiet config print_config allow",
 }
 

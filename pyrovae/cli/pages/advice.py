@@ -20,6 +20,8 @@ ADVICE = {
     "has collapsed": "Let the latents be learned before their KL counts in full, with "
     "`--beta LinearWarmup --beta.epochs 20`; give them a budget, with "
     "`--objective FreeBitsELBO`; or make the decoder smaller.",
+    "trained against": "Compare such models by their samples, with `pyrovae quality RUN`, and by the "
+    "bound only with others.",
     "are not drawn but fixed": "Compare such models by their ELBO and by their samples.",
 }
 

@@ -44,6 +44,8 @@ def facts(report: dict[str, Any], seed: Any) -> Iterator[tuple[str, str]]:
     yield "Latent variables", _size(latent if isinstance(latent, list) else [latent])
     yield "Parameters", f"{model['parameters']:,}"
     yield "Objective", str(model["objective"])
+    if model.get("adversary") is not None:
+        yield "Trained against", str(model["adversary"])
     sizes = ", ".join(f"{size} {role}" for role, size in data["sizes"].items())
     each = _size(data["shape"])
     yield "Data", f"{data['name']}: {sizes}; each {each}; binarization {data['binarization']}"
