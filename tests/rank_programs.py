@@ -1,6 +1,7 @@
 """What ranks run in tests; each function gives plain values."""
 
 import tempfile
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -8,9 +9,11 @@ import numpy as np
 import torch
 from streams import Shuffled, Stream
 from torch import nn
+from torch.optim import SGD
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from pyrovae import VAE, evaluate, fit, score
+from pyrovae.adversaries import PatchAdversary
 from pyrovae.datasets import Data, StreamSplit
 from pyrovae.datasets.mapped_split import MappedSplit
 from pyrovae.datasets.numpy_files import MappedArray
@@ -77,6 +80,13 @@ def trained():
         model = autoencoder()
         history = fit(model, source, epochs=2, batch_size=8, clip_norm=0.5, progress=False)
         found[name] = [weights(model), history.column("loss")]
+    for name, adaptive in {"game": False, "adaptive game": True}.items():
+        model = autoencoder()
+        adversary = PatchAdversary(MLP(4, [5], 2), adaptive=adaptive)
+        game = {"adversary": adversary, "adversary_optimizer": partial(SGD, lr=0.1)}
+        history = fit(model, rows(), epochs=2, batch_size=8, progress=False, **game)
+        losses = [history.column(c) for c in ("loss", "adversarial_loss", "adversary_loss")]
+        found[name] = [weights(model), weights(adversary), *losses]
     items = Items(rows())
     counts = []
 

@@ -41,7 +41,7 @@ ROOMS = {
     "priors": "checks component distributions latents likelihoods nn posteriors scope",
     "support": "checks distributions handlers nn programs scope",
     "datasets": "checks columns labels scope",
-    "adversaries": "checks component distributions handlers nn",
+    "adversaries": "checks component distributions handlers nn ranks",
     "objectives": "checks declared distributions handlers latents ranks schedules",
     "models": "checks component datasets distributions handlers labels latents likelihoods nn posteriors "
     "priors programs scope support",

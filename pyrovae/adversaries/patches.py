@@ -7,6 +7,7 @@ from torch.nn.functional import relu
 from pyrovae.adversaries.base import Adversary
 from pyrovae.adversaries.seen import Seen
 from pyrovae.nn.network import Network
+from pyrovae.ranks import count, sum_over_ranks
 
 __all__ = ["PatchAdversary"]
 
@@ -46,6 +47,8 @@ class PatchAdversary(Adversary):
             call, if an adaptive weight finds no last layer.
     """
 
+    across_batch = True
+
     def __init__(
         self, network: Network, *, adaptive: bool = True, weight: float = 0.8, start: int = 0
     ) -> None:
@@ -74,7 +77,7 @@ class PatchAdversary(Adversary):
                 (found,) = torch.autograd.grad(
                     loss, [weight], retain_graph=True, allow_unused=True
                 )
-                norms.append(None if found is None else found.norm())
+                norms.append(None if found is None else _of_all(found, len(seen.data)).norm())
             if norms[0] is not None and norms[1] is not None:
                 return (norms[0] / (norms[1] + EPSILON)).clamp(max=LARGEST).detach()
         raise ValueError(
@@ -86,3 +89,8 @@ class PatchAdversary(Adversary):
     def network_shapes(cls, latent_shape: Size, data_shape: Size) -> tuple[Size, Size]:
         """From a datum to one logit, if the network does not say otherwise."""
         return data_shape, Size([1])
+
+
+def _of_all(gradient: Tensor, data: int) -> Tensor:
+    """The gradient of the mean over the data of all ranks, from that over this one's."""
+    return sum_over_ranks(gradient * data) / count(data)

@@ -41,12 +41,12 @@ SLOT_OF = {
     "encoder": "networks",
     "decoder": "networks",
     "objective": "objectives",
-    "adversary": "adversaries",
-    "discriminator": "networks",
-    "adversary_optimizer": "optimizers",
     "beta": "schedules",
     "optimizer": "optimizers",
     "scheduler": "schedulers",
+    "adversary": "adversaries",
+    "discriminator": "networks",
+    "adversary_optimizer": "optimizers",
 }
 # What a command line has no way to make, or to train with: bases that do not say so, classes made
 # from several parts of one kind, from others of their kind or from functions, networks of given

@@ -51,17 +51,17 @@ def make_alike(
                 f"and not with the batch of all {ranks.size}: take a layer that looks at each "
                 "datum by itself (LayerNorm, GroupNorm), or freeze it by eval()"
             )
-    if looks_across_the_batch(objective):
-        if not getattr(objective, "across_ranks", False):
-            raise OnAllRanks(
-                f"objective: {type(objective).__name__} looks across the batch, of which each of "
-                f"{ranks.size} processes would see its share alone: train it in one process"
-            )
-        if batch_size < ranks.size:
-            raise OnAllRanks(
-                f"batch_size: {type(objective).__name__} looks across the batch and needs a datum "
-                f"of each process in it: expected at least {ranks.size}, got {batch_size}"
-            )
+    if looks_across_the_batch(objective) and not getattr(objective, "across_ranks", False):
+        raise OnAllRanks(
+            f"objective: {type(objective).__name__} looks across the batch, of which each of "
+            f"{ranks.size} processes would see its share alone: train it in one process"
+        )
+    across = objective if looks_across_the_batch(objective) else adversary
+    if batch_size < ranks.size and getattr(across, "across_batch", False):
+        raise OnAllRanks(
+            f"batch_size: {type(across).__name__} looks across the batch and needs a datum "
+            f"of each process in it: expected at least {ranks.size}, got {batch_size}"
+        )
     everyone = ranks.gather({"batch_size": batch_size, **given})
     for rank, other in enumerate(everyone):
         for name, value in everyone[0].items():
