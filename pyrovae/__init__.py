@@ -66,6 +66,7 @@ _HOMES = {
 _PACKAGES = (
     "adversaries",
     "checkpoint",
+    "codebooks",
     "component",
     "datasets",
     "distributions",

@@ -146,7 +146,9 @@ class _Assembly:
             parts["encoder"] = self.encoder(latent_shape)
             parts["network"] = parts["encoder"]
         out_shape = self.out_shape("likelihood", shape)
-        network = self.make("decoder", in_shape=latent_shape, out_shape=out_shape)
+        # Codes of several stages are more than the network's output.
+        coded = getattr(parts.get("posterior"), "latent_shape", None) or latent_shape
+        network = self.make("decoder", in_shape=coded, out_shape=out_shape)
         parts["likelihood"] = self.make("likelihood", network=network)
         if "prior" in wanted:
             parts["prior"] = self.make("prior")

@@ -16,6 +16,7 @@ from pyrovae.nn import (
     ResidualDecoder,
     ResidualEncoder,
     SpectralNorm,
+    SumOfStages,
     Widened,
 )
 
@@ -34,6 +35,7 @@ NETWORKS = {
     "PatchDiscriminator": lambda: PatchDiscriminator((2, 5, 9), channels=(3, 2)),
     "SpectralNorm": lambda: SpectralNorm(MLP(DATA, [4], (2, 3), activation="tanh")),
     "SpectralNorm-conv": lambda: SpectralNorm(ConvDecoder(LATENT, DATA, channels=(2,))),
+    "SumOfStages": lambda: SumOfStages((6, 2), 3),
     "Widened": lambda: Widened(MLP(4, [3], 2, activation="tanh"), at=1, extra=2),
     "ConvEncoder": lambda: ConvEncoder(DATA, 4, channels=(2, 3), activation="elu"),
     "ConvEncoder-batch_norm": lambda: ConvEncoder(DATA, 4, channels=(2,), batch_norm=True),

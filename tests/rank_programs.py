@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from pyrovae import VAE, evaluate, fit, score
 from pyrovae.adversaries import PatchAdversary
+from pyrovae.codebooks import MovingAverageCodebook
 from pyrovae.datasets import Data, StreamSplit
 from pyrovae.datasets.mapped_split import MappedSplit
 from pyrovae.datasets.numpy_files import MappedArray
@@ -25,10 +26,12 @@ from pyrovae.objectives import (
     DIPELBO,
     BetaELBO,
     CapacityELBO,
+    EntropyQuantizedELBO,
     FreeBitsELBO,
+    VectorQuantizedELBO,
 )
-from pyrovae.posteriors import NormalPosterior
-from pyrovae.priors import NormalPrior
+from pyrovae.posteriors import NormalPosterior, QuantizedPosterior
+from pyrovae.priors import CategoricalCodePrior, NormalPrior
 from pyrovae.ranks import alone, present, step_of
 from pyrovae.training import Callback
 from pyrovae.training.gradients import Gradients
@@ -48,6 +51,13 @@ def autoencoder():
 def vae():
     torch.manual_seed(0)
     return VAE(NormalPrior(2), NormalPosterior(MLP(4, [5], 4)), NormalLikelihood(MLP(2, [5], 4)))
+
+
+def quantized(restart):
+    torch.manual_seed(0)
+    posterior = QuantizedPosterior(MLP(4, [5], 4), MovingAverageCodebook(3, 2, restart=restart))
+    likelihood = NormalLikelihood(MLP(4, [5], 4))
+    return VAE(CategoricalCodePrior(posterior), posterior, likelihood)
 
 
 def weights(model):
@@ -153,7 +163,10 @@ def across():
         "DIP I": DIPELBO(kind="I"),
         "DIP II": DIPELBO(),
         "wrapped": BetaELBO(2.0, elbo=DIPELBO()),
+        "entropies": EntropyQuantizedELBO(),
     }.items():
+        if name == "entropies":
+            model = quantized(0.0)
         parameters = [p for p in model.parameters() if p.requires_grad]
         gradients = Gradients(model.model, model.guide, objective)
         with step_of(ranks.rank, [b - a for a, b in pairwise(cuts)]):
@@ -172,6 +185,20 @@ def still(model):
         last.bias[2:] = -15.0
     for parameter in last.parameters():
         parameter.requires_grad_(False)
+
+
+def averages():
+    """Codebooks of moving averages: as one process has them, and with codes that begin anew."""
+    found = {}
+    for restart in (0.0, 0.9):
+        model = quantized(restart)
+        # A last batch of 1 datum, which some ranks have nothing of.
+        options = {"epochs": 2, "batch_size": 11, "progress": False}
+        fit(model, rows(), objective=VectorQuantizedELBO(), seed=1, **options)
+        book = model.posterior.codebook
+        held = [weights(model), book.vectors.flatten().tolist(), book.counts.tolist()]
+        found["restarted" if restart else "averages"] = held
+    return found
 
 
 def discrepancy():
@@ -265,6 +292,7 @@ def everything(folder):
     """All of these in one start of the processes; what ends the group comes last."""
     from rank_decisions import broken, compiled, decisions, going_on
 
-    found = {f.__name__: f() for f in (trained, across, discrepancy, evaluated, divided)}
+    parts = (trained, across, averages, discrepancy, evaluated, divided)
+    found = {f.__name__: f() for f in parts}
     found |= {f.__name__: f(folder) for f in (decisions, compiled, going_on)}
     return found | {"broken": broken() if present().size > 1 else None}

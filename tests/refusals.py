@@ -26,6 +26,7 @@ WITH_COVARIANCE = {
     "GammaPosterior",
 }
 FACTORISED = {"NormalPosterior", "ProductPosterior", "GammaPosterior", "VonMisesPosterior"}
+QUANTIZED = {"VectorQuantizedELBO", "EntropyQuantizedELBO"}
 
 
 def refusal(prior, posterior, objective):
@@ -46,7 +47,7 @@ def refusal(prior, posterior, objective):
         return r"site 'z': the prior's draws \(Mixture\) are not differentiable"
     if objective in DISTANCES and prior in OF_CODES:
         return r"site 'z': the prior's draws \(Codes\) are not differentiable"
-    if objective == "VectorQuantizedELBO" and posterior not in POINTS:
+    if objective in QUANTIZED and posterior not in POINTS:
         return "expected a latent with a codebook .*, got 'z'"
     if objective == "TotalCorrelationELBO" and posterior not in FACTORISED:
         return "site 'z': .* does not factorise over its features"

@@ -15,6 +15,12 @@ from likelihood_registry import (
 )
 from network_registry import NETWORKS
 
+from pyrovae.codebooks import (
+    FiniteScalarCodebook,
+    LookupFreeCodebook,
+    MovingAverageCodebook,
+    ResidualCodebook,
+)
 from pyrovae.likelihoods import NormalLikelihood
 from pyrovae.nn import MLP
 from pyrovae.objectives import (
@@ -29,6 +35,7 @@ from pyrovae.objectives import (
     ClassificationELBO,
     CombinedImportanceWeightedELBO,
     DoublyReparameterizedELBO,
+    EntropyQuantizedELBO,
     EnumeratedELBO,
     FreeBitsELBO,
     HamiltonianELBO,
@@ -60,6 +67,7 @@ from pyrovae.posteriors import (
     PlanarPosterior,
     PowerSphericalPosterior,
     ProductPosterior,
+    QuantizedPosterior,
     RelaxedCategoricalPosterior,
     RiemannianNormalPosterior,
     SylvesterPosterior,
@@ -93,6 +101,14 @@ def posterior(cls, **options):
     return cls(MLP(DATA, [4], shape, activation="tanh"), **options)
 
 
+def quantized(codebook, features=LATENT):
+    network = MLP(DATA, [4], features, activation="tanh")
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter *= 3  # codes that differ: the level 0 alone would teach a decoder nothing
+    return QuantizedPosterior(network, codebook)
+
+
 def experts():
     return [posterior(NormalPosterior), posterior(NormalPosterior)]
 
@@ -104,6 +120,7 @@ AROUND = AROUND_LIKELIHOODS | {
     "ProductPosterior",
     "MixturePosterior",
     "MixtureOfProductsPosterior",
+    "QuantizedPosterior-residual",
 }
 
 # A prior's constructor takes the model's posterior.
@@ -169,6 +186,12 @@ POSTERIORS = {
     "VectorQuantizedPosterior": lambda: posterior(
         VectorQuantizedPosterior, codes=4, code_features=1
     ),
+    "QuantizedPosterior-averages": lambda: quantized(MovingAverageCodebook(4, 1)),
+    "QuantizedPosterior-residual": lambda: quantized(
+        ResidualCodebook([MovingAverageCodebook(4, 1) for _ in range(LATENT)]), features=1
+    ),
+    "QuantizedPosterior-scalar": lambda: quantized(FiniteScalarCodebook([4])),
+    "QuantizedPosterior-signs": lambda: quantized(LookupFreeCodebook(1)),
 }
 
 # Over what the latents of a prior or posterior range, where it is not a real space.
@@ -192,7 +215,7 @@ KINDS = {
     "RelaxedCategoricalPosterior": "simplex",
     "CategoricalCodePrior": "code",
     "AutoregressiveCodePrior": "code",
-    "VectorQuantizedPosterior": "code",
+    **{name: "code" for name in POSTERIORS if "Quantized" in name},
 }
 # Posteriors that know the density of their own draws alone, that have no mean in closed form,
 # and whose draws carry no gradient.
@@ -200,7 +223,7 @@ ONE_WAY = {"PlanarPosterior", "SylvesterPosterior"}
 WITHOUT_MEAN = ONE_WAY | {"IAFPosterior", "RelaxedCategoricalPosterior"}
 NOT_REPARAMETERIZED = {"CategoricalPosterior"}
 # Posteriors whose one value has a log-probability of zero, and priors made from their codebook.
-POINTS = {"VectorQuantizedPosterior"}
+POINTS = {name for name in POSTERIORS if "Quantized" in name}
 OF_CODES = {"CategoricalCodePrior", "AutoregressiveCodePrior"}
 
 
@@ -263,6 +286,7 @@ OBJECTIVES = {
     "RegularizedELBO": lambda: RegularizedELBO(code_weight=0.1, decoder_weight=0.1),
     "TemperedELBO": lambda: TemperedELBO(),
     "VectorQuantizedELBO": lambda: VectorQuantizedELBO(),
+    "EntropyQuantizedELBO": lambda: EntropyQuantizedELBO(),
 }
 
 # Objectives of guides that know labels, which a VAE's does not.

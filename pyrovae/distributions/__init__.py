@@ -1,7 +1,9 @@
 """Distributions that Pyro lacks in the form a VAE needs."""
 
 from pyrovae.distributions import kl as _kl  # noqa: F401  (registers closed forms)
-from pyrovae.distributions.codes import AutoregressiveCodes, Codes, NearestCode
+from pyrovae.distributions.autoregressive_codes import AutoregressiveCodes
+from pyrovae.distributions.code_tables import CodeTable, LevelTable, ResidualTables, SignTable
+from pyrovae.distributions.codes import Codes, NearestCode
 from pyrovae.distributions.continuous_bernoulli import ContinuousBernoulli
 from pyrovae.distributions.correlated_normal import LowRankNormal
 from pyrovae.distributions.counts import NegativeBinomial, Poisson
@@ -41,6 +43,7 @@ from pyrovae.distributions.zero_inflated import ZeroInflated
 
 __all__ = [
     "AutoregressiveCodes",
+    "CodeTable",
     "Codes",
     "ContinuousBernoulli",
     "CountsGivenTotal",
@@ -54,6 +57,7 @@ __all__ = [
     "LabelledCategorical",
     "LevelCategorical",
     "LevelCodes",
+    "LevelTable",
     "Levels",
     "LogNormal",
     "LowRankNormal",
@@ -69,8 +73,10 @@ __all__ = [
     "PowerSpherical",
     "RelaxedOneHot",
     "RelaxedOneHots",
+    "ResidualTables",
     "RiemannianNormal",
     "SideBySide",
+    "SignTable",
     "SphereUniform",
     "StretchedBeta",
     "StudentT",

@@ -1,25 +1,14 @@
 """Distributions over the vectors of a codebook."""
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
 from pyro.distributions import TorchDistribution, constraints
 from torch import Size, Tensor
-from torch.distributions import Categorical
-from torch.nn.functional import embedding
 
-from pyrovae.distributions.special import normalized
+from pyrovae.distributions.code_tables import CodeTable
 
-__all__ = [
-    "AutoregressiveCodes",
-    "CodeVectors",
-    "Codes",
-    "NearestCode",
-    "join",
-    "nearest",
-    "split",
-]
+__all__ = ["CodeVectors", "Codes", "NearestCode", "join", "split"]
 
 
 def split(z: Tensor, code_features: int, event_dim: int) -> Tensor:
@@ -36,72 +25,66 @@ def join(vectors: Tensor, event_dim: int) -> Tensor:
     return vectors.movedim(-1, -event_dim).flatten(-event_dim - 1, -event_dim)
 
 
-def nearest(vectors: Tensor, codebook: Tensor) -> Tensor:
-    """The number of the nearest code of each vector, ``(*batch,)``."""
-    # Products of matrices are fast but round, relative to how far from 0 all of it lies. Around
-    # the codebook's middle they choose a few; the nearest of these is found from differences.
-    middle = codebook.mean(0)
-    centred, codes = vectors - middle, codebook - middle
-    # The square of the vector itself is the same for all codes.
-    distances = codes.square().sum(-1) - 2 * centred @ codes.T
-    few = distances.topk(min(4, len(codebook)), largest=False).indices.sort(-1).values
-    exact = (vectors.unsqueeze(-2) - embedding(few, codebook)).square().sum(-1)
-    return few.gather(-1, exact.argmin(-1, keepdim=True)).squeeze(-1)
-
-
 class CodeVectors(constraints.Constraint):
     """Latents all of whose vectors are in a codebook.
 
     Args:
-        codebook: The vectors, ``(codes, code_features)``.
+        codebook: The vectors.
         event_dim: Number of dimensions of one latent.
     """
 
     is_discrete = True
 
-    def __init__(self, codebook: Tensor, event_dim: int) -> None:
+    def __init__(self, codebook: CodeTable, event_dim: int) -> None:
         self.codebook = codebook
         self.event_dim = event_dim
         super().__init__()
 
     def check(self, value: Tensor) -> Tensor:
         """Whether each latent is made of codes."""
-        vectors = split(value, self.codebook.shape[-1], self.event_dim)
-        found = embedding(nearest(vectors, self.codebook), self.codebook)
+        vectors = split(value, self.codebook.code_features, self.event_dim)
+        numbers = self.codebook.numbers(vectors, self.event_dim)
+        found = self.codebook.vectors(numbers, self.event_dim)
         return (found == vectors).flatten(-self.event_dim - 1).all(-1)
 
 
 class NearestCode(TorchDistribution):
-    r"""The point mass at the nearest codes of a network's output.
+    r"""The point mass at the codes of a network's output.
 
     .. math:: q(z = e_k) = 1 \text{ for } k = \arg\min_j \lVert f - e_j \rVert
 
     A latent is an array ``(groups * code_features, *grid)``, a vector in ``groups`` at each point
-    of the grid. Draws pass their gradient straight through to the network's output.
+    of the grid; with a codebook of several stages the vectors of the first stage, then those of the
+    next. Draws pass their gradient straight through to the network's output, by equal parts of all
+    stages.
 
     van den Oord, Vinyals and Kavukcuoglu, 2017, Neural discrete representation learning,
     https://arxiv.org/abs/1711.00937.
 
     Args:
         output: The network's output :math:`f`, ``(*batch, groups * code_features, *grid)``.
-        codebook: The vectors :math:`e`, ``(codes, code_features)``.
+        codebook: The codes.
         event_dim: Number of dimensions of one latent.
 
     Attributes:
-        indices: The numbers of the codes, ``(*batch, groups, *grid)``.
-        code: The codes themselves, in the output's shape, with gradient for the codebook alone.
+        indices: The numbers of the codes, ``(*batch, stages * groups, *grid)``.
+        code: The codes themselves, as a latent, with gradient for the codebook alone.
+        target: What each code stands for, as a latent: the output, or what of it is left for a
+            stage, with the output's gradient.
     """
 
     arg_constraints: ClassVar[dict[str, Any]] = {}
     has_rsample = True
 
-    def __init__(self, output: Tensor, codebook: Tensor, event_dim: int) -> None:
+    def __init__(self, output: Tensor, codebook: CodeTable, event_dim: int) -> None:
         self.output = output
         self.codebook = codebook
-        vectors = split(output.detach(), codebook.shape[-1], event_dim)
-        self.indices = nearest(vectors, codebook.detach())
-        self.code = join(embedding(self.indices, codebook), event_dim)
-        super().__init__(output.shape[:-event_dim], output.shape[-event_dim:], validate_args=False)
+        vectors = split(output, codebook.code_features, event_dim)
+        target, self.indices = codebook.assign(vectors, event_dim)
+        self.target = join(target, event_dim)
+        self.code = join(codebook.vectors(self.indices, event_dim), event_dim)
+        shape = self.code.shape
+        super().__init__(shape[:-event_dim], shape[-event_dim:], validate_args=False)
 
     @constraints.dependent_property
     def support(self) -> Any:
@@ -112,7 +95,8 @@ class NearestCode(TorchDistribution):
     def mean(self) -> Tensor:
         """The codes, with the gradient straight through."""
         # The difference is zero: the value is the code to the last bit.
-        return self.code.detach() + (self.output - self.output.detach())
+        passed = (self.target - self.target.detach()) / self.codebook.stages
+        return self.code.detach() + passed
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         """The codes, with the gradient straight through."""
@@ -125,7 +109,8 @@ class NearestCode(TorchDistribution):
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> "NearestCode":
         """The same with another batch shape."""
-        output = self.output.expand(torch.Size(batch_shape) + self.event_shape)
+        event = self.output.shape[-self.event_dim :]
+        output = self.output.expand(torch.Size(batch_shape) + event)
         return NearestCode(output, self.codebook, self.event_dim)
 
 
@@ -137,17 +122,17 @@ class Codes(TorchDistribution):
     Any value is read as its nearest codes.
 
     Args:
-        indices: p(k), of integers with event shape ``(groups, *grid)``.
-        codebook: The vectors :math:`e`, ``(codes, code_features)``.
+        indices: p(k), of integers with event shape ``(stages * groups, *grid)``.
+        codebook: The codes :math:`e`.
     """
 
     arg_constraints: ClassVar[dict[str, Any]] = {}
 
-    def __init__(self, indices: Any, codebook: Tensor) -> None:
+    def __init__(self, indices: Any, codebook: CodeTable) -> None:
         self.indices = indices
         self.codebook = codebook
         groups, *grid = indices.event_shape
-        shape = Size([groups * codebook.shape[-1], *grid])
+        shape = Size([groups * codebook.code_features, *grid])
         super().__init__(indices.batch_shape, shape, validate_args=False)
 
     @constraints.dependent_property
@@ -159,54 +144,13 @@ class Codes(TorchDistribution):
         """Draws numbers and looks their vectors up."""
         with torch.no_grad():
             drawn = self.indices.sample(torch.Size(sample_shape))
-            return join(embedding(drawn, self.codebook), self.event_dim)
+            return join(self.codebook.vectors(drawn, self.event_dim), self.event_dim)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """The log-probability of the numbers of the nearest codes."""
-        vectors = split(value.detach(), self.codebook.shape[-1], self.event_dim)
-        return self.indices.log_prob(nearest(vectors, self.codebook.detach()))
+        vectors = split(value.detach(), self.codebook.code_features, self.event_dim)
+        return self.indices.log_prob(self.codebook.numbers(vectors, self.event_dim))
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> "Codes":
         """The same with another batch shape."""
         return Codes(self.indices.expand(torch.Size(batch_shape)), self.codebook)
-
-
-class AutoregressiveCodes(TorchDistribution):
-    r"""Integers one after another, each with logits from a network that sees those before it.
-
-    .. math:: p(k) = \prod_i \operatorname{softmax}(f(k_1, \dots, k_{i-1}))_{k_i}
-
-    Args:
-        network: From integers ``(n, positions)`` to logits ``(n, positions, codes)``, those at a
-            position from the integers before it alone.
-        event_shape: Shape of one array of integers, in the order in which they come.
-        batch_shape: Shape of the batch.
-    """
-
-    arg_constraints: ClassVar[dict[str, Any]] = {}
-
-    def __init__(self, network: Any, event_shape: Size, batch_shape: Sequence[int] = ()) -> None:
-        self.network = network
-        super().__init__(Size(batch_shape), event_shape, validate_args=False)
-
-    def sample(self, sample_shape: Any = ()) -> Tensor:
-        """Draws, one position after another."""
-        shape = torch.Size(sample_shape) + self.shape()
-        with torch.no_grad():
-            device = next(self.network.parameters()).device
-            k = torch.zeros(shape, dtype=torch.long, device=device).flatten(-self.event_dim)
-            k = k.reshape(-1, k.shape[-1])
-            for i in range(k.shape[-1]):
-                k[:, i] = Categorical(logits=normalized(self.network(k)[:, i])).sample()
-            return k.reshape(shape)
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        """The sum over positions, all at once."""
-        batch = torch.broadcast_shapes(value.shape[: -self.event_dim], self.batch_shape)
-        k = value.reshape(-1, self.event_shape.numel())
-        each = Categorical(logits=normalized(self.network(k))).log_prob(k)
-        return each.sum(-1).reshape(value.shape[: -self.event_dim]).expand(batch)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> "AutoregressiveCodes":
-        """The same with another batch shape."""
-        return AutoregressiveCodes(self.network, self.event_shape, torch.Size(batch_shape))

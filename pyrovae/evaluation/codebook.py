@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pyrovae.distributions.codes import NearestCode
+from pyrovae.distributions import NearestCode
 from pyrovae.handlers import is_latent
 
 __all__ = ["CodebookUse", "code_counts", "summarize_use"]
@@ -29,11 +29,14 @@ class CodebookUse:
 
 
 def code_counts(guide_trace: Any, weight: Tensor | None = None) -> dict[str, Tensor]:
-    """How often each code is taken in a batch, ``(codes,)``, for each latent with a codebook.
+    """How often each code is taken in a batch, for each latent with a codebook.
 
     Args:
         guide_trace: The trace of the guide.
         weight: How much each datum counts, ``(B,)``; once, if left out.
+
+    Returns:
+        Counts of each stage of each codebook, ``(stages, codes)``.
     """
     return {
         name: _counts(site["fn"], weight)
@@ -43,15 +46,31 @@ def code_counts(guide_trace: Any, weight: Tensor | None = None) -> dict[str, Ten
 
 
 def _counts(fn: NearestCode, weight: Tensor | None) -> Tensor:
-    codes = len(fn.codebook)
-    if weight is None:
-        return torch.bincount(fn.indices.flatten(), minlength=codes)
-    places = weight.double().view(-1, *[1] * (fn.indices.dim() - 1)).expand_as(fn.indices)
-    return torch.bincount(fn.indices.flatten(), weights=places.flatten(), minlength=codes)
+    numbers, codes = fn.indices, fn.codebook.codes
+    if weight is not None:
+        weight = weight.double().view(-1, *[1] * (numbers.dim() - 1)).expand_as(numbers)
+    stages = fn.codebook.by_stage(numbers, fn.event_dim)
+    weights = (
+        (None,) * len(stages) if weight is None else fn.codebook.by_stage(weight, fn.event_dim)
+    )
+    return torch.stack(
+        [
+            torch.bincount(number.flatten(), None if w is None else w.flatten(), minlength=codes)
+            for number, w in zip(stages, weights, strict=True)
+        ]
+    )
 
 
-def summarize_use(counts: Tensor) -> CodebookUse:
-    """Puts the counts of all data together."""
+def summarize_use(counts: dict[str, Tensor]) -> dict[str, CodebookUse]:
+    """The use of each codebook from the counts of all data; of several stages ``"z[1]"``, ..."""
+    return {
+        name if len(stages) == 1 else f"{name}[{i}]": _use(of_stage)
+        for name, stages in counts.items()
+        for i, of_stage in enumerate(stages, 1)
+    }
+
+
+def _use(counts: Tensor) -> CodebookUse:
     shares = counts.double() / counts.sum()
     return CodebookUse(
         codes=len(counts),

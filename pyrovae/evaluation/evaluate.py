@@ -198,7 +198,7 @@ def _report(
         train_elbo=train_elbo,
         bits_per_dim=bits,
         undefined=reason,
-        codebooks={name: summarize_use(count) for name, count in seen.counts.items()},
+        codebooks=summarize_use(seen.counts),
         columns=seen.columns.means,
         site_kls=dict(zip(latents, counted.kls.mean(0).tolist(), strict=False)),
         data_se=_errors(counted, defined=defined),

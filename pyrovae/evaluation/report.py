@@ -38,7 +38,8 @@ class Report:
         bits_per_dim: The log-likelihood as bits for each observed variable, -log p(x) / (D ln 2)
             where none of D is missing, if the likelihood is one of discrete data; else None.
         undefined: Why bound, KL and log-likelihood are undefined; None if they are not.
-        codebooks: For each latent site that has one, how much of its codebook is in use.
+        codebooks: For each latent site that has one, how much of its codebook is in use; of each
+            stage, where it has several.
         columns: Of a table, log p(x_d) of each column by itself, mean over the data that have a
             value there, by S draws from the prior. Their sum differs from the log-likelihood by
             what the columns tell of one another.

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize, one_hot
 
-from pyrovae.distributions.codes import CodeVectors, join, nearest, split
+from pyrovae.distributions import CodeTable
+from pyrovae.distributions.codes import CodeVectors, join, split
 from pyrovae.latents import latent_kind
 
 __all__ = ["Knobs"]
@@ -33,14 +34,14 @@ class Knobs:
         self.name = name
         self.kind = latent_kind(fn)
         self.shape = draws.shape[1:]
-        self.codebook: Tensor | None = None
+        self.codebook: CodeTable | None = None
         self.choices: int | None = None
         self.count = prod(self.shape)
         binary = bool(((draws == 0) | (draws == 1)).all())
         if self.kind == "code" and isinstance(fn.support, CodeVectors):
-            self.codebook, self.events = fn.support.codebook.detach(), fn.support.event_dim
-            self.choices = len(self.codebook)
-            self.count //= self.codebook.shape[1]
+            self.codebook, self.events = fn.support.codebook, fn.support.event_dim
+            self.choices = self.codebook.codes
+            self.count //= self.codebook.code_features
         elif self.kind == "discrete" and binary:
             hot = len(self.shape) > 0 and bool((draws.sum(-1) == 1).all())
             self.choices = self.shape[-1] if hot and self.shape[-1] > 1 else 2
@@ -62,8 +63,8 @@ class Knobs:
     def read(self, z: Tensor) -> Tensor:
         """The knobs of latents ``(n, *latent_shape)``: ``(n, count)``."""
         if self.codebook is not None:
-            vectors = split(z, self.codebook.shape[1], self.events)
-            return nearest(vectors, self.codebook).flatten(1).to(z.dtype)
+            vectors = split(z, self.codebook.code_features, self.events)
+            return self.codebook.numbers(vectors, self.events).flatten(1).to(z.dtype)
         if self.choices is not None and self.hot:
             return z.argmax(-1).reshape(len(z), -1).to(z.dtype)
         return z.reshape(len(z), -1)
@@ -74,10 +75,11 @@ class Knobs:
         if self.choices is not None:
             index = knobs.round().long().clamp(0, self.choices - 1)
             if self.codebook is not None:
-                width = self.codebook.shape[1]
                 first, *grid = self.shape
-                vectors = self.codebook[index].reshape(n, first // width, *grid, width)
-                return join(vectors, self.events)
+                groups = first // self.codebook.code_features
+                numbers = index.reshape(n, groups, *grid)
+                found = self.codebook.vectors(numbers, self.events).detach()
+                return join(found, self.events)
             if not self.hot:
                 return index.to(knobs.dtype).reshape(n, *self.shape)
             return one_hot(index, self.choices).to(knobs.dtype).reshape(n, *self.shape)

@@ -16,6 +16,7 @@ from pyrovae.nn.positive import positive
 from pyrovae.nn.residual import ResidualDecoder, ResidualEncoder
 from pyrovae.nn.residual_blocks import ResidualBlock, SelfAttention
 from pyrovae.nn.spectral_norm import SpectralNorm
+from pyrovae.nn.sum_of_stages import SumOfStages
 from pyrovae.nn.widened import Widened
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "SelfAttention",
     "Shape",
     "SpectralNorm",
+    "SumOfStages",
     "Widened",
     "evaluation_mode",
     "initialize",

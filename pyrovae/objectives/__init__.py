@@ -12,6 +12,7 @@ from pyrovae.objectives.distance import DistanceObjective
 from pyrovae.objectives.doubly_reparameterized import DoublyReparameterizedELBO
 from pyrovae.objectives.dynamics import DynamicsObjective
 from pyrovae.objectives.elbo import ELBO
+from pyrovae.objectives.entropy_quantized import EntropyQuantizedELBO
 from pyrovae.objectives.enumerated import EnumeratedELBO
 from pyrovae.objectives.free_bits import FreeBitsELBO
 from pyrovae.objectives.hamiltonian import HamiltonianELBO
@@ -50,6 +51,7 @@ __all__ = [
     "DistanceObjective",
     "DoublyReparameterizedELBO",
     "DynamicsObjective",
+    "EntropyQuantizedELBO",
     "EnumeratedELBO",
     "FreeBitsELBO",
     "HamiltonianELBO",

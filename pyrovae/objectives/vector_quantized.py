@@ -67,6 +67,6 @@ class VectorQuantizedELBO(Objective):
 
     def _distance(self, site: Any, scale: Any) -> Any:
         fn = site["fn"]
-        each = (fn.output.detach() - fn.code).square()
-        each = each + self.commitment * (fn.output - fn.code.detach()).square()
+        each = (fn.target.detach() - fn.code).square()
+        each = each + self.commitment * (fn.target - fn.code.detach()).square()
         return scale_and_mask(each.flatten(-fn.event_dim).sum(-1), scale, site["mask"]).sum()

@@ -13,6 +13,7 @@ from pyrovae.posteriors.normal import NormalPosterior
 from pyrovae.posteriors.planar import PlanarPosterior
 from pyrovae.posteriors.power_spherical import PowerSphericalPosterior
 from pyrovae.posteriors.product import ProductPosterior
+from pyrovae.posteriors.quantized import QuantizedPosterior
 from pyrovae.posteriors.relaxed_categorical import RelaxedCategoricalPosterior
 from pyrovae.posteriors.sylvester import SylvesterPosterior
 from pyrovae.posteriors.vector_quantized import VectorQuantizedPosterior
@@ -32,6 +33,7 @@ __all__ = [
     "Posterior",
     "PowerSphericalPosterior",
     "ProductPosterior",
+    "QuantizedPosterior",
     "RelaxedCategoricalPosterior",
     "RiemannianNormalPosterior",
     "SylvesterPosterior",

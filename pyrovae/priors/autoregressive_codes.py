@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from pyrovae.distributions.codes import AutoregressiveCodes, Codes
+from pyrovae.distributions import AutoregressiveCodes, Codes
 from pyrovae.posteriors.base import Posterior
 from pyrovae.priors.base import Prior
 from pyrovae.priors.categorical_codes import codebook_of
@@ -42,13 +42,13 @@ class AutoregressiveCodePrior(Prior):
             raise ValueError(f"hidden: expected at least 1 unit, got {hidden}")
         self.posterior = codebook_of(posterior)
         self.latent_shape = self.posterior.latent_shape
-        codes, positions = len(self.posterior.codebook), self.posterior.code_shape.numel()
+        codes, positions = self.posterior.codebook.codes, self.posterior.code_shape.numel()
         self.network = _Recurrent(codes, positions, hidden)
 
     def forward(self) -> Distribution:
         """Returns the distribution of latents made of codes."""
         indices = AutoregressiveCodes(self.network, self.posterior.code_shape)
-        return Codes(indices, self.posterior.codebook)
+        return Codes(indices, self.posterior.codebook())
 
 
 class _Recurrent(nn.Module):

@@ -8,7 +8,7 @@ from torch.distributions import Distribution
 from pyrovae.distributions.codes import Codes
 from pyrovae.distributions.special import normalized
 from pyrovae.posteriors.base import Posterior
-from pyrovae.posteriors.vector_quantized import VectorQuantizedPosterior
+from pyrovae.posteriors.quantized import QuantizedPosterior
 from pyrovae.priors.base import Prior
 
 __all__ = ["CategoricalCodePrior", "codebook_of"]
@@ -40,7 +40,7 @@ class CategoricalCodePrior(Prior):
         self.posterior = codebook_of(posterior)
         self.latent_shape = self.posterior.latent_shape
         self.logits: Tensor
-        logits = torch.zeros(*self.posterior.code_shape, len(self.posterior.codebook))
+        logits = torch.zeros(*self.posterior.code_shape, self.posterior.codebook.codes)
         if learned:
             self.register_parameter("logits", nn.Parameter(logits))
         else:
@@ -49,18 +49,18 @@ class CategoricalCodePrior(Prior):
     def forward(self) -> Distribution:
         """Returns the distribution of latents made of codes."""
         indices = dist.Categorical(logits=normalized(self.logits)).to_event(self.logits.dim() - 1)
-        return Codes(indices, self.posterior.codebook)
+        return Codes(indices, self.posterior.codebook())
 
 
-def codebook_of(posterior: Posterior) -> VectorQuantizedPosterior:
+def codebook_of(posterior: Posterior) -> QuantizedPosterior:
     """Looks whether a posterior has a codebook.
 
     Raises:
         ValueError: If it has none.
     """
-    if not isinstance(posterior, VectorQuantizedPosterior):
+    if not isinstance(posterior, QuantizedPosterior):
         raise ValueError(
-            "posterior: expected a VectorQuantizedPosterior, whose codebook the prior is of, "
+            "posterior: expected a QuantizedPosterior, whose codebook the prior is of, "
             f"got {type(posterior).__name__}"
         )
     return posterior

@@ -10,7 +10,17 @@ from torch.distributed import is_available
 
 from pyrovae.ranks.group import joined
 
-__all__ = ["aside", "count", "forget", "in_step", "rows", "step_of", "sum_over_ranks", "total"]
+__all__ = [
+    "aside",
+    "count",
+    "forget",
+    "in_step",
+    "rows",
+    "stacked",
+    "step_of",
+    "sum_over_ranks",
+    "total",
+]
 
 # A traced step names its group. The name stands for all ranks while steps are taken, and for this
 # one alone while a step is traced and looked at, where another rank may do something else.
@@ -102,6 +112,15 @@ def rows(x: Tensor, dim: int) -> Tensor:
     after = sum(_step.sizes) - before - x.shape[dim]
     shapes = [(*x.shape[:dim], n, *x.shape[dim:][1:]) for n in (before, after)]
     return total(torch.cat([x.new_zeros(shapes[0]), x, x.new_zeros(shapes[1])], dim))
+
+
+def stacked(x: Tensor) -> Tensor:
+    """The tensors of all ranks, ``(ranks, *shape)``, without a gradient."""
+    if _step.sizes is None:
+        return x.detach().unsqueeze(0)
+    own = torch.zeros(len(_step.sizes), *x.shape, dtype=x.dtype, device=x.device)
+    own[_step.rank] = x.detach()
+    return sum_over_ranks(own)
 
 
 def forget() -> None:

@@ -56,6 +56,7 @@ SLOTS: Mapping[str, Slot] = MappingProxyType(
             _slot("model", "pyrovae.models.LatentVariableModel", "pyrovae.models"),
             _slot("prior", "pyrovae.priors.Prior", "pyrovae.priors"),
             _slot("posterior", "pyrovae.posteriors.Posterior", "pyrovae.posteriors"),
+            _slot("codebook", "pyrovae.codebooks.Codebook", "pyrovae.codebooks"),
             _slot("likelihood", "pyrovae.likelihoods.Likelihood", "pyrovae.likelihoods"),
             _slot("encoder", "pyrovae.nn.Network", "pyrovae.nn"),
             _slot("decoder", "pyrovae.nn.Network", "pyrovae.nn"),

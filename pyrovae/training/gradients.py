@@ -11,6 +11,7 @@ from torch.overrides import TorchFunctionMode
 
 from pyrovae import ranks
 from pyrovae.handlers import ScaleLatents
+from pyrovae.nn.stepwise import one_step
 from pyrovae.training.bfloat16 import BFloat16Products
 from pyrovae.training.player import Player
 from pyrovae.training.skips import Skips
@@ -98,6 +99,19 @@ class Gradients:
             The loss, summed over the batch, 0-dim; against an adversary ``(3,)``, see `Player`. NaN
             if a gradient is not finite.
         """
+        with one_step(getattr(self.model, "__self__", None)) as moving:
+            loss = self._of_all(parameters, batch, own)
+            for module in moving:
+                module.settle(loss.isfinite().all())
+        return loss
+
+    def _of_all(
+        self,
+        parameters: Sequence[Tensor],
+        batch: tuple[Tensor, ...],
+        own: Sequence[Tensor] | None,
+    ) -> Tensor:
+        """Fills the gradients, of all ranks; NaN if one is not finite."""
         if own is None:
             own = [] if self.player is None else self.player.parameters
         leaves = [*parameters, *own]

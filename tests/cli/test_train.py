@@ -181,6 +181,15 @@ def test_a_vq_vae(in_tmp):
     assert report["codebooks"]["z"]["perplexity"] <= 64
 
 
+def test_codes_of_any_codebook(in_tmp):
+    options = ["--prior", "CategoricalCodePrior", "--posterior", "QuantizedPosterior"]
+    book = ["--posterior.codebook", "MovingAverageCodebook", "--posterior.codebook.codes", "7"]
+    assert main(["train", *quick(latents=8), *options, *book, "--out", "run"]) == 0
+    report = json.loads(Path("run/report.json").read_text())
+    assert report["codebooks"]["z"]["codes"] == 7
+    assert load("run/checkpoint.pt").posterior.codebook.vectors.shape == (7, 4)
+
+
 def test_the_best_weights_are_the_runs_model_everywhere(in_tmp):
     options = [*quick(epochs=12), "--patience", "1", "--optimizer.lr", "0.1"]
     options += ["--binarization", "none"]

@@ -17,7 +17,7 @@ KEPT_OUT = {"ExemplarPrior", "PerceptualLikelihood"}
 
 @over(PARTS)
 def test_state_dict_round_trip(part):
-    module, fresh = part.make(), part.make()
+    module, fresh = part.make().eval(), part.make().eval()
     shake(module)
     given, value = part.given((5,)), part.value((5,))
     expected = score(part, module, given, value)
@@ -41,7 +41,7 @@ def test_checkpoint_round_trip(part, tmp_path):
 
 @over(PARTS)
 def test_deep_copy_is_independent(part):
-    module = part.make()
+    module = part.make().eval()
     given, value = part.given((5,)), part.value((5,))
     expected = score(part, module, given, value)
     clone = copy.deepcopy(module)

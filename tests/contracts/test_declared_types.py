@@ -14,6 +14,7 @@ from torch import nn
 
 import pyrovae
 from pyrovae import VAE
+from pyrovae.codebooks import LearnedCodebook, VectorCodebook
 from pyrovae.columns import Column
 from pyrovae.component import Component
 from pyrovae.declared import Declared, fits
@@ -33,6 +34,7 @@ ONE = {
     Prior: NormalPrior(2),
     Posterior: NormalPosterior(MLP(4, [], 4)),
     Likelihood: BernoulliLikelihood(MLP(2, [], 4)),
+    VectorCodebook: LearnedCodebook(),
     ELBO: Trace_ELBO(),
     Schedule: LinearWarmup(),
     torch.Tensor: torch.rand(3, 4),

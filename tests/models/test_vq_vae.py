@@ -9,7 +9,7 @@ from pyro.infer import SVI, Trace_ELBO
 from tiny import same, state
 
 from pyrovae import VAE, evaluate, fit, load, save
-from pyrovae.distributions import AutoregressiveCodes, Codes, NearestCode
+from pyrovae.distributions import AutoregressiveCodes, Codes, CodeTable, NearestCode
 from pyrovae.latents import latent_kind
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.models import Density
@@ -49,7 +49,7 @@ def distance(found, to):
 def test_nearest_codes_on_a_grid_are_those_of_a_loop():
     codebook = torch.randn(CODES, 2)
     output = torch.randn(4, 6, 3, 2)  # 3 vectors of 2 numbers at each of 3 x 2 places
-    q = NearestCode(output, codebook, 3)
+    q = NearestCode(output, CodeTable(codebook), 3)
     assert q.batch_shape == (4,)
     assert q.event_shape == (6, 3, 2)
     assert q.indices.shape == (4, 3, 3, 2)
@@ -72,7 +72,7 @@ def test_nearest_codes_on_a_grid_are_those_of_a_loop():
 def test_probabilities_of_all_codes_add_up_to_one(prior):
     vae = make(prior)
     p = vae.prior()
-    codebook = vae.posterior.codebook.detach()
+    codebook = vae.posterior.codebook.vectors.detach()
     every = torch.stack([codebook[list(k)].flatten() for k in product(range(CODES), repeat=3)])
     assert p.log_prob(every).logsumexp(0).item() == pytest.approx(0, abs=1e-5)
     # Frequencies of 27 values in 20,000 draws: standard errors below 0.0036.
@@ -106,7 +106,7 @@ def test_expanding_the_priors():
 def written_out(vae, x, commitment):
     """Bound, distances and the three gradients by hand."""
     f = vae.posterior.network(x)
-    codebook = vae.posterior.codebook
+    codebook = vae.posterior.codebook.vectors
     vectors = f.detach().view(len(x), POSITIONS, FEATURES)
     k = torch.cdist(vectors, codebook.detach()).argmin(-1)
     leaf = codebook.detach()[k].flatten(1).requires_grad_()
@@ -133,7 +133,7 @@ def test_gradients_are_straight_through_and_sums_of_residuals(commitment):
     loss.backward()
     for parameter, expected in zip(vae.posterior.network.parameters(), network, strict=True):
         torch.testing.assert_close(parameter.grad, -expected)
-    torch.testing.assert_close(vae.posterior.codebook.grad, residuals)
+    torch.testing.assert_close(vae.posterior.codebook.vectors.grad, residuals)
     # The bound itself knows nothing of the distances.
     assert -ELBO().loss(vae.model, vae.guide, x) == pytest.approx(bound.item(), rel=1e-5)
 
@@ -150,7 +150,7 @@ def test_particles_and_a_plate_of_more_data_change_nothing_but_the_scale():
 @both_priors
 def test_the_bound_is_one_and_more_draws_do_not_tighten_it(prior):
     vae, x = make(prior), binary(6)
-    codebook = vae.posterior.codebook.detach()
+    codebook = vae.posterior.codebook.vectors.detach()
     every = torch.stack([codebook[list(k)].flatten() for k in product(range(CODES), repeat=3)])
     joint = vae.prior().log_prob(every)[:, None] + torch.stack(
         [vae.likelihood(z.expand(6, -1)).log_prob(x) for z in every]
@@ -169,7 +169,7 @@ def test_the_bound_is_one_and_more_draws_do_not_tighten_it(prior):
 def test_report_says_how_much_of_the_codebook_is_in_use():
     vae, x = make(), binary(6)
     with torch.no_grad():
-        vae.posterior.codebook[2] = 1e6  # out of reach
+        vae.posterior.codebook.vectors[2] = 1e6  # out of reach
     report = evaluate(vae, x, samples=1)
     use = report.codebooks["z"]
     k = vae.posterior(x).indices.flatten()

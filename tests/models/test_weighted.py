@@ -38,7 +38,7 @@ from pyrovae.priors import CategoricalPrior, NormalPrior
 
 W = torch.tensor([2.0, 0.0, 0.5, 1.5])
 AGGREGATE = {"TotalCorrelationELBO", "DIPELBO", "MMDELBO", "SlicedWassersteinELBO"}
-OF_CODES = {"VectorQuantizedELBO"}
+OF_CODES = {"VectorQuantizedELBO", "EntropyQuantizedELBO"}
 # A function of the mean KL of a batch is no sum over its data.
 OF_MEANS = {"CapacityELBO", "FreeBitsELBO"}
 SUMS = [name for name in OBJECTIVES if name not in AGGREGATE | OF_CODES | OF_MEANS]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numbers_of_networks import signed, single
 from registry import KINDS, LATENT, POSTERIORS, PRIORS, latent_for
 
-from pyrovae.distributions.codes import nearest
+from pyrovae.distributions.code_tables import nearest
 from pyrovae.priors import DistributionPrior, MixturePrior, NormalPrior
 
 OF_REALS = [name for name in PRIORS if KINDS.get(name, "real") == "real"]

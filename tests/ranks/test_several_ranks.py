@@ -61,6 +61,17 @@ def test_objectives_see_the_batch_of_all_ranks(run, size):
 
 
 @pytest.mark.parametrize("size", SIZES)
+def test_averages_of_codes_are_those_of_all_ranks(run, size):
+    (one,) = run(1, "averages")
+    several = run(size, "averages")
+    for a, b in zip(one["averages"], several[0]["averages"], strict=True):
+        check_close(a, b)
+    # Codes that begin anew do so at vectors of any rank's data, drawn by each: the same on all.
+    assert several == [several[0]] * size
+    assert several[0]["restarted"] != several[0]["averages"]
+
+
+@pytest.mark.parametrize("size", SIZES)
 def test_a_discrepancy_has_the_gradient_of_all_draws(run, size):
     (one,) = run(1, "discrepancy")
     for rank in run(size, "discrepancy"):

@@ -1,0 +1,36 @@
+"""A codebook that is trained as weights are."""
+
+from torch import nn
+
+from pyrovae.codebooks.base import VectorCodebook, first_vectors
+from pyrovae.distributions import CodeTable
+
+__all__ = ["LearnedCodebook"]
+
+
+class LearnedCodebook(VectorCodebook):
+    """Vectors that an objective draws to what the network puts out (VQ-VAE).
+
+    They are parameters, which `VectorQuantizedELBO` trains and no other objective does.
+
+    van den Oord, Vinyals and Kavukcuoglu, 2017, Neural discrete representation learning,
+    https://arxiv.org/abs/1711.00937.
+
+    Args:
+        codes: Number of vectors.
+        code_features: Length of each.
+
+    Attributes:
+        vectors: The vectors, ``(codes, code_features)``.
+
+    Raises:
+        ValueError: If there are fewer than 2 codes, or they have no features.
+    """
+
+    def __init__(self, codes: int = 64, code_features: int = 4) -> None:
+        super().__init__(codes, code_features)
+        self.vectors = nn.Parameter(first_vectors(codes, code_features))
+
+    def forward(self) -> CodeTable:
+        """Returns the table of the vectors as they are now."""
+        return CodeTable(self.vectors)

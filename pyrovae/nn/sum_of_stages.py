@@ -1,0 +1,34 @@
+"""The sum of codes of several stages."""
+
+from torch import Tensor
+
+from pyrovae.nn.network import Network, Shape, as_size
+
+__all__ = ["SumOfStages"]
+
+
+class SumOfStages(Network):
+    r"""Adds up what the stages of a `ResidualCodebook` have of a vector: a decoder's first layer.
+
+    .. math:: (e^1, \dots, e^S) \mapsto \sum_s e^s
+
+    Args:
+        in_shape: Shape of one latent, ``(stages * C, *grid)``.
+        stages: Number of stages S.
+
+    Raises:
+        ValueError: If the first dimension does not divide by the stages.
+    """
+
+    def __init__(self, in_shape: Shape, stages: int) -> None:
+        first, *grid = as_size(in_shape, "in_shape")
+        if stages < 1 or first % stages:
+            raise ValueError(
+                f"stages: expected a divisor of the first dimension, {first}, got {stages}"
+            )
+        super().__init__(in_shape, [first // stages, *grid])
+        self.stages = stages
+
+    def transform(self, x: Tensor) -> Tensor:
+        """Maps ``(n, stages * C, *grid)`` to ``(n, C, *grid)``."""
+        return x.unflatten(1, (self.stages, -1)).sum(1)

@@ -1,0 +1,77 @@
+"""Posterior of codes."""
+
+from typing import Any
+
+from torch import Size, Tensor
+from torch.distributions import Distribution
+
+from pyrovae.codebooks import Codebook
+from pyrovae.distributions.codes import NearestCode, split
+from pyrovae.nn.network import Network, Shape, as_size, check_network
+from pyrovae.posteriors.base import Posterior
+
+__all__ = ["QuantizedPosterior"]
+
+
+class QuantizedPosterior(Posterior):
+    r"""The codes of a network's output, from any codebook.
+
+    .. math:: q(z = e_k \mid x) = 1 \text{ for } k = \arg\min_j \lVert f(x) - e_j \rVert
+
+    The network's output is as many vectors as its shape has: ``(C, *grid)`` is ``C /
+    code_features`` vectors at each point of the grid, a vector of length C is so many one after
+    another. The latent is their codes, in the same shape; with a codebook of several stages the codes
+    of the first stage, then those of the next, ``(stages * C, *grid)``. The decoder's gradient passes
+    straight through to :math:`f(x)`. How codes and network come together is the codebook's matter, and
+    the objective's. The prior is a `CategoricalCodePrior` or another one of codes, made with this
+    posterior.
+
+    The codes are discrete and known given x, so that :math:`\log p(x \mid z) + \log p(z)` is a
+    bound of :math:`\log p(x)`, and further draws do not tighten it.
+
+    Args:
+        network: From a datum to the vectors, ``(groups * code_features, *grid)``.
+        codebook: Which vectors there are.
+
+    Attributes:
+        code_shape: Shape of one datum's numbers of codes, ``(stages * groups, *grid)``.
+
+    Raises:
+        ValueError: If the network does not declare its shapes, or the first dimension of its output
+            does not divide by the vectors' length.
+    """
+
+    latent_kind = "code"
+    density_everywhere = False
+    takes_maps = True
+
+    def __init__(self, network: Network, codebook: Codebook) -> None:
+        super().__init__()
+        check_network(network)
+        first, *grid = network.out_shape
+        if first % codebook.code_features:
+            raise ValueError(
+                f"network: expected an out_shape whose first dimension is a number for each "
+                f"latent variable and divides by code_features, {codebook.code_features}, "
+                f"got {tuple(network.out_shape)}"
+            )
+        self.data_shape = network.in_shape
+        self.latent_shape = Size([codebook.stages * first, *grid])
+        self.code_shape = Size([codebook.stages * first // codebook.code_features, *grid])
+        self.network = network
+        self.codebook = codebook
+
+    def forward(self, x: Tensor) -> Distribution:
+        """Returns q(z|x) for data ``(*batch, *data_shape)``."""
+        events = len(self.code_shape)
+        output = self.network(x)
+        self.codebook.begin()
+        q = NearestCode(output, self.codebook(), events)
+        seen = split(q.target.detach(), self.codebook.code_features, events)
+        self.codebook.see(seen, q.indices, events)
+        return q
+
+    @classmethod
+    def network_shape(cls, latent_features: Shape, **options: Any) -> Size:
+        """A number for each number of the vectors."""
+        return as_size(latent_features, "latent_features")
