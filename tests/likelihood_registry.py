@@ -17,13 +17,15 @@ from pyrovae.likelihoods import (
     NormalLikelihood,
     OffsetLikelihood,
     PerceptualLikelihood,
+    PixelCNNLikelihood,
     PoissonLikelihood,
     StructuralSimilarityLikelihood,
     StudentTLikelihood,
     TokensLikelihood,
+    TransformerLikelihood,
     ZeroInflatedLikelihood,
 )
-from pyrovae.nn import MLP
+from pyrovae.nn import MLP, Identity
 
 LATENT = 3
 DATA = torch.Size([1, 6, 5])
@@ -38,6 +40,11 @@ def features():
     """A network of nobody's model, as one that was trained for something else."""
     torch.manual_seed(7)
     return torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.Tanh())
+
+
+def autoregressive(cls, pixel, **options):
+    network = MLP(LATENT, [4], cls.network_shape(DATA, context_features=2), activation="tanh")
+    return cls(network, pixel, context_features=2, features=4, **options)
 
 
 def gate(latents=LATENT):
@@ -95,6 +102,15 @@ LIKELIHOODS = {
     "OffsetLikelihood-around": lambda: OffsetLikelihood(
         ZeroInflatedLikelihood(likelihood(NegativeBinomialLikelihood, latents=2))
     ),
+    "PixelCNNLikelihood": lambda: autoregressive(
+        PixelCNNLikelihood, BernoulliLikelihood(Identity(1)), layers=2
+    ),
+    "TransformerLikelihood": lambda: autoregressive(
+        TransformerLikelihood,
+        CategoricalLikelihood(Identity(6), categories=6),
+        heads=2,
+        layers=1,
+    ),
     "ZeroInflatedLikelihood": lambda: ZeroInflatedLikelihood(likelihood(PoissonLikelihood)),
     "ZeroInflatedLikelihood-gate": lambda: ZeroInflatedLikelihood(
         likelihood(NegativeBinomialLikelihood), gate()
@@ -106,9 +122,14 @@ PENALIZED = {"PerceptualLikelihood", "StructuralSimilarityLikelihood"}
 AROUND_LIKELIHOODS = PENALIZED | {
     "OffsetLikelihood",
     "OffsetLikelihood-around",
+    "PixelCNNLikelihood",
+    "TransformerLikelihood",
     "ZeroInflatedLikelihood",
     "ZeroInflatedLikelihood-gate",
 }
+
+# Those whose mean is not known: variables given those before them.
+DRAWN = {"PixelCNNLikelihood", "TransformerLikelihood"}
 
 
 def grey(shape, dtype=torch.float32, levels=256):
@@ -137,6 +158,7 @@ DATA_FOR = {
     "NegativeBinomialLikelihood-network": counts,
     "MultinomialLikelihood": counts,
     "TokensLikelihood": counts,
+    "TransformerLikelihood": lambda *args: grey(*args, levels=6),
     "OffsetLikelihood": counts,
     "OffsetLikelihood-around": counts,
     "ZeroInflatedLikelihood": counts,

@@ -7,6 +7,7 @@ import torch
 from likelihood_registry import (
     AROUND_LIKELIHOODS,
     DATA,
+    DRAWN,
     LATENT,
     LIKELIHOODS,
     MIXED,
@@ -14,6 +15,7 @@ from likelihood_registry import (
     data_for,
 )
 from network_registry import NETWORKS
+from objective_registry import OBJECTIVES, WITH_LABELS, WITH_MODALITIES
 
 from pyrovae.codebooks import (
     FiniteScalarCodebook,
@@ -23,37 +25,6 @@ from pyrovae.codebooks import (
 )
 from pyrovae.likelihoods import NormalLikelihood
 from pyrovae.nn import MLP
-from pyrovae.objectives import (
-    DIPELBO,
-    ELBO,
-    MMDELBO,
-    VIMCO,
-    AnalyticKLELBO,
-    AnnealedELBO,
-    BetaELBO,
-    CapacityELBO,
-    ClassificationELBO,
-    CombinedImportanceWeightedELBO,
-    DoublyReparameterizedELBO,
-    EntropyQuantizedELBO,
-    EnumeratedELBO,
-    FreeBitsELBO,
-    HamiltonianELBO,
-    ImportanceWeightedELBO,
-    MultiplyImportanceWeightedELBO,
-    PartiallyImportanceWeightedELBO,
-    RegularizedELBO,
-    RenyiELBO,
-    ReweightedWakeSleep,
-    SlicedWassersteinELBO,
-    StickingTheLandingELBO,
-    StratifiedELBO,
-    SubsetsELBO,
-    TemperedELBO,
-    ThermodynamicELBO,
-    TotalCorrelationELBO,
-    VectorQuantizedELBO,
-)
 from pyrovae.posteriors import (
     CategoricalPosterior,
     FullNormalPosterior,
@@ -85,8 +56,10 @@ from pyrovae.priors import (
     GammaPrior,
     MixturePrior,
     NormalPrior,
+    PixelCNNCodePrior,
     RelaxedCategoricalPrior,
     RiemannianNormalPrior,
+    TransformerCodePrior,
     TwoStagePrior,
     UniformSpherePrior,
     VampPrior,
@@ -113,7 +86,19 @@ def experts():
     return [posterior(NormalPosterior), posterior(NormalPosterior)]
 
 
-__all__ = ["DATA", "LATENT", "LIKELIHOODS", "MIXED", "NETWORKS", "columns", "data_for"]
+__all__ = [
+    "DATA",
+    "DRAWN",
+    "LATENT",
+    "LIKELIHOODS",
+    "MIXED",
+    "NETWORKS",
+    "OBJECTIVES",
+    "WITH_LABELS",
+    "WITH_MODALITIES",
+    "columns",
+    "data_for",
+]
 
 # Parts that are made of other parts, and not of a network.
 AROUND = AROUND_LIKELIHOODS | {
@@ -162,6 +147,8 @@ PRIORS = {
     "RelaxedCategoricalPrior-learned": lambda q: RelaxedCategoricalPrior(LATENT, learned=True),
     "CategoricalCodePrior": lambda q: CategoricalCodePrior(q),
     "AutoregressiveCodePrior": lambda q: AutoregressiveCodePrior(q, hidden=4),
+    "PixelCNNCodePrior": lambda q: PixelCNNCodePrior(q, features=4, layers=2),
+    "TransformerCodePrior": lambda q: TransformerCodePrior(q, features=4, heads=2, layers=1),
 }
 
 POSTERIORS = {
@@ -213,8 +200,7 @@ KINDS = {
     "PowerSphericalPosterior": "sphere",
     "CategoricalPosterior": "discrete",
     "RelaxedCategoricalPosterior": "simplex",
-    "CategoricalCodePrior": "code",
-    "AutoregressiveCodePrior": "code",
+    **{name: "code" for name in PRIORS if name.endswith("CodePrior")},
     **{name: "code" for name in POSTERIORS if "Quantized" in name},
 }
 # Posteriors that know the density of their own draws alone, that have no mean in closed form,
@@ -224,7 +210,7 @@ WITHOUT_MEAN = ONE_WAY | {"IAFPosterior", "RelaxedCategoricalPosterior"}
 NOT_REPARAMETERIZED = {"CategoricalPosterior"}
 # Posteriors whose one value has a log-probability of zero, and priors made from their codebook.
 POINTS = {name for name in POSTERIORS if "Quantized" in name}
-OF_CODES = {"CategoricalCodePrior", "AutoregressiveCodePrior"}
+OF_CODES = {name for name in PRIORS if name.endswith("CodePrior")}
 
 
 def fits(prior, posterior):
@@ -256,40 +242,3 @@ def latent_for(name, leading, dtype=torch.float32):
     if kind == "discrete":
         return torch.nn.functional.one_hot(z.argmax(-1), LATENT).to(dtype)
     return z
-
-
-OBJECTIVES = {
-    "ELBO": lambda: ELBO(),
-    "ELBO-3": lambda: ELBO(num_particles=3),
-    "AnalyticKLELBO": lambda: AnalyticKLELBO(num_particles=2),
-    "BetaELBO": lambda: BetaELBO(0.5),
-    "ImportanceWeightedELBO": lambda: ImportanceWeightedELBO(num_particles=4),
-    "CapacityELBO": lambda: CapacityELBO(),
-    "EnumeratedELBO": lambda: EnumeratedELBO(num_particles=2),
-    "FreeBitsELBO": lambda: FreeBitsELBO(free_nats=0.0, num_particles=20),
-    "RenyiELBO": lambda: RenyiELBO(num_particles=3),
-    "MultiplyImportanceWeightedELBO": lambda: MultiplyImportanceWeightedELBO(num_particles=4),
-    "PartiallyImportanceWeightedELBO": lambda: PartiallyImportanceWeightedELBO(num_particles=4),
-    "CombinedImportanceWeightedELBO": lambda: CombinedImportanceWeightedELBO(num_particles=3),
-    "StickingTheLandingELBO": lambda: StickingTheLandingELBO(),
-    "StratifiedELBO": lambda: StratifiedELBO(),
-    "DoublyReparameterizedELBO": lambda: DoublyReparameterizedELBO(num_particles=3),
-    "ReweightedWakeSleep": lambda: ReweightedWakeSleep(num_particles=3),
-    "VIMCO": lambda: VIMCO(num_particles=3),
-    "ThermodynamicELBO": lambda: ThermodynamicELBO(num_particles=3),
-    "TotalCorrelationELBO": lambda: TotalCorrelationELBO(data_size=100),
-    "DIPELBO": lambda: DIPELBO(),
-    "MMDELBO": lambda: MMDELBO(),
-    "SlicedWassersteinELBO": lambda: SlicedWassersteinELBO(),
-    "HamiltonianELBO": lambda: HamiltonianELBO(step_size=0.01, leapfrog_steps=1),
-    "AnnealedELBO": lambda: AnnealedELBO(step_size=0.01, leapfrog_steps=2, num_particles=2),
-    "RegularizedELBO": lambda: RegularizedELBO(code_weight=0.1, decoder_weight=0.1),
-    "TemperedELBO": lambda: TemperedELBO(),
-    "VectorQuantizedELBO": lambda: VectorQuantizedELBO(),
-    "EntropyQuantizedELBO": lambda: EntropyQuantizedELBO(),
-}
-
-# Objectives of guides that know labels, which a VAE's does not.
-WITH_LABELS = {"ClassificationELBO": lambda: ClassificationELBO()}
-# Objectives of programs of several modalities, which a VAE's are not.
-WITH_MODALITIES = {"SubsetsELBO": lambda: SubsetsELBO()}

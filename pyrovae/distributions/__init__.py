@@ -1,7 +1,7 @@
 """Distributions that Pyro lacks in the form a VAE needs."""
 
 from pyrovae.distributions import kl as _kl  # noqa: F401  (registers closed forms)
-from pyrovae.distributions.autoregressive_codes import AutoregressiveCodes
+from pyrovae.distributions.autoregressive import Autoregressive
 from pyrovae.distributions.code_tables import CodeTable, LevelTable, ResidualTables, SignTable
 from pyrovae.distributions.codes import Codes, NearestCode
 from pyrovae.distributions.continuous_bernoulli import ContinuousBernoulli
@@ -42,7 +42,7 @@ from pyrovae.distributions.wrapped_normal import WrappedNormal
 from pyrovae.distributions.zero_inflated import ZeroInflated
 
 __all__ = [
-    "AutoregressiveCodes",
+    "Autoregressive",
     "CodeTable",
     "Codes",
     "ContinuousBernoulli",

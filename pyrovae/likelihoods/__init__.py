@@ -1,5 +1,6 @@
 """Likelihoods p(x|z)."""
 
+from pyrovae.likelihoods.autoregressive import PixelCNNLikelihood, TransformerLikelihood
 from pyrovae.likelihoods.base import Likelihood
 from pyrovae.likelihoods.bernoulli import BernoulliLikelihood
 from pyrovae.likelihoods.beta import BetaLikelihood
@@ -37,9 +38,11 @@ __all__ = [
     "NormalLikelihood",
     "OffsetLikelihood",
     "PerceptualLikelihood",
+    "PixelCNNLikelihood",
     "PoissonLikelihood",
     "StructuralSimilarityLikelihood",
     "StudentTLikelihood",
     "TokensLikelihood",
+    "TransformerLikelihood",
     "ZeroInflatedLikelihood",
 ]

@@ -6,6 +6,7 @@ from pyrovae.nn.conv import ConvDecoder, ConvEncoder
 from pyrovae.nn.cosine_sine import CosineSine
 from pyrovae.nn.covariates import Covariates
 from pyrovae.nn.gated import GatedMLP
+from pyrovae.nn.identity import Identity
 from pyrovae.nn.initial import Initial, initialize, set_output_bias
 from pyrovae.nn.log1p import Log1p
 from pyrovae.nn.mlp import MLP
@@ -29,6 +30,7 @@ __all__ = [
     "CosineSine",
     "Covariates",
     "GatedMLP",
+    "Identity",
     "Initial",
     "Log1p",
     "Network",

@@ -1,6 +1,10 @@
 """Priors p(z)."""
 
-from pyrovae.priors.autoregressive_codes import AutoregressiveCodePrior
+from pyrovae.priors.autoregressive_codes import (
+    AutoregressiveCodePrior,
+    PixelCNNCodePrior,
+    TransformerCodePrior,
+)
 from pyrovae.priors.base import Prior
 from pyrovae.priors.categorical import CategoricalPrior
 from pyrovae.priors.categorical_codes import CategoricalCodePrior
@@ -27,9 +31,11 @@ __all__ = [
     "GammaPrior",
     "MixturePrior",
     "NormalPrior",
+    "PixelCNNCodePrior",
     "Prior",
     "RelaxedCategoricalPrior",
     "RiemannianNormalPrior",
+    "TransformerCodePrior",
     "TwoStagePrior",
     "UniformSpherePrior",
     "VampPrior",

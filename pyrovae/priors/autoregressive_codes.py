@@ -1,26 +1,78 @@
-"""Autoregressive prior of a codebook's codes."""
+"""Autoregressive priors of a codebook's codes."""
 
-import torch
+from typing import Any
+
 from torch import Tensor, nn
-from torch.distributions import Distribution
+from torch.distributions import Categorical, Distribution
 
-from pyrovae.distributions import AutoregressiveCodes, Codes
+from pyrovae.distributions import Autoregressive, Codes
+from pyrovae.distributions.special import normalized
+from pyrovae.nn.causal import Causal, CausalRecurrent, Conditionals, layout
+from pyrovae.nn.causal_transformer import CausalTransformer
+from pyrovae.nn.pixel_cnn import GatedPixelCNN
 from pyrovae.posteriors.base import Posterior
 from pyrovae.priors.base import Prior
 from pyrovae.priors.categorical_codes import codebook_of
 
-__all__ = ["AutoregressiveCodePrior"]
+__all__ = [
+    "AutoregressiveCodePrior",
+    "PixelCNNCodePrior",
+    "SequentialCodePrior",
+    "TransformerCodePrior",
+]
 
 
-class AutoregressiveCodePrior(Prior):
-    r"""Codes of a VQ-VAE one after another, row by row, each given all before it.
+class SequentialCodePrior(Prior):
+    r"""Codes one after another, row by row, each given all before it.
 
     .. math:: p(z) = \prod_i \operatorname{softmax}(f(k_1, \dots, k_{i-1}))_{k_i},
         \qquad z_i = e_{k_i}
 
-    The network is a gated recurrent unit, which reads the code before and the place it is at.
-    Its gradient reaches no other part of the model, so that it may be trained beside the model
-    or, for less, after it (`Density`).
+    At each point of the grid all codes come one after another, those of the first stage first. The
+    gradient reaches no other part of the model, so that the prior may be trained beside the model or,
+    for less, after it (`Density`). A draw takes a step of the network for each code, with what was
+    computed before kept.
+
+    A subclass makes the network.
+
+    Args:
+        posterior: The posterior whose codebook it is.
+        causal: The network, which sees the codes before.
+        features: Its features.
+
+    Raises:
+        ValueError: If the posterior has no codebook.
+    """
+
+    latent_kind = "code"
+
+    def __init__(self, posterior: Posterior, causal: Causal, features: int) -> None:
+        super().__init__()
+        self.posterior = codebook_of(posterior)
+        self.latent_shape = self.posterior.latent_shape
+        codes, places = self.posterior.codebook.codes, self.posterior.code_shape.numel()
+        self.network = Conditionals(
+            causal,
+            nn.Embedding(codes, features),
+            places=places,
+            features=features,
+            parameters=codes,
+        )
+
+    def forward(self) -> Distribution:
+        """Returns the distribution of latents made of codes."""
+        indices = Autoregressive(self.network, _code, self.posterior.code_shape)
+        return Codes(indices, self.posterior.codebook())
+
+
+class AutoregressiveCodePrior(SequentialCodePrior):
+    r"""Codes one after another by a recurrent network.
+
+    .. math:: p(z) = \prod_i \operatorname{softmax}(f(k_1, \dots, k_{i-1}))_{k_i},
+        \qquad z_i = e_{k_i}
+
+    The network is a gated recurrent unit, which reads the code before and the place it is at. See
+    `SequentialCodePrior`.
 
     van den Oord, Vinyals and Kavukcuoglu, 2017, https://arxiv.org/abs/1711.00937 (with a
     PixelCNN); Cho et al., 2014, Learning phrase representations using RNN encoder-decoder,
@@ -34,35 +86,72 @@ class AutoregressiveCodePrior(Prior):
         ValueError: If the posterior has no codebook, or there are no units.
     """
 
-    latent_kind = "code"
-
     def __init__(self, posterior: Posterior, *, hidden: int = 128) -> None:
-        super().__init__()
         if hidden < 1:
             raise ValueError(f"hidden: expected at least 1 unit, got {hidden}")
-        self.posterior = codebook_of(posterior)
-        self.latent_shape = self.posterior.latent_shape
-        codes, positions = self.posterior.codebook.codes, self.posterior.code_shape.numel()
-        self.network = _Recurrent(codes, positions, hidden)
-
-    def forward(self) -> Distribution:
-        """Returns the distribution of latents made of codes."""
-        indices = AutoregressiveCodes(self.network, self.posterior.code_shape)
-        return Codes(indices, self.posterior.codebook())
+        super().__init__(posterior, CausalRecurrent(hidden), hidden)
 
 
-class _Recurrent(nn.Module):
-    """Logits of each code from those before it."""
+class PixelCNNCodePrior(SequentialCodePrior):
+    r"""Codes one after another by masked, gated convolutions over their grid.
 
-    def __init__(self, codes: int, positions: int, hidden: int) -> None:
-        super().__init__()
-        self.codes = nn.Embedding(codes, hidden)
-        self.places = nn.Parameter(0.1 * torch.randn(positions, hidden))
-        self.unit = nn.GRU(hidden, hidden, batch_first=True)
-        self.logits = nn.Linear(hidden, codes)
+    .. math:: p(z) = \prod_i \operatorname{softmax}(f(k_1, \dots, k_{i-1}))_{k_i},
+        \qquad z_i = e_{k_i}
 
-    def forward(self, k: Tensor) -> Tensor:
-        """Maps integers ``(n, positions)`` to logits ``(n, positions, codes)``."""
-        before = nn.functional.pad(self.codes(k[:, :-1]), (0, 0, 1, 0))
-        states, _ = self.unit(before + self.places)
-        return self.logits(states)
+    See `SequentialCodePrior`.
+
+    van den Oord et al., 2016, Conditional image generation with PixelCNN decoders,
+    https://arxiv.org/abs/1606.05328; van den Oord, Vinyals and Kavukcuoglu, 2017,
+    https://arxiv.org/abs/1711.00937.
+
+    Args:
+        posterior: The posterior whose codebook it is.
+        features: Channels of the convolutions.
+        layers: Number of layers.
+        kernel: Width and height of the kernels, odd.
+
+    Raises:
+        ValueError: If the posterior has no codebook, there is no layer or channel, or the kernel's
+            size is even.
+    """
+
+    def __init__(
+        self, posterior: Posterior, *, features: int = 64, layers: int = 5, kernel: int = 3
+    ) -> None:
+        rows, columns = layout(codebook_of(posterior).code_shape)
+        causal = GatedPixelCNN(rows, columns, features=features, layers=layers, kernel=kernel)
+        super().__init__(posterior, causal, features)
+
+
+class TransformerCodePrior(SequentialCodePrior):
+    r"""Codes one after another by a transformer, which attends to all before.
+
+    .. math:: p(z) = \prod_i \operatorname{softmax}(f(k_1, \dots, k_{i-1}))_{k_i},
+        \qquad z_i = e_{k_i}
+
+    See `SequentialCodePrior`.
+
+    Vaswani et al., 2017, Attention is all you need, https://arxiv.org/abs/1706.03762; Esser, Rombach
+    and Ommer, 2021, Taming transformers for high-resolution image synthesis,
+    https://arxiv.org/abs/2012.09841 (of codes).
+
+    Args:
+        posterior: The posterior whose codebook it is.
+        features: Features of the transformer.
+        heads: Number of heads of its attention, which divides them.
+        layers: Number of layers.
+
+    Raises:
+        ValueError: If the posterior has no codebook, there is no layer, or the heads do not divide
+            the features.
+    """
+
+    def __init__(
+        self, posterior: Posterior, *, features: int = 64, heads: int = 4, layers: int = 2
+    ) -> None:
+        causal = CausalTransformer(features=features, heads=heads, layers=layers)
+        super().__init__(posterior, causal, features)
+
+
+def _code(logits: Tensor) -> Any:
+    return Categorical(logits=normalized(logits).unsqueeze(-2))

@@ -21,6 +21,7 @@ from pyrovae.declared import Declared, fits
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.likelihoods.base import Likelihood
 from pyrovae.nn import MLP
+from pyrovae.nn.causal import Causal, CausalRecurrent
 from pyrovae.nn.network import Network
 from pyrovae.posteriors import NormalPosterior
 from pyrovae.posteriors.base import Posterior
@@ -35,6 +36,7 @@ ONE = {
     Posterior: NormalPosterior(MLP(4, [], 4)),
     Likelihood: BernoulliLikelihood(MLP(2, [], 4)),
     VectorCodebook: LearnedCodebook(),
+    Causal: CausalRecurrent(4),
     ELBO: Trace_ELBO(),
     Schedule: LinearWarmup(),
     torch.Tensor: torch.rand(3, 4),

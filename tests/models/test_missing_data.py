@@ -5,7 +5,7 @@ import math
 import pyro
 import pytest
 import torch
-from likelihood_registry import PENALIZED
+from likelihood_registry import DRAWN, PENALIZED
 from missing_data import binary, exact, linear_data, of
 from registry import DATA, LATENT, LIKELIHOODS, data_for
 
@@ -17,7 +17,7 @@ from pyrovae.objectives import ELBO
 from pyrovae.posteriors import NormalPosterior
 from pyrovae.priors import NormalPrior, UniformSpherePrior
 
-WHOLE = PENALIZED | {"MultinomialLikelihood"}
+WHOLE = PENALIZED | DRAWN | {"MultinomialLikelihood"}
 FACTORISED = {name: make for name, make in LIKELIHOODS.items() if name not in WHOLE}
 
 

@@ -9,7 +9,7 @@ from pyro.infer import SVI, Trace_ELBO
 from tiny import same, state
 
 from pyrovae import VAE, evaluate, fit, load, save
-from pyrovae.distributions import AutoregressiveCodes, Codes, CodeTable, NearestCode
+from pyrovae.distributions import Autoregressive, Codes, CodeTable, NearestCode
 from pyrovae.latents import latent_kind
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.models import Density
@@ -96,7 +96,7 @@ def test_expanding_the_priors():
     vae = make("autoregressive")
     p = vae.prior().expand([4])
     assert isinstance(p, Codes)
-    assert isinstance(p.indices, AutoregressiveCodes)
+    assert isinstance(p.indices, Autoregressive)
     assert p.sample((2,)).shape == (2, 4, LATENT)
     assert p.log_prob(p.sample()).shape == (4,)
     z = vae.prior().sample()

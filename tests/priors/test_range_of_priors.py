@@ -5,18 +5,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from numbers_of_networks import signed, single
-from registry import KINDS, LATENT, POSTERIORS, PRIORS, latent_for
+from registry import KINDS, LATENT, OF_CODES, POSTERIORS, PRIORS, latent_for
 
 from pyrovae.distributions.code_tables import nearest
 from pyrovae.priors import DistributionPrior, MixturePrior, NormalPrior
 
 OF_REALS = [name for name in PRIORS if KINDS.get(name, "real") == "real"]
-CODES = {"CategoricalCodePrior", "AutoregressiveCodePrior"}
 
 
 def made(name):
     torch.manual_seed(0)
-    q = "VectorQuantizedPosterior" if name in CODES else "NormalPosterior"
+    q = "VectorQuantizedPosterior" if name in OF_CODES else "NormalPosterior"
     return PRIORS[name](POSTERIORS[q]())
 
 
