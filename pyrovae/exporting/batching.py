@@ -101,7 +101,19 @@ def index_put(
     return torch.where(mask, values.reshape(()), x)
 
 
-DECOMPOSITIONS: dict[Any, Callable[..., Tensor]] = {
+def layer_norm(
+    x: Tensor, shape: Sequence[int], weight: Tensor | None, bias: Tensor | None, eps: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Normalises the last dimensions, by moments."""
+    dims = list(range(x.dim() - len(shape), x.dim()))
+    mean = x.mean(dims, keepdim=True)
+    scale = (x.var(dims, correction=0, keepdim=True) + eps).rsqrt()
+    found = (x - mean) * scale
+    found = found if weight is None else found * weight
+    return found if bias is None else found + bias, mean, scale
+
+
+DECOMPOSITIONS: dict[Any, Callable[..., Any]] = {
     aten.cat.default: cat,
     aten.copy.default: copy,
     aten.fill.Tensor: fill,
@@ -110,4 +122,5 @@ DECOMPOSITIONS: dict[Any, Callable[..., Tensor]] = {
     aten.index.Tensor: index,
     aten.index_select.default: index_select,
     aten.index_put.default: index_put,
+    aten.native_layer_norm.default: layer_norm,
 }

@@ -24,19 +24,9 @@ class AutoregressiveLikelihood(Likelihood):
 
     .. math:: p(x \mid z) = \prod_i p(x_i \mid x_1, \dots, x_{i-1}, z)
 
-    The order is that of the grid, row by row, at each point all channels. A network makes features
-    of each variable from z; a second one, which sees the variables before, makes parameters of
-    these and of what it sees; and ``pixel`` makes the distribution of one variable of the
-    parameters: a likelihood of one variable, such as ``BernoulliLikelihood(Identity(1))`` or
-    ``CategoricalLikelihood(Identity(256))``. One with weights of its own shares them among all
-    variables.
+    See `PixelCNNLikelihood` for the order, and for what is not known.
 
-    A density takes one run, a draw one step for each variable. The mean is not known: queries give
-    draws, and say so. What such a decoder can do without z it learns to do without z: watch the KL
-    divergence, and see `FreeBitsELBO`. A `MissingDataVAE` refuses it: the density of a part of the
-    variables is not known.
-
-    A subclass makes the second network, in `_causal`.
+    A subclass makes the network that sees the variables before.
 
     Gulrajani et al., 2017, PixelVAE: a latent variable model for natural images,
     https://arxiv.org/abs/1611.05013; Chen et al., 2017, Variational lossy autoencoder,
@@ -113,8 +103,14 @@ class PixelCNNLikelihood(AutoregressiveLikelihood):
 
     .. math:: p(x \mid z) = \prod_i p(x_i \mid x_1, \dots, x_{i-1}, z)
 
-    See `AutoregressiveLikelihood`. With few layers it sees the pixels near by alone, which leaves
-    to z what the picture is of.
+    The order is that of the grid, row by row, at each point all channels. ``network`` makes features
+    of each variable from z, and ``pixel`` the distribution of one variable from parameters that the
+    variables before it and these features give: any likelihood of one variable, such as
+    ``BernoulliLikelihood(Identity(1))`` or ``CategoricalLikelihood(Identity(256))``. A density takes one
+    run, a draw one step for each variable; the mean is not known, so that queries give draws and say
+    so, and neither is the density of a part of the variables, so that `MissingDataVAE` refuses it.
+
+    With few layers it sees the pixels near by alone, which leaves to z what the picture is of.
 
     van den Oord et al., 2016, Conditional image generation with PixelCNN decoders,
     https://arxiv.org/abs/1606.05328; Gulrajani et al., 2017, PixelVAE: a latent variable model for
@@ -159,7 +155,15 @@ class TransformerLikelihood(AutoregressiveLikelihood):
 
     .. math:: p(x \mid z) = \prod_i p(x_i \mid x_1, \dots, x_{i-1}, z)
 
-    See `AutoregressiveLikelihood`. Memory and time are in the square of the number of pixels.
+    The order is that of the grid, row by row, at each point all channels. ``network`` makes features
+    of each variable from z, and ``pixel`` the distribution of one variable from parameters that the
+    variables before it and these features give: any likelihood of one variable, such as
+    ``BernoulliLikelihood(Identity(1))`` or ``CategoricalLikelihood(Identity(256))``. A density takes one
+    run, a draw one step for each variable; the mean is not known, so that queries give draws and say
+    so, and neither is the density of a part of the variables, so that `MissingDataVAE` refuses it.
+
+    Memory and time are in the square of the number of pixels. What such a decoder can do without z
+    it learns to do without z: watch the KL divergence, and see `FreeBitsELBO`.
 
     Vaswani et al., 2017, Attention is all you need, https://arxiv.org/abs/1706.03762; Child, Gray,
     Radford and Sutskever, 2019, Generating long sequences with sparse transformers,

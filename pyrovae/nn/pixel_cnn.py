@@ -2,7 +2,7 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad
+from torch.nn.functional import linear, pad
 
 from pyrovae.nn.causal import Causal, Step
 
@@ -118,7 +118,7 @@ class _Rows:
         n, features, _, columns = grid.shape
         self.given = layer.context(grid)
         self.above = grid.new_zeros(n, features, layer.kernel, columns)
-        self.left = grid.new_zeros(n, features, 1, layer.kernel)
+        self.left = grid.new_zeros(n, features, layer.kernel)
         self.row = grid.new_zeros(n, 2 * features, columns)
 
     def begin(self, i: int, above: Tensor) -> Tensor:
@@ -136,10 +136,14 @@ class _Rows:
 
     def step(self, j: int, left: Tensor) -> Tensor:
         """Takes what goes into the horizontal stack at a column, and gives what comes out."""
-        self.left = torch.cat([self.left[..., 1:], left.unsqueeze(-1).unsqueeze(-1)], -1)
-        column = self.layer.horizontal(self.left).flatten(1) + self.row[..., j]
-        gated = _gate(column).unsqueeze(-1).unsqueeze(-1)
-        return left + self.layer.out(gated).flatten(1)
+        self.left = torch.cat([self.left[..., 1:], left.unsqueeze(-1)], -1)
+        column = _at_one_place(self.layer.horizontal, self.left) + self.row[..., j]
+        return left + _at_one_place(self.layer.out, _gate(column))
+
+
+def _at_one_place(convolution: nn.Conv2d, x: Tensor) -> Tensor:
+    """A convolution of just what its kernel covers."""
+    return linear(x.flatten(1), convolution.weight.flatten(1), convolution.bias)
 
 
 def _gate(x: Tensor) -> Tensor:

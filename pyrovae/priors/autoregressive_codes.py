@@ -71,8 +71,9 @@ class AutoregressiveCodePrior(SequentialCodePrior):
     .. math:: p(z) = \prod_i \operatorname{softmax}(f(k_1, \dots, k_{i-1}))_{k_i},
         \qquad z_i = e_{k_i}
 
-    The network is a gated recurrent unit, which reads the code before and the place it is at. See
-    `SequentialCodePrior`.
+    The network is a gated recurrent unit, which reads the code before and the place it is at. The
+    order is row by row, at each point of the grid all codes. The gradient reaches no other part of
+    the model, so that the prior may be trained beside the model or, for less, after it (`Density`).
 
     van den Oord, Vinyals and Kavukcuoglu, 2017, https://arxiv.org/abs/1711.00937 (with a
     PixelCNN); Cho et al., 2014, Learning phrase representations using RNN encoder-decoder,
@@ -98,7 +99,9 @@ class PixelCNNCodePrior(SequentialCodePrior):
     .. math:: p(z) = \prod_i \operatorname{softmax}(f(k_1, \dots, k_{i-1}))_{k_i},
         \qquad z_i = e_{k_i}
 
-    See `SequentialCodePrior`.
+    The order is row by row, at each point of the grid all codes. The gradient reaches no other part
+    of the model, so that the prior may be trained beside the model or, for less, after it
+    (`Density`). A draw takes one step for each code, with what was computed before kept.
 
     van den Oord et al., 2016, Conditional image generation with PixelCNN decoders,
     https://arxiv.org/abs/1606.05328; van den Oord, Vinyals and Kavukcuoglu, 2017,
@@ -129,7 +132,9 @@ class TransformerCodePrior(SequentialCodePrior):
     .. math:: p(z) = \prod_i \operatorname{softmax}(f(k_1, \dots, k_{i-1}))_{k_i},
         \qquad z_i = e_{k_i}
 
-    See `SequentialCodePrior`.
+    The order is row by row, at each point of the grid all codes. The gradient reaches no other part
+    of the model, so that the prior may be trained beside the model or, for less, after it
+    (`Density`). A draw takes one step for each code, with what was computed before kept.
 
     Vaswani et al., 2017, Attention is all you need, https://arxiv.org/abs/1706.03762; Esser, Rombach
     and Ommer, 2021, Taming transformers for high-resolution image synthesis,

@@ -182,7 +182,8 @@ def test_a_vq_vae(in_tmp):
 
 
 def test_codes_of_any_codebook(in_tmp):
-    options = ["--prior", "CategoricalCodePrior", "--posterior", "QuantizedPosterior"]
+    options = ["--prior", "TransformerCodePrior", "--prior.features", "8"]
+    options += ["--posterior", "QuantizedPosterior"]
     book = ["--posterior.codebook", "MovingAverageCodebook", "--posterior.codebook.codes", "7"]
     assert main(["train", *quick(latents=8), *options, *book, "--out", "run"]) == 0
     report = json.loads(Path("run/report.json").read_text())

@@ -39,7 +39,6 @@ REFUSED = {
     **dict.fromkeys((*ONE_WAY, "IAFPosterior", "RelaxedCategoricalPosterior"), "no mean"),
     "DistributionPrior-StudentT": "_standard_gamma",
     **dict.fromkeys(DRAWN, "no mean"),
-    **dict.fromkeys(("PixelCNNCodePrior", "TransformerCodePrior"), "Constraints violated"),
 }
 
 
