@@ -16,6 +16,7 @@ from pyrovae.evaluation.ordered import in_order
 from pyrovae.evaluation.pareto import TRUSTED_K
 from pyrovae.evaluation.passes import one_pass
 from pyrovae.evaluation.reading import read_for
+from pyrovae.evaluation.same_data import check_same_data
 from pyrovae.programs import Program, check_program
 from pyrovae.ranks import present, together
 
@@ -160,6 +161,7 @@ def log_likelihood(
     check_program(model)
     split = read_for(model, data)
     batch_size, rows = sizes_in_memory(model, split, batch_size=batch_size, rows=rows)
+    check_same_data(split, present(), batch_size=batch_size)
     with one_pass(
         model,
         in_order(split) if per_datum else split,

@@ -38,8 +38,8 @@ def read_data(
         batch_size: Data in a step, of all ranks.
 
     Raises:
-        ValueError: If the data cannot be read, ranks read different ones, a stream without a length comes without a number
-            of steps, or data that are no stream come with one.
+        ValueError: If the data cannot be read, ranks read different ones, a stream without a
+            length comes without a number of steps, or data that are no stream come with one.
     """
     ranks = present()
     read = Data.of(data, fields=tensors_taken(model.model), counts=takes_counts(model))
