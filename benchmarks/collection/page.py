@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from benchmarks.scale.__main__ import machine
+from benchmarks.machine import machine
 
 __all__ = ["Row", "draw", "page"]
 

@@ -1,12 +1,11 @@
 """The page of what was measured, and its figure."""
 
 import math
-import os
 
 from matplotlib.figure import Figure
 
 from benchmarks.growth.sizes import AXES, of
-from benchmarks.scale.__main__ import machine
+from benchmarks.machine import machine
 
 __all__ = ["Found", "draw", "exponent", "page"]
 
@@ -36,7 +35,7 @@ def page(found: Found, threads: int) -> str:
         "",
         "Made by `python -m benchmarks.growth`.",
         "",
-        f"Measured on {machine()} with {threads} of {os.cpu_count()} cores: a VAE of two MLPs with hidden layers of",
+        f"Measured on {machine()}, {threads} threads: a VAE of two MLPs with hidden layers of",
         "100 units under a Bernoulli likelihood, batches of 50, one size after the other, each in a process of its own",
         "that has compiled nothing before. Times of steps are medians and include drawing the batch out of shuffled",
         "data. Memory is by how much the process grew, beside the data. log p(x) is of ten draws for each particle.",

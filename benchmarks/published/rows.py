@@ -2,8 +2,6 @@
 
 import json
 import math
-import os
-import platform
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 import pyro
 import torch
 
+from benchmarks.machine import machine
 from benchmarks.published.numbers import Number
 from benchmarks.published.protocols import Protocol
 from pyrovae import __version__
@@ -57,18 +56,9 @@ def make_row(protocol: Protocol, numbers: Mapping[int, Number]) -> Row:
         "minutes": mean(number.minutes for number in found),
         "unfinished": any(n.stopped is None and n.epochs < n.planned for n in found),
         "runs": {str(seed): asdict(number) for seed, number in numbers.items()},
-        "machine": machine(),
+        "machine": f"{machine()}, {torch.get_num_threads()} threads",
         "versions": {"pyrovae": __version__, "torch": torch.__version__, "pyro": pyro.__version__},
     }
-
-
-def machine() -> str:
-    """The processor, how many there are, and how many threads are used."""
-    path = Path("/proc/cpuinfo")
-    lines = path.read_text().splitlines() if path.is_file() else []
-    named = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    processor = named[0] if named else platform.processor() or platform.machine()
-    return f"{processor}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"
 
 
 def write_row(row: Row, folder: Path = RESULTS) -> Path:

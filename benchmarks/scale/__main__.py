@@ -10,15 +10,13 @@ measured again, so that a run that was ended goes on. The page is drawn from the
 
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from benchmarks.machine import machine
 from benchmarks.scale.cases import Case, cases
 from benchmarks.scale.page import write_page
 from pyrovae.cli import run
@@ -50,16 +48,16 @@ def scale(
         rows: The file of rows.
         out: Folder of the page and the figure.
     """
-    path, machine = Path(rows), describe_machine()
+    path, here = Path(rows), machine()
     wanted = cases(
         processes or [1, 2, 4], batch_size=batch_size, steps=steps, hidden=hidden or [400]
     )
     for case in wanted:
         known = read_rows(path)
-        there = any(row["case"] == case.plain() and row["machine"] == machine for row in known)
+        there = any(row["case"] == case.plain() and row["machine"] == here for row in known)
         if there or (only is not None and case.kind not in only):
             continue
-        row = {"case": case.plain(), "machine": machine, **measure(case)}
+        row = {"case": case.plain(), "machine": here, **measure(case)}
         print(row, flush=True)
         with atomic(path) as temporary:
             lines = [json.dumps(each) for each in [*known, row]]
@@ -86,15 +84,6 @@ def measure(case: Case) -> Row:
         subprocess.run(command, check=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
         found: Row = json.loads(told.read_text(encoding="utf-8"))
     return found
-
-
-def describe_machine() -> str:
-    """The processor as Linux names it, its cores, and the GPU, if there is one."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
-    return f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores{gpu}"
 
 
 if __name__ == "__main__":

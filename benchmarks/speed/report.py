@@ -7,6 +7,7 @@ from statistics import median
 
 from matplotlib.figure import Figure
 
+from benchmarks.machine import processor
 from benchmarks.speed.cases import Case
 from benchmarks.speed.contenders import CONTENDERS
 from benchmarks.speed.measurement import Measurement, Options
@@ -76,7 +77,7 @@ def write_page(
         "",
         f"Medians of {options.rounds} interleaved measurements of at least {options.seconds:g} s, "
         f"each contender a process of its own with {options.threads} threads, on {data}; "
-        f"{_processor()}, Python {platform.python_version()}, "
+        f"{processor()}, Python {platform.python_version()}, "
         + ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
         + ("" if load is None else f"; load before the start {load:.1f}")
         + ".",
@@ -149,14 +150,6 @@ def _mark(case: Case, check: float, checks: Sequence[float]) -> str:
     middle = median(checks)
     band = BAND.get(case.setting, 0.08)
     return " (differs)" if abs(check - middle) > band * abs(middle) else ""
-
-
-def _processor() -> str:
-    """The processor's name, where the system says it."""
-    path = Path("/proc/cpuinfo")
-    lines = path.read_text().splitlines() if path.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def _goals(found: Sequence[Sequence[Measurement]]) -> list[str]:
