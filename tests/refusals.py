@@ -40,7 +40,7 @@ def refusal(prior, posterior, objective):
     if objective in DYNAMICS and posterior in POINTS:
         return "site 'z': the posterior is a point, which has no density"
     if objective in DYNAMICS and posterior == "PowerSphericalPosterior":
-        return "site 'z': no map to the support of (SphereUniform|Mixture)"
+        return "site 'z': no map to the support of PowerSpherical"
     if objective == "AnnealedELBO" and posterior in ONE_WAY:
         return "site 'z': a transform of its Flow has no inverse"
     if objective in DISTANCES and prior in MIXTURES:

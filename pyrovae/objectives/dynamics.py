@@ -215,7 +215,7 @@ def _per_datum(trace: Trace) -> Any:
 
 
 def _checked(name: str, model_trace: Trace, guide_trace: Trace, leading: int) -> Any:
-    """A latent's site in the model, if it can be moved."""
+    """A latent's site in the guide, whose support it keeps to, if it can be moved."""
     q = guide_trace.nodes[name]
     data_frame(q, 1)
     if name not in model_trace:
@@ -228,7 +228,8 @@ def _checked(name: str, model_trace: Trace, guide_trace: Trace, leading: int) ->
         raise ValueError(f"site {name!r}: the posterior is a point, which has no density")
     if len(q["fn"].batch_shape) != leading:
         raise ValueError(f"site {name!r}: expected no plate but the data's around it")
-    return model_trace.nodes[name]
+    # Which may be a part of the prior's: positive numbers under a normal.
+    return q
 
 
 def _check_density(site: Any, value: Tensor) -> None:
