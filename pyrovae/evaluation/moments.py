@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pyrovae.compilation import Batch
 from pyrovae.handlers import SiteMean, is_latent, mean_of
+from pyrovae.latents import latent_kind
 
 __all__ = [
     "ACTIVE_VARIANCE",
@@ -74,7 +75,8 @@ def latent_moments(
 def standard_deviation(moments: LatentMoments, *, rows: int) -> Tensor:
     """The standard deviation of each variable of a latent, in the mean's shape.
 
-    In closed form where the distribution has one, else that of draws.
+    In closed form where the distribution has one, else that of draws; of an angle about its mean
+    direction.
     """
     mean, fn = moments.mean, moments.fn
     if mean.variance is None:
@@ -84,7 +86,11 @@ def standard_deviation(moments: LatentMoments, *, rows: int) -> Tensor:
             pass
     at_once = max(1, rows // max(1, len(mean.value)))
     parts = [fn.sample((min(at_once, DRAWS - i),)) for i in range(0, DRAWS, at_once)]
-    return torch.cat(parts).std(0)
+    draws = torch.cat(parts)
+    if latent_kind(fn) == "circle":  # the shorter way round from the mean direction
+        away = draws - mean.value
+        draws = torch.atan2(away.sin(), away.cos())
+    return draws.std(0)
 
 
 class ActiveUnits:
