@@ -58,7 +58,7 @@ def names():
         found[page] = dict(public)
         # The blocks about the tables: the sizes, and what stands below them.
         for code in BLOCK.findall((PAGES / page).read_text()):
-            if "decoder(n=shape" in code or code.startswith("from pyrovae.posteriors import Vec"):
+            if "decoder(n=shape" in code or "v = VectorQuantizedPosterior" in code:
                 exec(code, found[page])  # noqa: S102
     return found
 
