@@ -26,7 +26,7 @@ class MovingAverageCodebook(Stepwise, VectorCodebook):
     them.
 
     The averages move once for each step of `fit` or `CompiledSVI`, over the data of all ranks, and
-    not where the step's gradient is not finite; in a loop of one's own they move when the next batch
+    not where a step comes to nothing, its gradient not finite or too large; in a loop of one's own they move when the next batch
     is seen in training mode. Evaluation leaves them alone. Each datum counts once, whatever its
     weight.
 

@@ -101,8 +101,9 @@ class Gradients:
         """
         with one_step(getattr(self.model, "__self__", None)) as moving:
             loss = self._of_all(parameters, batch, own)
+            is_taken = self.taken(loss).isfinite().all()
             for module in moving:
-                module.settle(loss.isfinite().all())
+                module.settle(is_taken)
         return loss
 
     def _of_all(

@@ -19,6 +19,7 @@ from pyrovae.priors import CategoricalCodePrior
 from pyrovae.scope import without_validation
 from pyrovae.training import CompiledSVI
 from pyrovae.training.gradients import Gradients
+from pyrovae.training.skips import Skips
 
 D = 6
 SGD = partial(torch.optim.SGD, lr=0.05)
@@ -149,6 +150,15 @@ def test_a_step_whose_gradient_is_not_finite_moves_nothing():
     assert same(state(vae), before)
     gradients(vae, data(8))
     assert not same(state(vae), before)
+
+
+def test_a_step_that_is_left_out_moves_nothing():
+    vae = make()
+    before = state(vae)
+    parameters = [p for p in vae.parameters() if p.requires_grad]
+    too_large = Gradients(vae.model, vae.guide, VectorQuantizedELBO(), skips=Skips(1e-9))
+    assert too_large(parameters, (data(8),)).isfinite()
+    assert same(state(vae), before)
 
 
 def test_a_loop_of_ones_own():
