@@ -11,7 +11,7 @@ from torch import nn
 from torch.optim import SGD, Adam
 
 from pyrovae import fit, load, save
-from pyrovae.adversaries import PatchAdversary, PriorAdversary
+from pyrovae.adversaries import PatchAdversary, PriorAdversary, Seen
 from pyrovae.datasets import Data
 from pyrovae.nn import MLP
 from pyrovae.objectives import ELBO
@@ -61,15 +61,12 @@ def test_each_player_moves_in_its_own_turn_alone(name):
 @every
 def test_gradients_are_those_of_each_players_own_loss(name):
     model, adversary = pair(name, weight=0.7)
-    x, parameters = images(), list(vae().parameters())
-    parameters = list(model.parameters())
+    x, parameters = images(), list(model.parameters())
     player = make_player(adversary, None, model, torch.device("cpu"))
     gradients = Gradients(model.model, model.guide, ELBO(), player=player)
     torch.manual_seed(1)
     losses = gradients(parameters, (x,))
     found = [p.grad.clone() for p in parameters], [p.grad.clone() for p in player.parameters]
-
-    from pyrovae.adversaries import Seen
 
     torch.manual_seed(1)
     seen = Seen(model.model, model.guide, (x,))

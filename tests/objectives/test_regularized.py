@@ -31,7 +31,7 @@ def test_penalties_on_codes_and_weights_by_hand():
 
 def test_the_weights_alone_of_the_named_part_are_drawn_to_zero():
     model, x = autoencoder(), torch.randn(6, 4)
-    for part, other in (("likelihood", "encoder"), ("encoder", "likelihood")):
+    for part in ("likelihood", "encoder"):
         gradients = []
         for weight in (0.0, 0.5):
             objective = RegularizedELBO(code_weight=0.0, decoder_weight=weight, part=part)
@@ -43,7 +43,6 @@ def test_the_weights_alone_of_the_named_part_are_drawn_to_zero():
             torch.testing.assert_close(
                 gradients[1][name] - gradients[0][name], pull, rtol=1e-4, atol=1e-5
             )
-        assert other != part
 
 
 def test_the_jacobian_is_estimated_without_bias():

@@ -10,6 +10,7 @@ from pyrovae.evaluation import encode, evaluate
 from pyrovae.likelihoods import NormalLikelihood
 from pyrovae.models import Density
 from pyrovae.nn import MLP
+from pyrovae.objectives import ELBO
 from pyrovae.posteriors import NormalPosterior
 from pyrovae.priors import NormalPrior, TwoStagePrior
 
@@ -63,8 +64,6 @@ def test_the_bound_of_density_is_that_of_the_second_model():
 
 
 def evaluate_loss(model, x):
-    from pyrovae.objectives import ELBO
-
     return ELBO().loss(model.model, model.guide, x)
 
 
