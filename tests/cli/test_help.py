@@ -99,7 +99,7 @@ def can_be_used(cls, slot):
     """Whether some model of the command line has a place for it."""
     if slot == "model":
         return "likelihood" in class_parameters(cls)
-    if slot in ("encoder", "decoder"):
+    if slot in ("encoder", "decoder", "discriminator"):
         return "out_shape" in class_parameters(cls)
     # Of models that are made in Python.
     return cls.__name__ not in {"ClassificationELBO", "SubsetsELBO"}
