@@ -39,6 +39,10 @@ SHOWN: dict[str, tuple[str, list[str]]] = {
     "faces.py": ("Attributes and paths", ["--epochs", "40"]),
     "vamp_prior.py": ("Three priors", ["--epochs", "15", "--samples", "10"]),
     "importance_weighted.py": ("Importance weighting", ["--epochs", "5", "--samples", "10"]),
+    "deep_hierarchy.py": (
+        "Layers at several resolutions",
+        ["--epochs", "3", "--samples", "5", "--channels", "[8,8]", "--layers", "[2,2]"],
+    ),
     "hierarchical.py": ("Layers of latents", ["--epochs", "3", "--samples", "10"]),
     "discrete_latents.py": ("Discrete latents", ["--epochs", "5", "--samples", "10"]),
     "semi_supervised.py": ("Few labels", ["--epochs", "5"]),
