@@ -14,6 +14,7 @@ from pyrovae.cli.commands.train import GROUPS, OFTEN, train
 from pyrovae.cli.completion import words
 from pyrovae.cli.main import COMMANDS, command
 from pyrovae.cli.signatures import REQUIRED, class_parameters, parameters
+from pyrovae.codebooks import Codebook
 from pyrovae.specifications import SLOTS, choices, find_class, nested_slot
 
 
@@ -92,7 +93,8 @@ def test_every_option_is_explained(name):
 def can_be_typed(cls, slot):
     """Whether a command line can give every argument that a class needs."""
     needed = [p for p in asked_for(cls, slot).values() if p.default is REQUIRED]
-    return all(nested_slot(parameter.annotation) is None for parameter in needed)
+    nested = (nested_slot(parameter.annotation) for parameter in needed)
+    return all(slot is None or slot.base() is Codebook for slot in nested)
 
 
 def can_be_used(cls, slot):

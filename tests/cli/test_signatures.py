@@ -11,7 +11,9 @@ from pyrovae.datasets import load_data
 from pyrovae.training import fit
 
 # What training takes and no user of a command line gives: another command gives it, or files.
+# And data without a length come from Python alone.
 UNASKED = {"model", "progress", "on_epoch", "checkpoint", "resume", "callbacks", "notes"}
+UNASKED |= {"steps_per_epoch"}
 # Named by their class, and said in full where fit says None.
 CLASSES = {"objective", "optimizer"}
 
