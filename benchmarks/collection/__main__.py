@@ -78,7 +78,14 @@ def measured(
     budget: dict[str, Any] = {"epochs": epochs, "batch_size": 100}
     began = time.perf_counter()
     model = entry.make(x)
-    fit(model, data, objective=entry.objective(len(x)), progress=False, **budget, **entry.options)
+    fit(
+        model,
+        data,
+        objective=entry.objective(len(x)),
+        progress=False,
+        **budget,
+        **entry.options(x),
+    )
     density = None
     if entry.codes is not None:
         density = density_of_codes(entry.codes(model), model, x, budget)

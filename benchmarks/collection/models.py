@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from functools import partial
 
-from pyro.infer import ELBO
 from torch import Tensor
 
+from benchmarks.collection.codes import CODES
+from benchmarks.collection.games import GAMES
 from benchmarks.collection.parts import (
     HIDDEN,
     LATENTS,
@@ -13,10 +14,17 @@ from benchmarks.collection.parts import (
     decoder,
     encoder,
     likelihood,
+    mixture,
     normal,
+    told,
     vae,
 )
-from pyrovae.likelihoods import HyperbolicSecantLikelihood, Likelihood, NormalLikelihood
+from pyrovae.likelihoods import (
+    HyperbolicSecantLikelihood,
+    Likelihood,
+    NormalLikelihood,
+    StructuralSimilarityLikelihood,
+)
 from pyrovae.models import VAE, Autoencoder, HierarchicalVAE, LadderVAE, LatentVariableModel
 from pyrovae.nn import MLP, ConvDecoder, ConvEncoder, SpectralNorm
 from pyrovae.objectives import (
@@ -35,23 +43,23 @@ from pyrovae.objectives import (
     SlicedWassersteinELBO,
     TemperedELBO,
     TotalCorrelationELBO,
-    VectorQuantizedELBO,
 )
 from pyrovae.posteriors import (
     FullNormalPosterior,
+    GammaPosterior,
     IAFPosterior,
     NormalPosterior,
     PlanarPosterior,
     Posterior,
     PowerSphericalPosterior,
     RelaxedCategoricalPosterior,
-    VectorQuantizedPosterior,
+    VonMisesPosterior,
+    WrappedNormalPosterior,
 )
 from pyrovae.priors import (
-    AutoregressiveCodePrior,
-    CategoricalCodePrior,
     ExemplarPrior,
     FlowPrior,
+    GammaPrior,
     MixturePrior,
     NormalPrior,
     Prior,
@@ -59,11 +67,11 @@ from pyrovae.priors import (
     TwoStagePrior,
     UniformSpherePrior,
     VampPrior,
+    VonMisesPrior,
+    WrappedNormalPrior,
 )
 
 __all__ = ["MODELS"]
-
-CODES, POSITIONS, CODE_FEATURES = 64, 8, 8
 
 
 def _around(cls: type[Posterior], prior: Callable[[], Prior], **options: int) -> Entry:
@@ -74,11 +82,6 @@ def _around(cls: type[Posterior], prior: Callable[[], Prior], **options: int) ->
         return vae(x, prior=prior(), posterior=cls(encoder(x, shape), **options))
 
     return Entry(cls.__name__, make)
-
-
-def _told(cls: Callable[..., ELBO], **options: float) -> Callable[[int], ELBO]:
-    """An objective that does not ask how many images there are."""
-    return lambda n: cls(**options)
 
 
 def _vamp(x: Tensor) -> LatentVariableModel:
@@ -112,14 +115,6 @@ def _spectral(x: Tensor) -> LatentVariableModel:
     return Autoencoder(encoder(x, LATENTS), NormalLikelihood(means, scale="learned"))
 
 
-def _vector_quantized(x: Tensor) -> LatentVariableModel:
-    size = POSITIONS * CODE_FEATURES
-    posterior = VectorQuantizedPosterior(
-        encoder(x, size), codes=CODES, code_features=CODE_FEATURES
-    )
-    return VAE(CategoricalCodePrior(posterior), posterior, likelihood(x, size))
-
-
 def _two_layers(x: Tensor) -> LatentVariableModel:
     up = [normal(x), NormalPosterior(MLP(LATENTS, [HIDDEN], 2 * 8))]
     over = [NormalPosterior(MLP(8, [HIDDEN], 2 * LATENTS))]
@@ -147,57 +142,53 @@ def _second_stage() -> TwoStagePrior:
     )
 
 
-def _mixture(model: LatentVariableModel) -> Prior:
-    return MixturePrior(LATENTS, components=10)
-
-
 _sphere = partial(UniformSpherePrior, LATENTS)
 _normal = partial(NormalPrior, LATENTS)
 
 MODELS: dict[str, Entry] = {
-    "AE": Entry("Autoencoder; a mixture fitted to its codes", _autoencoder, codes=_mixture),
+    "AE": Entry("Autoencoder; a mixture fitted to its codes", _autoencoder, codes=mixture),
     "RAE, L2": Entry(
-        "Autoencoder, RegularizedELBO", _autoencoder, _told(RegularizedELBO), codes=_mixture
+        "Autoencoder, RegularizedELBO", _autoencoder, told(RegularizedELBO), codes=mixture
     ),
     "RAE, gradient": Entry(
         "Autoencoder, RegularizedELBO(gradient_weight=...)",
         _autoencoder,
-        _told(RegularizedELBO, gradient_weight=1e-3),
-        codes=_mixture,
+        told(RegularizedELBO, gradient_weight=1e-3),
+        codes=mixture,
     ),
     "RAE, spectral norm": Entry(
-        "Autoencoder, SpectralNorm", _spectral, _told(RegularizedELBO), codes=_mixture
+        "Autoencoder, SpectralNorm", _spectral, told(RegularizedELBO), codes=mixture
     ),
     "VAE": Entry("NormalPrior, NormalPosterior", vae),
     "VAE, convolutions": Entry("ConvEncoder, ConvDecoder", _convolutional),
-    "beta-VAE": Entry("BetaELBO(4)", vae, _told(BetaELBO, beta=4.0)),
-    "capacity": Entry("CapacityELBO", vae, _told(CapacityELBO)),
+    "beta-VAE": Entry("BetaELBO(4)", vae, told(BetaELBO, beta=4.0)),
+    "capacity": Entry("CapacityELBO", vae, told(CapacityELBO)),
     "beta-TCVAE": Entry("TotalCorrelationELBO", vae, lambda n: TotalCorrelationELBO(data_size=n)),
-    "DIP-VAE II": Entry("DIPELBO", vae, _told(DIPELBO)),
-    "InfoVAE": Entry("MMDELBO(kl_weight=0.5)", vae, _told(MMDELBO, kl_weight=0.5)),
-    "WAE-MMD": Entry("MMDELBO", vae, _told(MMDELBO)),
-    "SWAE": Entry("SlicedWassersteinELBO", vae, _told(SlicedWassersteinELBO)),
-    "IWAE": Entry("ImportanceWeightedELBO", vae, _told(ImportanceWeightedELBO, num_particles=5)),
+    "DIP-VAE II": Entry("DIPELBO", vae, told(DIPELBO)),
+    "InfoVAE": Entry("MMDELBO(kl_weight=0.5)", vae, told(MMDELBO, kl_weight=0.5)),
+    "WAE-MMD": Entry("MMDELBO", vae, told(MMDELBO)),
+    "SWAE": Entry("SlicedWassersteinELBO", vae, told(SlicedWassersteinELBO)),
+    "IWAE": Entry("ImportanceWeightedELBO", vae, told(ImportanceWeightedELBO, num_particles=5)),
     "DReG": Entry(
-        "DoublyReparameterizedELBO", vae, _told(DoublyReparameterizedELBO, num_particles=5)
+        "DoublyReparameterizedELBO", vae, told(DoublyReparameterizedELBO, num_particles=5)
     ),
     "MIWAE": Entry(
         "MultiplyImportanceWeightedELBO",
         vae,
-        _told(MultiplyImportanceWeightedELBO, num_particles=6),
+        told(MultiplyImportanceWeightedELBO, num_particles=6),
     ),
     "PIWAE": Entry(
         "PartiallyImportanceWeightedELBO",
         vae,
-        _told(PartiallyImportanceWeightedELBO, num_particles=6),
+        told(PartiallyImportanceWeightedELBO, num_particles=6),
     ),
     "CIWAE": Entry(
         "CombinedImportanceWeightedELBO",
         vae,
-        _told(CombinedImportanceWeightedELBO, num_particles=5),
+        told(CombinedImportanceWeightedELBO, num_particles=5),
     ),
-    "Hamiltonian": Entry("HamiltonianELBO", vae, _told(HamiltonianELBO)),
-    "DAIS": Entry("AnnealedELBO", vae, _told(AnnealedELBO)),
+    "Hamiltonian": Entry("HamiltonianELBO", vae, told(HamiltonianELBO)),
+    "DAIS": Entry("AnnealedELBO", vae, told(AnnealedELBO)),
     "full covariance": _around(FullNormalPosterior, _normal),
     "planar flow": _around(PlanarPosterior, _normal, transforms=4),
     "IAF": _around(IAFPosterior, _normal, context_features=16),
@@ -205,6 +196,9 @@ MODELS: dict[str, Entry] = {
     "mixture prior": Entry(
         "MixturePrior", lambda x: vae(x, prior=MixturePrior(LATENTS, components=100))
     ),
+    "gamma": _around(GammaPosterior, partial(GammaPrior, LATENTS)),
+    "torus": _around(VonMisesPosterior, partial(VonMisesPrior, LATENTS)),
+    "Poincare ball": _around(WrappedNormalPosterior, partial(WrappedNormalPrior, LATENTS)),
     "flow prior": Entry("FlowPrior", lambda x: vae(x, prior=_flow())),
     "VampPrior": Entry("VampPrior", _vamp),
     "exemplar": Entry("ExemplarPrior", _exemplar),
@@ -213,6 +207,10 @@ MODELS: dict[str, Entry] = {
         "HyperbolicSecantLikelihood",
         _with(lambda x: HyperbolicSecantLikelihood(decoder(x), scale="learned")),
     ),
+    "MS-SSIM": Entry(
+        "StructuralSimilarityLikelihood",
+        _with(lambda x: StructuralSimilarityLikelihood(likelihood(x), window=3)),
+    ),
     "relaxed categories": Entry(
         "RelaxedCategoricalPosterior, RelaxedCategoricalPrior, TemperedELBO",
         lambda x: vae(
@@ -220,14 +218,10 @@ MODELS: dict[str, Entry] = {
             prior=RelaxedCategoricalPrior(LATENTS),
             posterior=RelaxedCategoricalPosterior(encoder(x, LATENTS)),
         ),
-        _told(TemperedELBO),
-    ),
-    "VQ-VAE": Entry(
-        "VectorQuantizedPosterior, then AutoregressiveCodePrior",
-        _vector_quantized,
-        _told(VectorQuantizedELBO),
-        codes=lambda model: AutoregressiveCodePrior(model.posterior),
+        told(TemperedELBO),
     ),
     "hierarchy": Entry("HierarchicalVAE", _two_layers),
     "ladder": Entry("LadderVAE", _ladder),
+    **CODES,
+    **GAMES,
 }

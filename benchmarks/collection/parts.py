@@ -1,7 +1,7 @@
 """Networks of one size, and how a model of the collection is written down."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pyro.infer
@@ -14,9 +14,20 @@ from pyrovae.models import Density, LatentVariableModel
 from pyrovae.nn import MLP
 from pyrovae.objectives import ELBO
 from pyrovae.posteriors import NormalPosterior, Posterior
-from pyrovae.priors import NormalPrior, Prior
+from pyrovae.priors import MixturePrior, NormalPrior, Prior
 
-__all__ = ["Entry", "decoder", "density_of_codes", "encoder", "likelihood", "normal", "vae"]
+__all__ = [
+    "LATENTS",
+    "Entry",
+    "decoder",
+    "density_of_codes",
+    "encoder",
+    "likelihood",
+    "mixture",
+    "normal",
+    "told",
+    "vae",
+]
 
 LATENTS = 16
 HIDDEN = 200
@@ -30,14 +41,14 @@ class Entry:
         parts: What it is made of, as its row says it.
         make: Makes it, from the training images.
         objective: What it is trained with, from the number of training images.
-        options: What else `fit` is told.
+        options: What else `fit` is told, from the training images.
         codes: Makes, of the trained model, what is fitted to its codes and then samples them.
     """
 
     parts: str
     make: Callable[[Tensor], LatentVariableModel]
     objective: Callable[[int], pyro.infer.ELBO] = lambda n: ELBO()
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Callable[[Tensor], Mapping[str, Any]] = lambda x: {}
     codes: Callable[[Any], Prior] | None = None
 
 
@@ -72,3 +83,13 @@ def density_of_codes(prior: Prior, model: Any, x: Tensor, budget: Mapping[str, A
     # Draws, not means: what the decoder has seen in training.
     fit(density, encode(model, x, moments="draws"), progress=False, **budget)
     return density
+
+
+def mixture(model: LatentVariableModel) -> Prior:
+    """What is fitted to codes that have no density yet."""
+    return MixturePrior(LATENTS, components=10)
+
+
+def told(cls: Callable[..., pyro.infer.ELBO], **options: Any) -> Callable[[int], pyro.infer.ELBO]:
+    """An objective that does not ask how many images there are."""
+    return lambda n: cls(**options)

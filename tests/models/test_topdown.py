@@ -55,7 +55,7 @@ def small(kind=ResidualNormalBlock, **options):
         # Its condition holds: the guide draws in the order of the model.
         TraceMeanField_ELBO(),
     ],
-    ids=repr,
+    ids=lambda objective: type(objective).__name__,
 )
 def test_at_the_exact_posterior_a_bound_is_the_evidence(objective):
     model, x = make_exact(), linear_hierarchy.data()
