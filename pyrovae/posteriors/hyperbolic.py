@@ -11,7 +11,6 @@ from pyrovae.distributions import RiemannianNormal, WrappedNormal
 from pyrovae.distributions.ball import exponential
 from pyrovae.distributions.special import at_least_single
 from pyrovae.nn.network import Network, features_per
-from pyrovae.nn.positive import positive
 from pyrovae.posteriors.base import Posterior, latent_features_of
 
 __all__ = ["RiemannianNormalPosterior", "WrappedNormalPosterior"]
@@ -38,7 +37,8 @@ class WrappedNormalPosterior(Posterior):
 
     Args:
         network: From a datum to ``2 * latent_features`` numbers: the means in the tangent space
-            of the centre, then the scales before they are made positive.
+            of the centre, then the scales before a sigmoid brings them
+            into their range.
 
     Raises:
         ValueError: If the network's output cannot be split in two.
@@ -56,7 +56,7 @@ class WrappedNormalPosterior(Posterior):
         """Returns q(z|x) for data ``(*batch, *data_shape)``."""
         v, raw = at_least_single(self.network(x)).chunk(2, dim=-1)
         largest = REACH / (math.sqrt(v.shape[-1]) + 4)
-        return WrappedNormal(_point(v), positive(raw).clamp(SMALLEST, largest))
+        return WrappedNormal(_point(v), _scale(raw, largest))
 
     @classmethod
     def network_shape(cls, latent_features: int, **options: Any) -> Size:
@@ -80,7 +80,7 @@ class RiemannianNormalPosterior(Posterior):
 
     Args:
         network: From a datum to ``latent_features + 1`` numbers: the mean in the tangent space of
-            the centre, then the scale before it is made positive.
+            the centre, then the scale before a sigmoid brings it into its range.
 
     Raises:
         ValueError: If the network's output is of fewer than two numbers.
@@ -100,12 +100,19 @@ class RiemannianNormalPosterior(Posterior):
         v, raw = numbers[..., :-1], numbers[..., -1]
         n = v.shape[-1] - 1
         largest = 2 * REACH / (5 + math.sqrt(25 + 4 * REACH * n))
-        return RiemannianNormal(_point(v), positive(raw).clamp(SMALLEST, largest))
+        return RiemannianNormal(_point(v), _scale(raw, largest))
 
     @classmethod
     def network_shape(cls, latent_features: int, **options: Any) -> Size:
         """A mean, and a scale."""
         return Size([latent_features + 1])
+
+
+def _scale(raw: Tensor, largest: float) -> Tensor:
+    """Scales in their range."""
+    # Cutting them off at a bound would stop the gradient: in many dimensions, that of all scales
+    # of an untrained network.
+    return SMALLEST + (largest - SMALLEST) * raw.sigmoid()
 
 
 def _point(v: Tensor) -> Tensor:

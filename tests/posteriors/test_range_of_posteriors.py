@@ -20,6 +20,8 @@ from pyrovae.posteriors import (
     IAFPosterior,
     LowRankNormalPosterior,
     NormalPosterior,
+    RiemannianNormalPosterior,
+    WrappedNormalPosterior,
 )
 
 N = 4
@@ -248,3 +250,18 @@ def test_a_direction_of_any_length_is_one(size):
     for vector in ([size, -size, size / 2], [0.0, 0.0, 0.0], [1e-30, 0.0, 1e-30]):
         q = with_output(name, [*vector, 5.0])(torch.zeros(2, 1))
         torch.testing.assert_close(q.loc.norm(dim=-1), torch.ones(2))
+
+
+@pytest.mark.parametrize("posterior", [WrappedNormalPosterior, RiemannianNormalPosterior])
+@pytest.mark.parametrize("dimensions", [1, 2, 10, 100])
+def test_scales_of_the_ball_have_a_gradient_wherever_they_are(posterior, dimensions):
+    scales = []
+    for raw in range(-8, 9):
+        (size,) = posterior.network_shape(dimensions)
+        network = Constant(1, size, [float(raw)] * size)
+        scale = posterior(network)(torch.zeros(1, 1)).scale.flatten()[0]
+        (slope,) = torch.autograd.grad(scale, network.output)
+        assert slope.sum() > 0
+        scales.append(scale.item())
+    assert scales == sorted(set(scales))
+    assert scales[0] > 0.01
