@@ -8,8 +8,10 @@ from pyro import poutine
 from pyro.poutine.messenger import Messenger
 from pyro.poutine.runtime import Message
 from torch import Tensor
+from torch.distributions import VonMises as AnyVonMises
 
 from pyrovae.compilation import Batch
+from pyrovae.distributions.unwrap import unblocked
 from pyrovae.handlers import SiteMean, is_latent, mean_of
 from pyrovae.latents import latent_kind
 
@@ -100,13 +102,16 @@ class ActiveUnits:
 
     Where the mean is that of draws, their variance is taken off what is found: it would count a
     variable as active whose posterior is the same for all data. Where data have weights, the
-    variance is one by weight.
+    variance is one by weight. The mean of an angle is that of its unit vector, :math:`(E[\cos u],
+    E[\sin u])`, whose two variances are added: it has no seam at half a turn, and is 0 where all
+    directions are equally probable.
 
     Burda, Grosse and Salakhutdinov, 2016, https://arxiv.org/abs/1509.00519.
     """
 
     def __init__(self) -> None:
         self._sums: dict[str, _Sums] = {}
+        self._angles: set[str] = set()
 
     def add(self, moments: dict[str, LatentMoments], weight: Tensor | None = None) -> None:
         """Takes in a batch.
@@ -115,15 +120,21 @@ class ActiveUnits:
             moments: The latents' posteriors.
             weight: How much each datum counts, ``(B,)``; all alike, if left out.
         """
-        for name, (_, mean) in moments.items():
+        for name, (fn, mean) in moments.items():
             values = mean.value.flatten(1).cpu().double()
+            is_angle = latent_kind(fn) == "circle"
+            if is_angle:
+                self._angles.add(name)
+                length = _resultant(fn).expand(mean.value.shape).flatten(1).cpu().double()
+                values = torch.cat([length * values.cos(), length * values.sin()], dim=1)
             errors = torch.zeros_like(values)
-            if mean.variance is not None:
+            if mean.variance is not None and not is_angle:
                 errors = mean.variance.flatten(1).cpu().double()
             self._take(name, _Sums.of(values, errors, weight))
 
     def merge(self, other: "ActiveUnits") -> None:
         """Takes in what another one has seen, of other data."""
+        self._angles |= other._angles
         for name, sums in other._sums.items():
             self._take(name, sums)
 
@@ -134,7 +145,8 @@ class ActiveUnits:
     @property
     def variances(self) -> dict[str, Tensor]:
         """Of each variable of each site the variance of its posterior mean over the data, ``(D,)``."""
-        return {name: (s.squares - s.error) / s.weight for name, s in self._sums.items()}
+        each = {name: (s.squares - s.error) / s.weight for name, s in self._sums.items()}
+        return {n: v.view(2, -1).sum(0) if n in self._angles else v for n, v in each.items()}
 
     @property
     def active(self) -> dict[str, int]:
@@ -149,7 +161,17 @@ class ActiveUnits:
     @property
     def units(self) -> dict[str, int]:
         """How many variables each site has."""
-        return {name: len(sums.mean) for name, sums in self._sums.items()}
+        return {name: len(variance) for name, variance in self.variances.items()}
+
+
+def _resultant(fn: Any) -> Tensor:
+    """The length of the mean unit vector of each angle; 1 of families that do not say."""
+    fn = unblocked(fn)
+    if hasattr(fn, "circular_variance"):
+        length: Tensor = 1 - fn.circular_variance
+        return length
+    # PyTorch's calls that a variance.
+    return 1 - fn.variance if isinstance(fn, AnyVonMises) else torch.ones(())
 
 
 class _Sums(NamedTuple):

@@ -93,6 +93,25 @@ def test_angles_deviate_from_their_mean_direction_wherever_it_is():
     torch.testing.assert_close(found, torch.full((3, 1), 0.1), rtol=0.2, atol=0)
 
 
+@pytest.mark.parametrize(("length", "concentration"), [(1.0, 100.0), (1.0, -30.0)])
+def test_an_angle_is_active_by_its_direction_on_the_circle(length, concentration):
+    q = VonMisesPosterior(MLP(SHAPE, [], 3))
+    with torch.no_grad():
+        # On either side of the seam by the data, or anywhere of an angle that is uniform.
+        q.network.layers[-1].weight[2] = 0
+        if concentration > 0:
+            q.network.layers[-1].weight[:] *= torch.tensor([[0.0], [0.02], [0.0]])
+        q.network.layers[-1].bias.copy_(torch.tensor([-length, 0.0, concentration]))
+    decoder = Chain([CosineSine(1), MLP(2, [], SHAPE)])
+    model = VAE(VonMisesPrior(1), q, BernoulliLikelihood(decoder))
+    (x,) = digits().train.take(30)
+    directions = encode(model, x)
+    assert directions.var() > 0.01  # as numbers
+    found = evaluate(model, x, samples=2)
+    assert found.units == {"z": 1}
+    assert found.active_units == {"z": 0}
+
+
 @pytest.mark.parametrize("name", MADE)
 def test_figures_and_explorer(name, tmp_path, monkeypatch):
     monkeypatch.setattr("pyrovae.cli.figures.save_figure", save_a_dot)
