@@ -9,6 +9,8 @@ from pyro.distributions import TorchDistribution
 from torch import Size, Tensor
 from torch.distributions import Distribution, constraints
 
+from pyrovae.distributions.unwrap import family
+
 __all__ = ["Marginal"]
 
 Given = Callable[[Tensor], Distribution]
@@ -91,11 +93,18 @@ class Marginal(TorchDistribution):
         """The logarithm of an estimate of the density, ``(*batch,)``; see the class."""
         if self._validate_args:
             self._validate_sample(value)
-        posterior = self.posterior(value)
+        # Draws of its own for each number that is asked for: of one estimate S times there is
+        # no error to be seen.
+        batch = torch.broadcast_shapes(self.batch_shape, value.shape[: -self.event_dim])
+        posterior = self.posterior(value.expand(*batch, *self.event_shape))
         u = _draw(posterior, Size([self.num_particles]))
-        weights = (
-            self.prior.log_prob(u) + self.likelihood(u).log_prob(value) - posterior.log_prob(u)
-        )
+        density = posterior.log_prob(u)
+        if density.requires_grad and not posterior.has_rsample:
+            raise ValueError(
+                f"posterior: expected one of the second stage with reparameterised draws, through "
+                f"which it is trained, got {family(posterior)}"
+            )
+        weights = self.prior.log_prob(u) + self.likelihood(u).log_prob(value) - density
         return weights.logsumexp(0) - math.log(self.num_particles)
 
 

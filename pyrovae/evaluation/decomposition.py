@@ -10,6 +10,7 @@ from torch import Tensor
 from pyrovae.checks import check_count
 from pyrovae.datasets import Source
 from pyrovae.evaluation.aggregate import AggregatedPosterior
+from pyrovae.evaluation.densities import check_density
 from pyrovae.evaluation.gaps import Mean
 from pyrovae.evaluation.passes import one_pass
 from pyrovae.evaluation.reading import read_for
@@ -110,7 +111,7 @@ def kl_decomposition(
     Raises:
         ValueError: If a number is not positive, the data's shape or values do not fit, there is
             not one latent within the data's plate, the bound is undefined, the prior is another
-            for each datum, or the posterior has no density at the draws of other data.
+            for each datum or its density only estimated, or the posterior has no density at the draws of other data.
     """
     check_program(model)
     check_count("samples", samples)
@@ -170,6 +171,7 @@ def _sites(look: Any, *, first: bool) -> tuple[Any, Any]:
 
 
 def _check_prior(site: Any) -> None:
+    check_density(site, "kl_decomposition")
     value = site["value"]
     probe: Tensor = site["fn"].log_prob(value[:1].expand_as(value))
     if not torch.allclose(probe, probe[:1].expand_as(probe), rtol=1e-4, atol=1e-4):

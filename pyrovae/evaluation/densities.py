@@ -4,10 +4,10 @@ from typing import Any
 
 from torch import Tensor
 
-from pyrovae.distributions import observed_values
-from pyrovae.distributions.unwrap import unwrapped
+from pyrovae.distributions import Marginal, observed_values
+from pyrovae.distributions.unwrap import family, unwrapped
 
-__all__ = ["counted", "is_density", "is_discrete"]
+__all__ = ["check_density", "counted", "is_density", "is_discrete"]
 
 
 def is_density(site: Any) -> bool:
@@ -29,3 +29,22 @@ def is_discrete(site: Any) -> bool:
 def counted(site: Any) -> Tensor:
     """The values of the site that count in its density."""
     return observed_values(site["fn"], site["value"])
+
+
+def check_density(site: Any, what: str) -> None:
+    """Looks whether the density of a site is known, and not only estimated anew at each call.
+
+    An estimate makes of a bound another one, but of a ratio of two densities no ratio.
+
+    Args:
+        site: The site.
+        what: Who asks, for a message.
+
+    Raises:
+        ValueError: If it is estimated. The site is named.
+    """
+    if isinstance(unwrapped(site["fn"]), Marginal):
+        raise ValueError(
+            f"site {site['name']!r}: the density of {family(site['fn'])} is estimated by draws; "
+            f"{what} takes latents whose density is known"
+        )

@@ -15,7 +15,8 @@ __all__ = ["Density"]
 class Density(LatentVariableModel):
     r"""Any prior, fitted to what it is to be the density of: maximum likelihood.
 
-    There is nothing to infer, so each bound is :math:`\log p(x)` itself. The second stage of
+    There is nothing to infer, so each bound is :math:`\log p(x)` itself; with a `TwoStagePrior`, whose
+    density is estimated, it is the bound of the second model. The second stage of
     models whose codes are learned before their density is: the data are the codes,
     ``fit(Density(prior), model.encode(x))``.
 

@@ -1,9 +1,13 @@
 """A variational autoencoder of the latents as their prior."""
 
+from torch import Tensor
 from torch.distributions import Distribution
 
 from pyrovae.checks import check_count
 from pyrovae.distributions.marginal import Marginal
+from pyrovae.distributions.penalized import Penalized
+from pyrovae.distributions.unwrap import unwrapped
+from pyrovae.latents import check_kinds, latent_kind
 from pyrovae.likelihoods.base import Likelihood
 from pyrovae.posteriors.base import Posterior
 from pyrovae.priors.base import Prior
@@ -27,18 +31,21 @@ class TwoStagePrior(Prior):
     Its density is not known. ``log_prob`` gives the logarithm of an unbiased estimate with K draws
     of q(u|z), which in expectation is below :math:`\log p(z)`. So every bound of a model with it is
     one still, a little lower than with the density itself, and an importance-sampled log p(x) is a
-    lower bound as ever; all vary with these draws, too.
+    lower bound as ever; all vary with these draws, too. What needs the density itself, such as
+    annealing, refuses it.
 
     Dai and Wipf, 2019, Diagnosing and enhancing VAE models, https://arxiv.org/abs/1903.05789.
 
     Args:
         prior: p(u).
-        posterior: q(u|z), whose data are z.
+        posterior: q(u|z), whose data are z; to be trained, with reparameterised draws.
         likelihood: p(z|u), a density of real vectors.
         num_particles: Draws :math:`K` in an estimate of the density.
 
     Raises:
-        ValueError: If the parts declare different shapes, or ``num_particles`` is not positive.
+        ValueError: If the parts declare different shapes, p(u) and q(u|z) are densities of different
+            kinds, or ``num_particles`` is not positive; when called, if p(z|u) is no density of real
+            vectors, or where it is trained, q(u|z) has draws without gradients.
     """
 
     latent_kind = "real"
@@ -60,6 +67,11 @@ class TwoStagePrior(Prior):
             known = {tuple(shape) for shape in shapes if shape is not None}
             if len(known) > 1:
                 raise ValueError(f"expected parts of one shape of {name}, got {sorted(known)}")
+        check_kinds(
+            f"{type(posterior).__name__} under {type(prior).__name__}",
+            posterior.latent_kind,
+            prior.latent_kind,
+        )
         if likelihood.data_shape is None:
             raise ValueError("likelihood: expected one that declares the shape of z, got none")
         self.latent_shape = likelihood.data_shape
@@ -71,8 +83,17 @@ class TwoStagePrior(Prior):
         assert self.latent_shape is not None
         return Marginal(
             self.prior(),
-            self.likelihood,
+            self._given,
             self.posterior,
             event_shape=self.latent_shape,
             num_particles=self.num_particles,
         )
+
+    def _given(self, u: Tensor) -> Distribution:
+        found: Distribution = self.likelihood(u)
+        kind = latent_kind(found)
+        if kind not in ("real", None) or isinstance(unwrapped(found), Penalized):
+            raise ValueError(
+                f"likelihood: expected a density of real vectors, got {type(self.likelihood).__name__}"
+            )
+        return found

@@ -158,6 +158,7 @@ REAL = [
     name
     for name in PRIORS
     if KINDS.get(name, "real") in ("real", "simplex", "bounded", "circle", "ball")
+    and name != "TwoStagePrior"  # whose density is an estimate
 ]
 
 

@@ -6,13 +6,19 @@ import torch
 from torch import Size
 
 from pyrovae import VAE, fit
-from pyrovae.evaluation import encode, evaluate
-from pyrovae.likelihoods import NormalLikelihood
+from pyrovae.evaluation import (
+    annealed_log_likelihood,
+    bidirectional,
+    encode,
+    evaluate,
+    kl_decomposition,
+)
+from pyrovae.likelihoods import BernoulliLikelihood, NormalLikelihood
 from pyrovae.models import Density
 from pyrovae.nn import MLP
 from pyrovae.objectives import ELBO
-from pyrovae.posteriors import NormalPosterior
-from pyrovae.priors import NormalPrior, TwoStagePrior
+from pyrovae.posteriors import CategoricalPosterior, NormalPosterior, PowerSphericalPosterior
+from pyrovae.priors import CategoricalPrior, NormalPrior, TwoStagePrior
 
 
 def second(**options):
@@ -63,6 +69,37 @@ def test_the_bound_of_density_is_that_of_the_second_model():
     assert abs(found.mean() - bound) < 4 * found.std() / 1000**0.5
 
 
+def test_a_report_of_density_is_that_of_the_second_model():
+    prior, z = second(), linear_gaussian.data()
+    stage = VAE(prior.prior, prior.posterior, prior.likelihood)
+    density, whole = (evaluate(model, z, samples=1000) for model in (Density(prior), stage))
+    exact = prior.likelihood.log_evidence(z).mean().item()
+    for found in (density, whole):
+        # The mean of six data with a standard error of mc_se each time; five of them.
+        assert abs(found.log_likelihood.value - exact) < 5 * found.log_likelihood.mc_se
+    assert density.elbo < exact - 5 * density.log_likelihood.mc_se
+    # Draws of its own for each of the samples, which weigh unequally.
+    assert density.log_likelihood.ess < 900
+
+
+def test_what_needs_the_density_itself_refuses_an_estimate():
+    prior = TwoStagePrior(
+        NormalPrior(2), NormalPosterior(MLP(3, [], 4)), NormalLikelihood(MLP(2, [], 3))
+    )
+    vae = VAE(prior, NormalPosterior(MLP(5, [], 6)), NormalLikelihood(MLP(3, [], 5)))
+    for query in (annealed_log_likelihood, bidirectional, kl_decomposition):
+        with pytest.raises(ValueError, match=r"site 'z': the density of Marginal is estimated"):
+            query(vae, torch.randn(4, 5))
+
+
+def test_a_second_posterior_that_would_not_be_trained_is_refused():
+    posterior = CategoricalPosterior(MLP(3, [], 2))
+    prior = TwoStagePrior(CategoricalPrior(2), posterior, NormalLikelihood(MLP(2, [], 3)))
+    assert evaluate(Density(prior), torch.randn(4, 3), samples=2).elbo < 0
+    with pytest.raises(ValueError, match="expected one of the second stage with reparam"):
+        prior().log_prob(torch.randn(4, 3))
+
+
 def evaluate_loss(model, x):
     return ELBO().loss(model.model, model.guide, x)
 
@@ -93,5 +130,11 @@ def test_parts_that_do_not_fit_are_refused():
         TwoStagePrior(NormalPrior(3), posterior, NormalLikelihood(MLP(2, [], 3)))
     with pytest.raises(ValueError, match="expected parts of one shape of z"):
         TwoStagePrior(NormalPrior(2), posterior, NormalLikelihood(MLP(2, [], 4)))
+    sphere = PowerSphericalPosterior(MLP(3, [], 3))
+    with pytest.raises(ValueError, match="PowerSphericalPosterior under NormalPrior"):
+        TwoStagePrior(NormalPrior(2), sphere, NormalLikelihood(MLP(2, [], 3)))
+    binary = TwoStagePrior(NormalPrior(2), posterior, BernoulliLikelihood(MLP(2, [], 3)))
+    with pytest.raises(ValueError, match="likelihood: expected a density of real vectors"):
+        binary().log_prob(torch.zeros(4, 3))
     with pytest.raises(ValueError, match="num_particles: expected at least 1, got 0"):
         TwoStagePrior(NormalPrior(2), posterior, NormalLikelihood(MLP(2, [], 3)), num_particles=0)

@@ -8,6 +8,7 @@ from pyro import poutine
 from torch import Tensor
 
 from pyrovae.compilation import AutoCompiled, Batch, Compile, CompiledFunction, half_twice
+from pyrovae.evaluation.densities import check_density
 from pyrovae.evaluation.undefined import undefined
 from pyrovae.handlers import is_latent
 from pyrovae.objectives.real_space import RealSpace
@@ -57,7 +58,8 @@ class Density:
 
     Raises:
         ValueError: If a latent is discrete, a point, outside the data's plate, has a flat prior,
-            or a support (a sphere) that has no map from a real space. The site is named.
+            one whose density is estimated, or a support (a sphere) that has no map from a real
+            space. The site is named.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class Density:
             raise ValueError("expected a program with latents, got one that has none")
         for site in sites:
             data_frame(site, nesting=1)
+            check_density(site, "annealing")
         self._space = RealSpace(sites, leading=1, what="annealing")
 
         def compiled(inputs: Batch) -> CompiledFunction:
