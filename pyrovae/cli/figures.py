@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from pyrovae.datasets import Data
-    from pyrovae.latent_space.paths import Path as Path_
     from pyrovae.training import History
 
 __all__ = ["FIGURES", "draw_figures", "figure_files", "save_figure"]
@@ -43,9 +42,8 @@ BESIDE_DATA = (
     "neighbours",
 )
 SCATTERED = 2000
-#: Where latents are of a kind that is no real space: which path joins codes, how far a variable is
-#: moved (in a disk both at once stay inside), and which figures would leave the latents' range.
-WAYS: "dict[str | None, Path_]" = {"circle": "circular", "ball": "hyperbolic"}
+#: Where latents are of a kind that is no real space: how far a variable is moved (in a disk both at
+#: once stay inside), and which figures would leave the latents' range.
 SPANS: dict[str | None, float] = {"circle": pi, "ball": 0.7}
 WITHOUT: dict[str | None, tuple[str, ...]] = {
     "bounded": ("traversal", "manifold"),
@@ -148,6 +146,7 @@ def _of_a_site(
     """How to draw each figure of a model that gives one tensor."""
     from pyrovae import plots
     from pyrovae.cli.splits import held_out
+    from pyrovae.latent_space.paths import paths_within
 
     role = held_out(data)
     split = getattr(data, role)
@@ -155,12 +154,12 @@ def _of_a_site(
     codes = model.encode(x[:1])
     site = next(iter(codes)) if isinstance(codes, dict) else None  # one of several latents
     kind = getattr(getattr(model, "prior", None), "latent_kind", None)
-    way, span = WAYS.get(kind, "straight"), SPANS.get(kind, 3.0)
+    ways, span = paths_within(kind), SPANS.get(kind, 3.0)
     figures: dict[str, Callable[[], Figure]] = {
         "training_curves": lambda: plots.training_curves(history),
         "reconstructions": lambda: plots.reconstructions(model, x[:10]),
         "samples": lambda: plots.samples(model),
-        "interpolation": lambda: plots.interpolation(model, x[:5], x[5:10], path=way),
+        "interpolation": lambda: plots.interpolation(model, x[:5], x[5:10], path=ways[0]),
         "interpolation_spherical": lambda: plots.interpolation(
             model, x[:5], x[5:10], path="spherical"
         ),
@@ -181,7 +180,7 @@ def _of_a_site(
         del figures["latents"]
     if model.latent_shape == (2,) and hasattr(model, "prior"):
         figures["manifold"] = lambda: plots.manifold(model, span=SPANS.get(kind))
-    if way != "straight":
+    if "spherical" not in ways:
         figures.pop("interpolation_spherical", None)
     for name in WITHOUT.get(kind, ()):
         figures.pop(name, None)

@@ -11,6 +11,13 @@ if TYPE_CHECKING:
 __all__ = ["about"]
 
 MOST_KNOBS = 200
+#: Where latents lie that cannot be moved anywhere.
+WHERE = {
+    "bounded": "on a half-line or in an interval",
+    "sphere": "on a sphere",
+    "simplex": "on a simplex",
+    "ball": "in the unit ball",
+}
 LEAST = 2  # data with and without an attribute
 
 
@@ -25,6 +32,7 @@ def about(explorer: "Explorer") -> dict[str, Any]:
         "kind": explorer.looks["x"].kind,
         "shape": list(explorer.x.shape[1:]),
         "sites": sites,
+        "paths": survey.paths,
         "labels": None if explorer.labels is None else explorer.labels.tolist(),
         "label_names": _label_names(explorer),
         "attributes": list(_attributes(explorer)),
@@ -116,8 +124,8 @@ def _notes(explorer: "Explorer") -> Iterator[str]:
                 f"The latent {name} is discrete: a slider chooses the {what} of a variable, and there is "
                 "nothing between two points of the map to drag through."
             )
-        elif knob.kind in ("sphere", "simplex", "ball"):
-            where = "in the unit ball" if knob.kind == "ball" else f"on a {knob.kind}"
+        elif knob.kind in WHERE:
+            where = WHERE[knob.kind]
             yield f"The latent {name} lies {where}: what is chosen is moved to the nearest point of it."
         if knob.count > MOST_KNOBS:
             yield f"The latent {name} has {knob.count} variables; the first {MOST_KNOBS} have sliders."

@@ -15,7 +15,7 @@ from pyrovae.explorer.plane import Plane
 from pyrovae.explorer.shown import Look
 from pyrovae.explorer.survey import Survey
 from pyrovae.handlers import latent_means, tensors_taken
-from pyrovae.latent_space.paths import PATHS
+from pyrovae.latent_space.paths import PATHS, paths_within
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.programs import dtype_of
 from pyrovae.scope import isolated, without_validation
@@ -137,15 +137,23 @@ class Explorer:
             row = (row[0], torch.ones_like(row[1]))
         return self._encoded(row)
 
-    def path(self, start: int, end: int, *, kind: str = "straight", steps: int = 9) -> list[Any]:
+    def path(self, start: int, end: int, *, kind: str | None = None, steps: int = 9) -> list[Any]:
         """What lies between two data: points on the way between their codes, decoded.
 
+        Args:
+            start: The datum that it begins at.
+            end: The one that it ends at.
+            kind: Its name, among those that some latent's range allows. A latent that does not
+                allow it, and each latent if it is left out, takes the usual path of its range.
+            steps: How many points, with both ends.
+
         Raises:
-            ValueError: If the kind of path is unknown, or there are too many steps.
+            ValueError: If no latent has a path of this kind, or there are too many steps.
         """
-        if kind not in PATHS or not 2 <= steps <= MOST_AT_ONCE:
+        ways = self.survey.paths
+        if (kind is not None and kind not in ways) or not 2 <= steps <= MOST_AT_ONCE:
             raise ValueError(
-                f"expected a path among {', '.join(PATHS)}, of 2 to {MOST_AT_ONCE} steps"
+                f"expected a path among {', '.join(ways)}, of 2 to {MOST_AT_ONCE} steps"
             )
         self._row(start), self._row(end)
         weights = torch.linspace(0, 1, steps)
@@ -153,7 +161,9 @@ class Explorer:
         for name, knob in self.survey.knobs.items():
             first, last = (self.survey.means[name][i : i + 1] for i in (start, end))
             if knob.gradual:
-                way[name] = PATHS[kind](first, last, weights)[0]
+                within = paths_within(knob.kind)
+                chosen = next((path for path in within if path == kind), within[0])
+                way[name] = PATHS[chosen](first, last, weights)[0]
             else:  # nothing lies between: one after the other
                 way[name] = torch.where(weights[:, None] < 0.5, first, last)
         return self._decoded(way, [start] * steps)

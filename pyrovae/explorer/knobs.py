@@ -1,6 +1,6 @@
 """A latent as the numbers that a person can turn, and back."""
 
-from math import prod
+from math import inf, prod
 from typing import Any
 
 import torch
@@ -28,12 +28,14 @@ class Knobs:
         kind: Over what the latent ranges; see `pyrovae.latents.latent_kind`.
         choices: How many values each knob has, where these are separate; None for numbers.
         count: How many knobs there are.
+        bounds: Between which numbers each knob lies.
     """
 
     def __init__(self, name: str, fn: Any, draws: Tensor) -> None:
         self.name = name
         self.kind = latent_kind(fn)
         self.shape = draws.shape[1:]
+        self.bounds = _bounds(fn) if self.kind == "bounded" else (-inf, inf)
         self.codebook: CodeTable | None = None
         self.choices: int | None = None
         self.count = prod(self.shape)
@@ -93,8 +95,22 @@ class Knobs:
         if self.kind == "simplex":
             z = z.clamp(min=1e-4)
             return z / z.sum(-1, keepdim=True)
-        return z
+        return z.clamp(*self.bounds)
 
     def settled(self, knobs: Tensor) -> Tensor:
         """The knobs of the nearest latent that there is."""
         return self.read(self.make(torch.nan_to_num(knobs)))
+
+
+def _bounds(fn: Any) -> tuple[float, float]:
+    """The least and the greatest number of a prior over a half-line or an interval."""
+    support = fn.support
+    while hasattr(support, "base_constraint"):
+        support = support.base_constraint
+    low, high = (
+        torch.as_tensor(getattr(support, name, value))
+        for name, value in (("lower_bound", -inf), ("upper_bound", inf))
+    )
+    # Draws are inside an open interval, where its ends may have no density.
+    least = torch.finfo(torch.float32).eps
+    return float(low.min()) + least, float(high.max()) - least

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import pi
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from pyrovae.datasets import TensorSplit
 from pyrovae.evaluation import encode
 from pyrovae.explorer.generating import followers, prior_of
 from pyrovae.explorer.knobs import Knobs
+from pyrovae.latent_space.paths import paths_within
 from pyrovae.programs import Program
 from pyrovae.undefined import Undefined
 
@@ -78,6 +80,12 @@ class Survey:
             ranges[name] = _range(knob, prior, turned[name])
         return cls(knobs, turned, kls, ranges, follow, has_prior)
 
+    @property
+    def paths(self) -> list[str]:
+        """The kinds of paths that the range of some latent allows."""
+        found = [path for knob in self.knobs.values() for path in paths_within(knob.kind)]
+        return list(dict.fromkeys(found))
+
     def order(self, site: str) -> list[int]:
         """The knobs of a site, those first that say the most of the data."""
         kl = self.kls[site]
@@ -101,7 +109,9 @@ def _range(knob: Knobs, prior: Tensor, means: Tensor) -> Tensor:
         return torch.tensor([0.0, knob.choices - 1.0]).expand(knob.count, 2)
     if knob.kind in ("sphere", "simplex", "ball"):
         return torch.tensor([0.0 if knob.kind == "simplex" else -1.0, 1.0]).expand(knob.count, 2)
+    if knob.kind == "circle":
+        return torch.tensor([-pi, pi]).expand(knob.count, 2)
     loc, reach = prior.mean(0), REACH * prior.std(0)
-    low = torch.minimum(loc - reach, means.min(0).values)
-    high = torch.maximum(loc + reach, means.max(0).values)
+    low = torch.minimum(loc - reach, means.min(0).values).clamp(*knob.bounds)
+    high = torch.maximum(loc + reach, means.max(0).values).clamp(*knob.bounds)
     return torch.stack([low, torch.where(high > low, high, low + 1)], dim=1)

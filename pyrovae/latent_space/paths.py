@@ -9,8 +9,9 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from pyrovae.distributions.ball import exponential, logarithm, translate
+from pyrovae.latents import LatentKind
 
-__all__ = ["PATHS", "Path", "circular", "hyperbolic", "spherical", "straight"]
+__all__ = ["PATHS", "Path", "circular", "hyperbolic", "paths_within", "spherical", "straight"]
 
 Path = Literal["straight", "spherical", "circular", "hyperbolic"]
 
@@ -115,6 +116,13 @@ PATHS: Final[dict[Path, Callable[[Tensor, Tensor, Tensor], Tensor]]] = {
     "circular": circular,
     "hyperbolic": hyperbolic,
 }
+
+
+def paths_within(kind: LatentKind | None) -> tuple[Path, ...]:
+    """The names of the paths that keep to what a kind of latent ranges over, the usual one first."""
+    if kind == "circle":
+        return ("circular",)
+    return ("hyperbolic",) if kind == "ball" else ("straight", "spherical")
 
 
 def _beside(weights: Tensor, codes: Tensor) -> Tensor:

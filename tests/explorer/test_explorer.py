@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from registry import DATA, LATENT
 from pyrovae import VAE
 from pyrovae.datasets import Data, TensorSplit
 from pyrovae.explorer import Explorer
+from pyrovae.latent_space import circular, hyperbolic
 from pyrovae.likelihoods import BernoulliLikelihood, NormalLikelihood
 from pyrovae.models import (
     Autoencoder,
@@ -23,11 +25,22 @@ from pyrovae.models import (
 from pyrovae.nn import MLP
 from pyrovae.posteriors import (
     CategoricalPosterior,
+    GammaPosterior,
     NormalPosterior,
     PowerSphericalPosterior,
     VectorQuantizedPosterior,
+    VonMisesPosterior,
+    WrappedNormalPosterior,
 )
-from pyrovae.priors import CategoricalCodePrior, CategoricalPrior, NormalPrior, UniformSpherePrior
+from pyrovae.priors import (
+    CategoricalCodePrior,
+    CategoricalPrior,
+    GammaPrior,
+    NormalPrior,
+    UniformSpherePrior,
+    VonMisesPrior,
+    WrappedNormalPrior,
+)
 
 N = 20
 
@@ -79,9 +92,17 @@ def conditional():
     return ConditionalVAE(NormalPrior(LATENT), q, bernoulli(LATENT + 4), classes=4)
 
 
+def of_parts(prior, posterior):
+    q = posterior(net(DATA, posterior.network_shape(LATENT)))
+    return VAE(prior(LATENT), q, bernoulli())
+
+
 MODELS = {
     "normal": normal_vae,
     "sphere": sphere,
+    "ball": lambda: of_parts(WrappedNormalPrior, WrappedNormalPosterior),
+    "circles": lambda: of_parts(VonMisesPrior, VonMisesPosterior),
+    "amounts": lambda: of_parts(GammaPrior, GammaPosterior),
     "codes": codes,
     "categories": lambda: CategoricalVAE(net(DATA, 6), bernoulli(6), variables=2, categories=3),
     "layers": layers,
@@ -111,7 +132,8 @@ def test_every_question_of_every_model(name):
         explorer.decode(start(about)),
         explorer.encode(3),
         explorer.draw(png()),
-        explorer.path(0, 1, kind="spherical", steps=3),
+        *(explorer.path(0, 1, kind=kind, steps=3) for kind in about["paths"]),
+        explorer.path(0, 1, steps=3),
         explorer.thumbnails([0, 1]),
         *(explorer.plane(site["name"]) for site in about["sites"]),
     ]
@@ -157,6 +179,34 @@ def test_knobs_keep_to_where_the_latent_is():
     assert z == pytest.approx([0.6, 0.0, 0.8])
     explorer = Explorer(codes(), images())
     assert explorer.decode({"z": [7.2, 0.6]})["knobs"] == {"z": [4.0, 1.0]}
+
+
+def test_amounts_and_angles_keep_to_what_they_range_over():
+    amounts, angles = (
+        Explorer(MODELS["amounts"](), images()),
+        Explorer(MODELS["circles"](), images()),
+    )
+    (z,) = amounts.decode({"z": [-1.0, 0.5, 2.0]})["knobs"].values()
+    assert 0 < z[0] < 1e-3
+    assert z[1:] == [0.5, 2.0]
+    assert (amounts.survey.ranges["z"] > 0).all()
+    turn = torch.tensor([-math.pi, math.pi]).expand(LATENT, 2)
+    torch.testing.assert_close(angles.survey.ranges["z"], turn)
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds", "points"),
+    [("circles", ["circular"], circular), ("ball", ["hyperbolic"], hyperbolic)],
+)
+def test_paths_keep_to_the_range_of_the_latents(name, kinds, points):
+    explorer = Explorer(MODELS[name](), images())
+    assert explorer.about()["paths"] == kinds
+    with pytest.raises(ValueError, match=f"expected a path among {kinds[0]}, of"):
+        explorer.path(0, 1, kind="straight")
+    codes = explorer.survey.means["z"]
+    expected = points(codes[:1], codes[1:2], torch.linspace(0, 1, 5))[0]
+    found = torch.tensor([step["knobs"]["z"] for step in explorer.path(0, 1, steps=5)])
+    torch.testing.assert_close(found, expected)
 
 
 def test_lower_layers_follow_and_latents_side_by_side_do_not():

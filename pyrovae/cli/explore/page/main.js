@@ -27,7 +27,7 @@ const decode = newest(async (moved) => {
   show($("now"), answer.data);
   if (moved) {  // what follows, and where a sphere or a choice put it
     for (const [name, knobs] of Object.entries(answer.knobs))
-      if (name !== moved || sites[name].kind === "sphere" || sites[name].kind === "simplex") state.knobs[name] = knobs;
+      if (name !== moved || ["sphere", "simplex", "ball", "bounded"].includes(sites[name].kind)) state.knobs[name] = knobs;
   }
   refresh();
   tell();
@@ -186,6 +186,7 @@ async function path() {
   $("path-help").textContent = `From datum ${state.before} to datum ${state.chosen}.`;
   tiles($("path"), found, "step");
 }
+$("way").append(...about.paths.map((way) => element("option", { value: way }, way)));
 $("way").addEventListener("change", path);
 
 let seed = 0;
