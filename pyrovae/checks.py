@@ -1,12 +1,13 @@
 """Looking at arguments before anything is done with them."""
 
+import math
 import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["check_count", "check_path", "check_seed", "whereabouts"]
+__all__ = ["check_count", "check_path", "check_seed", "check_weight", "whereabouts"]
 
 COLUMNS_NAMED = 5
 
@@ -19,6 +20,16 @@ def check_count(name: str, value: Any, *, least: int = 1) -> None:
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise ValueError(f"{name}: expected at least {least}, got {value!r}")
+
+
+def check_weight(name: str, value: float) -> None:
+    """Looks whether an argument is a finite number of at least 0.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{name}: expected a finite weight of at least 0, got {value}")
 
 
 def check_path(name: str, value: Any) -> None:

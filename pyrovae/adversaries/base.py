@@ -6,7 +6,7 @@ import torch
 from torch import Size, Tensor
 
 from pyrovae.adversaries.seen import Seen
-from pyrovae.checks import check_count
+from pyrovae.checks import check_count, check_weight
 from pyrovae.component import Component
 from pyrovae.nn.network import Network, check_network
 
@@ -46,8 +46,7 @@ class Adversary(Component, ABC):
         super().__init__()
         check_network(network)
         check_count("start", start, least=0)
-        if not weight >= 0:
-            raise ValueError(f"weight: expected a weight of at least 0, got {weight}")
+        check_weight("weight", weight)
         self.network = network
         self.weight = weight
         self.start = start

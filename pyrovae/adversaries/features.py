@@ -5,6 +5,7 @@ from torch.nn.functional import softplus
 
 from pyrovae.adversaries.base import Adversary
 from pyrovae.adversaries.seen import Seen
+from pyrovae.checks import check_weight
 from pyrovae.nn.network import Network
 
 __all__ = ["FeatureAdversary"]
@@ -41,15 +42,15 @@ class FeatureAdversary(Adversary):
     def __init__(
         self, network: Network, *, game: float = 1.0, weight: float = 1.0, start: int = 0
     ) -> None:
-        if not game >= 0:
-            raise ValueError(f"game: expected a weight of at least 0, got {game}")
+        check_weight("game", game)
         super().__init__(network, weight=weight, start=start)
         self.game = game
         self.head = nn.Linear(network.out_shape.numel(), 1)
 
     def penalty(self, seen: Seen) -> Tensor:
         """The distance in features, and the game."""
-        difference = self.features(seen.data).detach() - self.features(seen.reconstructions)
+        real, made = self.features(seen.data).detach(), self.features(seen.reconstructions)
+        difference = real - made.unflatten(0, (-1, len(real)))  # each draw beside its datum
         matching = difference.square().sum(-1).mean() / 2
         game = sum(softplus(-self.logits(x)).mean() for x in (seen.decoded, seen.generated))
         return matching + self.game * game

@@ -47,13 +47,12 @@ class PatchAdversary(Adversary):
             call, if an adaptive weight finds no last layer.
     """
 
-    across_batch = True
-
     def __init__(
         self, network: Network, *, adaptive: bool = True, weight: float = 0.8, start: int = 0
     ) -> None:
         super().__init__(network, weight=weight, start=start)
         self.adaptive = adaptive
+        self.across_batch = adaptive  # its weight is of the gradients of the whole batch
 
     def penalty(self, seen: Seen) -> Tensor:
         """How little reconstructions look like data, times the adaptive weight."""

@@ -92,17 +92,15 @@ class Seen:
     @cached_property
     def decoded(self) -> Tensor:
         """The same means with their gradient to the model alone: the draws count as given."""
-        values = {
-            name: site["value"].detach()
-            for name, site in self._traces["guide"].nodes.items()
-            if is_latent(site)
-        }
-        return self._run(poutine.condition(self._model, values), self._observed)
+        shape = self._observed["fn"].batch_shape
+        if len(shape) == 1:
+            return self._decode(None)
+        return torch.cat([self._decode(particle) for particle in range(shape[0])])
 
     @cached_property
     def generated(self) -> Tensor:
         """Means at new draws of the prior, ``(n, *data_shape)``, with their gradient to the model."""
-        return self._run(poutine.uncondition(self._model), None)
+        return self._run(poutine.uncondition(self._model))
 
     @property
     def weights(self) -> list[Tensor]:
@@ -111,14 +109,20 @@ class Seen:
         found = [site["value"] for site in nodes if site["type"] == "param"]
         return [value for value in found if value.dim() > 1]
 
-    def _run(self, program: Program, like: Any) -> Tensor:
+    def _decode(self, particle: int | None) -> Tensor:
+        """Means at the draws, or at those of one particle."""
+        sites = {n: s for n, s in self._traces["guide"].nodes.items() if is_latent(s)}
+        values = {name: site["value"].detach() for name, site in sites.items()}
+        if particle is not None:
+            values = {
+                name: value[particle] if len(sites[name]["fn"].batch_shape) > 1 else value
+                for name, value in values.items()
+            }
+        return self._run(poutine.condition(self._model, values))
+
+    def _run(self, program: Program) -> Tensor:
         trace = poutine.trace(program).get_trace(*self._batch)
-        name = self._observed["name"]
-        if like is not None and like["fn"].batch_shape != trace.nodes[name]["fn"].batch_shape:
-            raise ValueError(
-                f"site {name!r}: several particles are decoded for each datum; take num_particles=1"
-            )
-        return _mean(trace.nodes[name])
+        return _mean(trace.nodes[self._observed["name"]])
 
     @property
     def _latent(self) -> Any:

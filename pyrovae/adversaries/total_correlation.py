@@ -7,6 +7,7 @@ from torch.nn.functional import softplus
 from pyrovae.adversaries.base import Adversary, check_one_logit
 from pyrovae.adversaries.seen import Seen
 from pyrovae.nn.network import Network
+from pyrovae.ranks import present
 
 __all__ = ["TotalCorrelationAdversary", "permuted"]
 
@@ -48,6 +49,11 @@ class TotalCorrelationAdversary(Adversary):
     def own_loss(self, seen: Seen) -> Tensor:
         """The cross-entropy, in nats."""
         z = seen.latents.detach()
+        if len(z) * present().size < 2:
+            raise ValueError(
+                f"{type(self).__name__}: expected at least 2 data in a batch, whose codes are "
+                "shuffled among them, got 1"
+            )
         joint, product = self.network(z), self.network(permuted(z))
         return (softplus(-joint).mean() + softplus(product).mean()) / 2
 

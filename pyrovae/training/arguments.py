@@ -68,7 +68,9 @@ def check_choices(
             raise ValueError(f"{name}: expected {expected}, got {value!r}")
 
 
-def check_objective(objective: Any, beta: float | Schedule, *, accumulate: int) -> pyro.infer.ELBO:
+def check_objective(
+    objective: Any, beta: float | Schedule, *, accumulate: int, adversary: Any = None
+) -> pyro.infer.ELBO:
     """The objective, `ELBO` if it is None.
 
     Raises:
@@ -90,9 +92,10 @@ def check_objective(objective: Any, beta: float | Schedule, *, accumulate: int) 
             "beta: expected a weight of at least 0 or a schedule, such as "
             f"pyrovae.training.LinearWarmup(10), got {beta!r}"
         )
-    if accumulate > 1 and looks_across_the_batch(objective):
+    across = objective if looks_across_the_batch(objective) else adversary
+    if accumulate > 1 and getattr(across, "across_batch", False):
         raise ValueError(
-            f"accumulate: {type(objective).__name__} looks across the batch, so that parts of it "
+            f"accumulate: {type(across).__name__} looks across the batch, so that parts of it "
             f"would be another objective: expected 1, got {accumulate}"
         )
     return objective

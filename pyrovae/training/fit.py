@@ -186,7 +186,9 @@ def fit(
     arguments.check_numbers(seed, epochs=epochs, batch_size=batch_size, accumulate=accumulate)
     arguments.check_choices(compile=compile, precision=precision, scheduler_moves=scheduler_moves)
     arguments.check_files(checkpoint, resume=resume, notes=notes)
-    objective = arguments.check_objective(objective, beta, accumulate=accumulate)
+    objective = arguments.check_objective(
+        objective, beta, accumulate=accumulate, adversary=adversary
+    )
     told = Callbacks(arguments.all_callbacks(callbacks, on_epoch))
     data = read_data(model, data, steps_per_epoch=steps_per_epoch, batch_size=batch_size)
     ranks, device = present(), make_ready(model, data, device=device)

@@ -173,8 +173,24 @@ def test_several_draws_are_rows(objective):
     rows = 12 * objective.num_particles
     assert found.latents.shape == (rows, LATENT)
     assert found.reconstructions.shape == (rows, *DATA)
-    for name in ("TotalCorrelationAdversary", "PatchAdversary"):
+    for name in ADVERSARIES:
         assert ADVERSARIES[name]().penalty(found).isfinite()
+
+
+def test_features_of_each_draw_are_compared_with_those_of_its_datum():
+    x = images()
+    found, _ = seen(vae(), x, ELBO(num_particles=3))
+    adversary = FeatureAdversary(mlp(DATA, 4), game=0.0)
+    draws = found.reconstructions.view(3, 12, *DATA)
+    each = [(adversary.features(x) - adversary.features(draw)).square().sum(-1) for draw in draws]
+    torch.testing.assert_close(adversary.penalty(found), torch.cat(each).mean() / 2)
+    torch.testing.assert_close(found.decoded, found.reconstructions)
+
+
+def test_one_datum_has_no_other_to_shuffle_its_code_with():
+    found, _ = seen(vae(), images(1))
+    with pytest.raises(ValueError, match="expected at least 2 data in a batch"):
+        ADVERSARIES["TotalCorrelationAdversary"]().own_loss(found)
 
 
 @pytest.mark.parametrize(
@@ -183,10 +199,17 @@ def test_several_draws_are_rows(objective):
         (lambda: PriorAdversary(mlp(3, 2)), r"expected one that puts out one logit.*got \(2,\)"),
         (
             lambda: PriorAdversary(mlp(3, 1), weight=-1.0),
-            "weight: expected a weight of at least 0",
+            "weight: expected a finite weight of at least 0",
+        ),
+        (
+            lambda: PriorAdversary(mlp(3, 1), weight=float("inf")),
+            "weight: expected a finite weight of at least 0",
         ),
         (lambda: PriorAdversary(mlp(3, 1), start=-1), "start: expected at least 0, got -1"),
-        (lambda: FeatureAdversary(mlp(3, 1), game=-1.0), "game: expected a weight of at least 0"),
+        (
+            lambda: FeatureAdversary(mlp(3, 1), game=-1.0),
+            "game: expected a finite weight of at least 0",
+        ),
         (lambda: PriorAdversary(torch.nn.Linear(3, 1)), "expected a pyrovae.nn.Network"),
         (lambda: Adversary.network_shapes(DATA, DATA), "does not say which network it needs"),
     ],

@@ -214,6 +214,13 @@ def test_batches_in_parts_add_up():
         torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("name", ["PatchAdversary", "TotalCorrelationAdversary"])
+def test_what_looks_across_the_batch_takes_it_whole(name):
+    model, adversary = pair(name)
+    with pytest.raises(ValueError, match=f"accumulate: {name} looks across the batch"):
+        quiet(model, images(), adversary=adversary, epochs=1, accumulate=2)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
