@@ -11,6 +11,7 @@ from pyrovae.distributions.special import at_least_single
 from pyrovae.distributions.unwrap import unblocked
 from pyrovae.likelihoods.base import Likelihood
 from pyrovae.likelihoods.parameters import divide_shape, multiply_shape, parameters_last
+from pyrovae.likelihoods.penalized import PenalizedLikelihood
 from pyrovae.nn.causal import Causal, Conditionals, Scalars, layout
 from pyrovae.nn.causal_transformer import CausalTransformer
 from pyrovae.nn.network import Network
@@ -42,7 +43,7 @@ class AutoregressiveLikelihood(Likelihood):
 
     Raises:
         ValueError: If a network's shape does not divide, ``pixel`` is not of one variable with a
-            vector of parameters, or is of counts.
+            vector of parameters, is of counts, or has a loss beside it.
     """
 
     def __init__(
@@ -66,6 +67,11 @@ class AutoregressiveLikelihood(Likelihood):
             raise ValueError(
                 f"pixel: expected a likelihood of grey levels or numbers, got {type(pixel).__name__} "
                 "of counts"
+            )
+        if isinstance(pixel, PenalizedLikelihood):
+            raise ValueError(
+                f"pixel: expected a density of one variable, got {type(pixel).__name__}, which has "
+                "a loss beside it"
             )
         assert pixel.latent_shape is not None
         self.latent_shape = network.in_shape
@@ -127,7 +133,8 @@ class PixelCNNLikelihood(AutoregressiveLikelihood):
 
     Raises:
         ValueError: If there is no layer, the kernel's size is even, a network's shape does not
-            divide, ``pixel`` is not of one variable with a vector of parameters, or is of counts.
+            divide, ``pixel`` is not of one variable with a vector of parameters, is of counts, or
+            has a loss beside it.
     """
 
     def __init__(
@@ -180,8 +187,8 @@ class TransformerLikelihood(AutoregressiveLikelihood):
 
     Raises:
         ValueError: If there is no layer, the heads do not divide the features, a network's shape
-            does not divide, ``pixel`` is not of one variable with a vector of parameters, or is of
-            counts.
+            does not divide, ``pixel`` is not of one variable with a vector of parameters, is of
+            counts, or has a loss beside it.
     """
 
     def __init__(

@@ -13,6 +13,7 @@ from pyrovae.likelihoods import (
     DiscretizedLogisticLikelihood,
     DiscretizedLogisticMixtureLikelihood,
     NormalLikelihood,
+    PerceptualLikelihood,
     PixelCNNLikelihood,
     PoissonLikelihood,
     TransformerLikelihood,
@@ -213,6 +214,9 @@ def test_what_does_not_fit_is_refused():
         PixelCNNLikelihood(network, BernoulliLikelihood(Identity(2)), context_features=3)
     with pytest.raises(ValueError, match="got PoissonLikelihood of counts"):
         TransformerLikelihood(network, PoissonLikelihood(Identity(1)), context_features=3)
+    losing = PerceptualLikelihood(BernoulliLikelihood(Identity(1)), torch.sin)
+    with pytest.raises(ValueError, match="got PerceptualLikelihood, which has a loss beside it"):
+        PixelCNNLikelihood(network, losing, context_features=3)
     with pytest.raises(ValueError, match=r"divides by 8 .*got \(3, 2, 3\)"):
         PixelCNNLikelihood(network, BernoulliLikelihood(Identity(1)))
     with pytest.raises(ValueError, match="context_features: expected at least 1, got 0"):
