@@ -18,7 +18,9 @@ def check_count(name: str, value: Any, *, least: int = 1) -> None:
     Raises:
         ValueError: If it is not.
     """
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"{name}: expected at least {least}, a whole number, got {value!r}")
+    if value < least:
         raise ValueError(f"{name}: expected at least {least}, got {value!r}")
 
 

@@ -56,7 +56,10 @@ def mean_of(fn: Any, *, draws: int = 100, at_once: int | None = None) -> SiteMea
         mean, variance = sample.mean(0), sample.var(0) / draws
     # A mean of draws is NaN only where a draw is: a fault, and no want of a mean.
     if variance is None and mean.isnan().any():
-        return SiteMean(fn.mode, remark="has no mean, so its mode is given")
+        try:
+            return SiteMean(fn.mode, remark="has no mean, so its mode is given")
+        except NotImplementedError:  # as of a codebook that is NaN
+            return SiteMean(mean, remark="has a mean that is NaN")
     if latent_kind(fn) == "sphere":
         if variance is not None:
             variance = variance / mean.square().sum(-1, keepdim=True)

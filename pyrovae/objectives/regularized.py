@@ -7,6 +7,7 @@ from pyro.distributions.util import scale_and_mask
 from pyro.poutine import Trace
 from torch import Tensor
 
+from pyrovae.checks import check_weight
 from pyrovae.distributions.unwrap import family
 from pyrovae.handlers import is_data, is_latent
 from pyrovae.objectives.base import Objective, Program
@@ -62,10 +63,7 @@ class RegularizedELBO(Objective):
         num_particles: int = 1,
         max_plate_nesting: int = 1,
     ) -> None:
-        if not gradient_weight >= 0:
-            raise ValueError(
-                f"gradient_weight: expected a weight of at least 0, got {gradient_weight}"
-            )
+        check_weight("gradient_weight", gradient_weight)
         super().__init__(num_particles=num_particles, max_plate_nesting=max_plate_nesting)
         self.code_weight = code_weight
         self.decoder_weight = decoder_weight

@@ -21,7 +21,7 @@ class Weight:
         at_most: The largest value; any, if left out.
 
     Raises:
-        ValueError: When set, if the value is not between 0 and ``at_most``.
+        ValueError: When set, if the value is not finite, or not between 0 and ``at_most``.
     """
 
     def __init__(self, *, at_most: float = math.inf) -> None:
@@ -48,9 +48,11 @@ class Weight:
             number = math.nan if isinstance(value, str) else float(value)
         except (TypeError, ValueError, RuntimeError):
             number = math.nan
-        if not 0 <= number <= self._at_most:
+        if not 0 <= number <= self._at_most or number == math.inf:
             expected = (
-                "a weight of at least 0"
+                "a finite weight"
+                if number == math.inf
+                else "a weight of at least 0"
                 if self._at_most == math.inf
                 else f"a share in [0, {self._at_most:g}]"
             )

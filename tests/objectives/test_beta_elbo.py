@@ -121,6 +121,11 @@ def test_weight_below_zero_is_refused(beta):
         BetaELBO(beta)
 
 
+def test_a_weight_without_end_is_refused():
+    with pytest.raises(ValueError, match="beta: expected a finite weight, got inf"):
+        BetaELBO(float("inf"))
+
+
 def test_particles_are_those_of_the_estimator():
     assert BetaELBO(elbo=ELBO(num_particles=7)).num_particles == 7
     assert "beta=2.0, elbo=ELBO(num_particles=7)" in repr(

@@ -95,6 +95,6 @@ def test_what_there_is_not_is_refused():
     with pytest.raises(ValueError, match="part: expected an attribute .* got 'decoder'"):
         RegularizedELBO(part="decoder").loss(model, guide, x)
     with pytest.raises(
-        ValueError, match="gradient_weight: expected a weight of at least 0, got -1"
+        ValueError, match="gradient_weight: expected a finite weight of at least 0, got -1"
     ):
         RegularizedELBO(gradient_weight=-1.0)
