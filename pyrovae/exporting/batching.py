@@ -101,16 +101,69 @@ def index_put(
     return torch.where(mask, values.reshape(()), x)
 
 
+Normalised = tuple[Tensor, Tensor, Tensor]
+
+
 def layer_norm(
     x: Tensor, shape: Sequence[int], weight: Tensor | None, bias: Tensor | None, eps: float
-) -> tuple[Tensor, Tensor, Tensor]:
+) -> Normalised:
     """Normalises the last dimensions, by moments."""
-    dims = list(range(x.dim() - len(shape), x.dim()))
-    mean = x.mean(dims, keepdim=True)
-    scale = (x.var(dims, correction=0, keepdim=True) + eps).rsqrt()
-    found = (x - mean) * scale
+    found, mean, scale = _normalised(x, list(range(x.dim() - len(shape), x.dim())), eps)
     found = found if weight is None else found * weight
     return found if bias is None else found + bias, mean, scale
+
+
+def group_norm(
+    x: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    n: int,
+    channels: int,
+    places: int,
+    groups: int,
+    eps: float,
+) -> Normalised:
+    """Normalises groups of channels, by moments."""
+    apart = x.reshape(n, groups, channels // groups * places)
+    found, mean, scale = _normalised(apart, [2], eps)
+    found = _affine(found.reshape(x.shape), weight, bias)
+    return found, mean.squeeze(2), scale.squeeze(2)
+
+
+def batch_norm(
+    x: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    mean: Tensor | None,
+    var: Tensor | None,
+    training: bool,
+    momentum: float,
+    eps: float,
+) -> Normalised:
+    """Normalises channels, by the moments that are given or, without them, by its own."""
+    if training or mean is None or var is None:
+        found, mean, scale = _normalised(x, [0, *range(2, x.dim())], eps)
+    else:
+        scale = (var + eps).rsqrt()
+        found = (x - _of_channels(mean, x)) * _of_channels(scale, x)
+    found = _affine(found, weight, bias)
+    return found, mean.reshape(-1), scale.reshape(-1)
+
+
+def _normalised(x: Tensor, dims: list[int], eps: float) -> Normalised:
+    mean = x.mean(dims, keepdim=True)
+    scale = (x.var(dims, correction=0, keepdim=True) + eps).rsqrt()
+    return (x - mean) * scale, mean, scale
+
+
+def _affine(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+    x = x if weight is None else x * _of_channels(weight, x)
+    return x if bias is None else x + _of_channels(bias, x)
+
+
+def _of_channels(value: Tensor, x: Tensor) -> Tensor:
+    """A number for each channel, for tensors whose second dimension they are."""
+    return value.reshape(-1, *(1,) * (x.dim() - 2))
 
 
 DECOMPOSITIONS: dict[Any, Callable[..., Any]] = {
@@ -123,4 +176,6 @@ DECOMPOSITIONS: dict[Any, Callable[..., Any]] = {
     aten.index_select.default: index_select,
     aten.index_put.default: index_put,
     aten.native_layer_norm.default: layer_norm,
+    aten.native_group_norm.default: group_norm,
+    aten.native_batch_norm.default: batch_norm,
 }
