@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pyrovae.checks import check_weight
 from pyrovae.distributions.unwrap import family
-from pyrovae.handlers import is_data, is_latent
+from pyrovae.handlers import data_weight, is_data, is_latent
 from pyrovae.objectives.base import Objective, Program
 from pyrovae.objectives.terms import Term, data_frame, elbo_terms, sum_of_terms
 from pyrovae.objectives.weights import Weight
@@ -90,7 +90,9 @@ class RegularizedELBO(Objective):
         squares = self._parameters(model_trace)
         observed = next(site for site in model_trace.nodes.values() if is_data(site))
         frame, scale = data_frame(observed, self.plate_nesting)
-        penalty = frame.size * scale * self.decoder_weight.to(squares.dtype) * squares
+        weights = data_weight(observed)
+        count = frame.size if weights is None else weights.sum()
+        penalty = count * scale * self.decoder_weight.to(squares.dtype) * squares
         return bound / self.num_particles - penalty, surrogate / self.num_particles - penalty
 
     def _parameters(self, model_trace: Trace) -> Tensor:

@@ -233,7 +233,7 @@ class TrainingState:
         with _reading("given"):
             take_new(self.optimizer, self.scheduler, self.given, state["given"])
         with _reading("adversary"):
-            if (state.get("adversary") is None) != (self.player is None):
+            if (state["adversary"] is None) != (self.player is None):
                 given, was = ("none", "one") if self.player is None else ("one", "none")
                 raise ValueError(f"the run was begun with {was} to train against, got {given}")
             if self.player is not None:

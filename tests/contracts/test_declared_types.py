@@ -20,6 +20,7 @@ from pyrovae.component import Component
 from pyrovae.declared import Declared, fits
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.likelihoods.base import Likelihood
+from pyrovae.models import TopDownBlock, TopDownLayer
 from pyrovae.nn import MLP
 from pyrovae.nn.causal import Causal, CausalRecurrent
 from pyrovae.nn.network import Network
@@ -41,6 +42,9 @@ ONE = {
     Schedule: LinearWarmup(),
     torch.Tensor: torch.rand(3, 4),
     Column: Column("height", "real"),
+    TopDownLayer: TopDownBlock(
+        NormalPosterior(MLP(3, [], 4)), NormalPosterior(MLP(7, [], 4)), MLP(5, [], 3)
+    ),
 }
 
 
