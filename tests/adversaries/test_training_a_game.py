@@ -250,9 +250,16 @@ def test_a_network_of_the_models_is_refused():
 
 
 @pytest.mark.parametrize(
-    "name", ["PatchAdversary-fixed", pytest.param("PatchAdversary", marks=pytest.mark.proof)]
+    ("name", "traced"),
+    [
+        ("PatchAdversary-fixed", True),
+        pytest.param("PatchAdversary-fixed", False, marks=pytest.mark.proof),
+        pytest.param("PatchAdversary", False, marks=pytest.mark.proof),
+    ],
 )
-def test_a_compiled_game_follows_the_eager_one(name):
+def test_a_compiled_game_follows_the_eager_one(name, traced, request):
+    if traced:
+        request.getfixturevalue("only_traced")
     found = []
     for compile in (False, True):
         model, adversary = pair(name, start=1)

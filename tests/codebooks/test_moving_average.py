@@ -175,8 +175,17 @@ def test_a_loop_of_ones_own():
     assert not torch.equal(ours.posterior.codebook.counts, torch.ones(4))
 
 
-@pytest.mark.parametrize("book", ["stages", pytest.param("one", marks=pytest.mark.proof)])
-def test_compiled_and_eager_training_follow_each_other(book):
+@pytest.mark.parametrize(
+    ("book", "traced"),
+    [
+        ("stages", True),
+        pytest.param("stages", False, marks=pytest.mark.proof),
+        pytest.param("one", False, marks=pytest.mark.proof),
+    ],
+)
+def test_compiled_and_eager_training_follow_each_other(book, traced, request):
+    if traced:
+        request.getfixturevalue("only_traced")
     histories = []
     for compile in (False, True):
         one = lambda: MovingAverageCodebook(4, 2, decay=0.8, restart=0.3)

@@ -171,9 +171,17 @@ def test_training_evaluation_files_and_queries(decoder, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "decoder", ["attention", pytest.param("convolutions", marks=pytest.mark.proof)]
+    ("decoder", "traced"),
+    [
+        ("attention", True),
+        ("convolutions", True),
+        pytest.param("attention", False, marks=pytest.mark.proof),
+        pytest.param("convolutions", False, marks=pytest.mark.proof),
+    ],
 )
-def test_a_compiled_step_is_the_eager_one(decoder):
+def test_a_compiled_step_is_the_eager_one(decoder, traced, request):
+    if traced:
+        request.getfixturevalue("only_traced")
     x, states = torch.rand(20, 1, 2, 3).round(), []
     for compile in (False, True):
         torch.manual_seed(1)
