@@ -55,7 +55,7 @@ def test_options_of_an_adversary_want_one(in_tmp, capsys):
         (["--adversary.network", "MLP"], "--adversary"),
         (
             ["--adversary", "PriorAdversary", "--adversary.weight", "-1"],
-            "weight: expected a weight",
+            "weight: expected a finite weight",
         ),
         (
             ["--adversary", "PatchAdversary", "--discriminator", "PatchDiscriminator"],
