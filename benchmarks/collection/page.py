@@ -25,7 +25,7 @@ def page(rows: dict[str, Row], *, data: str, epochs: int, samples: int) -> str:
         f"otherwise, one seed; measured on {machine()}. The bound and log p(x) (S = {samples}) are those of held-out images, densities of",
         "values in [0, 1], in nats; a dash is where they are undefined, and the reason is given. Samples of autoencoders and of the",
         "last rows' codes are drawn from a density that is fitted to their codes. The order of models at so small a",
-        "budget says little about their order at a larger one.",
+        "budget says little about their order at a larger one; most have hardly begun to use their latents.",
         "",
         "![Reconstructions and samples of each model](figures/collection.png)",
         "",
