@@ -1,17 +1,19 @@
 """The hyperbolic secant distribution, whose log-density is minus a log-cosh."""
 
 import math
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
-from pyro.distributions import TorchDistribution, constraints
+from pyro.distributions import constraints
 from torch import Size, Tensor
-from torch.distributions.utils import broadcast_all, clamp_probs
+from torch.distributions.utils import clamp_probs
+
+from pyrovae.distributions.location_scale import UnivariateLocationScale
 
 __all__ = ["HyperbolicSecant"]
 
 
-class HyperbolicSecant(TorchDistribution):
+class HyperbolicSecant(UnivariateLocationScale):
     r"""The hyperbolic secant: nearly normal about its location, exponential in the tails.
 
     .. math:: p(x) = \frac{1}{\pi s \cosh r}, \quad r = \frac{x - \mu}{s}
@@ -31,26 +33,7 @@ class HyperbolicSecant(TorchDistribution):
         ValueError: Where checked, if a scale is not positive.
     """
 
-    arg_constraints: ClassVar[dict[str, Any]] = {
-        "loc": constraints.real,
-        "scale": constraints.positive,
-    }
     support = constraints.real
-    has_rsample = True
-
-    def __init__(
-        self, loc: Tensor | float, scale: Tensor | float, *, validate_args: bool | None = None
-    ) -> None:
-        self.loc, self.scale = broadcast_all(loc, scale)
-        super().__init__(self.loc.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: Size, _instance: Any = None) -> "HyperbolicSecant":
-        """The same distribution for a larger batch."""
-        new = self._get_checked_instance(HyperbolicSecant, _instance)
-        new.loc, new.scale = self.loc.expand(batch_shape), self.scale.expand(batch_shape)
-        super(HyperbolicSecant, new).__init__(Size(batch_shape), validate_args=False)
-        new._validate_args = self._validate_args
-        return new
 
     @property
     def mean(self) -> Tensor:

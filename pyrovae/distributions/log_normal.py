@@ -1,18 +1,18 @@
 """The log-normal, by the location and scale of the logarithm."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
-from pyro.distributions import TorchDistribution, constraints
+from pyro.distributions import constraints
 from torch import Size, Tensor
-from torch.distributions.utils import broadcast_all
 
+from pyrovae.distributions.location_scale import UnivariateLocationScale
 from pyrovae.distributions.normal import Normal
 
 __all__ = ["LogNormal"]
 
 
-class LogNormal(TorchDistribution):
+class LogNormal(UnivariateLocationScale):
     r"""Positive numbers whose logarithm is normal.
 
     .. math:: \log p(x) = \log N(\log x; \mu, \sigma^2) - \log x
@@ -26,26 +26,7 @@ class LogNormal(TorchDistribution):
         ValueError: Where checked, if a scale or a value is not positive.
     """
 
-    arg_constraints: ClassVar[dict[str, Any]] = {
-        "loc": constraints.real,
-        "scale": constraints.positive,
-    }
     support = constraints.positive
-    has_rsample = True
-
-    def __init__(
-        self, loc: Tensor | float, scale: Tensor | float, *, validate_args: bool | None = None
-    ) -> None:
-        self.loc, self.scale = broadcast_all(loc, scale)
-        super().__init__(self.loc.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: Size, _instance: Any = None) -> "LogNormal":
-        """The same distribution for a larger batch."""
-        new = self._get_checked_instance(LogNormal, _instance)
-        new.loc, new.scale = self.loc.expand(batch_shape), self.scale.expand(batch_shape)
-        super(LogNormal, new).__init__(Size(batch_shape), validate_args=False)
-        new._validate_args = self._validate_args
-        return new
 
     @property
     def mean(self) -> Tensor:

@@ -1,10 +1,10 @@
 """The Riemannian normal of hyperbolic space."""
 
 import math
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import torch
-from pyro.distributions import TorchDistribution, constraints
+from pyro.distributions import constraints
 from torch import Size, Tensor
 from torch.nn.functional import normalize
 
@@ -16,6 +16,7 @@ from pyrovae.distributions.ball import (
     logarithm,
     translate,
 )
+from pyrovae.distributions.location_scale import LocationScale
 from pyrovae.distributions.rejection import PROPOSALS, first_accepted, follow, quadrature
 from pyrovae.distributions.special import widest
 from pyrovae.distributions.wrapped_normal import log_sinh_ratio
@@ -25,7 +26,7 @@ __all__ = ["RiemannianNormal"]
 REACH = 9.0  # scales, beyond which there is exp(-40) of a density that falls as a normal or faster
 
 
-class RiemannianNormal(TorchDistribution):
+class RiemannianNormal(LocationScale):
     r"""The density that falls with the square of hyperbolic distance, in the unit ball.
 
     .. math:: p(z) = \frac{1}{Z(\sigma)} \exp\left(-\frac{d(z, \mu)^2}{2 \sigma^2}\right)
@@ -54,23 +55,11 @@ class RiemannianNormal(TorchDistribution):
         "scale": constraints.positive,
     }
     support = UNIT_BALL
-    has_rsample = True
 
     def __init__(self, loc: Tensor, scale: Tensor, validate_args: bool | None = None) -> None:
         batch = torch.broadcast_shapes(loc.shape[:-1], scale.shape)
         self.loc, self.scale = loc.expand(batch + loc.shape[-1:]), scale.expand(batch)
         super().__init__(batch, loc.shape[-1:], validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Any:
-        """The same distribution with another batch shape."""
-        new: Self = self._get_checked_instance(RiemannianNormal, _instance)
-        new.loc = self.loc.expand(Size(batch_shape) + self.event_shape)
-        new.scale = self.scale.expand(Size(batch_shape))
-        super(RiemannianNormal, new).__init__(
-            Size(batch_shape), self.event_shape, validate_args=False
-        )
-        new._validate_args = self._validate_args
-        return new
 
     @property
     def mean(self) -> Tensor:

@@ -1,12 +1,13 @@
 """The wrapped normal of hyperbolic space."""
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import torch
-from pyro.distributions import TorchDistribution, constraints
+from pyro.distributions import constraints
 from torch import Size, Tensor
 
 from pyrovae.distributions.ball import UNIT_BALL, exponential, log_volume, logarithm, translate
+from pyrovae.distributions.location_scale import LocationScale
 from pyrovae.distributions.normal import Normal
 from pyrovae.distributions.special import widest
 
@@ -22,7 +23,7 @@ def log_sinh_ratio(r: Tensor) -> Tensor:
     return torch.where(small, series, far - (2 * far).log() + torch.log1p(-(-2 * far).exp()))
 
 
-class WrappedNormal(TorchDistribution):
+class WrappedNormal(LocationScale):
     r"""A normal of a tangent space, wrapped onto hyperbolic space in the unit ball.
 
     .. math:: z = \mu \oplus \exp_0(v), \quad v \sim N(0, \operatorname{diag} \sigma^2)
@@ -51,22 +52,10 @@ class WrappedNormal(TorchDistribution):
         "scale": constraints.independent(constraints.positive, 1),
     }
     support = UNIT_BALL
-    has_rsample = True
 
     def __init__(self, loc: Tensor, scale: Tensor, validate_args: bool | None = None) -> None:
         self.loc, self.scale = torch.broadcast_tensors(loc, scale)
         super().__init__(self.loc.shape[:-1], self.loc.shape[-1:], validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Any:
-        """The same distribution with another batch shape."""
-        new: Self = self._get_checked_instance(WrappedNormal, _instance)
-        shape = Size(batch_shape) + self.event_shape
-        new.loc, new.scale = self.loc.expand(shape), self.scale.expand(shape)
-        super(WrappedNormal, new).__init__(
-            Size(batch_shape), self.event_shape, validate_args=False
-        )
-        new._validate_args = self._validate_args
-        return new
 
     @property
     def mean(self) -> Tensor:

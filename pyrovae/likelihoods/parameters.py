@@ -2,7 +2,7 @@
 
 from torch import Size, Tensor
 
-from pyrovae.nn.network import Network, check_network
+from pyrovae.nn.network import Network, divided
 
 __all__ = ["divide_shape", "multiply_shape", "parameters_last"]
 
@@ -26,14 +26,7 @@ def divide_shape(network: Network, parameters: int, what: str) -> Size:
     Raises:
         ValueError: If it is not a `Network`, or its first dimension does not divide so.
     """
-    check_network(network)
-    first, *rest = network.out_shape
-    if first % parameters:
-        raise ValueError(
-            f"network: expected an out_shape whose first dimension divides by {parameters} "
-            f"({what}), got {tuple(network.out_shape)}"
-        )
-    return Size([first // parameters, *rest])
+    return divided(network, parameters, f"whose first dimension divides by {parameters} ({what})")
 
 
 def parameters_last(y: Tensor, parameters: int, event_dim: int) -> Tensor:

@@ -19,6 +19,7 @@ __all__ = [
     "as_size",
     "check_layers",
     "check_network",
+    "divided",
     "features_per",
     "latents_per",
 ]
@@ -129,6 +130,26 @@ def check_network(network: object) -> None:
         )
 
 
+def divided(network: Network, parameters: int, expected: str) -> Size:
+    """The network's ``out_shape``, its first dimension divided by a number of parameters.
+
+    Args:
+        network: The network.
+        parameters: The number.
+        expected: What was expected of the ``out_shape``, for the message.
+
+    Raises:
+        ValueError: If it is not a `Network`, or its first dimension does not divide so.
+    """
+    check_network(network)
+    first, *rest = network.out_shape
+    if first % parameters:
+        raise ValueError(
+            f"network: expected an out_shape {expected}, got {tuple(network.out_shape)}"
+        )
+    return Size([first // parameters, *rest])
+
+
 def latents_per(network: Network, parameters: int) -> Size:
     """Shape of the latent for whose every variable a network puts out that many parameters.
 
@@ -138,14 +159,11 @@ def latents_per(network: Network, parameters: int) -> Size:
     Raises:
         ValueError: If it is not a `Network`, or its first dimension does not divide so.
     """
-    check_network(network)
-    first, *rest = network.out_shape
-    if first % parameters:
-        raise ValueError(
-            f"network: expected an out_shape of {parameters} numbers for each latent variable, "
-            f"one behind the other along the first dimension, got {tuple(network.out_shape)}"
-        )
-    return Size([first // parameters, *rest])
+    expected = (
+        f"of {parameters} numbers for each latent variable, one behind the other along the first "
+        "dimension"
+    )
+    return divided(network, parameters, expected)
 
 
 def features_per(network: Network, parameters: int) -> int:

@@ -7,7 +7,7 @@ from torch.distributions import Distribution
 
 from pyrovae.codebooks import Codebook
 from pyrovae.distributions.codes import NearestCode, split
-from pyrovae.nn.network import Network, Shape, as_size, check_network
+from pyrovae.nn.network import Network, Shape, as_size, divided
 from pyrovae.posteriors.base import Posterior
 
 __all__ = ["QuantizedPosterior"]
@@ -47,17 +47,15 @@ class QuantizedPosterior(Posterior):
 
     def __init__(self, network: Network, codebook: Codebook) -> None:
         super().__init__()
-        check_network(network)
-        first, *grid = network.out_shape
-        if first % codebook.code_features:
-            raise ValueError(
-                f"network: expected an out_shape whose first dimension is a number for each "
-                f"latent variable and divides by code_features, {codebook.code_features}, "
-                f"got {tuple(network.out_shape)}"
-            )
+        groups, *grid = divided(
+            network,
+            codebook.code_features,
+            "whose first dimension is a number for each latent variable and divides by "
+            f"code_features, {codebook.code_features}",
+        )
         self.data_shape = network.in_shape
-        self.latent_shape = Size([codebook.stages * first, *grid])
-        self.code_shape = Size([codebook.stages * first // codebook.code_features, *grid])
+        self.latent_shape = Size([codebook.stages * network.out_shape[0], *grid])
+        self.code_shape = Size([codebook.stages * groups, *grid])
         self.network = network
         self.codebook = codebook
 
