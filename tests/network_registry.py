@@ -4,6 +4,7 @@ from likelihood_registry import DATA, LATENT, MIXED
 
 from pyrovae.nn import (
     MLP,
+    Bottleneck,
     Chain,
     ColumnFeatures,
     ConvDecoder,
@@ -51,6 +52,10 @@ NETWORKS = {
     "ResidualEncoder-signals": lambda: ResidualEncoder(
         (2, 7), 4, channels=(4, 4), weight_norm="weight"
     ),
+    "ResidualEncoder-bottleneck": lambda: ResidualEncoder(
+        (2, 3, 5), 4, channels=(4, 8), bottleneck=2
+    ),
+    "Bottleneck": lambda: Bottleneck((2, 3, 5), (4, 3, 5), width=2),
     "ResidualDecoder": lambda: ResidualDecoder(LATENT, DATA, channels=(4, 4), checkpointing=True),
     "ResidualDecoder-map": lambda: ResidualDecoder(
         (2, 4, 3), (1, 7, 5), channels=(6, 4), blocks=2

@@ -17,6 +17,7 @@ def test_a_protocol_makes_its_model(name):
     protocol, shape = read(name), torch.Size(SHAPES[name])
     with torch.device("meta"):  # whose weights take no memory
         model = make(protocol, shape)
-    assert len(model.blocks) == sum(protocol["layers"])
+    layers = protocol["hierarchy"]["layers"]
+    assert len(model.blocks) == (layers if isinstance(layers, int) else sum(layers))
     assert model.data_shape == model.likelihood.data_shape == shape
     assert "nmeasured" in (PROTOCOLS / f"{name}.yaml").read_text().splitlines()[0]

@@ -15,9 +15,10 @@ import torch
 
 from pyrovae import evaluate, fit, load_data, save
 from pyrovae.cli import run
-from pyrovae.hierarchy import residual_hierarchy
+from pyrovae.hierarchy import dense_hierarchy, residual_hierarchy
 from pyrovae.models import TopDownVAE
-from pyrovae.nn import ResidualDecoder
+from pyrovae.nn import ConvDecoder, ConvEncoder, ResidualDecoder
+from pyrovae.nn.conv import halved
 from pyrovae.objectives import FreeBitsELBO
 from pyrovae.schedules import LinearWarmup
 from pyrovae.specifications import SLOTS, check_spec, instantiate, parse_yaml
@@ -34,19 +35,48 @@ def read(name: str) -> dict[str, Any]:
 
 def make(protocol: dict[str, Any], shape: torch.Size) -> TopDownVAE:
     """The model of a protocol, for data of a shape."""
-    spec = protocol["likelihood"]
-    likelihood: Any = check_spec(spec, SLOTS["likelihood"])
-    out = likelihood.network_shape(shape, **spec.get("init_args", {}))
-    width = protocol["channels"][0]
-    network = ResidualDecoder((width, *shape[1:]), out, channels=[width])
-    return residual_hierarchy(
-        instantiate(spec, SLOTS["likelihood"], known={"network": network}),
-        channels=protocol["channels"],
-        layers=protocol["layers"],
-        latent_channels=protocol["latent_channels"],
-        blocks=protocol["blocks"],
-        checkpointing=protocol.get("checkpointing", False),
+    options = protocol["hierarchy"]
+    return (of_maps if "bottleneck" in options else of_vectors)(
+        protocol["likelihood"], shape, options
     )
+
+
+def of_vectors(spec: dict[str, Any], shape: torch.Size, options: dict[str, Any]) -> TopDownVAE:
+    """A hierarchy of vectors between two networks of convolutions."""
+    width, channels = options["width"], options["channels"]
+    encoder = ConvEncoder(shape, width, channels=channels, dense=[], activation="silu")
+    network = ConvDecoder(
+        width, network_shape(spec, shape), channels=channels[::-1], dense=[], activation="silu"
+    )
+    return dense_hierarchy(
+        encoder,
+        instantiate(spec, SLOTS["likelihood"], known={"network": network}),
+        layers=options["layers"],
+        latent_features=options["latent_features"],
+        hidden=[width],
+    )
+
+
+def of_maps(spec: dict[str, Any], shape: torch.Size, options: dict[str, Any]) -> TopDownVAE:
+    """A hierarchy of maps, of residual networks."""
+    channels, layers = options["channels"], options["layers"]
+    first = next(level for level, n in enumerate(layers) if n)
+    network = ResidualDecoder(
+        (channels[first], *halved(shape[1:], first)[-1]),
+        network_shape(spec, shape),
+        channels=channels[first::-1],
+        blocks=options["blocks"],
+        bottleneck=options["bottleneck"],
+    )
+    likelihood = instantiate(spec, SLOTS["likelihood"], known={"network": network})
+    return residual_hierarchy(likelihood, **options)
+
+
+def network_shape(spec: dict[str, Any], shape: torch.Size) -> torch.Size:
+    """What a likelihood's network gives for data of a shape."""
+    likelihood: Any = check_spec(spec, SLOTS["likelihood"])
+    found: torch.Size = likelihood.network_shape(shape, **spec.get("init_args", {}))
+    return found
 
 
 def main(

@@ -1,5 +1,6 @@
 """Networks: maps from one declared shape to another, with any leading dimensions."""
 
+from pyrovae.nn.bottleneck import Bottleneck
 from pyrovae.nn.chain import Chain
 from pyrovae.nn.column_features import ColumnFeatures
 from pyrovae.nn.conv import ConvDecoder, ConvEncoder
@@ -15,7 +16,7 @@ from pyrovae.nn.network import Activation, Network, Shape
 from pyrovae.nn.patches import PatchDiscriminator
 from pyrovae.nn.positive import positive
 from pyrovae.nn.residual import ResidualDecoder, ResidualEncoder
-from pyrovae.nn.residual_blocks import ResidualBlock, SelfAttention
+from pyrovae.nn.residual_blocks import BottleneckBlock, ResidualBlock, SelfAttention
 from pyrovae.nn.spectral_norm import SpectralNorm
 from pyrovae.nn.sum_of_stages import SumOfStages
 from pyrovae.nn.widened import Widened
@@ -23,6 +24,8 @@ from pyrovae.nn.widened import Widened
 __all__ = [
     "MLP",
     "Activation",
+    "Bottleneck",
+    "BottleneckBlock",
     "Chain",
     "ColumnFeatures",
     "ConvDecoder",

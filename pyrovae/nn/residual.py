@@ -1,13 +1,15 @@
 """Residual networks between images and latents."""
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from math import prod
-from typing import Literal
+from typing import Any, Literal
 
 from torch import Size, Tensor, nn
 
 from pyrovae.nn.conv import halved, kernel_dimensions
+from pyrovae.nn.convolution import WeightNorm, check_checkpointing, convolution, group_norm
 from pyrovae.nn.network import (
     Activation,
     Network,
@@ -17,13 +19,11 @@ from pyrovae.nn.network import (
     check_layers,
 )
 from pyrovae.nn.residual_blocks import (
+    BottleneckBlock,
     Halve,
     ResidualBlock,
     SelfAttention,
-    WeightNorm,
     WidenTo,
-    convolution,
-    group_norm,
     in_turn,
 )
 
@@ -39,6 +39,7 @@ class _Residual(Network):
         image: That of the two which is the image's, for its resolutions.
         channels: Channels at each resolution, from the largest to the smallest.
         blocks: Blocks at each resolution.
+        bottleneck: By what the channels are divided within a block.
         attention: Whether places read from each other at the lowest resolution.
         activation: The nonlinearity.
         weight_norm: How the convolutions' weights are normalised.
@@ -53,6 +54,7 @@ class _Residual(Network):
         image: Literal["in_shape", "out_shape"],
         channels: Sequence[int],
         blocks: int,
+        bottleneck: int,
         attention: bool,
         activation: Activation,
         weight_norm: WeightNorm,
@@ -65,13 +67,11 @@ class _Residual(Network):
             raise ValueError("channels: expected at least one resolution, got none")
         check_layers(channels, "channels")
         as_size(blocks, "blocks")
-        if checkpointing and weight_norm == "spectral":
-            raise ValueError(
-                "checkpointing: expected other weights than spectrally normalised ones, whose "
-                "estimate a second run would move"
-            )
+        as_size(bottleneck, "bottleneck")
+        check_checkpointing(checkpointing, weight_norm)
         self.sizes = halved(shape[1:], len(channels) - 1)
-        self.blocks, self.attention, self.activation = blocks, attention, activation
+        self.blocks, self.bottleneck, self.attention = blocks, bottleneck, attention
+        self.activation = activation
         self.weight_norm: WeightNorm = weight_norm
         self.checkpointing = checkpointing
         # The sum of so many branches is as large as one of them.
@@ -82,8 +82,12 @@ class _Residual(Network):
     def at(self, level: int, channels: int) -> list[nn.Module]:
         """The blocks at a resolution, of which 0 is the largest."""
         size, lowest = self.sizes[level], level == len(self.sizes) - 1
+        kind: Any = ResidualBlock
+        if self.bottleneck > 1:
+            width = max(1, channels // self.bottleneck)
+            kind = partial(BottleneckBlock, n_out=channels, width=width)
         made: list[nn.Module] = [
-            ResidualBlock(
+            kind(
                 channels,
                 dimensions=self.dimensions,
                 activation=self.activation,
@@ -136,6 +140,8 @@ class ResidualEncoder(_Residual):
         channels: Channels at each resolution, from the image on: the last is halved
             ``len(channels) - 1`` times.
         blocks: Residual blocks at each resolution.
+        bottleneck: By what the channels are divided within a block: 1 for a `ResidualBlock` of two
+            convolutions, more for a `BottleneckBlock`.
         attention: Whether places read from each other at the lowest resolution (`SelfAttention`).
         activation: Nonlinearity before each convolution of a block.
         weight_norm: How the weights of convolutions are normalised, ``"weight"`` or
@@ -156,6 +162,7 @@ class ResidualEncoder(_Residual):
         *,
         channels: Sequence[int] = (32, 64),
         blocks: int = 1,
+        bottleneck: int = 1,
         attention: bool = False,
         activation: Activation = "silu",
         weight_norm: WeightNorm = "none",
@@ -167,6 +174,7 @@ class ResidualEncoder(_Residual):
             image="in_shape",
             channels=channels,
             blocks=blocks,
+            bottleneck=bottleneck,
             attention=attention,
             activation=activation,
             weight_norm=weight_norm,
@@ -204,6 +212,8 @@ class ResidualDecoder(_Residual):
         channels: Channels at each resolution, from the latent on: the first is the image's size,
             halved ``len(channels) - 1`` times.
         blocks: Residual blocks at each resolution.
+        bottleneck: By what the channels are divided within a block: 1 for a `ResidualBlock` of two
+            convolutions, more for a `BottleneckBlock`.
         attention: Whether places read from each other at the lowest resolution (`SelfAttention`).
         activation: Nonlinearity before each convolution of a block.
         weight_norm: As for `ResidualEncoder`.
@@ -220,6 +230,7 @@ class ResidualDecoder(_Residual):
         *,
         channels: Sequence[int] = (64, 32),
         blocks: int = 1,
+        bottleneck: int = 1,
         attention: bool = False,
         activation: Activation = "silu",
         weight_norm: WeightNorm = "none",
@@ -231,6 +242,7 @@ class ResidualDecoder(_Residual):
             image="out_shape",
             channels=channels,
             blocks=blocks,
+            bottleneck=bottleneck,
             attention=attention,
             activation=activation,
             weight_norm=weight_norm,

@@ -1,82 +1,28 @@
 """What residual networks are made of: blocks, attention, and steps between resolutions."""
 
 from collections.abc import Iterable, Sequence
-from math import gcd
-from typing import Any, Literal, get_args
 
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
-from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 from torch.utils.checkpoint import checkpoint
 
+from pyrovae.nn.convolution import (
+    WeightNorm,
+    begin_small,
+    convolution,
+    group_norm,
+    small_convolution,
+)
 from pyrovae.nn.network import Activation, activation_function
 
 __all__ = [
+    "BottleneckBlock",
     "Halve",
     "ResidualBlock",
     "SelfAttention",
-    "WeightNorm",
     "WidenTo",
-    "begin_small",
-    "convolution",
-    "group_norm",
     "in_turn",
 ]
-
-WeightNorm = Literal["none", "weight", "spectral"]
-
-CONV: dict[int, type[nn.Module]] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
-GROUPS = 8
-LEAST = 4  # channels of a group: fewer, at a resolution of one pixel, would be their own mean
-
-
-def group_norm(channels: int) -> nn.GroupNorm:
-    """Group normalisation with up to 8 groups, of at least 4 channels where there are so many."""
-    groups = gcd(channels, GROUPS)
-    while groups > 1 and channels // groups < LEAST:
-        groups //= 2
-    return nn.GroupNorm(groups, channels)
-
-
-def convolution(
-    dimensions: int,
-    n_in: int,
-    n_out: int,
-    size: int,
-    *,
-    stride: int = 1,
-    norm: WeightNorm = "none",
-) -> Any:
-    r"""A convolution whose kernel is of odd size, over 1, 2 or 3 dimensions.
-
-    Args:
-        dimensions: In how many the kernel moves.
-        n_in: Channels that it reads.
-        n_out: Channels that it makes.
-        size: Of the kernel.
-        stride: Of its steps.
-        norm: ``"weight"`` for :math:`w = g \, v / \lVert v \rVert`, with :math:`g` and :math:`v`
-            learned (Salimans and Kingma, 2016, https://arxiv.org/abs/1602.07868), ``"spectral"``
-            for :math:`w / \sigma(w)` with the largest singular value (Miyato et al., 2018,
-            https://arxiv.org/abs/1802.05957).
-
-    Raises:
-        ValueError: If there is no such normalisation.
-    """
-    if norm not in get_args(WeightNorm):
-        raise ValueError(
-            f"weight_norm: expected one of {', '.join(get_args(WeightNorm))}, got {norm!r}"
-        )
-    layer = CONV[dimensions](n_in, n_out, size, stride=stride, padding=size // 2)
-    if norm == "weight":
-        return weight_norm(layer)
-    return spectral_norm(layer) if norm == "spectral" else layer
-
-
-def begin_small(layer: Any, share: float) -> None:
-    """Multiplies a convolution's first weights, and sets its biases to zero."""
-    nn.init.zeros_(layer.bias)
-    layer.weight.data.mul_(share)
 
 
 class ResidualBlock(nn.Module):
@@ -114,10 +60,7 @@ class ResidualBlock(nn.Module):
     ) -> None:
         super().__init__()
         first = convolution(dimensions, channels, channels, kernel, norm=weight_norm)
-        last = convolution(dimensions, channels, channels, kernel)
-        begin_small(last, share)
-        if weight_norm == "weight":
-            last = nn.utils.parametrizations.weight_norm(last)
+        last = small_convolution(dimensions, channels, channels, kernel, share, norm=weight_norm)
         self.branch = nn.Sequential(
             group_norm(channels),
             activation_function(activation),
@@ -130,6 +73,57 @@ class ResidualBlock(nn.Module):
     def forward(self, h: Tensor) -> Tensor:
         """Maps ``(n, channels, ...)`` to the same shape."""
         return h + self.branch(h)
+
+
+class BottleneckBlock(nn.Module):
+    r"""Four convolutions, of which those with large kernels see few channels.
+
+    .. math:: h' = h + W_4 \, a(W_3 \, a(W_2 \, a(W_1 \, a(n(h)))))
+
+    with a group normalisation :math:`n` and an activation :math:`a`; :math:`W_1` and :math:`W_4` are
+    of kernel 1, to and from the narrower signal. Of a quarter of the channels it takes a tenth of
+    the operations of a `ResidualBlock`. Where it makes another number of channels than it reads,
+    nothing is added. The last convolution begins small.
+
+    He, Zhang, Ren and Sun, 2016, Deep residual learning for image recognition,
+    https://arxiv.org/abs/1512.03385; Child, 2021, https://arxiv.org/abs/2011.10650 (the four
+    convolutions).
+
+    Args:
+        n_in: Channels that it reads.
+        n_out: Channels that it makes.
+        width: Channels of the narrower signal.
+        dimensions: In how many the kernels move: 1, 2 or 3.
+        activation: The nonlinearity.
+        kernel: Size of the inner kernels; 1 where the resolution is one pixel.
+        share: By what the first weights of the last convolution are multiplied.
+        weight_norm: As for `ResidualBlock`.
+    """
+
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        width: int,
+        *,
+        dimensions: int = 2,
+        activation: Activation = "silu",
+        kernel: int = 3,
+        share: float = 1.0,
+        weight_norm: WeightNorm = "none",
+    ) -> None:
+        super().__init__()
+        self.branch = nn.Sequential(group_norm(n_in), activation_function(activation))
+        for read, size in ((n_in, 1), (width, kernel), (width, kernel)):
+            layer = convolution(dimensions, read, width, size, norm=weight_norm)
+            self.branch.extend([layer, activation_function(activation)])
+        self.branch.append(small_convolution(dimensions, width, n_out, 1, share, norm=weight_norm))
+        self.added = n_in == n_out
+
+    def forward(self, h: Tensor) -> Tensor:
+        """Maps ``(n, n_in, ...)`` to ``(n, n_out, ...)``."""
+        found: Tensor = self.branch(h)
+        return h + found if self.added else found
 
 
 class SelfAttention(nn.Module):

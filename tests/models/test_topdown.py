@@ -1,9 +1,12 @@
 """Deep hierarchies: against closed forms of linear ones, and by hand."""
 
+from functools import partial
+
 import linear_hierarchy
 import pyro
 import pytest
 import torch
+from hierarchies import MAKERS, dense, images, narrow, small
 from linear_hierarchy import LAYERS, PATH, D, linear, log_evidence, make, make_exact
 from pyro import poutine
 from pyro.infer import Trace_ELBO, TraceMeanField_ELBO
@@ -13,10 +16,9 @@ from torch.distributions import kl_divergence
 
 from pyrovae import evaluate, fit, load, save
 from pyrovae.evaluation import log_likelihood
-from pyrovae.hierarchy import residual_hierarchy
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.models import ResidualNormalBlock, TopDownBlock, TopDownLayer, TopDownVAE
-from pyrovae.nn import MLP, ResidualDecoder
+from pyrovae.nn import MLP
 from pyrovae.objectives import (
     ELBO,
     AnalyticKLELBO,
@@ -29,18 +31,6 @@ from pyrovae.posteriors import NormalPosterior, PlanarPosterior
 
 KINDS = [TopDownBlock, ResidualNormalBlock]
 NAMES = [f"z{i}" for i in range(1, LAYERS + 1)]
-
-
-def images(n=6):
-    return torch.rand(n, *DATA, generator=torch.Generator().manual_seed(1)).round()
-
-
-def small(kind=ResidualNormalBlock, **options):
-    path = (4, *DATA[1:])
-    likelihood = BernoulliLikelihood(ResidualDecoder(path, DATA, channels=(4,)))
-    return residual_hierarchy(
-        likelihood, channels=(4, 6), layers=(2, 2), latent_channels=2, block=kind, **options
-    )
 
 
 @pytest.mark.parametrize(
@@ -79,18 +69,19 @@ def test_importance_sampling_finds_the_evidence():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_terms_are_those_computed_by_hand(kind):
-    model, x = small(kind).double(), images().double()
+@pytest.mark.parametrize("make", MAKERS)
+def test_the_terms_are_those_computed_by_hand(make, kind):
+    model, x = make(kind).double(), images().double()
     torch.manual_seed(3)
     found = AnalyticKLELBO().loss(model.model, model.guide, x)
     torch.manual_seed(3)
-    said, features = [], x
+    said, features = {}, x
     for encoder in model.encoders:
         features = encoder(features)
-        said.append(features)
+        said[features.shape[1:]] = features
     h, expected = model.start.expand(len(x), *model.start.shape), 0.0
-    for block, d in zip(reversed(model.blocks), (said[1], said[1], said[0], said[0]), strict=True):
-        p, q = block.prior_at(h), block.posterior_at(h, d)
+    for block in reversed(model.blocks):
+        p, q = block.prior_at(h), block.posterior_at(h, said[block.features_shape])
         expected = expected + kl_divergence(q, p).sum()
         z = q.rsample()
         merged = block.merge(torch.cat([h, z], 1))
@@ -140,8 +131,9 @@ def test_the_kl_of_a_residual_normal_does_not_depend_on_the_prior():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_parameter_learns(kind):
-    model = small(kind)
+@pytest.mark.parametrize("make", MAKERS)
+def test_every_parameter_learns(make, kind):
+    model = make(kind)
     ELBO().loss_and_grads(model.model, model.guide, images())
     assert [name for name, p in model.named_parameters() if not p.grad.any()] == []
 
@@ -177,10 +169,11 @@ def test_a_model_is_trained_measured_saved_and_explored(tmp_path):
     assert Explorer(model, Data(TensorSplit(x))).sample(1)
 
 
+@pytest.mark.parametrize("make", [partial(small, checkpointing=True), narrow, dense])
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_compiled_step_is_the_eager_one(kind, only_traced):
+def test_the_compiled_step_is_the_eager_one(make, kind, only_traced):
     data = [(images().double(),), (images().flip(0).double(),)]
-    agree(small(kind, checkpointing=True).double(), ELBO(), data=data)
+    agree(make(kind).double(), ELBO(), data=data)
 
 
 def test_several_particles_take_paths_of_their_own():
@@ -276,19 +269,3 @@ def planar():
 def test_what_does_not_fit_is_named(make, told):
     with pytest.raises(ValueError, match=told):
         make()
-
-
-@pytest.mark.parametrize("layers", [(2,), (0, 0), (1, 0), (-1, 2)])
-def test_layers_that_make_no_hierarchy_are_refused(layers):
-    likelihood = BernoulliLikelihood(ResidualDecoder((4, *DATA[1:]), DATA, channels=(4,)))
-    with pytest.raises(ValueError, match="layers: expected a number for each"):
-        residual_hierarchy(likelihood, channels=(4, 4), layers=layers)
-
-
-def test_a_path_may_end_below_the_resolution_of_the_data():
-    lowest = tuple((n + 1) // 2 for n in DATA[1:])
-    likelihood = BernoulliLikelihood(ResidualDecoder((6, *lowest), DATA, channels=(6, 4)))
-    model = residual_hierarchy(likelihood, channels=(4, 6), layers=(0, 3))
-    assert model.sample(2).shape == (2, *DATA)
-    with pytest.raises(ValueError, match=r"likelihood: expected one that reads the path \(4, "):
-        residual_hierarchy(likelihood, channels=(4, 6), layers=(1, 3))

@@ -10,11 +10,19 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from pyrovae import VAE, fit, load, save
 from pyrovae.likelihoods import BernoulliLikelihood
-from pyrovae.nn import ResidualBlock, ResidualDecoder, ResidualEncoder, SelfAttention
+from pyrovae.nn import (
+    Bottleneck,
+    BottleneckBlock,
+    ResidualBlock,
+    ResidualDecoder,
+    ResidualEncoder,
+    SelfAttention,
+)
 from pyrovae.objectives import ELBO
 from pyrovae.posteriors import NormalPosterior
 from pyrovae.priors import NormalPrior
 
+CONVOLUTIONS = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)
 NORMS = ["none", "weight", "spectral"]
 
 
@@ -45,7 +53,10 @@ def test_any_size_is_met(shape, levels):
     assert ResidualDecoder(5, shape, channels=channels)(torch.randn(2, 3, 5)).shape == x.shape
 
 
-@pytest.mark.parametrize("kind", [ResidualBlock, SelfAttention])
+BLOCKS = [ResidualBlock, SelfAttention, partial(BottleneckBlock, n_out=8, width=3)]
+
+
+@pytest.mark.parametrize("kind", BLOCKS)
 def test_a_branch_begins_in_proportion_to_its_share(kind):
     h = torch.randn(2, 8, 4, 3).double()
     added = []
@@ -64,6 +75,33 @@ def test_a_deep_network_begins_with_a_signal_of_its_inputs_size():
     with torch.no_grad():
         ratio = network.run(h).std() / h.std()
     assert 0.5 < ratio < 2
+
+
+@pytest.mark.parametrize("shape", [(8, 5), (8, 3, 4), (8, 1, 1), (8, 2, 3, 2)])
+@pytest.mark.parametrize("options", [{}, {"checkpointing": True}, {"weight_norm": "weight"}])
+def test_a_bottleneck_is_four_convolutions(shape, options):
+    same = Bottleneck(shape, shape, width=3, **options).double()
+    x = torch.randn(2, 5, *shape).double()
+    added = same.block.branch(x.flatten(0, 1)).unflatten(0, (2, 5))
+    torch.testing.assert_close(same(x), x + added)
+    other = Bottleneck(shape, (6, *shape[1:]), width=3, **options).double()
+    found = other.block.branch(x.flatten(0, 1)).unflatten(0, (2, 5))
+    torch.testing.assert_close(other(x), found)
+    kernels = [layer for layer in other.block.branch if isinstance(layer, CONVOLUTIONS)]
+    seen = [layer.weight.shape[1] for layer in kernels]
+    assert seen[-3:] == [3, 3, 3]  # the kernels see so many channels
+
+
+@pytest.mark.parametrize("kind", [ResidualEncoder, ResidualDecoder])
+def test_blocks_with_bottlenecks_multiply_less(kind):
+    def weights(**options):
+        ends = ((3, 8, 8), (4, 8, 8)) if kind is ResidualEncoder else ((4, 8, 8), (3, 8, 8))
+        network = kind(*ends, channels=(16,), blocks=2, **options)
+        assert network(torch.randn(2, *ends[0])).shape == (2, *ends[1])
+        return sum(p.numel() for p in network.layers.parameters())
+
+    # 2 x 9 x 16 x 16 against 2 x 16 x 4 + 2 x 9 x 4 x 4 for each block, biases aside.
+    assert weights(bottleneck=4) < weights() / 8
 
 
 def test_attention_is_that_of_torch():
@@ -170,6 +208,9 @@ def test_bfloat16_and_double(norm):
         (partial(ResidualEncoder, (3, 8, 8), 4, blocks=0), "blocks: expected positive sizes"),
         (partial(ResidualEncoder, (3, 8, 8), 4, activation="sine"), "activation"),
         (partial(ResidualEncoder, (3, 8, 8), 4, weight_norm="batch"), "weight_norm"),
+        (partial(ResidualEncoder, (3, 8, 8), 4, bottleneck=0), "bottleneck: expected positive"),
+        (partial(Bottleneck, (3, 8, 8), (3, 8, 8), width=0), "width: expected positive sizes"),
+        (partial(Bottleneck, (3, 8, 8), (3, 4, 8), width=2), r"out_shape: .*\(8, 8\)"),
         (
             partial(ResidualEncoder, (3, 8, 8), 4, weight_norm="spectral", checkpointing=True),
             "checkpointing: .* second run would move",

@@ -1,0 +1,67 @@
+"""One bottleneck block as a network between maps of one size."""
+
+from math import prod
+
+from torch import Tensor
+
+from pyrovae.nn.conv import kernel_dimensions
+from pyrovae.nn.convolution import WeightNorm, check_checkpointing
+from pyrovae.nn.network import Activation, Network, Shape, as_size
+from pyrovae.nn.residual_blocks import BottleneckBlock, in_turn
+
+__all__ = ["Bottleneck"]
+
+
+class Bottleneck(Network):
+    """A `BottleneckBlock` from one map to another of the same height and width.
+
+    What the layers of a deep hierarchy are made of: Child, 2021, https://arxiv.org/abs/2011.10650.
+
+    Args:
+        in_shape: (channels, height, width) of one input, or a signal's or volume's.
+        out_shape: The same of one output, which differs in its channels alone.
+        width: Channels that the kernels see.
+        activation: Nonlinearity before each convolution.
+        share: By what the first weights of the last convolution are multiplied.
+        weight_norm: How weights are normalised; see `ResidualEncoder`.
+        checkpointing: Whether the block is run again in the backward pass; see `ResidualEncoder`.
+
+    Raises:
+        ValueError: If the shapes are not those of two such maps, or the width is not positive, or
+            spectral normalisation is asked for with ``checkpointing``.
+    """
+
+    def __init__(
+        self,
+        in_shape: Shape,
+        out_shape: Shape,
+        *,
+        width: int,
+        activation: Activation = "silu",
+        share: float = 1.0,
+        weight_norm: WeightNorm = "none",
+        checkpointing: bool = False,
+    ) -> None:
+        super().__init__(in_shape, out_shape)
+        dimensions = kernel_dimensions(self.in_shape, "in_shape")
+        if self.out_shape[1:] != self.in_shape[1:]:
+            raise ValueError(
+                f"out_shape: expected a map of {tuple(self.in_shape[1:])}, as large as that of "
+                f"in_shape, got {tuple(self.out_shape)}"
+            )
+        check_checkpointing(checkpointing, weight_norm)
+        self.block = BottleneckBlock(
+            self.in_shape[0],
+            self.out_shape[0],
+            as_size(width, "width").numel(),
+            dimensions=dimensions,
+            activation=activation,
+            kernel=1 if prod(self.in_shape[1:]) == 1 else 3,
+            share=share,
+            weight_norm=weight_norm,
+        )
+        self.checkpointing = checkpointing
+
+    def transform(self, x: Tensor) -> Tensor:
+        """Maps ``(n, *in_shape)`` to ``(n, *out_shape)``."""
+        return in_turn([self.block], x, checkpointing=self.checkpointing)

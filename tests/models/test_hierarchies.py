@@ -1,0 +1,53 @@
+"""Hierarchies made for images and of vectors: their sizes, and how their paths begin."""
+
+import pytest
+import torch
+from hierarchies import MAKERS, images
+from registry import DATA
+
+from pyrovae.hierarchy import dense_hierarchy, residual_hierarchy
+from pyrovae.likelihoods import BernoulliLikelihood
+from pyrovae.nn import MLP, ResidualDecoder
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_each_step_of_a_long_path_is_a_small_one(make):
+    """The last weights of a step are divided by the root of the number of layers."""
+    x = images()
+    with torch.no_grad():
+        for block in make().double().blocks:
+            if block.out_shape == block.in_shape:
+                h = torch.randn(len(x), *block.in_shape).double()
+                z = torch.randn(len(x), *block.latent_shape).double()
+                assert (block(h, z) - h).std() < h.std()
+
+
+@pytest.mark.parametrize("layers", [(2,), (0, 0), (1, 0), (-1, 2)])
+def test_layers_that_make_no_hierarchy_are_refused(layers):
+    likelihood = BernoulliLikelihood(ResidualDecoder((4, *DATA[1:]), DATA, channels=(4,)))
+    with pytest.raises(ValueError, match="layers: expected a number for each"):
+        residual_hierarchy(likelihood, channels=(4, 4), layers=layers)
+
+
+def test_a_path_may_end_below_the_resolution_of_the_data():
+    lowest = tuple((n + 1) // 2 for n in DATA[1:])
+    likelihood = BernoulliLikelihood(ResidualDecoder((6, *lowest), DATA, channels=(6, 4)))
+    model = residual_hierarchy(likelihood, channels=(4, 6), layers=(0, 3))
+    assert model.sample(2).shape == (2, *DATA)
+    with pytest.raises(ValueError, match=r"likelihood: expected one that reads the path \(4, "):
+        residual_hierarchy(likelihood, channels=(4, 6), layers=(1, 3))
+
+
+@pytest.mark.parametrize(
+    ("encoder", "path", "options", "told"),
+    [
+        ((2, 2, 2), 3, {}, r"features: expected a vector, got shape .*2, 2, 2"),
+        (5, (3, 1, 1), {}, r"path: expected a vector"),
+        (5, 3, {"layers": 0}, "layers: expected positive sizes"),
+        (5, 3, {"latent_features": -1}, "latent_features: expected positive sizes"),
+    ],
+)
+def test_vectors_alone_make_a_dense_hierarchy(encoder, path, options, told):
+    likelihood = BernoulliLikelihood(MLP(path, [], DATA))
+    with pytest.raises(ValueError, match=told):
+        dense_hierarchy(MLP(DATA, [], encoder), likelihood, **{"layers": 2, **options})
