@@ -31,7 +31,7 @@ ROOMS = {
     "files": "",
     "specifications": "declared",
     "scope": "stage",
-    "compilation": "scope",
+    "compilation": "files scope",
     "distributions": "labels undefined",
     "latents": "distributions undefined",
     "handlers": "distributions latents",
