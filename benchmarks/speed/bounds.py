@@ -19,7 +19,7 @@ def begin_task(folder: Path, case: Case, images: np.ndarray) -> np.ndarray:
     Args:
         folder: Where to write them.
         case: What to measure.
-        images: Grey training images, uint8, ``(n, 784)``.
+        images: Grey training images, uint8, ``(n, pixels)``.
 
     Returns:
         The images of the case, uint8, binarized where it says so.

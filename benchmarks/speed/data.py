@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.speed.cases import Case
+from benchmarks.speed.cases import Case, Device
 from benchmarks.speed.turns import Weights
 
 __all__ = ["Task", "generated_images", "order", "read_weights", "write_task"]
@@ -18,19 +18,21 @@ class Task:
 
     Args:
         folder: Where `write_task` put them.
+        device: Where to calculate.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, device: Device = "cpu") -> None:
         self.folder = folder
+        self.device = device
         fields = json.loads((folder / "case.json").read_text())
         self.case = Case(**fields | {"hidden": tuple(fields["hidden"])})
 
     def bytes(self) -> np.ndarray:
-        """The images as they lie in files, uint8, ``(n, 784)``."""
+        """The images as they lie in files, uint8, ``(n, pixels)``."""
         return np.load(self.folder / "images.npy")
 
     def images(self) -> np.ndarray:
-        """The images, float32 in [0, 1], ``(n, 784)``."""
+        """The images, float32 in [0, 1], ``(n, pixels)``."""
         return self.bytes().astype(np.float32) / 255
 
     def weights(self) -> Weights:
@@ -44,7 +46,7 @@ def write_task(folder: Path, case: Case, images: np.ndarray, weights: Weights) -
     Args:
         folder: Where to.
         case: What to measure.
-        images: Grey levels, uint8, ``(n, 784)``; static binarization is done here.
+        images: Grey levels, uint8, ``(n, pixels)``; static binarization is done here.
         weights: The weights to begin with.
     """
     (folder / "case.json").write_text(json.dumps(asdict(case)))
@@ -77,17 +79,17 @@ def order(case: Case, seed: int = 0) -> Iterator[np.ndarray]:
         rows = rows[case.steps :]
 
 
-def generated_images(n: int, seed: int = 0) -> np.ndarray:
-    """Images of MNIST's shape and share of grey, uint8, ``(n, 784)``.
+def generated_images(n: int, seed: int = 0, side: int = 28) -> np.ndarray:
+    """Images of MNIST's share of grey and, if nothing else is said, shape; uint8, ``(n, side**2)``.
 
     Each is a chain of five blurred dots: ink in a fifth of the pixels and a mean of 0.11, near the
     digits' 0.13.
     """
-    draws = np.random.default_rng(seed)
-    steps = draws.normal(0, 4, (n, 5, 2)).astype(np.float32)
-    centres = 13.5 + steps.cumsum(1) - steps.cumsum(1).mean(1, keepdims=True)
-    pixels = np.arange(28, dtype=np.float32)
+    draws, larger = np.random.default_rng(seed), side / 28
+    steps = draws.normal(0, 4 * larger, (n, 5, 2)).astype(np.float32)
+    centres = (side - 1) / 2 + steps.cumsum(1) - steps.cumsum(1).mean(1, keepdims=True)
+    pixels = np.arange(side, dtype=np.float32)
     # exp(-d^2 / 2 s^2) is a product of one factor in the rows and one in the columns.
-    factors = np.exp(-((pixels - centres[..., None]) ** 2) / (2 * 1.8**2))
+    factors = np.exp(-((pixels - centres[..., None]) ** 2) / (2 * (1.8 * larger) ** 2))
     dots = np.einsum("nkr,nkc->nrc", factors[:, :, 0], factors[:, :, 1])
-    return (np.clip(1.5 * dots - 0.2, 0, 1) * 255).astype(np.uint8).reshape(n, 784)
+    return (np.clip(1.5 * dots - 0.2, 0, 1) * 255).astype(np.uint8).reshape(n, side**2)

@@ -5,7 +5,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.speed.cases import Case
+from benchmarks.speed.cases import Case, Device
 
 __all__ = ["Measurement", "Options"]
 
@@ -19,6 +19,7 @@ class Options:
         seconds: Least time of one measurement.
         most: A contender that has taken more seconds than that in a case is not measured again.
         threads: Threads of each contender.
+        device: Where they calculate.
         epochs: Most passes over the data on the way to a target.
         peers_python: Interpreter for the contenders that need the extra ``bench``.
         cache: Where compiled code is kept from case to case (not on the way to a target).
@@ -28,6 +29,7 @@ class Options:
     seconds: float = 0.5
     most: float = 15.0
     threads: int = 1
+    device: Device = "cpu"
     epochs: int = 30
     peers_python: Path = Path(sys.executable)
     cache: Path = Path(tempfile.gettempdir()) / "pyrovae-speed"
@@ -44,7 +46,7 @@ class Measurement:
             on the way to a target seconds; one number for each round.
         check: What shows that all do the same work: the bound of held-out images after as many
             steps from the same weights; the estimated log-likelihood; the last test ELBO.
-        peak: The process's largest resident memory, in MiB.
+        peak: The process's largest memory, in MiB: on the CPU resident, on a GPU in its arrays.
         versions: Its packages.
         left: Why it was left out or stopped, where it was.
         failed: Whether that was an error.

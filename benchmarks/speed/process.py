@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.speed.cases import Device
 from benchmarks.speed.contenders import CONTENDERS
 from benchmarks.speed.data import read_weights
 from benchmarks.speed.measurement import Options
@@ -22,22 +23,36 @@ ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 300.0
 
 
-def environment(threads: int, compiled: Path) -> dict[str, str]:
+def environment(threads: int, compiled: Path, device: Device = "cpu") -> dict[str, str]:
     """The variables of a process to be measured.
 
     Args:
         threads: Number of threads.
         compiled: Where compiled code is kept.
+        device: Where it calculates.
     """
-    return os.environ | {
-        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
-        "OMP_NUM_THREADS": str(threads),
-        "MKL_NUM_THREADS": str(threads),
-        "TORCHINDUCTOR_CACHE_DIR": str(compiled / "inductor"),
-        "TRITON_CACHE_DIR": str(compiled / "triton"),
-        "JAX_PLATFORMS": "cpu",
-        "CUDA_VISIBLE_DEVICES": "",
-    }
+    of_device = {"JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": ""}
+    if device == "cuda":
+        of_device = {
+            "JAX_PLATFORMS": "cuda",
+            # Float32 for all: by themselves JAX multiplies and torch convolves in TensorFloat-32,
+            # with 10 bits.
+            "NVIDIA_TF32_OVERRIDE": "0",
+            "JAX_DEFAULT_MATMUL_PRECISION": "highest",
+            # Else JAX takes most of the memory as it starts, of which it tells no peak.
+            "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+        }
+    return (
+        os.environ
+        | of_device
+        | {
+            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+            "OMP_NUM_THREADS": str(threads),
+            "MKL_NUM_THREADS": str(threads),
+            "TORCHINDUCTOR_CACHE_DIR": str(compiled / "inductor"),
+            "TRITON_CACHE_DIR": str(compiled / "triton"),
+        }
+    )
 
 
 class LeftOut(Exception):
@@ -65,11 +80,11 @@ class Worker:
         python = options.peers_python if CONTENDERS[name].peer else Path(sys.executable)
         self.log = (self.files / "log").open("w")
         self.process = subprocess.Popen(
-            [str(python), "-m", "benchmarks.speed.worker", name, str(folder)],
+            [str(python), "-m", "benchmarks.speed.worker", name, str(folder), options.device],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.log,
-            env=environment(options.threads, compiled),
+            env=environment(options.threads, compiled, options.device),
             bufsize=0,
         )
         # XLA sizes its pool of threads by the cores that a process may run on.

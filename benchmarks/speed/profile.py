@@ -90,7 +90,7 @@ def measure(task: Task) -> dict[str, Any]:
         lambda parameters: torch.optim.Adam(parameters, lr=1e-3, fused=True),
         loss=objective(case),
     )
-    epochs = batches(case, images.view(-1, 1, 28, 28) if case.dense else images)
+    epochs = batches(case, images.view(-1, *case.shape))
 
     def epoch() -> float:
         began = time.perf_counter()

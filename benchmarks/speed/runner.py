@@ -34,12 +34,12 @@ def measure(
     Args:
         case: What to measure.
         names: Keys of `CONTENDERS`.
-        images: Grey training images, uint8, ``(n, 784)``, at least as many as the case takes.
+        images: Grey training images, uint8, ``(n, pixels)``, at least as many as the case takes.
         held_out: Grey images to compare the bounds on, likewise.
         options: How to measure.
         say: Called with a line about each contender.
     """
-    names = [name for name in names if case.setting in CONTENDERS[name].settings]
+    names = [name for name in names if takes_part(name, case, options)]
     found = {name: Measurement(name, case) for name in names}
     with tempfile.TemporaryDirectory() as path:
         folder = Path(path)
@@ -57,6 +57,12 @@ def measure(
     for name, measurement in found.items():
         say(f"  {CONTENDERS[name].label}: {_in_words(measurement)}")
     return list(found.values())
+
+
+def takes_part(name: str, case: Case, options: Options) -> bool:
+    """Whether a contender is for a case, and for where it is measured."""
+    contender = CONTENDERS[name]
+    return case.setting in contender.settings and options.device in contender.devices
 
 
 @contextmanager

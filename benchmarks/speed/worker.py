@@ -1,4 +1,4 @@
-"""One contender in a process of its own: ``python -m benchmarks.speed.worker NAME FOLDER``.
+"""One contender in a process of its own: ``python -m benchmarks.speed.worker NAME FOLDER DEVICE``.
 
 It reads orders from its standard input and answers on its standard output, a line of JSON each.
 Whatever libraries print goes to standard error.
@@ -10,8 +10,9 @@ import sys
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from benchmarks.speed.cases import Device
 from benchmarks.speed.contenders import CONTENDERS
 from benchmarks.speed.data import Task
 from benchmarks.speed.turns import Quit, Turns, Unsupported
@@ -19,13 +20,15 @@ from benchmarks.speed.turns import Quit, Turns, Unsupported
 PACKAGES = {
     "pyro": "pyro-ppl",
     "torch": "torch",
+    "triton": "triton",
     "pythae": "pythae",
     "jax": "jax",
+    "jaxlib": "jaxlib",
     "numpyro": "numpyro",
 }
 
 
-def main(name: str, folder: Path) -> None:
+def main(name: str, folder: Path, device: Device) -> None:
     """Runs a contender until it is told to quit, or says why it cannot run."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
@@ -42,7 +45,7 @@ def main(name: str, folder: Path) -> None:
     contender = CONTENDERS[name]
     try:
         module = import_module(f"benchmarks.speed.contenders.{contender.module}")
-        module.run(Task(folder), Turns(send, receive), contender.variant)
+        module.run(Task(folder, device), Turns(send, receive, device), contender.variant)
     except Quit:
         pass
     except ImportError as error:
@@ -70,4 +73,4 @@ def versions() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]), cast(Device, sys.argv[3]))

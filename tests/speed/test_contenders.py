@@ -10,6 +10,7 @@ from benchmarks.speed.bounds import bound
 from benchmarks.speed.cases import Case, all_cases
 from benchmarks.speed.contenders import CONTENDERS
 from benchmarks.speed.contenders.by_hand import Network
+from benchmarks.speed.contenders.pyrovae_fit import build
 from benchmarks.speed.data import (
     Task,
     binarized,
@@ -37,6 +38,17 @@ CASES = {
     ),
     "convolutions": Case(
         "c", hidden=(4, 6), dense=8, latents=2, activation="relu", batch=16, steps=8, images=128
+    ),
+    "residual": Case(
+        "f",
+        hidden=(4, 8),
+        blocks=1,
+        side=8,
+        latents=2,
+        activation="silu",
+        batch=16,
+        steps=8,
+        images=128,
     ),
     # Half a pass over the data in one epoch.
     "half": Case(
@@ -87,7 +99,7 @@ def present(names, setting):
 @pytest.fixture
 def task(tmp_path):
     def make(case):
-        images = generated_images(case.images)
+        images = generated_images(case.images, side=case.side)
         if case.binarization == "static":
             images = binarized(images, seed=0)
         weights = Network(case).weights()
@@ -101,7 +113,9 @@ def task(tmp_path):
 def test_all_do_the_same_work(kind, task, tmp_path):
     case = CASES[kind]
     start = task(case)
-    held_out = torch.from_numpy(binarized(generated_images(500, seed=1), 2) / np.float32(255))
+    held_out = torch.from_numpy(
+        binarized(generated_images(500, 1, case.side), 2) / np.float32(255)
+    )
     before = bound(case, start, held_out)
     gains, path = {}, tmp_path / "found.npz"
     for name in present(CONTENDERS_THAT_COMPILE_NOTHING, case.setting):
@@ -116,6 +130,20 @@ def test_all_do_the_same_work(kind, task, tmp_path):
     middle = float(np.median([*gains.values()]))
     assert middle > 5
     assert all(abs(gain / middle - 1) < 0.08 for gain in gains.values()), gains
+
+
+def test_the_residual_network_by_hand_is_pyrovaes(task, tmp_path):
+    case = CASES["residual"]
+    task(case)
+    task = Task(tmp_path)
+    network, vae = Network(case).take(task.weights()), build(task)
+    x = torch.from_numpy(task.images()[:5])
+    with torch.no_grad():
+        posterior = vae.posterior(x.view(5, 1, 8, 8))
+        torch.testing.assert_close(posterior.mean, network.posterior(x)[0])
+        z = torch.randn(5, 2)
+        pixels = vae.likelihood(z).mean.flatten(1)
+        torch.testing.assert_close(pixels, network.decoder(z).sigmoid())
 
 
 def test_all_estimate_the_same_likelihood(task, tmp_path):
@@ -153,6 +181,20 @@ def test_turns_are_timed_over_all_their_epochs():
     assert said[1]["result"] == 1.5
 
 
+def test_a_measurement_waits_where_it_begins_and_ends():
+    waited, orders = [], iter([{"go": 3}, {"quit": True}])
+    turn = Turns(lambda message: None, lambda: next(orders))
+
+    def wait():
+        waited.append(turn.left)
+
+    for _ in range(3):
+        turn(wait=wait)
+    with pytest.raises(Quit):
+        turn(wait=wait)
+    assert waited == [-1, 0]
+
+
 def test_order_takes_each_image_once_a_pass():
     case = CASES["half"]
     epochs = order(case)
@@ -173,5 +215,5 @@ def test_generated_images_have_the_ink_of_digits():
 
 
 def test_unknown_setting_is_refused():
-    with pytest.raises(ValueError, match="expected letters among 'abcde'"):
+    with pytest.raises(ValueError, match="expected letters among 'abcdef'"):
         all_cases("ax")

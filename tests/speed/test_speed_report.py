@@ -1,5 +1,6 @@
 """The page says what was measured, what was aimed at and who was left out."""
 
+from benchmarks.speed import report
 from benchmarks.speed.cases import Case
 from benchmarks.speed.measurement import Measurement, Options
 from benchmarks.speed.report import write_figure, write_page
@@ -48,6 +49,29 @@ def test_throughput_is_better_when_larger(tmp_path):
     text, _ = page(tmp_path, [found])
     assert "| pythae | 1,000 | 1,000 to 1,000 | 4.00 | -100.0 |" in text
     assert "(differs)" not in text
+
+
+def test_page_of_a_gpu(tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "gpu", lambda: "a GPU, driver 1.2")
+    found = [
+        [
+            Measurement("torch-captured", case, [4.0]),
+            Measurement("numpyro-loop", case, [5.0]),
+            Measurement("pyrovae-bf16", case, [1.0]),
+            Measurement("pyrovae-compiled", case, [4.2]),
+            Measurement("roofline", case, [2.0]),
+        ]
+        for case in (CASE, Case("a", batch=512))
+    ]
+    path, figure = tmp_path / "speed_cuda.md", tmp_path / "figures" / "speed_cuda.png"
+    write_page(path, found, figure=figure, options=Options(device="cuda"), data="MNIST")
+    text = path.read_text()
+    assert text.startswith("# Speed on a GPU\n")
+    assert "; a GPU, driver 1.2, Python" in text
+    # The best peer in each case, and the floor at the large batch alone.
+    assert text.count("one CUDA graph a step | (a) batch") == 2
+    assert text.count("| at most 1.1 times as slow | 1.05 |") == 2
+    assert text.count("| at most 2 times as slow | 2.10 (missed) |") == 1
 
 
 def test_page_without_our_measurement(tmp_path):

@@ -6,6 +6,8 @@ its contender needs.
 
 from dataclasses import dataclass
 
+from benchmarks.speed.cases import Device
+
 __all__ = ["CONTENDERS", "Contender"]
 
 
@@ -19,6 +21,7 @@ class Contender:
         variant: Passed to its ``run``.
         settings: The settings it takes part in.
         peer: Whether it needs packages of the extra ``bench``.
+        devices: Where it runs.
     """
 
     label: str
@@ -26,21 +29,27 @@ class Contender:
     variant: str
     settings: str
     peer: bool = False
+    devices: tuple[Device, ...] = ("cpu", "cuda")
 
 
 CONTENDERS = {
     "pyro-example": Contender("Pyro, its example's loop", "pyro_svi", "example", "a"),
-    "pyro-svi": Contender("Pyro SVI, data in memory", "pyro_svi", "tensors", "abcd"),
-    "pythae": Contender("pythae", "pythae_trainer", "", "abce", peer=True),
-    "torch-eager": Contender("PyTorch by hand", "by_hand", "eager", "abce"),
-    "torch-compiled": Contender("PyTorch by hand, compiled", "by_hand", "compiled", "abcde"),
-    "numpyro-step": Contender("NumPyro, jit of a step", "numpyro_svi", "step", "abc", peer=True),
-    "numpyro-loop": Contender(
-        "NumPyro, jit of an epoch", "numpyro_svi", "loop", "abcde", peer=True
+    "pyro-svi": Contender("Pyro SVI, data in memory", "pyro_svi", "tensors", "abcdf"),
+    "pythae": Contender("pythae", "pythae_trainer", "", "abcef", peer=True),
+    "torch-eager": Contender("PyTorch by hand", "by_hand", "eager", "abcef"),
+    "torch-compiled": Contender("PyTorch by hand, compiled", "by_hand", "compiled", "abcdef"),
+    "torch-captured": Contender(
+        "PyTorch by hand, one CUDA graph a step", "by_hand_cuda", "", "abcf", devices=("cuda",)
     ),
-    "pyrovae-eager": Contender("pyrovae, eager", "pyrovae_fit", "eager", "abcde"),
-    "pyrovae-compiled": Contender("pyrovae, compiled", "pyrovae_fit", "compiled", "abcde"),
-    "pyrovae-step": Contender("pyrovae, CompiledSVI.step", "pyrovae_fit", "step", "abc"),
-    "pyrovae-bf16": Contender("pyrovae, compiled, bf16", "pyrovae_fit", "bf16", "abcd"),
-    "floor": Contender("matrix products alone", "floor", "", "ab"),
+    "numpyro-step": Contender("NumPyro, jit of a step", "numpyro_svi", "step", "abcf", peer=True),
+    "numpyro-loop": Contender(
+        "NumPyro, jit of an epoch", "numpyro_svi", "loop", "abcdef", peer=True
+    ),
+    "pyrovae-eager": Contender("pyrovae, eager", "pyrovae_fit", "eager", "abcdef"),
+    "pyrovae-compiled": Contender("pyrovae, compiled", "pyrovae_fit", "compiled", "abcdef"),
+    "pyrovae-step": Contender("pyrovae, CompiledSVI.step", "pyrovae_fit", "step", "abcf"),
+    "pyrovae-bf16": Contender("pyrovae, compiled, bf16", "pyrovae_fit", "bf16", "abcdf"),
+    "floor": Contender("matrix products alone", "floor", "", "ab", devices=("cpu",)),
+    # Not a process: it is calculated, from what `benchmarks.speed.roofline` measures.
+    "roofline": Contender("floor of operations and bytes", "", "", "", devices=("cuda",)),
 }

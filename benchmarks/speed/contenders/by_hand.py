@@ -10,10 +10,11 @@ from torch.func import functional_call, grad_and_value
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
 from benchmarks.speed.cases import Case
+from benchmarks.speed.contenders.by_hand_residual import residuals
 from benchmarks.speed.data import Task, order
 from benchmarks.speed.turns import Turns, Weights
 
-__all__ = ["Network", "batches", "draw_bits", "log_likelihood", "run"]
+__all__ = ["Network", "batches", "draw_bits", "log_likelihood", "run", "waiting"]
 
 ACTIVATIONS = {"softplus": nn.Softplus, "tanh": nn.Tanh, "relu": nn.ReLU}
 
@@ -27,7 +28,7 @@ class Network(nn.Module):
     def __init__(self, case: Case) -> None:
         super().__init__()
         self.case = case
-        layers = convolutions if case.dense else perceptrons
+        layers = residuals if case.blocks else convolutions if case.dense else perceptrons
         self.encoder, self.decoder = layers(case)
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -39,7 +40,8 @@ class Network(nn.Module):
         """Standard normals for ``n`` images, ``(K, n, latents)`` of a bound with particles."""
         draws = draws or self.case.particles
         shape = (n, self.case.latents)
-        return torch.randn(draws, *shape) if draws else torch.randn(shape)
+        device = next(self.parameters()).device
+        return torch.randn((draws, *shape) if draws else shape, device=device)
 
     def forward(self, x: Tensor, noise: Tensor) -> Tensor:
         """The loss at the draws that the noise makes."""
@@ -65,7 +67,7 @@ class Network(nn.Module):
 
     def weights(self) -> Weights:
         """The parameters, encoder first."""
-        return [parameter.detach().numpy().copy() for parameter in self.parameters()]
+        return [parameter.detach().cpu().numpy().copy() for parameter in self.parameters()]
 
     def take(self, weights: Weights) -> "Network":
         """Puts weights in."""
@@ -84,8 +86,8 @@ def perceptrons(case: Case) -> tuple[nn.Module, nn.Module]:
         return nn.Sequential(*layers[:-1])
 
     return (
-        chain(784, *case.hidden, 2 * case.latents),
-        chain(case.latents, *reversed(case.hidden), 784),
+        chain(case.pixels, *case.hidden, 2 * case.latents),
+        chain(case.latents, *reversed(case.hidden), case.pixels),
     )
 
 
@@ -121,23 +123,29 @@ def batches(case: Case, images: Tensor) -> Iterator[Iterator[Tensor]]:
             yield draw_bits(x) if case.binarization == "dynamic" else x
 
     for rows in order(case):
-        yield gathered(torch.from_numpy(rows))
+        yield gathered(torch.from_numpy(rows).to(images.device))
+
+
+def waiting(task: Task) -> Callable[[], None] | None:
+    """What waits for the device at the ends of a measurement; nothing on the CPU."""
+    return torch.cuda.synchronize if task.device == "cuda" else None
 
 
 def run(task: Task, turn: Turns, variant: str) -> None:
     """Trains, or estimates log-likelihoods, one epoch a turn."""
-    images = torch.from_numpy(task.images())
+    images = torch.from_numpy(task.images()).to(task.device)
     if task.case.samples:
         evaluate(task, images, turn, variant)
-    turn()
+    turn(wait=waiting(task))
     torch.manual_seed(0)
-    network = Network(task.case).take(task.weights())
+    network = Network(task.case).take(task.weights()).to(task.device)
     optim = torch.optim.Adam(network.parameters(), lr=1e-3, fused=True)
-    step = (compiled if variant == "compiled" else eager)(network, optim)
+    on_cpu = compiled if task.device == "cpu" else graphed
+    step = (on_cpu if variant == "compiled" else eager)(network, optim)
     for epoch in batches(task.case, images):
         for x in epoch:
             step(x)
-        turn(network.weights)
+        turn(network.weights, wait=waiting(task))
 
 
 def eager(network: Network, optim: torch.optim.Optimizer) -> Callable[[Tensor], object]:
@@ -178,6 +186,22 @@ def compiled(network: Network, optim: torch.optim.Optimizer) -> Callable[[Tensor
     return step
 
 
+def graphed(network: Network, optim: torch.optim.Optimizer) -> Callable[[Tensor], object]:
+    """Loss and backward pass compiled for a GPU, each a CUDA graph of torch's own making.
+
+    The parameters belong to the compiled module, so that torch does not copy them at each call.
+    """
+    loss = torch.compile(network, fullgraph=True, dynamic=False, mode="reduce-overhead")
+
+    def step(x: Tensor) -> None:
+        torch.compiler.cudagraph_mark_step_begin()
+        optim.zero_grad(set_to_none=True)
+        loss(x, network.noise(len(x))).backward()
+        optim.step()
+
+    return step
+
+
 @torch.no_grad()
 def log_likelihood(
     log_weights: Callable[[Tensor, Tensor], Tensor], case: Case, images: Tensor
@@ -185,7 +209,7 @@ def log_likelihood(
     """Mean importance-sampled log-likelihood, a few images with all their draws at a time."""
     total = 0.0
     for x in images.split(max(1, 8000 // case.samples)):
-        noise = torch.randn(case.samples, len(x), case.latents)
+        noise = torch.randn(case.samples, len(x), case.latents, device=x.device)
         total += (log_weights(x, noise).logsumexp(0) - math.log(case.samples)).sum().item()
     return total / len(images)
 
@@ -194,7 +218,7 @@ def evaluate(task: Task, images: Tensor, turn: Turns, variant: str) -> None:
     """One estimate of all images a turn."""
     turn()
     torch.manual_seed(0)
-    network = Network(task.case).take(task.weights())
+    network = Network(task.case).take(task.weights()).to(task.device)
     log_weights = network.log_weights
     if variant == "compiled":
         log_weights = torch.compile(log_weights)

@@ -14,7 +14,7 @@ __all__ = ["run"]
 def run(task: Task, turn: Turns, variant: str) -> None:
     """Multiplies, as often as an epoch has steps."""
     case = task.case
-    if case.dense:
+    if case.dense or case.blocks:
         raise Unsupported("made of fully connected layers")
     encoder = pairwise((784, *case.hidden, 2 * case.latents))
     decoder = pairwise((case.latents, *reversed(case.hidden), 784))

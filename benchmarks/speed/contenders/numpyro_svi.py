@@ -12,6 +12,7 @@ from jax import lax, random
 from numpyro.infer import SVI, RenyiELBO, Trace_ELBO
 
 from benchmarks.speed.cases import Case
+from benchmarks.speed.contenders.numpyro_residual import residuals
 from benchmarks.speed.data import Task, order
 from benchmarks.speed.turns import Turns, Weights
 
@@ -79,14 +80,16 @@ def run(task: Task, turn: Turns, variant: str) -> None:
             keys = random.split(epoch_key, len(rows)) if drawn else [epoch_key] * len(rows)
             for index, step_key in zip(rows, keys, strict=True):
                 state, _ = step(state, images, index, step_key)
-        jax.block_until_ready(state)
-        turn(lambda state=state: to_numpy(case, svi.get_params(state)))  # type: ignore[misc]
+        turn(
+            lambda state=state: to_numpy(case, svi.get_params(state)),  # type: ignore[misc]
+            wait=lambda state=state: jax.block_until_ready(state),  # type: ignore[misc]
+        )
 
 
 def evaluate(case: Case, images: jax.Array, svi: SVI, state: Any, turn: Turns) -> None:
     """The importance-weighted bound of S particles, which is the estimate, a few images a time."""
     together = min(len(images), max(1, 8000 // case.samples))
-    chunks = images[: len(images) // together * together].reshape(-1, together, 784)
+    chunks = images[: len(images) // together * together].reshape(-1, together, case.pixels)
     rest = images[chunks.shape[0] * together :]
 
     @jax.jit
@@ -108,6 +111,8 @@ def networks(case: Case) -> tuple[Callable[..., jax.Array], Callable[..., jax.Ar
             x = activation(x @ weight + bias)
         return x @ w + b
 
+    if case.blocks:
+        return residuals(case)
     if not case.dense:
         return chain, chain
     depth, size = len(case.hidden), 28 // 2 ** len(case.hidden)
@@ -140,8 +145,14 @@ def networks(case: Case) -> tuple[Callable[..., jax.Array], Callable[..., jax.Ar
     return encode, decode
 
 
-def to_jax(case: Case, weights: Weights) -> tuple[Layers, Layers]:
-    """The layers of encoder and decoder, inputs before outputs and channels last."""
+def to_jax(case: Case, weights: Weights) -> tuple[Any, Any]:
+    """The layers of encoder and decoder, inputs before outputs and channels last.
+
+    A residual network's lie as torch has them.
+    """
+    if case.blocks:
+        arrays = [jnp.asarray(weight) for weight in weights]
+        return arrays[: len(arrays) // 2], arrays[len(arrays) // 2 :]
     pairs = list(zip(weights[::2], weights[1::2], strict=True))
     n = len(case.hidden) + (2 if case.dense else 1)
     layers = [
@@ -153,6 +164,8 @@ def to_jax(case: Case, weights: Weights) -> tuple[Layers, Layers]:
 
 def to_numpy(case: Case, params: dict[str, Any]) -> Weights:
     """The weights as torch's layers lay them out, encoder first."""
+    if case.blocks:
+        return [np.asarray(array) for array in [*params["encoder"], *params["decoder"]]]
     found: Weights = []
     for i, (weight, bias) in enumerate([*params["encoder"], *params["decoder"]]):
         found += [

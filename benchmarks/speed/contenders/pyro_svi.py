@@ -7,7 +7,7 @@ from pyro.infer import SVI, RenyiELBO, Trace_ELBO
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from benchmarks.speed.contenders.by_hand import Network, batches, draw_bits
+from benchmarks.speed.contenders.by_hand import Network, batches, draw_bits, waiting
 from benchmarks.speed.data import Task
 from benchmarks.speed.turns import Turns
 
@@ -71,7 +71,7 @@ def run(task: Task, turn: Turns, variant: str) -> None:
 
 def tensors(task: Task, turn: Turns) -> None:
     """``svi.step`` on batches gathered from memory."""
-    case, images = task.case, torch.from_numpy(task.images())
+    case, images = task.case, torch.from_numpy(task.images()).to(task.device)
     turn()
     programs = Programs(start(task), probs=False)
     loss = (
@@ -88,7 +88,7 @@ def tensors(task: Task, turn: Turns) -> None:
     for epoch in batches(case, images):
         for x in epoch:
             svi.step(x)
-        turn(programs.network.weights)
+        turn(programs.network.weights, wait=waiting(task))
 
 
 def example(task: Task, turn: Turns) -> None:
@@ -100,13 +100,13 @@ def example(task: Task, turn: Turns) -> None:
     loader = DataLoader(Images(images), batch_size=case.batch, shuffle=True)
     while True:
         for x in loader:
-            x = x.reshape(-1, 784)
+            x = x.reshape(-1, 784).to(task.device)
             svi.step(draw_bits(x) if case.binarization == "dynamic" else x)
-        turn(programs.network.weights)
+        turn(programs.network.weights, wait=waiting(task))
 
 
 def start(task: Task) -> Network:
     """The weights that all begin with, and an empty parameter store."""
     pyro.set_rng_seed(0)
     pyro.clear_param_store()
-    return Network(task.case).take(task.weights())
+    return Network(task.case).take(task.weights()).to(task.device)

@@ -11,13 +11,13 @@ from torch import Tensor
 
 import pyrovae.training
 from benchmarks.speed.cases import Case
-from benchmarks.speed.contenders.by_hand import batches
+from benchmarks.speed.contenders.by_hand import batches, waiting
 from benchmarks.speed.data import Task
 from benchmarks.speed.turns import Turns, Unsupported, Weights
 from pyrovae import VAE, evaluate, fit
 from pyrovae.datasets import TensorSplit
 from pyrovae.likelihoods import BernoulliLikelihood
-from pyrovae.nn import MLP, ConvDecoder, ConvEncoder, Network
+from pyrovae.nn import MLP, ConvDecoder, ConvEncoder, Network, ResidualDecoder, ResidualEncoder
 from pyrovae.objectives import ELBO, ImportanceWeightedELBO, Objective
 from pyrovae.posteriors import NormalPosterior
 from pyrovae.priors import NormalPrior
@@ -63,11 +63,11 @@ def run(task: Task, turn: Turns, variant: str) -> None:
     insist_on_compiling()
     case = task.case
     images = torch.from_numpy(task.images())
-    shaped = images.view(-1, 1, 28, 28) if case.dense else images
+    shaped = images.view(-1, *case.shape)
     if case.samples:
         options = wanted(evaluate, compile=variant == "compiled")
         turn()
-        vae = build(task)
+        vae = build(task).to(task.device)
         while True:
             report = evaluate(vae, shaped, samples=case.samples, **options)
             turn(result=report.log_likelihood.value)
@@ -92,8 +92,8 @@ def run(task: Task, turn: Turns, variant: str) -> None:
         epochs=10**9,
         batch_size=case.batch,
         progress=False,
-        device="cpu",
-        on_epoch=lambda row: turn(lambda: weights(vae)),
+        device=task.device,
+        on_epoch=lambda row: turn(lambda: weights(vae), wait=waiting(task)),
         **options,
     )
 
@@ -123,17 +123,17 @@ def steps(task: Task, turn: Turns, images: Tensor) -> None:
         raise Unsupported("pyrovae.training has no CompiledSVI")
     turn()
     pyro.set_rng_seed(0)
-    vae = build(task)
+    vae = build(task).to(task.device)
     svi = compiled_svi(
         vae.model,
         vae.guide,
         lambda parameters: torch.optim.Adam(parameters, lr=1e-3, fused=True),
         loss=objective(task.case),
     )
-    for epoch in batches(task.case, images):
+    for epoch in batches(task.case, images.to(task.device)):
         for x in epoch:
             svi.step(x)
-        turn(lambda: weights(vae))
+        turn(lambda: weights(vae), wait=waiting(task))
 
 
 def objective(case: Case) -> Objective:
@@ -144,10 +144,14 @@ def objective(case: Case) -> Objective:
 def build(task: Task) -> VAE:
     """The model of a case, with the weights that all begin with."""
     case = task.case
-    shape = (1, 28, 28) if case.dense else 784
+    shape = case.shape
     encoder: Network
     decoder: Network
-    if case.dense:
+    if case.blocks:
+        options: dict[str, Any] = {"blocks": case.blocks, "activation": case.activation}
+        encoder = ResidualEncoder(shape, 2 * case.latents, channels=case.hidden, **options)
+        decoder = ResidualDecoder(case.latents, shape, channels=case.hidden[::-1], **options)
+    elif case.dense:
         encoder = ConvEncoder(
             shape,
             2 * case.latents,
@@ -170,4 +174,4 @@ def build(task: Task) -> VAE:
 
 def weights(vae: VAE) -> Weights:
     """The parameters, encoder first."""
-    return [parameter.detach().numpy().copy() for parameter in vae.parameters()]
+    return [parameter.detach().cpu().numpy().copy() for parameter in vae.parameters()]

@@ -1,6 +1,7 @@
 """pythae: its VAE or IWAE under its trainer, and its ``get_nll``."""
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from pythae.trainers import BaseTrainer, BaseTrainerConfig
 from pythae.trainers.training_callbacks import TrainingCallback
 from torch import Tensor
 
-from benchmarks.speed.contenders.by_hand import Network, draw_bits
+from benchmarks.speed.contenders.by_hand import Network, draw_bits, waiting
 from benchmarks.speed.data import Task
 from benchmarks.speed.turns import Turns
 
@@ -62,17 +63,18 @@ class DrawnVAE(Drawn, VAE):
 class AtEpochs(TrainingCallback):
     """Waits for the next turn where an epoch ends."""
 
-    def __init__(self, turn: Turns, network: Network) -> None:
-        self.turn, self.network = turn, network
+    def __init__(self, turn: Turns, network: Network, wait: Callable[[], None] | None) -> None:
+        self.turn, self.network, self.wait = turn, network, wait
 
     def on_epoch_end(self, training_config: Any, **kwargs: Any) -> None:
         """Ends the turn."""
-        self.turn(self.network.weights)
+        self.turn(self.network.weights, wait=self.wait)
 
 
 def run(task: Task, turn: Turns, variant: str) -> None:
     """Trains, or estimates log-likelihoods, one epoch a turn."""
     case, images = task.case, torch.from_numpy(task.images())
+    wait = waiting(task)
     turn()
     torch.manual_seed(0)
     network = Network(case).take(task.weights())
@@ -82,12 +84,13 @@ def run(task: Task, turn: Turns, variant: str) -> None:
     if case.particles:
         kind, config, options = IWAE, IWAEConfig, {"number_samples": case.particles}
     model = kind(
-        config((784,), case.latents, reconstruction_loss="bce", **options),
+        config((case.pixels,), case.latents, reconstruction_loss="bce", **options),
         encoder=Encoder(network),
         decoder=Decoder(network),
     )
     if case.samples:
-        model.eval()
+        model.to(task.device).eval()
+        images = images.to(task.device)
         while True:
             # Without gradients, or it would keep all graphs. Its value is log p, not minus that, and
             # it takes no fewer samples than its batch_size.
@@ -103,8 +106,8 @@ def run(task: Task, turn: Turns, variant: str) -> None:
                 num_epochs=10**9,
                 per_device_train_batch_size=case.batch,
                 learning_rate=1e-3,
-                no_cuda=True,
+                no_cuda=task.device == "cpu",
             ),
-            callbacks=[AtEpochs(turn, network)],
+            callbacks=[AtEpochs(turn, network, wait)],
         )
         trainer.train()
