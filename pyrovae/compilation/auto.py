@@ -7,7 +7,8 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import torch
 
-from pyrovae.compilation.function import Batch, NotCompiled
+from pyrovae.compilation.comparison import Batch
+from pyrovae.compilation.not_compiled import NotCompiled
 
 __all__ = ["AutoCompiled", "Compile"]
 

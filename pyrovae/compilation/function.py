@@ -10,31 +10,21 @@ from torch.func import functional_call
 from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
 
+from pyrovae.compilation.comparison import Batch, check_same
 from pyrovae.compilation.inductor import compile_graph
+from pyrovae.compilation.kept import Keeping, Kept, Made
 from pyrovae.compilation.memory import keep_freed_memory
+from pyrovae.compilation.not_compiled import NotCompiled, reason_of
 from pyrovae.compilation.numbers import Numbers
 from pyrovae.compilation.tracing import lift_constants, selections, without_looking
 from pyrovae.scope import isolated, without_validation
 
-__all__ = ["ROUNDINGS", "Batch", "CompiledFunction", "NotCompiled", "half_twice"]
+__all__ = ["ROUNDINGS", "CompiledFunction"]
 
-Batch = tuple[Tensor, ...]
+Relative = Callable[[Sequence[Tensor]], float]
+Elsewhere = Callable[[], AbstractContextManager[None]]
 Function = Callable[[Sequence[Tensor], Batch], Sequence[Tensor | None]]
 ROUNDINGS = 1e-4  # of float32, in sums in another order
-
-
-def half_twice(batch: Batch) -> Batch:
-    """The first half of a batch, each datum twice: a batch of the same form and another mean."""
-
-    def repeated(value: Tensor) -> Tensor:
-        rows = torch.arange(len(value), device=value.device) // 2
-        return torch.empty_like(value).copy_(value[rows])
-
-    return tuple(repeated(value) for value in batch)
-
-
-class NotCompiled(RuntimeError):
-    """A program could not be compiled, or not to the same numbers; the message says why."""
 
 
 class CompiledFunction:
@@ -65,6 +55,10 @@ class CompiledFunction:
             message, beside the module.
         elsewhere: Makes a context in which what is not a tensor of the module or the batch (a
             schedule) is at another place: a number that was read while tracing shows there.
+        keeping: Where to keep the program, and as what function, for the next one that is made of
+            the same parts in the same modes, with the same numbers, for a batch of the same form.
+            That one is compared with the eager function again, on its own second batch, and
+            compiled anew if it is another: numbers in globals and closures show there.
 
     No random numbers of the caller's are drawn. For memory on the CPU see `keep_freed_memory`.
 
@@ -82,15 +76,17 @@ class CompiledFunction:
         other: Batch,
         *,
         names: Sequence[str],
-        relative: Callable[[Sequence[Tensor]], float] | None = None,
+        relative: Relative | None = None,
         holders: Mapping[str, Any] | None = None,
-        elsewhere: Callable[[], AbstractContextManager[None]] = nullcontext,
+        elsewhere: Elsewhere = nullcontext,
+        keeping: Keeping | None = None,
     ) -> None:
         if not isinstance(module, nn.Module):
             raise NotCompiled(f"{type(module).__name__} is no nn.Module, whose tensors have names")
         self.device = batch[0].device
         if self.device.type == "cpu":
             keep_freed_memory()
+        self._module = module
         self.trained = [p for p in module.parameters() if p.requires_grad]
         self._modules, self._all = list(module.modules()), list(module.parameters())
         self._form = self._form_of(batch)
@@ -123,20 +119,11 @@ class CompiledFunction:
             stack.enter_context(isolated(self.device, seed=0))
             stack.enter_context(without_validation())
             stack.enter_context(self._numbers.kept())
-            graph, self._constants = self._trace(batch)
-            if self._numbers.changed():  # a first run may prepare the next ones
-                graph, self._constants = self._trace(batch)
-                self._refuse_moved("each run moves a number")
-            try:
-                stack.enter_context(elsewhere())
-            except Exception as error:
-                raise NotCompiled(f"its schedule cannot be moved: {_reason(error)}") from error
-            self._refuse_moved("its schedule moves a number that is in no tensor")
-            # The graph runs the very operations of the eager function.
-            self._check(graph, other, "traced", None)
-            self._refuse_moved("some runs move a number")
-            self._run = self._compile(graph, batch)
-            self._check(self._run, other, "compiled", relative)
+            if keeping is None or not self._find(keeping, batch, other, relative):
+                self._make(batch, other, relative, elsewhere)
+                if keeping is not None:
+                    made, attributes = self._made(keeping, batch), self._numbers.tensors()
+                    Kept(made, self._run, self._constants, attributes).keep(keeping)
 
     def __call__(self, batch: Batch) -> list[Any]:
         """The function's results for a batch, without a graph behind them."""
@@ -153,6 +140,47 @@ class CompiledFunction:
     def changed(self) -> list[str]:
         """Which numbers, in the module and the other holders, are no more what was compiled."""
         return self._numbers.changed()
+
+    def _make(
+        self, batch: Batch, other: Batch, relative: Relative | None, elsewhere: Elsewhere
+    ) -> None:
+        """Traces and compiles; compares either program with the function."""
+        graph, self._constants = self._trace(batch)
+        if self._numbers.changed():  # a first run may prepare the next ones
+            graph, self._constants = self._trace(batch)
+            self._refuse_moved("each run moves a number")
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(elsewhere())
+            except Exception as error:
+                raise NotCompiled(f"its schedule cannot be moved: {reason_of(error)}") from error
+            self._refuse_moved("its schedule moves a number that is in no tensor")
+            # The graph runs the very operations of the eager function.
+            self._check(graph, other, "traced", None)
+            self._refuse_moved("some runs move a number")
+            self._run = self._compile(graph, batch)
+            self._check(self._run, other, "compiled", relative)
+
+    def _find(
+        self, keeping: Keeping, batch: Batch, other: Batch, relative: Relative | None
+    ) -> bool:
+        """Takes the program that is kept, if it is the one."""
+        kept = Kept.find(keeping, self._made(keeping, batch), self._numbers.tensors())
+        if kept is None:
+            return False
+        self._run, self._constants = kept.run, kept.constants
+        try:
+            self._check(self._run, other, "kept", relative)
+            self._refuse_moved("a run moves a number")
+        except NotCompiled:  # another one says why, if none can be made
+            kept.drop(keeping)
+            return False
+        return True
+
+    def _made(self, keeping: Keeping, batch: Batch) -> Made:
+        inputs = [*self._parameters.values(), *self._buffers(), *batch]
+        names = (*self._slots.items(), *self._places)
+        return Made(keeping.what, self._module, names, inputs, self._numbers)
 
     def _refuse_moved(self, what: str) -> None:
         changed = self._numbers.changed()
@@ -198,7 +226,7 @@ class CompiledFunction:
             with without_looking():
                 graph = make_fx(function)(*copies, *batch)
         except Exception as error:
-            raise NotCompiled(f"it could not be traced: {_reason(error)}") from error
+            raise NotCompiled(f"it could not be traced: {reason_of(error)}") from error
         if selected := selections(graph):
             raise NotCompiled(f"the number of its values depends on data: {selected[0]}")
         constants = lift_constants(graph, at=len(copies))
@@ -216,14 +244,14 @@ class CompiledFunction:
         try:
             return compile_graph(graph, self._inputs(batch))
         except Exception as error:
-            raise NotCompiled(f"it could not be compiled: {_reason(error)}") from error
+            raise NotCompiled(f"it could not be compiled: {reason_of(error)}") from error
 
     def _check(
         self,
         run: Callable[..., Any],
         batch: Batch,
         what: str,
-        relative: Callable[[Sequence[Tensor]], float] | None,
+        relative: Relative | None,
     ) -> None:
         """Compares results, and what a run moves, with the eager function's."""
         head = len(self._parameters) + len(self._places)
@@ -236,23 +264,9 @@ class CompiledFunction:
             expected = self._outcome(eager, batch)
             found = self._outcome(run, batch)
         except Exception as error:
-            raise NotCompiled(f"the {what} program failed: {_reason(error)}") from error
+            raise NotCompiled(f"the {what} program failed: {reason_of(error)}") from error
         share = ROUNDINGS if relative is None else relative(expected)
-        # A gradient may be zero but for roundings of the others.
-        kinds = [name.partition(" ")[0] for name in self._names]
-        largest = {kind: 0.0 for kind in kinds}
-        for kind, a in zip(kinds, expected, strict=True):
-            largest[kind] = max(largest[kind], _size(a))
-        for kind, name, a, b in zip(kinds, self._names, expected, found, strict=True):
-            if a.shape != b.shape:
-                raise NotCompiled(f"the {what} program gives a {name} of another shape, or none")
-            size = max(_size(a), 1e-2 * largest[kind], 1e-6)
-            distance = _size(a - b)
-            if not distance <= share * size:
-                raise NotCompiled(
-                    f"the {what} program gives another {name} than the eager one on a second "
-                    f"batch (by {distance:.2g}, where the largest number is {size:.2g})"
-                )
+        check_same(expected, found, self._names, share=share, what=what)
 
     def _outcome(self, run: Callable[..., Any], batch: Batch) -> list[Tensor]:
         """Results, and parameters and buffers after the run, in double precision; on copies."""
@@ -275,16 +289,3 @@ class _Called(nn.Module):
 
     def forward(self, leaves: Sequence[Tensor], batch: Batch) -> Sequence[Tensor | None]:
         return self.function(leaves, batch)
-
-
-def _size(tensor: Tensor) -> float:
-    return tensor.abs().max().item() if tensor.numel() else 0.0
-
-
-def _reason(error: Exception) -> str:
-    if "get value out of a tracing tensor" in str(error):
-        return "its control flow depends on the values of tensors (an .item() or a condition)"
-    if "No working C++ compiler" in str(error) or "InvalidCxxCompiler" in type(error).__name__:
-        return "there is no C++ compiler on this machine"
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0] if lines else ''}".strip()

@@ -3,14 +3,14 @@
 import functools
 import math
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from operator import itemgetter
 from typing import Any
 
 from torch import Tensor, nn
 
-__all__ = ["Numbers"]
+__all__ = ["Numbers", "same_values"]
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
 # What every module has: its mode is looked at elsewhere, and the rest are no numbers.
@@ -55,6 +55,19 @@ class Numbers:
                 differing.append(f"{path} was {_shown(then)} and is {_shown(now)}")
         return differing
 
+    def values(self) -> dict[str, Any]:
+        """The plain values by their paths, as they were met; nothing in them holds an object."""
+        return dict(self._values)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The tensors in attributes, by their paths, beside parameters and buffers."""
+        return {
+            f"{path}{name}": item
+            for path, _, items in _walk(self._roots)
+            for _, name, item in items
+            if isinstance(item, Tensor)
+        }
+
     def _is_same(self) -> bool:
         """Whether all is what it was; comparing tuples looks at identity first, in C."""
         for holder, size, look, values in self._attributes:
@@ -79,40 +92,47 @@ class Numbers:
         # Holder, its size, what looks up the values, and the values.
         self._attributes: list[tuple[dict[Any, Any], int, Callable[[Any], Any], Any]] = []
         self._lists: list[tuple[list[Any], list[Any]]] = []
-        seen: set[int] = set()
-        waiting = list(self._roots.items())
-        while waiting:
-            path, value = waiting.pop()
-            if id(value) in seen:
-                continue
-            seen.add(id(value))
-            for holder, items in _holders(value):
-                kept = []
-                for key, name, item in items:
-                    where = f"{path}{name}"
-                    if isinstance(item, PLAIN):
-                        self._values[where] = item
-                        if isinstance(holder, dict | list):
-                            self._places.append((holder, key, item))
-                    elif isinstance(item, set | frozenset):
-                        self._values[where] = frozenset(i for i in item if isinstance(i, PLAIN))
-                        item = type(item)(item)  # it may change in place
-                    elif _closed(item):
-                        continue
-                    else:
-                        waiting.append((where, item))
-                    kept.append((key, item))
-                if isinstance(holder, dict):
-                    # Twice where there is one: the getter gives no tuple of one.
-                    kept = 2 * kept if len(kept) == 1 else kept
-                    look = itemgetter(*(key for key, _ in kept)) if kept else _nothing
-                    values = tuple(item for _, item in kept)
-                    self._attributes.append((holder, len(holder), look, values))
-                elif isinstance(holder, list):
-                    self._lists.append((holder, list(holder)))
+        for path, holder, items in _walk(self._roots):
+            kept = []
+            for key, name, item in items:
+                where = f"{path}{name}"
+                if isinstance(item, PLAIN):
+                    self._values[where] = item
+                    if isinstance(holder, dict | list):
+                        self._places.append((holder, key, item))
+                elif isinstance(item, set | frozenset):
+                    self._values[where] = frozenset(i for i in item if isinstance(i, PLAIN))
+                    item = type(item)(item)  # it may change in place
+                elif _closed(item):
+                    continue
+                kept.append((key, item))
+            if isinstance(holder, dict):
+                # Twice where there is one: the getter gives no tuple of one.
+                kept = 2 * kept if len(kept) == 1 else kept
+                look = itemgetter(*(key for key, _ in kept)) if kept else _nothing
+                values = tuple(item for _, item in kept)
+                self._attributes.append((holder, len(holder), look, values))
+            elif isinstance(holder, list):
+                self._lists.append((holder, list(holder)))
 
 
 Items = list[tuple[Any, str, Any]]  # key, what it is called, value
+
+
+def _walk(roots: Mapping[str, Any]) -> Iterator[tuple[str, Any, Items]]:
+    """Each holder that is reached from the roots, once: its path, itself and what it holds."""
+    seen: set[int] = set()
+    waiting = list(roots.items())
+    while waiting:
+        path, value = waiting.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        for holder, items in _holders(value):
+            yield path, holder, items
+            for _, name, item in items:
+                if not isinstance(item, (*PLAIN, set, frozenset)) and not _closed(item):
+                    waiting.append((f"{path}{name}", item))
 
 
 def _holders(value: Any) -> Iterator[tuple[Any, Items]]:
@@ -143,6 +163,11 @@ def _closed(item: Any) -> bool:
         return True
     kinds = (dict, list, tuple, types.MethodType, functools.partial)
     return not (isinstance(item, kinds) or hasattr(item, "__dict__"))
+
+
+def same_values(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
+    """Whether plain values by their paths are the same, in type, too."""
+    return a.keys() == b.keys() and all(_equal(value, b[path]) for path, value in a.items())
 
 
 def _equal(a: Any, b: Any) -> bool:

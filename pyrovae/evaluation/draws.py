@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from pyrovae.compilation import AutoCompiled, Batch, Compile, CompiledFunction, half_twice
+from pyrovae.compilation import AutoCompiled, Batch, Compile, CompiledFunction, Keeping, half_twice
 from pyrovae.evaluation.pace import Pace
 from pyrovae.handlers import check_taken, data_weight, is_latent, plate_scale, unweighed
 from pyrovae.objectives import ELBO, log_weights
@@ -95,7 +95,15 @@ class Sampler:
         model: Any = self.model  # one that is no nn.Module is refused there
 
         def compiled(batch: Batch) -> CompiledFunction:
-            return CompiledFunction(model, function, batch, half_twice(batch), names=Draws._fields)
+            return CompiledFunction(
+                model,
+                function,
+                batch,
+                half_twice(batch),
+                names=Draws._fields,
+                # A guide that is made wider for each call is kept with the model, which lives on.
+                keeping=Keeping(getattr(model, "keeps_programs", model), ("draws", particles)),
+            )
 
         data = self._data * runs
         return AutoCompiled(

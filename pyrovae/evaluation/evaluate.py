@@ -99,7 +99,8 @@ def evaluate(
         rows: Draws times data in one run of the model, which sets the memory used. As many as
             take about 1 GiB, 8000 at most, if left out; then so many data at a time at most.
         compile: Whether to compile that run; "auto" does so where it would take a minute and more.
-            On Linux a process that has compiled keeps up to 256 MiB of freed memory.
+            The program is kept for as long as the model lives, and serves the next call of the same
+            sizes. On Linux a process that has compiled keeps up to 256 MiB of freed memory.
         seed: Seed of the draws. With the same one, and the same sizes, `elbo`, `log_likelihood`
             and `score` make the same draws.
         wider: Takes log p(x) from a guide with scales so many times as large (see `wider`), where

@@ -76,6 +76,12 @@ class _Wider(nn.Module):
         self.factor = factor
 
     @property
+    def keeps_programs(self) -> nn.Module:
+        """The module with which compiled programs are kept: the model, as this lives for a call."""
+        owner: nn.Module = self.owner if isinstance(self.owner, nn.Module) else self
+        return getattr(owner, "keeps_programs", owner) if owner is not self else self
+
+    @property
     def model(self) -> Callable[..., Any]:
         """The model's own program."""
         program: Callable[..., Any] = self._of_owner("model")

@@ -128,7 +128,7 @@ def bidirectional(
             made = simulate(model.model, batch)
             values = {name: site["value"] for name, site in made.items() if is_data(site)}
             program = _with_data(model.model, len(batch), list(values))
-            chain = run.of((*batch, *values.values()), program)
+            chain = run.of((*batch, *values.values()), program, observed=list(values))
             lower.add(*chain.forward())
             upper.add(
                 *chain.backward(

@@ -1,6 +1,6 @@
 """Chains from prior to posterior and back, for the batches of a pass through data."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from math import ceil
@@ -89,12 +89,19 @@ class Annealing:
 
             yield checked()
 
-    def of(self, batch: Batch, program: Callable[..., Any] | None = None) -> "BatchOfChains":
+    def of(
+        self,
+        batch: Batch,
+        program: Callable[..., Any] | None = None,
+        *,
+        observed: Sequence[str] = (),
+    ) -> "BatchOfChains":
         """The chains of a batch, at draws from the prior.
 
         Args:
             batch: What the program takes, B rows each.
             program: Another program than the model's own, the same for all batches.
+            observed: The sites at which that one observes the last tensors of the batch.
         """
         # Each datum C times over, with one particle: several would make another density.
         repeated = tuple(value.repeat(self.chains, *[1] * (value.dim() - 1)) for value in batch)
@@ -104,6 +111,7 @@ class Annealing:
                 self.model,
                 repeated,
                 rows=self._rows,
+                observed=observed,
                 compile=self._compile,
             )
         return BatchOfChains(self, self._density, repeated, data=len(batch[0]))

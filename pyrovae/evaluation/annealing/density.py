@@ -7,7 +7,7 @@ import torch
 from pyro import poutine
 from torch import Tensor
 
-from pyrovae.compilation import AutoCompiled, Batch, Compile, CompiledFunction, half_twice
+from pyrovae.compilation import AutoCompiled, Batch, Compile, CompiledFunction, Keeping, half_twice
 from pyrovae.evaluation.densities import check_density
 from pyrovae.evaluation.undefined import undefined
 from pyrovae.handlers import is_latent
@@ -54,6 +54,8 @@ class Density:
         module: What owns the program's parameters.
         batch: A batch of the size to run with.
         rows: Rows in all calls together, for deciding whether compiling pays.
+        observed: The sites at which it observes the last tensors of the batch, where it is not the
+            module's own program.
         compile: Whether to compile the program and its gradients.
 
     Raises:
@@ -69,6 +71,7 @@ class Density:
         batch: Batch,
         *,
         rows: int,
+        observed: Sequence[str] = (),
         compile: Compile = False,
     ) -> None:
         self._program = program
@@ -86,7 +89,9 @@ class Density:
 
         def compiled(inputs: Batch) -> CompiledFunction:
             names = Point._fields[1:]
-            return CompiledFunction(module, self._run, inputs, half_twice(inputs), names=names)
+            keeping = Keeping(module, ("annealing", tuple(observed)))
+            other = half_twice(inputs)
+            return CompiledFunction(module, self._run, inputs, other, names=names, keeping=keeping)
 
         def eager(inputs: Batch) -> list[Tensor]:
             return self._run((), inputs)
