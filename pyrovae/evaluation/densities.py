@@ -2,18 +2,21 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from pyrovae.distributions import Marginal, observed_values
+from pyrovae.distributions import Marginal, observed_mask, observed_values
 from pyrovae.distributions.unwrap import family, unwrapped
 
-__all__ = ["check_density", "counted", "is_density", "is_discrete"]
+__all__ = ["check_density", "count_each", "is_density", "is_discrete"]
 
 
 def is_density(site: Any) -> bool:
     """Whether the site's distribution is normalised over a set that holds all its values."""
     normalized = getattr(unwrapped(site["fn"]), "normalized_support", None)
-    return normalized is None or bool(normalized.check(counted(site)).all())
+    return normalized is None or bool(
+        normalized.check(observed_values(site["fn"], site["value"])).all()
+    )
 
 
 def is_discrete(site: Any) -> bool:
@@ -26,9 +29,13 @@ def is_discrete(site: Any) -> bool:
     return bool(support.is_discrete)
 
 
-def counted(site: Any) -> Tensor:
-    """The values of the site that count in its density."""
-    return observed_values(site["fn"], site["value"])
+def count_each(site: Any) -> Tensor:
+    """How many values of each datum count in the site's density, ``(n,)``."""
+    value: Tensor = site["value"]
+    mask = observed_mask(site["fn"], value)
+    if mask is None:
+        return torch.full((len(value),), float(value[0].numel()), dtype=torch.float64)
+    return mask.flatten(1).sum(1).double().cpu()
 
 
 def check_density(site: Any, what: str) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from math import log
 
+import torch
 from torch import Tensor
 
 from pyrovae.compilation import Compile
@@ -10,7 +11,7 @@ from pyrovae.datasets import Source, Split
 from pyrovae.datasets.first import First
 from pyrovae.evaluation.codebook import code_counts, summarize_use
 from pyrovae.evaluation.columns import ColumnScores
-from pyrovae.evaluation.densities import counted, is_density, is_discrete
+from pyrovae.evaluation.densities import count_each, is_density, is_discrete
 from pyrovae.evaluation.distrust import (
     check_likelihood,
     check_numbers,
@@ -47,13 +48,16 @@ class _Seen:
         self.variables = VariableUse()
         self.counts: dict[str, Tensor] = {}
         self.is_density = self.is_discrete = True
-        self.dimensions = 0
+        self.dimensions = self.weights = 0.0  # values that count, by weight, and the weights
 
     def add(self, view: View) -> None:
         sites = view.look.sites.values()
         self.is_density &= all(is_density(site) for site in sites)
         self.is_discrete &= all(is_discrete(site) for site in sites)
-        self.dimensions += sum(counted(site).numel() for site in sites)
+        weight, values = view.look.weight, sum(map(count_each, sites))
+        weight = torch.ones(len(view.batch[0])) if weight is None else weight.cpu()
+        self.dimensions += (weight.double() * values).sum().item()
+        self.weights += weight.double().sum().item()
         if view.look.undefined is None:
             self.columns.add(sites)
         for name, count in code_counts(view.look.guide_trace, view.look.weight).items():
@@ -63,7 +67,8 @@ class _Seen:
     def gather(self, views: Pass) -> None:
         """Puts together what all ranks have seen."""
         self.columns.gather(views.gather)
-        own = (self.variables, self.counts, self.is_density, self.is_discrete, self.dimensions)
+        sums = self.dimensions, self.weights
+        own = (self.variables, self.counts, self.is_density, self.is_discrete, sums)
         everyone = views.ranks.gather(own)
         self.variables, self.counts = VariableUse(), {}
         for variables, counts, *_ in everyone:
@@ -72,7 +77,8 @@ class _Seen:
                 self.counts[name] = self.counts.get(name, 0) + count
         self.is_density = all(is_density for *_, is_density, _, _ in everyone)
         self.is_discrete = all(is_discrete for *_, is_discrete, _ in everyone)
-        self.dimensions = sum(dimensions for *_, dimensions in everyone)
+        both = (sum(values) for values in zip(*(sums for *_, sums in everyone), strict=True))
+        self.dimensions, self.weights = both
 
 
 @together()
@@ -184,7 +190,7 @@ def _report(
         warnings += [*infinite(counting), *tail_of_weights(likelihood)]
         warnings += collapsed(counting.weighed(), latents)
         if is_mass and seen.dimensions:
-            bits = -likelihood.value * len(found.bound) / (seen.dimensions * log(2))
+            bits = -likelihood.value * seen.weights / (seen.dimensions * log(2))
     return Report(
         data=len(found.bound),
         binarization=split.binarization,

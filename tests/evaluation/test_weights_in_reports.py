@@ -1,13 +1,15 @@
 """What a report says of latents and codes is by the weights of the data."""
 
+import math
+
 import pytest
 import torch
 from fixed_posterior import fixed_vae
 from tiny import FEATURES
 
 from pyrovae import VAE, evaluate
-from pyrovae.likelihoods import NormalLikelihood
-from pyrovae.models import Weighted
+from pyrovae.likelihoods import BernoulliLikelihood, NormalLikelihood
+from pyrovae.models import MissingDataVAE, Weighted
 from pyrovae.nn import MLP
 from pyrovae.posteriors import NormalPosterior, VectorQuantizedPosterior
 from pyrovae.priors import CategoricalCodePrior, NormalPrior
@@ -56,6 +58,20 @@ def test_a_latent_collapses_for_the_data_that_count():
     for weight, collapsed in ((counts, True), (~counts, False), (torch.arange(40) == 0, False)):
         said = evaluate(model, (x, weight.float()), samples=2).warnings
         assert any("has collapsed" in one for one in said) is collapsed
+
+
+def test_bits_are_of_the_values_that_count():
+    """Data with many values may weigh more than those with few."""
+    torch.manual_seed(0)
+    likelihood = BernoulliLikelihood(MLP(3, [4], 5))
+    model = MissingDataVAE(NormalPrior(3), NormalPosterior(MLP(10, [4], 6)), likelihood)
+    mask = torch.ones(8, 5, dtype=torch.bool)
+    mask[:4, 1:] = False
+    w = torch.tensor([1.0] * 4 + [0.5] * 3 + [0.0])
+    report = evaluate(Weighted(model), (data(8).sign().relu(), mask, w), samples=4, batch_size=3)
+    values = (4 * 1 + 1.5 * 5) / 5.5  # of a datum, on average
+    bits = -report.log_likelihood.value / (values * math.log(2))
+    assert report.bits_per_dim == pytest.approx(bits, rel=1e-6)
 
 
 def test_codes_are_counted_by_weight():
