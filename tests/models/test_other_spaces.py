@@ -8,6 +8,7 @@ from command_line import save_a_dot
 
 from pyrovae import VAE, encode, evaluate, fit, load, load_data, save
 from pyrovae.cli.figures import draw_figures
+from pyrovae.datasets import Data, TensorSplit
 from pyrovae.explorer import Explorer
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.nn import MLP, Chain, CosineSine
@@ -115,8 +116,9 @@ def test_an_angle_is_active_by_its_direction_on_the_circle(length, concentration
 @pytest.mark.parametrize("name", MADE)
 def test_figures_and_explorer(name, tmp_path, monkeypatch):
     monkeypatch.setattr("pyrovae.cli.figures.save_figure", save_a_dot)
-    model, data = made(name), digits()
-    history = fit(model, data.train.take(20)[0], epochs=1, progress=False, compile=False)
+    model, (x, y) = made(name), digits().with_labels().train.take(60)
+    data = Data(TensorSplit(x, labels=y))
+    history = fit(model, x[:20], epochs=1, progress=False, compile=False)
     allowed = {"gamma": (), "angles": ("traversal", "manifold")}.get(name, ("manifold",))
     only = ("interpolation", *allowed)
     assert len(list(draw_figures(tmp_path, model, data, history, only=only))) == len(only)
