@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
     if arguments is None:
-        warnings.formatwarning = _warning
+        warnings.formatwarning = _each_once()
     return _answer(lambda: _run_shared(words) if several() else _run(words), "pyrovae")
 
 
@@ -229,10 +229,17 @@ def _ended_by_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _warning(message: Warning | str, *place: object, **line: object) -> str:
-    """A warning in one line, without the place in the library that it comes from."""
-    text = f"pyrovae: warning: {printable(' '.join(str(message).split()), lines=False)}\n"
-    return text if _is_news(text) else ""
+def _each_once() -> Callable[..., str]:
+    """How warnings are written: in one line, each once, without the place they come from."""
+    said: set[str] = set()
+
+    def warning(message: Warning | str, *place: object, **line: object) -> str:
+        text = f"pyrovae: warning: {printable(' '.join(str(message).split()), lines=False)}\n"
+        is_new = text not in said
+        said.add(text)
+        return text if is_new and _is_news(text) else ""
+
+    return warning
 
 
 def _sentence(error: Exception) -> str:

@@ -10,7 +10,7 @@ from pyrovae.handlers.scale_temperatures import ScaleTemperatures
 from pyrovae.handlers.scales import plate_scale, scaled_from_outside, weighed_alike
 from pyrovae.handlers.sites import is_data, is_latent, is_subsample
 from pyrovae.handlers.strata import Strata
-from pyrovae.handlers.use_means import SiteMean, UseMeans, latent_means, mean_of
+from pyrovae.handlers.use_means import SiteMean, UseMeans, latent_means, mean_of, mean_or_draw
 from pyrovae.handlers.weigh_data import WeighData, data_weight, unweighed
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "is_subsample",
     "latent_means",
     "mean_of",
+    "mean_or_draw",
     "modalities_there",
     "plain_errors",
     "plate_scale",

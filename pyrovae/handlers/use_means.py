@@ -14,7 +14,7 @@ from torch.nn.functional import normalize
 from pyrovae.handlers.sites import is_latent
 from pyrovae.latents import latent_kind
 
-__all__ = ["SiteMean", "UseMeans", "latent_means", "mean_of"]
+__all__ = ["SiteMean", "UseMeans", "latent_means", "mean_of", "mean_or_draw"]
 
 
 class SiteMean(NamedTuple):
@@ -65,6 +65,31 @@ def mean_of(fn: Any, *, draws: int = 100, at_once: int | None = None) -> SiteMea
             variance = variance / mean.square().sum(-1, keepdim=True)
         mean = normalize(mean, dim=-1)
     return SiteMean(mean, variance, remark)
+
+
+def mean_or_draw(
+    name: str, fn: Any, drawn: Tensor | None = None, *, stacklevel: int = 3
+) -> Tensor:
+    """The mean of data, or a draw where there is none in closed form, which a warning says.
+
+    A picture of draws is one of data; the mean of a few draws would be neither.
+
+    Args:
+        name: The data's site.
+        fn: Their distribution.
+        drawn: A draw, if there is one already.
+        stacklevel: Whose line the warning names, as `warnings.warn` counts.
+    """
+    try:
+        mean: Tensor = fn.mean
+    except NotImplementedError:
+        warnings.warn(
+            f"site {name!r}: {type(fn).__name__} has no mean in closed form, so a draw is given",
+            stacklevel=stacklevel,
+        )
+        found: Tensor = fn.sample() if drawn is None else drawn
+        return found
+    return mean
 
 
 class UseMeans(Messenger):

@@ -6,6 +6,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from pyrovae.handlers import mean_or_draw
+
 __all__ = [
     "AT_ONCE",
     "Coder",
@@ -13,6 +15,7 @@ __all__ = [
     "check_batch",
     "decode",
     "encode",
+    "has_mean",
     "one_latent",
     "one_site",
 ]
@@ -69,6 +72,9 @@ def encode(model: Coder, x: Tensor) -> Codes:
 def decode(model: Coder, codes: Codes) -> Tensor:
     """The means of the likelihood at codes, any number of them.
 
+    Where it has none in closed form, as of variables one after another, a draw stands in for each,
+    and a warning says so.
+
     Args:
         model: The model.
         codes: As ``encode`` gives them, n codes.
@@ -80,7 +86,21 @@ def decode(model: Coder, codes: Codes) -> Tensor:
         ValueError: If the model has several data sites.
     """
     with torch.no_grad():
-        return torch.cat([one_site(model.decode(part)).mean.cpu() for part in _split(codes)])
+        made = (one_site(model.decode(part)) for part in _split(codes))
+        return torch.cat([mean_or_draw("x", x).cpu() for x in made])
+
+
+def has_mean(model: Coder, codes: Codes) -> bool:
+    """Whether the likelihood at a code has its mean in closed form."""
+    first = (
+        {name: code[:1] for name, code in codes.items()} if isinstance(codes, dict) else codes[:1]
+    )
+    try:
+        with torch.no_grad():
+            one_site(model.decode(first)).mean  # noqa: B018
+    except NotImplementedError:
+        return False
+    return True
 
 
 def one_site(found: Any) -> Any:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pyrovae.latent_space.codes import Coder, check_batch, decode, encode, one_latent
+from pyrovae.latent_space.codes import Coder, check_batch, decode, encode, has_mean, one_latent
 from pyrovae.latent_space.paths import PATHS, Path
 
 __all__ = ["Continuity", "continuity"]
@@ -60,7 +60,8 @@ def continuity(
 
     Raises:
         ValueError: If ``start`` and ``end`` are not batches of one shape, ``steps`` is smaller
-            than 2, the path is unknown, or ``site`` is missing or no latent of the model.
+            than 2, the path is unknown, ``site`` is missing or no latent of the model, or the
+            likelihood has no mean in closed form.
     """
     if start.shape != end.shape:
         raise ValueError(
@@ -72,6 +73,11 @@ def continuity(
     if path not in PATHS:
         raise ValueError(f"path must be one of {tuple(PATHS)}, got {path!r}")
     first, last = encode(model, start), encode(model, end)
+    if not has_mean(model, first):
+        raise ValueError(
+            "continuity: expected a likelihood with a mean in closed form, got one whose data are "
+            "drawn, of which two differ at the same code"
+        )
     weights = torch.linspace(0, 1, steps + 1)
     points = PATHS[path](one_latent(first, site), one_latent(last, site), weights)
     largest = length = distance = 0.0

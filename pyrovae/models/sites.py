@@ -1,6 +1,5 @@
 """What queries read, and what they give of a program's sites."""
 
-import warnings
 from typing import Any
 
 import torch
@@ -9,7 +8,7 @@ from torch import Tensor
 
 from pyrovae.datasets.tensors import as_tensor
 from pyrovae.datasets.values import check_finite
-from pyrovae.handlers import is_subsample
+from pyrovae.handlers import is_subsample, mean_or_draw
 
 __all__ = ["latents_of", "length_of", "one_or_all", "read_given", "value_of"]
 
@@ -43,15 +42,7 @@ def value_of(site: Any, draw: bool) -> Tensor:
     """A draw of a data site, or its mean, for which a draw stands in where there is none."""
     if draw:
         return site["value"]
-    try:
-        return site["fn"].mean
-    except NotImplementedError:
-        warnings.warn(
-            f"site {site['name']!r}: {type(site['fn']).__name__} has no mean in closed form, "
-            "so a draw is given",
-            stacklevel=4,
-        )
-        return site["value"]
+    return mean_or_draw(site["name"], site["fn"], site["value"], stacklevel=5)
 
 
 def length_of(latents: dict[str, Tensor]) -> int:
