@@ -9,7 +9,7 @@ import torch
 
 from pyrovae import evaluate, fit, load_data, plots
 from pyrovae.cli import run
-from pyrovae.hierarchy import residual_hierarchy
+from pyrovae.hierarchy import DeepHierarchicalVAE
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.nn import ResidualDecoder
 from pyrovae.objectives import FreeBitsELBO
@@ -34,11 +34,11 @@ def main(
     pyro.set_rng_seed(0)
     path = (channels[0], *loaded.shape[1:])
     network = ResidualDecoder(path, loaded.shape, channels=channels[:1])
-    vae = residual_hierarchy(
+    vae = DeepHierarchicalVAE(
         BernoulliLikelihood(network),
         channels=channels,
         layers=layers or [2, 2, 2],
-        latent_channels=latent_channels,
+        latent_features=latent_channels,
     )
     average = WeightAverage(0.99)
     history = fit(

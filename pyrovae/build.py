@@ -10,7 +10,15 @@ from pyrovae.columns import Column
 from pyrovae.models import LatentVariableModel
 from pyrovae.nn import Chain, ColumnFeatures
 from pyrovae.nn.network import Shape, as_size
-from pyrovae.specifications import SLOTS, Spec, bounded, check_spec, instantiate, parameters_of
+from pyrovae.specifications import (
+    SLOTS,
+    Spec,
+    arguments_of,
+    bounded,
+    check_spec,
+    instantiate,
+    parameters_of,
+)
 
 __all__ = ["build", "parts_of", "sees_counts", "sees_masks"]
 
@@ -143,16 +151,16 @@ class _Assembly:
             parts["posterior"] = self.make("posterior", network=network)
             self.known["posterior"] = parts["posterior"]
         elif "encoder" in wanted:
-            parts["encoder"] = self.encoder(latent_shape)
+            parts["encoder"] = self.encoder(self.encoded(latent_shape))
             parts["network"] = parts["encoder"]
         out_shape = self.out_shape("likelihood", shape)
         # Codes of several stages are more than the network's output.
         coded = getattr(parts.get("posterior"), "latent_shape", None) or latent_shape
-        network = self.make("decoder", in_shape=coded, out_shape=out_shape)
+        network = self.make("decoder", in_shape=self.decoded(coded), out_shape=out_shape)
         parts["likelihood"] = self.make("likelihood", network=network)
         if "prior" in wanted:
             parts["prior"] = self.make("prior")
-        self.known = parts
+        self.known = parts | {"latent_features": latent}
         return self.make("model")
 
     def make(self, name: str, **values: Any) -> Any:
@@ -173,7 +181,7 @@ class _Assembly:
         """What the network of a part puts out, which the part's class says."""
         spec: Any = self.specs[owner]
         cls: Any = check_spec(spec, SLOTS[owner], allow=self.allow)
-        options = {} if isinstance(spec, str) else dict(spec.get("init_args") or {})
+        options = arguments_of(spec)
         if "columns" in self.known:
             options["columns"] = self.known["columns"]
         shape: Size = cls.network_shape(size, **options)
@@ -181,6 +189,20 @@ class _Assembly:
             odd = {k: v for k, v in options.items() if isinstance(v, int) and v < 1}
             given = ", ".join(f"{key}={value}" for key, value in odd.items())
             raise ValueError(f"{owner}: {cls.__name__}: expected positive sizes, got {given}")
+        return shape
+
+    def encoded(self, latent: Size) -> Size:
+        """What the network of data puts out, which the model's class says."""
+        spec = self.specs["model"]
+        cls: Any = check_spec(spec, SLOTS["model"], allow=self.allow)
+        shape: Size = cls.encoder_shape(latent, **arguments_of(spec))
+        return shape
+
+    def decoded(self, latent: Size) -> Size:
+        """What the likelihood reads, which the model's class says."""
+        spec, data = self.specs["model"], Size(self.known["data_shape"])
+        cls: Any = check_spec(spec, SLOTS["model"], allow=self.allow)
+        shape: Size = cls.decoder_shape(latent, data, **arguments_of(spec))
         return shape
 
     def check_maps(self, latent: Shape) -> None:

@@ -1,6 +1,7 @@
 """The base of every part a model is put together from: it remembers how it was made."""
 
 import inspect
+from collections.abc import Mapping
 from typing import Any, Self
 
 import torch
@@ -62,6 +63,21 @@ class Component(Declared, nn.Module):
         # nn.Module.__setattr__ works only after Module.__init__, which has not run yet.
         self.__dict__["init_args"] = {name: _remember(value) for name, value in named.items()}
         return self
+
+    @classmethod
+    def known_within(
+        cls, argument: str, part: Any, options: Mapping[str, Any], known: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """Says what is known to a part that is made by name for an argument of this class.
+
+        Args:
+            argument: The argument.
+            part: The part's class.
+            options: The arguments that the part is given.
+            known: What is known to this class itself (shapes, networks, other parts), by the names of
+                the arguments they are for.
+        """
+        return known
 
     def extra_repr(self) -> str:
         """The arguments that are not modules or tensors, for the printed form."""

@@ -2,35 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from torch import Size
 
 from pyrovae.likelihoods import Likelihood
-from pyrovae.models import ResidualNormalBlock, TopDownBlock, TopDownVAE
+from pyrovae.models import ResidualNormalBlock, TopDownBlock, TopDownLayer, TopDownVAE
+from pyrovae.models.agreement import check_agreement
 from pyrovae.nn import MLP, Activation, Bottleneck, Network, ResidualDecoder, ResidualEncoder
 from pyrovae.nn.conv import halved, kernel_dimensions
 from pyrovae.nn.convolution import WeightNorm, begin_small
 from pyrovae.nn.network import as_size, check_layers
 from pyrovae.posteriors import NormalPosterior
 
-__all__ = ["dense_hierarchy", "residual_hierarchy"]
+__all__ = ["DeepHierarchicalVAE", "DenseHierarchicalVAE"]
 
+Posteriors = Literal["relative", "free"]
 N = TypeVar("N", ResidualEncoder, ResidualDecoder)
 
 
-def residual_hierarchy(
-    likelihood: Likelihood,
-    *,
-    channels: Sequence[int],
-    layers: Sequence[int],
-    latent_channels: int = 8,
-    blocks: int = 1,
-    bottleneck: int = 1,
-    block: type[TopDownBlock] | type[ResidualNormalBlock] = ResidualNormalBlock,
-    weight_norm: WeightNorm = "none",
-    checkpointing: bool = False,
-) -> TopDownVAE:
+class DeepHierarchicalVAE(TopDownVAE):
     """A `TopDownVAE` for images, whose layers stand at several resolutions.
 
     Each resolution has half the height and width of the one before, rounded up. The encoders are
@@ -41,7 +32,7 @@ def residual_hierarchy(
 
         path = (16, 28, 28)
         likelihood = BernoulliLikelihood(ResidualDecoder(path, (1, 28, 28), channels=(16,)))
-        vae = residual_hierarchy(likelihood, channels=(16, 32, 64), layers=(2, 3, 3))
+        vae = DeepHierarchicalVAE(likelihood, channels=(16, 32, 64), layers=(2, 3, 3))
 
     Child, 2021, https://arxiv.org/abs/2011.10650; Vahdat and Kautz, 2020,
     https://arxiv.org/abs/2007.03898.
@@ -51,22 +42,85 @@ def residual_hierarchy(
         channels: Channels of path and features at each resolution, from the image's size on.
         layers: Layers of latents at each resolution, likewise; 0 at the first ones leaves these to
             the first encoder and the likelihood's network.
-        latent_channels: Channels of each latent.
+        latent_features: Channels of each latent.
         blocks: Residual blocks of each network at each resolution.
         bottleneck: By what the channels are divided within a block. From 2 on, with a single block
             for each network of a layer, a hierarchy takes a small part of the time: many layers on
             a small machine.
-        block: The kind of blocks: how posteriors are given.
+        posteriors: How a layer's posterior is given: ``"relative"`` by its difference from the prior
+            (`ResidualNormalBlock`), ``"free"`` on its own (`TopDownBlock`).
         weight_norm: How weights are normalised; see `ResidualEncoder`.
         checkpointing: Whether blocks are run again in the backward pass; see `ResidualEncoder`.
 
     Raises:
         ValueError: If a size does not fit, or the likelihood reads a path of another shape.
     """
-    if likelihood.data_shape is None:
-        raise ValueError("likelihood: expected one that declares the shape of its data")
+
+    def __init__(
+        self,
+        likelihood: Likelihood,
+        *,
+        channels: Sequence[int] = (16, 32),
+        layers: Sequence[int] = (2, 2),
+        latent_features: int = 8,
+        blocks: int = 1,
+        bottleneck: int = 1,
+        posteriors: Posteriors = "relative",
+        weight_norm: WeightNorm = "none",
+        checkpointing: bool = False,
+    ) -> None:
+        data_shape = likelihood.data_shape
+        if data_shape is None:
+            raise ValueError("likelihood: expected one that declares the shape of its data")
+        as_size(latent_features, "latent_features")
+        first, shapes = _path(data_shape, channels, layers)
+        if likelihood.latent_shape != shapes[first]:
+            raise ValueError(
+                f"likelihood: expected one that reads the path {tuple(shapes[first])}, got one that "
+                f"reads {likelihood.latent_shape}"
+            )
+        made = _Maker(
+            posteriors,
+            latent_features,
+            sum(layers),
+            blocks,
+            as_size(bottleneck, "bottleneck").numel(),
+            {"weight_norm": weight_norm, "checkpointing": checkpointing},
+        )
+        stack = []
+        for level in range(first, len(layers)):
+            above = shapes[level - 1] if level > first else None
+            for layer in range(layers[level]):
+                # The lowest layer of a resolution leads to the one above.
+                stack.append(made.block(shapes[level], above if layer == 0 else None))
+        encoders = [
+            made.network(ResidualEncoder, data_shape, shapes[first], channels[: first + 1])
+        ]
+        for level in range(first + 1, len(shapes)):
+            pair = channels[level - 1 : level + 1]
+            encoders.append(made.network(ResidualEncoder, shapes[level - 1], shapes[level], pair))
+        super().__init__(stack, encoders, likelihood)
+
+    @classmethod
+    def decoder_shape(
+        cls,
+        latent_shape: Size,
+        data_shape: Size,
+        *,
+        channels: Sequence[int] = (16, 32),
+        layers: Sequence[int] = (2, 2),
+        **options: Any,
+    ) -> Size:
+        """The path at the first resolution that has layers."""
+        first, shapes = _path(data_shape, channels, layers)
+        return shapes[first]
+
+
+def _path(
+    data_shape: Size, channels: Sequence[int], layers: Sequence[int]
+) -> tuple[int, list[Size]]:
+    """The first resolution that has layers, and the path's shape at each."""
     check_layers(channels, "channels")
-    as_size(latent_channels, "latent_channels")
     first = next((level for level, n in enumerate(layers) if n), len(layers))
     if (
         len(layers) != len(channels)
@@ -78,47 +132,12 @@ def residual_hierarchy(
             "layers: expected a number for each of the channels, at least 1 from the first that is "
             f"not 0, got {list(layers)} and channels {list(channels)}"
         )
-    sizes = halved(likelihood.data_shape[1:], len(channels) - 1)
-    kernel_dimensions(likelihood.data_shape, "likelihood: data")
-    shapes = [Size([c, *size]) for c, size in zip(channels, sizes, strict=True)]
-    if likelihood.latent_shape != shapes[first]:
-        raise ValueError(
-            f"likelihood: expected one that reads the path {tuple(shapes[first])}, got one that "
-            f"reads {likelihood.latent_shape}"
-        )
-    made = _Maker(
-        block,
-        latent_channels,
-        sum(layers),
-        blocks,
-        as_size(bottleneck, "bottleneck").numel(),
-        {"weight_norm": weight_norm, "checkpointing": checkpointing},
-    )
-    stack = []
-    for level in range(first, len(layers)):
-        above = shapes[level - 1] if level > first else None
-        for layer in range(layers[level]):
-            # The lowest layer of a resolution leads to the one above.
-            stack.append(made.block(shapes[level], above if layer == 0 else None))
-    encoders = [
-        made.network(ResidualEncoder, likelihood.data_shape, shapes[first], channels[: first + 1])
-    ]
-    for level in range(first + 1, len(shapes)):
-        pair = channels[level - 1 : level + 1]
-        encoders.append(made.network(ResidualEncoder, shapes[level - 1], shapes[level], pair))
-    return TopDownVAE(stack, encoders, likelihood)
+    kernel_dimensions(data_shape, "likelihood: data")
+    sizes = halved(data_shape[1:], len(channels) - 1)
+    return first, [Size([c, *size]) for c, size in zip(channels, sizes, strict=True)]
 
 
-def dense_hierarchy(
-    encoder: Network,
-    likelihood: Likelihood,
-    *,
-    layers: int,
-    latent_features: int = 8,
-    hidden: Sequence[int] = (256,),
-    activation: Activation = "silu",
-    block: type[TopDownBlock] | type[ResidualNormalBlock] = ResidualNormalBlock,
-) -> TopDownVAE:
+class DenseHierarchicalVAE(TopDownVAE):
     """A `TopDownVAE` whose path and latents are vectors, for any data.
 
     The encoder says once what the data are; priors, posteriors and the steps of the path are
@@ -127,52 +146,83 @@ def dense_hierarchy(
 
         encoder = ConvEncoder((1, 28, 28), 256, channels=(32, 64))
         likelihood = BernoulliLikelihood(ConvDecoder(256, (1, 28, 28), channels=(64, 32)))
-        vae = dense_hierarchy(encoder, likelihood, layers=12)
+        vae = DenseHierarchicalVAE(encoder, likelihood, path_features=256, layers=12)
 
     Sonderby et al., 2016, Ladder variational autoencoders, https://arxiv.org/abs/1602.02282; Child,
     2021, https://arxiv.org/abs/2011.10650 (the path).
 
     Args:
         encoder: From the data to the features, a vector that every layer reads.
-        likelihood: p(x|h), of the path, a vector.
+        likelihood: p(x|h), of the path.
+        path_features: Length of the path, and of the encoder's features.
         layers: Layers of latents.
         latent_features: Latents of each.
         hidden: Hidden layers of each network.
         activation: Nonlinearity between these.
-        block: The kind of blocks: how posteriors are given.
+        posteriors: As for `DeepHierarchicalVAE`.
 
     Raises:
-        ValueError: If a size does not fit, or path or features are no vectors.
+        ValueError: If a size does not fit.
     """
-    for name, shape in (("path", likelihood.latent_shape), ("features", encoder.out_shape)):
-        if shape is None or len(shape) != 1:
-            raise ValueError(f"{name}: expected a vector, got shape {shape}")
-    (path,), (features,) = likelihood.latent_shape or (0,), encoder.out_shape
-    count, latents = (
-        as_size(size, name).numel()
-        for size, name in ((layers, "layers"), (latent_features, "latent_features"))
-    )
 
-    def network(read: int, out: int) -> MLP:
-        return MLP(read, hidden, out, activation=activation)
+    def __init__(
+        self,
+        encoder: Network,
+        likelihood: Likelihood,
+        *,
+        path_features: int = 256,
+        layers: int = 8,
+        latent_features: int = 8,
+        hidden: Sequence[int] = (256,),
+        activation: Activation = "silu",
+        posteriors: Posteriors = "relative",
+    ) -> None:
+        path = as_size(path_features, "path_features")
+        check_agreement("path", {"path_features": path, "likelihood": likelihood.latent_shape})
+        check_agreement("features", {"path_features": path, "encoder": encoder.out_shape})
+        count, latents = (
+            as_size(size, name).numel()
+            for size, name in ((layers, "layers"), (latent_features, "latent_features"))
+        )
+        options: dict[str, Any] = {"activation": activation}
 
-    def layer() -> Any:
-        prior = NormalPosterior(network(path, 2 * latents))
-        posterior: Any = network(path + features, 2 * latents)
-        if block is TopDownBlock:
-            posterior = NormalPosterior(posterior)
-        merge = network(path + latents, path)
-        begin_small(merge.layers[-1], count**-0.5)
-        return block(prior, posterior, merge)
+        def layer() -> TopDownLayer:
+            prior = NormalPosterior(MLP(path, hidden, 2 * latents, **options))
+            network = MLP(2 * path[0], hidden, 2 * latents, **options)
+            merge = MLP(path[0] + latents, hidden, path, **options)
+            begin_small(merge.layers[-1], count**-0.5)
+            return _block(posteriors, prior, network, merge)
 
-    return TopDownVAE([layer() for _ in range(count)], [encoder], likelihood)
+        super().__init__([layer() for _ in range(count)], [encoder], likelihood)
+
+    @classmethod
+    def encoder_shape(
+        cls, latent_shape: Size, *, path_features: int = 256, **options: Any
+    ) -> Size:
+        """As long as the path."""
+        return as_size(path_features, "path_features")
+
+    @classmethod
+    def decoder_shape(
+        cls, latent_shape: Size, data_shape: Size, *, path_features: int = 256, **options: Any
+    ) -> Size:
+        """The path."""
+        return as_size(path_features, "path_features")
+
+
+def _block(posteriors: str, prior: NormalPosterior, network: Network, merge: Network) -> Any:
+    if posteriors == "relative":
+        return ResidualNormalBlock(prior, network, merge)
+    if posteriors != "free":
+        raise ValueError(f"posteriors: expected 'relative' or 'free', got {posteriors!r}")
+    return TopDownBlock(prior, NormalPosterior(network), merge)
 
 
 @dataclass
 class _Maker:
     """Makes the parts, all with the same options."""
 
-    kind: Any
+    posteriors: Posteriors
     latents: int
     layers: int
     blocks: int
@@ -202,18 +252,17 @@ class _Maker:
         inner = max(1, width // self.bottleneck)
         return Bottleneck(read, out, width=inner, share=share, **self.options)
 
-    def block(self, path: Size, above: Size | None) -> Any:
+    def block(self, path: Size, above: Size | None) -> TopDownLayer:
         """A layer on a path of this shape, which goes on in the shape above it, if that is one."""
         width, *size = path
         numbers = Size([2 * self.latents, *size])
         prior = NormalPosterior(self.beside(path, numbers, width))
-        posterior: Any = self.beside(Size([2 * width, *size]), numbers, width)
-        if self.kind is TopDownBlock:
-            posterior = NormalPosterior(posterior)
+        network = self.beside(Size([2 * width, *size]), numbers, width)
         beside = Size([width + self.latents, *size])
         merge: Any
         if above is None:
             merge = self.beside(beside, path, width, self.layers**-0.5)
         else:
             merge = self.network(ResidualDecoder, beside, above, [width, above[0]])
-        return self.kind(prior, posterior, merge)
+        made: TopDownLayer = _block(self.posteriors, prior, network, merge)
+        return made

@@ -3,9 +3,8 @@
 import torch
 from registry import DATA
 
-from pyrovae.hierarchy import dense_hierarchy, residual_hierarchy
+from pyrovae.hierarchy import DeepHierarchicalVAE, DenseHierarchicalVAE
 from pyrovae.likelihoods import BernoulliLikelihood
-from pyrovae.models import ResidualNormalBlock
 from pyrovae.nn import MLP, ResidualDecoder
 
 
@@ -13,21 +12,31 @@ def images(n=6):
     return torch.rand(n, *DATA, generator=torch.Generator().manual_seed(1)).round()
 
 
-def small(kind=ResidualNormalBlock, **options):
+def small(posteriors="relative", **options):
     path = (4, *DATA[1:])
     likelihood = BernoulliLikelihood(ResidualDecoder(path, DATA, channels=(4,)))
-    return residual_hierarchy(
-        likelihood, channels=(4, 6), layers=(2, 2), latent_channels=2, block=kind, **options
+    return DeepHierarchicalVAE(
+        likelihood,
+        channels=(4, 6),
+        layers=(2, 2),
+        latent_features=2,
+        posteriors=posteriors,
+        **options,
     )
 
 
-def narrow(kind=ResidualNormalBlock):
-    return small(kind, bottleneck=2, weight_norm="weight", checkpointing=True)
+def narrow(posteriors="relative"):
+    return small(posteriors, bottleneck=2, weight_norm="weight", checkpointing=True)
 
 
-def dense(kind=ResidualNormalBlock):
-    return dense_hierarchy(
-        MLP(DATA, [], 5), BernoulliLikelihood(MLP(3, [], DATA)), layers=4, hidden=[6], block=kind
+def dense(posteriors="relative"):
+    return DenseHierarchicalVAE(
+        MLP(DATA, [], 5),
+        BernoulliLikelihood(MLP(5, [], DATA)),
+        path_features=5,
+        layers=4,
+        hidden=[6],
+        posteriors=posteriors,
     )
 
 

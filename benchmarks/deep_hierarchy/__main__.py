@@ -15,7 +15,7 @@ import torch
 
 from pyrovae import evaluate, fit, load_data, save
 from pyrovae.cli import run
-from pyrovae.hierarchy import dense_hierarchy, residual_hierarchy
+from pyrovae.hierarchy import DeepHierarchicalVAE, DenseHierarchicalVAE
 from pyrovae.models import TopDownVAE
 from pyrovae.nn import ConvDecoder, ConvEncoder, ResidualDecoder
 from pyrovae.nn.conv import halved
@@ -48,9 +48,10 @@ def of_vectors(spec: dict[str, Any], shape: torch.Size, options: dict[str, Any])
     network = ConvDecoder(
         width, network_shape(spec, shape), channels=channels[::-1], dense=[], activation="silu"
     )
-    return dense_hierarchy(
+    return DenseHierarchicalVAE(
         encoder,
         instantiate(spec, SLOTS["likelihood"], known={"network": network}),
+        path_features=width,
         layers=options["layers"],
         latent_features=options["latent_features"],
         hidden=[width],
@@ -69,7 +70,7 @@ def of_maps(spec: dict[str, Any], shape: torch.Size, options: dict[str, Any]) ->
         bottleneck=options["bottleneck"],
     )
     likelihood = instantiate(spec, SLOTS["likelihood"], known={"network": network})
-    return residual_hierarchy(likelihood, **options)
+    return DeepHierarchicalVAE(likelihood, **options)
 
 
 def network_shape(spec: dict[str, Any], shape: torch.Size) -> torch.Size:

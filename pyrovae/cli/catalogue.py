@@ -16,10 +16,10 @@ from pyrovae.cli.signatures import plain_text
 
 __all__ = ["KINDS", "catalogue", "names_for"]
 
-#: What ``pyrovae list`` shows: of each kind the package it lives in.
+#: What ``pyrovae list`` shows: of each kind the packages it lives in.
 KINDS: Mapping[str, str] = MappingProxyType(
     {
-        "models": "pyrovae.models",
+        "models": "pyrovae.models pyrovae.hierarchy",
         "priors": "pyrovae.priors",
         "posteriors": "pyrovae.posteriors",
         "codebooks": "pyrovae.codebooks",
@@ -82,7 +82,6 @@ LEFT_OUT = frozenset(
         "Optimizer",
         "PatchDiscriminator",
         "PerceptualLikelihood",
-        "PixelCNNLikelihood",
         "ProductPosterior",
         "ResidualBlock",
         "ResidualCodebook",
@@ -98,7 +97,6 @@ LEFT_OUT = frozenset(
         "SumOfStages",
         "TopDownBlock",
         "TopDownVAE",
-        "TransformerLikelihood",
         "TwoStagePrior",
         "Undefined",
         "VectorCodebook",
@@ -133,7 +131,8 @@ def catalogue(kind: str) -> Mapping[str, str]:
         return FIGURES
     found = {
         name: _first_sentence(node, rest)
-        for name, node, rest in _classes(KINDS[kind])
+        for package in KINDS[kind].split()
+        for name, node, rest in _classes(package)
         if name not in LEFT_OUT and not _is_base(node)
     }
     return dict(sorted(found.items(), key=lambda item: item[0].lower()))

@@ -27,7 +27,7 @@ SUPPLIED = frozenset(
 )
 # To whose classes nothing is supplied.
 FREE = ("objective", "beta", "optimizer", "adversary_optimizer", "scheduler")
-PARTS = frozenset({"prior", "posterior", "likelihood", "encoder", "network"})
+PARTS = frozenset({"prior", "posterior", "likelihood", "encoder", "network", "latent_features"})
 
 
 def complete(spec: Spec, slot: Slot, *, allow: Collection[str] = ()) -> dict[str, Any]:

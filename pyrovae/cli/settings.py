@@ -17,7 +17,17 @@ from pyrovae.cli.options import InSlot
 from pyrovae.cli.runs import STORED
 from pyrovae.datasets.load import NAMES
 from pyrovae.likelihoods import BernoulliLikelihood
-from pyrovae.specifications import SLOTS, check_spec, find_class, instantiate
+from pyrovae.specifications import (
+    SLOTS,
+    Slot,
+    Spec,
+    arguments_of,
+    check_spec,
+    find_class,
+    instantiate,
+    nested_slot,
+    parameters_of,
+)
 from pyrovae.training import WeightAverage, fit
 
 __all__ = [
@@ -78,10 +88,19 @@ def choose_binarization(settings: dict[str, Any], *, allow: Collection[str]) -> 
         return
     data, spec = settings["data"], settings["likelihood"]
     images = data in NAMES or Path(data).expanduser().is_dir()
-    bits = spec is not None and issubclass(
-        find_class(spec["class_path"], SLOTS["likelihood"], allow=allow), BernoulliLikelihood
-    )
+    bits = spec is not None and _is_of_bits(spec, SLOTS["likelihood"], allow)
     settings["binarization"] = "dynamic" if images and bits else "none"
+
+
+def _is_of_bits(spec: Spec, slot: Slot, allow: Collection[str]) -> bool:
+    """Whether a likelihood, or one that it is made of, is a Bernoulli."""
+    cls = find_class(spec["class_path"], slot, allow=allow)
+    inner = {name: nested_slot(p.annotation) for name, p in parameters_of(cls).items()}
+    return issubclass(cls, BernoulliLikelihood) or any(
+        place.base() is slot.base() and _is_of_bits(value, place, allow)
+        for name, value in arguments_of(spec).items()
+        if isinstance(value, dict) and (place := inner.get(name)) is not None
+    )
 
 
 def know_data(objective: Any, size: int) -> None:

@@ -1,5 +1,6 @@
 """Likelihoods whose variables come one after another."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Size, Tensor, nn
@@ -14,6 +15,7 @@ from pyrovae.likelihoods.parameters import divide_shape, multiply_shape, paramet
 from pyrovae.likelihoods.penalized import PenalizedLikelihood
 from pyrovae.nn.causal import Causal, Conditionals, Scalars, layout
 from pyrovae.nn.causal_transformer import CausalTransformer
+from pyrovae.nn.identity import Identity
 from pyrovae.nn.network import Network
 from pyrovae.nn.pixel_cnn import GatedPixelCNN
 
@@ -94,6 +96,17 @@ class AutoregressiveLikelihood(Likelihood):
         y = parameters_last(at_least_single(self.network(z)), self.context_features, len(shape))
         context = to_places(y.movedim(-1, 0), len(shape)).movedim(0, -1)
         return Autoregressive(self.conditionals, self._variable, shape, context)
+
+    @classmethod
+    def known_within(
+        cls, argument: str, part: Any, options: Mapping[str, Any], known: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """One variable's likelihood is of the parameters that it is given, as they are."""
+        if argument != "pixel":
+            return known
+        one = Size([1])
+        network = Identity(part.network_shape(one, **options))
+        return {**known, "data_shape": one, "network": network}
 
     def _variable(self, parameters: Tensor) -> Any:
         return unblocked(self.pixel(at_least_single(parameters)))

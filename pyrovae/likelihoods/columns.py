@@ -179,6 +179,8 @@ class ColumnsLikelihood(Likelihood):
     @classmethod
     def network_shape(cls, data_shape: Size, **options: Any) -> Size:
         """A number for each column or level, and a scale for each number where it is predicted."""
+        if "columns" not in options:
+            raise ValueError(f"{cls.__name__}: expected the columns of a table, got other data")
         columns = read_columns(options["columns"])
         return Size([*data_shape[:-1], _numbers(columns, options.get("scale"))])
 

@@ -51,6 +51,27 @@ class LatentVariableModel(Component, ABC):
     data_shape: Size | None = None
     sees_masks: ClassVar[bool] = False
 
+    @classmethod
+    def encoder_shape(cls, latent_shape: Size, **options: Any) -> Size:
+        """Says what its network of data puts out, for those who build one for a model without a posterior.
+
+        Args:
+            latent_shape: Shape of one latent.
+            **options: The other arguments that the model will be made with.
+        """
+        return latent_shape
+
+    @classmethod
+    def decoder_shape(cls, latent_shape: Size, data_shape: Size, **options: Any) -> Size:
+        """Says what its likelihood reads, for those who build a network for it.
+
+        Args:
+            latent_shape: Shape of one latent.
+            data_shape: Shape of one datum.
+            **options: The other arguments that the model will be made with.
+        """
+        return latent_shape
+
     @abstractmethod
     def model(self, *args: Any, **kwargs: Any) -> Any:
         """The generative program; its arguments are a batch's tensors, each the batch first."""

@@ -32,7 +32,7 @@ class TopDownVAE(LatentVariableModel):
     place of the posteriors.
 
     Blocks are `TopDownBlock` and `ResidualNormalBlock`, made of networks and posteriors, or
-    subclasses of `TopDownLayer`; `pyrovae.hierarchy.residual_hierarchy` makes them for images. A
+    subclasses of `TopDownLayer`; `pyrovae.hierarchy.DeepHierarchicalVAE` makes them for images. A
     block reads the last of the encoders' outputs that has the shape of its features. With
     `FreeBitsELBO`, each layer has its free nats.
 

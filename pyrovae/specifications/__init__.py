@@ -3,7 +3,13 @@
 from pyrovae.specifications.arguments import check_value, parameters_of
 from pyrovae.specifications.bounds import bounded
 from pyrovae.specifications.classes import choices, find_class, resolve
-from pyrovae.specifications.make import Spec, check_spec, instantiate, nested_slot
+from pyrovae.specifications.make import (
+    Spec,
+    arguments_of,
+    check_spec,
+    instantiate,
+    nested_slot,
+)
 from pyrovae.specifications.plain import PLAIN_TYPES, Plain, check_plain
 from pyrovae.specifications.slots import SLOTS, Slot
 from pyrovae.specifications.yaml import dump_yaml, parse_yaml, read_yaml
@@ -14,6 +20,7 @@ __all__ = [
     "Plain",
     "Slot",
     "Spec",
+    "arguments_of",
     "bounded",
     "check_plain",
     "check_spec",

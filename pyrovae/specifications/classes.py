@@ -34,7 +34,6 @@ def find_class(name: str, slot: Slot, *, allow: Collection[str] = ()) -> type:
         if isinstance(value, type) and issubclass(value, slot.base()):
             return resolve(f"{home}.{name}", slot)
     known = choices(slot)
-    known = choices(slot)
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
     raise ValueError(
@@ -95,10 +94,15 @@ def resolve(class_path: str, slot: Slot, *, allow: Collection[str] = ()) -> type
 
 
 def choices(slot: Slot) -> list[str]:
-    """The short names that may stand in a slot, sorted, the library's own home alone."""
-    module = import_module(slot.homes[0])
-    names = getattr(module, "__all__", None) or dir(module)
-    return sorted(name for name in names if _stands(getattr(module, name), slot))
+    """The short names that may stand in a slot, sorted: those of one package's homes alone."""
+    package = slot.homes[0].partition(".")[0]
+    found = set()
+    for home in slot.homes:
+        if home.partition(".")[0] == package:
+            module = import_module(home)
+            names = getattr(module, "__all__", None) or dir(module)
+            found |= {name for name in names if _stands(getattr(module, name), slot)}
+    return sorted(found)
 
 
 def _belongs(path: str, slot: Slot, allow: Collection[str]) -> bool:

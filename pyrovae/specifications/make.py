@@ -16,12 +16,13 @@ from pyrovae.specifications.classes import find_class
 from pyrovae.specifications.plain import check_plain, shown
 from pyrovae.specifications.slots import SLOTS, Slot
 
-__all__ = ["Spec", "check_spec", "instantiate", "nested_slot"]
+__all__ = ["Spec", "arguments_of", "check_spec", "instantiate", "nested_slot"]
 
 Spec: TypeAlias = Mapping[str, Any]
 
 #: A value that only others know, or what gives it when it is asked for.
 Known: TypeAlias = Mapping[str, Any]
+Within: TypeAlias = Callable[[type, dict[str, Any]], Known | None]
 
 
 def check_spec(
@@ -99,7 +100,8 @@ def instantiate(
     }
     for name, value in init_args.items():
         inner = nested_slot(parameters[name].annotation)
-        arguments[name] = _make(value, inner, allow, f"{where}.{name}", known)
+        within = _known_within(cls, name, known)
+        arguments[name] = _make(value, inner, allow, f"{where}.{name}", within)
     missing = [
         name
         for name, parameter in list(parameters.items())[1 if slot.factory else 0 :]
@@ -110,6 +112,15 @@ def instantiate(
     if slot.factory:
         return partial(_call, cls, where, arguments)
     return _call(cls, where, arguments)
+
+
+def arguments_of(spec: object) -> dict[str, Any]:
+    """The arguments that a specification gives.
+
+    Raises:
+        ValueError: If it is no specification.
+    """
+    return _parts(spec, "specification")[1]
 
 
 def nested_slot(annotation: object) -> Slot | None:
@@ -135,13 +146,28 @@ def _call(cls: Callable[..., Any], where: str, arguments: dict[str, Any], *first
 
 
 def _make(
-    value: Any, slot: Slot | None, allow: Collection[str], where: str, known: Known | None
+    value: Any, slot: Slot | None, allow: Collection[str], where: str, within: Within
 ) -> Any:
     if slot is not None and _is_spec(value):
+        cls = check_spec(value, slot, allow=allow, where=where)
+        known = within(cls, arguments_of(value))
         return instantiate(value, slot, allow=allow, where=where, known=known)
     if slot is not None and isinstance(value, list):
-        return [_make(item, slot, allow, f"{where}[{i}]", known) for i, item in enumerate(value)]
+        return [_make(item, slot, allow, f"{where}[{i}]", within) for i, item in enumerate(value)]
     return value
+
+
+def _known_within(cls: type, argument: str, known: Known | None) -> Within:
+    """What is known to the class of a part: what is known to the whole, unless this says else."""
+    says = getattr(cls, "known_within", None)
+
+    def within(part: type, options: dict[str, Any]) -> Known | None:
+        if says is None or known is None:
+            return known
+        found: Known = says(argument, part, options, known)
+        return found
+
+    return within
 
 
 def _check_argument(value: Any, annotation: Any, allow: Collection[str], where: str) -> None:

@@ -53,11 +53,32 @@ SLOTS: Mapping[str, Slot] = MappingProxyType(
     dict(
         [
             _slot("component", "pyrovae.component.Component"),
-            _slot("model", "pyrovae.models.LatentVariableModel", "pyrovae.models"),
-            _slot("prior", "pyrovae.priors.Prior", "pyrovae.priors"),
+            _slot(
+                "model",
+                "pyrovae.models.LatentVariableModel",
+                "pyrovae.models",
+                "pyrovae.hierarchy",
+            ),
+            _slot(
+                "prior",
+                "pyrovae.priors.Prior",
+                "pyrovae.priors",
+                refused={
+                    "TwoStagePrior": "it is trained on draws of a trained model's latents, in "
+                    "Python: fit(Density(prior), encode(vae, data.train, moments='draws'))",
+                },
+            ),
             _slot("posterior", "pyrovae.posteriors.Posterior", "pyrovae.posteriors"),
             _slot("codebook", "pyrovae.codebooks.Codebook", "pyrovae.codebooks"),
-            _slot("likelihood", "pyrovae.likelihoods.Likelihood", "pyrovae.likelihoods"),
+            _slot(
+                "likelihood",
+                "pyrovae.likelihoods.Likelihood",
+                "pyrovae.likelihoods",
+                refused={
+                    "PerceptualLikelihood": "it compares features of a network of your own, and is "
+                    "made with it in Python",
+                },
+            ),
             _slot("encoder", "pyrovae.nn.Network", "pyrovae.nn"),
             _slot("decoder", "pyrovae.nn.Network", "pyrovae.nn"),
             # Pyro has classes of the same short names: the library's come first.

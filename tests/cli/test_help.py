@@ -15,6 +15,7 @@ from pyrovae.cli.completion import words
 from pyrovae.cli.main import COMMANDS, command
 from pyrovae.cli.signatures import REQUIRED, class_parameters, parameters
 from pyrovae.codebooks import Codebook
+from pyrovae.component import Component
 from pyrovae.specifications import SLOTS, choices, find_class, nested_slot
 
 
@@ -94,7 +95,13 @@ def can_be_typed(cls, slot):
     """Whether a command line can give every argument that a class needs."""
     needed = [p for p in asked_for(cls, slot).values() if p.default is REQUIRED]
     nested = (nested_slot(parameter.annotation) for parameter in needed)
-    return all(slot is None or slot.base() is Codebook for slot in nested)
+    return all(slot is None or slot.base() is Codebook or says_of_parts(cls) for slot in nested)
+
+
+def says_of_parts(cls):
+    """Whether a class says what its parts are made from."""
+    says = getattr(cls, "known_within", Component.known_within)
+    return says.__func__ is not Component.known_within.__func__
 
 
 def can_be_used(cls, slot):

@@ -5,7 +5,7 @@ import torch
 from hierarchies import MAKERS, images
 from registry import DATA
 
-from pyrovae.hierarchy import dense_hierarchy, residual_hierarchy
+from pyrovae.hierarchy import DeepHierarchicalVAE, DenseHierarchicalVAE
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.nn import MLP, ResidualDecoder
 
@@ -26,28 +26,31 @@ def test_each_step_of_a_long_path_is_a_small_one(make):
 def test_layers_that_make_no_hierarchy_are_refused(layers):
     likelihood = BernoulliLikelihood(ResidualDecoder((4, *DATA[1:]), DATA, channels=(4,)))
     with pytest.raises(ValueError, match="layers: expected a number for each"):
-        residual_hierarchy(likelihood, channels=(4, 4), layers=layers)
+        DeepHierarchicalVAE(likelihood, channels=(4, 4), layers=layers)
 
 
 def test_a_path_may_end_below_the_resolution_of_the_data():
     lowest = tuple((n + 1) // 2 for n in DATA[1:])
     likelihood = BernoulliLikelihood(ResidualDecoder((6, *lowest), DATA, channels=(6, 4)))
-    model = residual_hierarchy(likelihood, channels=(4, 6), layers=(0, 3))
+    model = DeepHierarchicalVAE(likelihood, channels=(4, 6), layers=(0, 3))
     assert model.sample(2).shape == (2, *DATA)
     with pytest.raises(ValueError, match=r"likelihood: expected one that reads the path \(4, "):
-        residual_hierarchy(likelihood, channels=(4, 6), layers=(1, 3))
+        DeepHierarchicalVAE(likelihood, channels=(4, 6), layers=(1, 3))
 
 
 @pytest.mark.parametrize(
     ("encoder", "path", "options", "told"),
     [
-        ((2, 2, 2), 3, {}, r"features: expected a vector, got shape .*2, 2, 2"),
-        (5, (3, 1, 1), {}, r"path: expected a vector"),
-        (5, 3, {"layers": 0}, "layers: expected positive sizes"),
-        (5, 3, {"latent_features": -1}, "latent_features: expected positive sizes"),
+        (5, 3, {}, r"features: .*path_features=\(3,\), encoder=\(5,\)|features"),
+        (3, (3, 1, 1), {}, "path"),
+        (3, 3, {"layers": 0}, "layers: expected positive sizes"),
+        (3, 3, {"latent_features": -1}, "latent_features: expected positive sizes"),
+        (3, 3, {"path_features": 0}, "path_features: expected positive sizes"),
+        (3, 3, {"posteriors": "none"}, "posteriors: expected 'relative' or 'free'"),
     ],
 )
-def test_vectors_alone_make_a_dense_hierarchy(encoder, path, options, told):
+def test_a_dense_hierarchy_says_what_does_not_fit(encoder, path, options, told):
     likelihood = BernoulliLikelihood(MLP(path, [], DATA))
+    options = {"path_features": 3, "layers": 2} | options
     with pytest.raises(ValueError, match=told):
-        dense_hierarchy(MLP(DATA, [], encoder), likelihood, **{"layers": 2, **options})
+        DenseHierarchicalVAE(MLP(DATA, [], encoder), likelihood, **options)

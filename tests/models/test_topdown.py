@@ -29,7 +29,7 @@ from pyrovae.objectives import (
 )
 from pyrovae.posteriors import NormalPosterior, PlanarPosterior
 
-KINDS = [TopDownBlock, ResidualNormalBlock]
+KINDS = ["free", "relative"]
 NAMES = [f"z{i}" for i in range(1, LAYERS + 1)]
 
 
