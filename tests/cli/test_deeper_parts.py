@@ -12,7 +12,7 @@ from pyrovae.cli.main import _each_once
 from pyrovae.cli.runs import Run
 from pyrovae.cli.settings import choose_binarization
 from pyrovae.explorer import Explorer
-from pyrovae.hierarchy import DeepHierarchicalVAE
+from pyrovae.hierarchy import DeepHierarchicalVAE, DenseHierarchicalVAE
 from pyrovae.likelihoods import BernoulliLikelihood, PixelCNNLikelihood
 
 NO_MEAN = "ignore:.*Autoregressive has no mean in closed form, so a draw is given"
@@ -125,6 +125,36 @@ def test_a_deep_hierarchy_is_trained_and_opened(deep, tmp_path):
     explorer = Explorer(opened.model(), opened.data, opened.data.test)
     assert explorer.sample(1)
     assert len(explorer.encode(0)["knobs"]) == 3
+
+
+def test_a_dense_hierarchy_is_trained_and_opened(tmp_path, images):
+    folder = tmp_path / "run"
+    dense = [
+        "--model",
+        "DenseHierarchicalVAE",
+        "--model.path_features",
+        "5",
+        "--model.layers",
+        "3",
+    ]
+    assert (
+        main(
+            [
+                "train",
+                *images,
+                *dense,
+                *quick(epochs=1, latents=2, samples=2),
+                "--out",
+                str(folder),
+            ]
+        )
+        == 0
+    )
+    model = Run(folder).model()
+    assert isinstance(model, DenseHierarchicalVAE)
+    assert model.encoders[-1].out_shape == model.likelihood.latent_shape == (5,)
+    assert [tuple(block.latent_shape) for block in model.blocks] == 3 * [(2,)]
+    assert main(["encode", str(folder), "--out", str(tmp_path / "codes.npz")]) == 0
 
 
 def test_an_autoregressive_prior_of_codes_is_trained_beside_the_model(tmp_path, images):
