@@ -112,7 +112,7 @@ def _note(protocol: Protocol) -> str:
         f"*What differs.* {protocol.differs}",
     ]
     if protocol.within_reason:
-        parts.append(f"*Reached* is here within {protocol.within:g}: {protocol.within_reason}")
+        parts.append(f"*Reached* means within {protocol.within:g} here: {protocol.within_reason}")
     if protocol.found:
         parts.append(f"*What was found.* {protocol.found}")
     return "\n\n".join(fill(part, WIDTH, break_long_words=False) for part in parts)
