@@ -128,26 +128,26 @@ def main(
     budget = (
         f"{len(data.train)} training and {test} test images of 32x32 grey pixels, factors "
         f"{', '.join(f'{k} ({n})' for k, n in data.record['factors'].items())}; MLP of {hidden} "
-        f"and {hidden // 2}, {latents} latents, Bernoulli likelihood (of grey edges a "
+        f"and {hidden // 2}, {latents} latents, Bernoulli likelihood (for grey edges a "
         f"cross-entropy), {epochs} epochs, batch {batch_size}, Adam 1e-3, seeds "
-        f"{', '.join(map(str, seeds))}. Codes are the posterior's means of the test images."
+        f"{', '.join(map(str, seeds))}. The codes are the posterior means of the test images."
     )
     bound_names = (
         "ELBO | reconstruction | KL | mutual information | total correlation | marginal KL "
         "| active units"
     )
     most = (
-        f"Nats per image on the test images, in brackets seed_se; log {test} is "
-        f"{math.log(test):.2f}, the most that mutual information can be here:"
+        f"Nats per image on the test images, with seed_se in brackets; log {test} is "
+        f"{math.log(test):.2f}, the largest mutual information possible here:"
     )
     lines = [
         "# Disentanglement: a VAE and a weight on the total correlation",
         budget,
-        "Scores from 0 to 1, in brackets seed_se and data_se:",
+        "Scores from 0 to 1, with seed_se and data_se in brackets:",
         f"| objective | {names} |\n|---|{'---|' * len(protocols)}\n" + "\n".join(scores),
         most,
         f"| objective | {bound_names} |\n|---|{'---|' * 7}\n" + "\n".join(bounds),
-        "By what protocol:",
+        "The protocol of each score:",
         "\n".join(f"* {key}: {protocol}." for key, protocol in protocols.items()),
         "```\npython benchmarks/disentanglement.py\n```",
     ]

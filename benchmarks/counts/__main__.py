@@ -20,12 +20,13 @@ from pyrovae.datasets import Data, TensorSplit
 from pyrovae.evaluation import encode
 from pyrovae.files import atomic
 
-TEXT = """Cells of four types in three batches, sequenced to depths that differ by a factor of two and more,
-drawn from negative binomials whose means are known (`benchmarks/counts/data.py`), so that the true
-log p(x | batch, depth) is, too; the model that is told neither is one of log p(x) itself. *log p(x)*: nats a cell on held-out cells, by {samples} importance
-samples; higher is better. *Types*: silhouette of the types in the codes, 1 where they are apart.
-*Mixing*: the share of a cell's 20 nearest neighbours that are of another batch, over the share that
-would be by chance: 1 where batches are mixed, 0 where each is by itself."""
+TEXT = """The cells are of four types, in three batches, and sequenced to depths that differ by a factor of two
+and more. They are drawn from negative binomials with known means (`benchmarks/counts/data.py`), so the
+true log p(x | batch, depth) is known too. The model that is given neither batch nor depth has a log p(x)
+without these conditions. *log p(x)*: nats per cell on held-out cells, from {samples} importance samples; higher
+is better. *Types*: silhouette of the types in the codes; 1 means well separated. *Mixing*: the share of a
+cell's 20 nearest neighbours that are from another batch, divided by the share expected by chance; 1
+means that the batches are mixed, 0 that they are separate."""
 
 
 def split(cells: Cells, part: slice) -> TensorSplit:
@@ -113,10 +114,10 @@ def main(
     page = [
         "# Counts, measured",
         (
-            f"Made by `python -m benchmarks.counts {command}`: {cells} cells to train on and {held} to "
-            f"test on, {genes} genes, 5 latents, networks of one hidden layer of 64, Adam 3e-3, batch "
-            f"128, at most {epochs} epochs, stopped by a sixth; means over seeds "
-            f"{', '.join(map(str, seeds))}, each with cells of its own, on {machine}."
+            f"Made by `python -m benchmarks.counts {command}`: {cells} training and {held} test "
+            f"cells, {genes} genes, 5 latents, networks of one hidden layer of 64, Adam 3e-3, batch "
+            f"128, at most {epochs} epochs, early stopping on a sixth of the cells; means over seeds "
+            f"{', '.join(map(str, seeds))}, each with its own cells, on {machine}."
         ),
         TEXT.format(samples=samples),
         "\n".join(table),

@@ -44,10 +44,10 @@ MODELS: dict[str, tuple[Any, Any]] = {
         lambda: StratifiedELBO(num_particles=9),
     ),
 }
-TEXT = """*log p(x, y)*: nats a pair on test pairs, by {samples} importance samples; higher is better. *Label of an image*:
-the share of test images whose most probable label, at the mean of q(z | image), is right. *Image of a label*: the share of
-images, drawn at the mean of q(z | label), that a logistic regression of the training images, which knows {judge:.0f} % of the
-test images, recognises as the label."""
+TEXT = """*log p(x, y)*: nats per pair on test pairs, from {samples} importance samples; higher is better. *Label of an
+image*: the share of test images for which the most probable label, at the mean of q(z | image), is right. *Image
+of a label*: images are drawn at the mean of q(z | label); this is the share that a classifier recognises as the
+label. The classifier is a logistic regression of the training images, which is right on {judge:.0f} % of the test images."""
 
 
 def pairs(split: Any) -> TensorSplit:
@@ -131,7 +131,7 @@ def main(
         (
             f"Made by `python -m benchmarks.modalities {command}`: the 8x8 digits (binarization static) with "
             f"their labels, {LATENTS} latents, networks of one hidden layer of {HIDDEN[0]}, Adam 2e-3, batch 100, "
-            f"bounds of three importance-weighted particles (of each part, where a posterior has several), "
+            f"bounds of three importance-weighted particles (three from each component if a posterior is a mixture), "
             f"{epochs} epochs; means over seeds {', '.join(map(str, seeds))}, on {machine}."
         ),
         TEXT.format(samples=samples, judge=known),

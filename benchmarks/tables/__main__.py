@@ -22,17 +22,18 @@ SHARES = (0.1, 0.3, 0.5)
 WAYS = ("at random", "by value")
 DENSITIES = ("VAE", "independent columns", "Gaussian mixture", "true")
 SYNTHESES = ("real", "VAE", "ctgan's TVAE", "independent columns", "most frequent")
-DENSITY = """Nats a row, in the columns' own units; higher is better. Of diabetes, breast cancer and wine
-the columns of numbers, all as real; of the made table all six kinds, whose true value is known.
-The mixture is the best of twelve by the same sixth of the training data."""
-IMPUTATION = """Errors of what was filled in on test rows, the rows of training having as many gaps; lower is
-better. Numbers: root mean square in standard deviations of the column; after the stroke, levels:
-the share of wrong ones, of which a small table has few: one seed tells little of them. *At random* values go missing whatever they are. *By value* the higher ones of
-a column go missing three times as often as the lower (missing not at random, MNAR): no method here
-models that, and all are biased by it."""
-SYNTHESIS = """Accuracy on real test rows of a random forest that was trained on real rows, and on as many that
-a VAE has drawn, ctgan's TVAE (its defaults, the same epochs) has drawn, or whose columns were
-shuffled each by itself."""
+DENSITY = """Nats per row, in the columns' own units; higher is better. For diabetes, breast cancer and wine, the
+numeric columns are used, all as type real; for the made table all six types, and its true value is known.
+The mixture is the best of twelve, chosen on the same sixth of the training data."""
+IMPUTATION = """Errors of the imputed values on test rows; the training rows have as many gaps. Lower is better. Before
+the stroke, numbers: root mean square error in standard deviations of the column. After the stroke, levels:
+the share of wrong ones. A small table has few of these, so one seed says little about them. *At random*:
+values go missing independently of what they are. *By value*: the higher values of a column go missing
+three times as often as the lower ones (missing not at random, MNAR). No method here models that, and all
+are biased by it."""
+SYNTHESIS = """Accuracy on real test rows of a random forest that was trained on real rows; on as many rows drawn from a
+VAE; on rows drawn from ctgan's TVAE (its defaults, the same epochs); and on rows whose columns were
+shuffled independently."""
 
 
 def averaged(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -72,9 +73,9 @@ def main(
     command = f"--seeds {seeds} --epochs {epochs} --samples {samples} --rows {rows}"
     trained = (
         "VAE: at most 10 latents, networks of one hidden layer of 64, bound of 5 particles, Adam "
-        f"5e-3, batch 128, at most {epochs} epochs, stopped by a sixth of the training data; means "
-        f"over seeds {', '.join(map(str, seeds))}, each with a division of its own, on {machine}. "
-        f"The made table has {rows} rows; a quarter of each is for testing. "
+        f"5e-3, batch 128, at most {epochs} epochs, early stopping on a sixth of the training data; means "
+        f"over seeds {', '.join(map(str, seeds))}, each with its own split, on {machine}. "
+        f"The made table has {rows} rows; a quarter of each table is the test set. "
         f"S = {samples}."
     )
     page = [
