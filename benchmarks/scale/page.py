@@ -18,16 +18,17 @@ FORMULA = """```
 T(n) = C(n) + 2 (n - 1) / n * G / W + n * L          efficiency = C(n) / T(n)
 ```
 
-C is the calculation of a step on one GPU (with one batch of all, its n-th part), G the bytes of the gradients (four for
-each parameter), W the bytes a second of the slowest link and L the time of one hop of the message before a step. W is
-450 GB/s within a machine of 8 GPUs (NVLink 4 of an H100: 900 GB/s in both directions) and 50 GB/s between machines (400
-Gbit/s, InfiniBand NDR), as their makers publish; L is 20 microseconds. Assumed is one ring through all GPUs, over one
-link between two machines, that reaches that bandwidth, and that nothing overlaps (the sum follows the backward pass).
-NCCL lays a ring over each of a machine's links, so that with one for each of 8 GPUs W is up to 8 times as large.
+C is the compute time of a step on one GPU (with one batch of all, a fraction 1/n of it), G the bytes of the gradients
+(four per parameter), W the bandwidth of the slowest link in bytes per second, and L the latency of one hop of the message
+before a step. W is 450 GB/s within a machine of 8 GPUs (NVLink 4 of an H100: 900 GB/s in both directions) and 50 GB/s
+between machines (400 Gbit/s, InfiniBand NDR), as published by the manufacturers; L is 20 microseconds. The prediction
+assumes one ring through all GPUs, over one link between two machines, that reaches this bandwidth. It also assumes that
+nothing overlaps (the sum follows the backward pass). NCCL lays a ring over each of a machine's links, so with one link
+for each of 8 GPUs, W is up to 8 times as large.
 
-What would break it: a share of the batch too small to fill a GPU, since C(n) is then more than its part; links that
-others use; data that are read slower than they are used; ranks that wait for the slowest. None of it has been measured
-on several GPUs."""
+The prediction fails if the share of the batch is too small to fill a GPU, since C(n) is then more than its part; if
+others use the links; if data are read more slowly than they are used; or if ranks wait for the slowest. None of this has
+been measured on several GPUs."""
 
 
 def write_page(rows: Sequence[Row], folder: Path) -> None:
@@ -109,9 +110,10 @@ def _pace(rows: Sequence[Row]) -> list[str]:
     said = (
         f"Measured on {_machines(_of_kind(rows, 'strong', 'weak'))}, one thread a process: an MLP "
         f"784-{_widths(rows)}-20, steps not compiled; the median, and the 10th and 90th percentile. "
-        "Efficiency is images a second and process beside those of one process. More processes than "
-        "cores share these; up to there, what is missing to 1 is what the ranks' exchange and the sum of "
-        "the gradients cost, and what they take from one another in caches and memory."
+        "Efficiency is images per second and process, divided by those of one process. If there "
+        "are more processes than cores, they share the cores. Up to there, the difference from 1 "
+        "is the cost of the ranks' communication and of summing the gradients, and of competing "
+        "for caches and memory."
     )
     return [
         "## Images a second",
@@ -153,8 +155,9 @@ def _group(rows: Sequence[Row]) -> list[str]:
         )
     header = ["device", "widths", "compiled", "ms a step, alone", "in a group of one", "ratio"]
     said = (
-        "A process that `torchrun` has not started, or that is the only one of its group, takes none of the "
-        f"steps that ranks take together. On {_machines(found)}, a batch of "
+        "A process that `torchrun` did not start, or that is alone in its group, skips the steps "
+        "that ranks take together. "
+        f"On {_machines(found)}, a batch of "
         f"{found[0]['case']['batch_size']}:"
     )
     return ["## A process group of one", said, _table(header, lines)]
@@ -170,7 +173,7 @@ def _checkpoints(rows: Sequence[Row]) -> list[str]:
     return [
         "## Checkpoints",
         (
-            f"One that is written after each step, flushed to the disk, adds {1e3 * taken:.0f} ms to it: of "
+            f"A checkpoint after each step, flushed to disk, adds {1e3 * taken:.0f} ms to it. It contains "
             f"{with_it[0]['parameters'] / 1e6:.2f} million parameters, which with Adam's two moments are {size:.1f} MB. "
             "The first rank writes it, and the others wait."
         ),
@@ -191,10 +194,12 @@ def _memory(rows: Sequence[Row]) -> list[str]:
     return [
         "## Memory",
         (
-            f"On {_machines([*data, *datum])}, the largest memory of a process (`RssAnon`: without the pages of a mapped "
-            "file, which the system takes back when it needs them) beside what it was before. First an epoch of a "
-            "`.npy` file, at 48 KiB a datum, as 32-bit floats; files of more than 1 GiB stay on the disk. Then "
-            "`evaluate` on 100 images, with as many rows at a time as it takes by default."
+            f"On {_machines([*data, *datum])}, "
+            "the increase of a process's peak memory (`RssAnon`: without the pages of a "
+            "memory-mapped file, which the system can reclaim). The first table is for one epoch "
+            "of a `.npy` file, with 48 KiB per datum as 32-bit floats; files of more than 1 GiB "
+            "stay on disk. The second is for `evaluate` on 100 images, with the default number "
+            "of rows at a time."
         ),
         _table(["data", "read as", "memory to train"], of_data),
         _table(["a datum", "memory to evaluate"], of_datum),

@@ -17,31 +17,34 @@ from benchmarks.speed.profile import Profile
 __all__ = ["write_figure", "write_page"]
 
 READING = (
-    "A ratio is the time over that of pyrovae, compiled: above 1 is slower. It is the median over "
-    "the rounds of the ratios within each, as the machine's pace changes between rounds. The "
-    "range is that of the measurements. The check is the held-out bound after two epochs from the "
-    "same weights, of (d) the last test ELBO, of (e) the estimate: who does the same work gets "
-    "about the same, and who does not is marked. (PyTorch by hand and pythae take the KL in "
-    "closed form, whose gradients vary less; the others draw it.) Epochs are of 4 to 192 steps, "
-    "and what a trainer does between them is in its time. On the way to a target there is one "
-    "run, compilation included; so it is in each call of pyrovae's compiled evaluation, while "
-    "PyTorch by hand and NumPyro keep what they compiled. (f) is on generated images. "
+    "A ratio is the time divided by that of pyrovae, compiled; above 1 is slower. The machine's "
+    "pace changes between rounds, so ratios are computed within each round, and the median over "
+    "the rounds is shown. The range is that of the measurements. The check is the held-out bound "
+    "after two epochs from the same initial weights; for (d) it is the last test ELBO, for (e) "
+    "the estimate. Contenders that do the same work get about the same value, and a different "
+    "value is marked. (PyTorch by hand and pythae compute the KL in closed form, whose gradients "
+    "vary less; the others sample it.) Epochs have 4 to 192 steps, and what a trainer does "
+    "between them is included in its time. Each run to a target is done once and includes "
+    "compilation. So does each call of pyrovae's compiled evaluation, whereas PyTorch by hand "
+    "and NumPyro keep what they have compiled. (f) uses generated images. "
 )
 MEMORY = {
-    "cpu": "Memory is the largest resident size of the process.",
-    "cuda": "Memory is the most that a process had in arrays on the GPU. A measurement waits for the "
-    "GPU where it begins and where it ends. Products and convolutions are in float32, not in "
-    "TensorFloat-32, but for those in bf16. The floor is the longer of two times: of the additions "
-    "and multiplications of products and convolutions, at the pace of a large product, and of the "
-    "bytes that parameters, Adam, the batch and the layers' outputs make, at that of a large copy, "
-    "both measured here. (What a cache holds moves faster.)",
+    "cpu": "Memory is the peak resident size of the process.",
+    "cuda": (
+        "Memory is the peak of a process's arrays on the GPU. Each measurement starts and ends "
+        "with a synchronisation of the GPU. Matrix products and convolutions are in float32, not "
+        "in TensorFloat-32, except those in bf16. The floor is the longer of two times: that of "
+        "the arithmetic of products and convolutions, at the rate of a large product, and that "
+        "of moving the bytes of parameters, Adam's state, the batch and the layers' outputs, at "
+        "the rate of a large copy. Both rates are measured here. (Data in a cache move faster.)"
+    ),
 }
 PROFILING = (
-    "CompiledSVI.step, by torch's profiler: the time that each kind of operation takes by itself. "
-    "What no operation accounts for is Python between them and threads that wait for each other; "
-    "the profiler itself makes small operations longer, so that this is the least it is. The "
-    "whole is the fastest of nine epochs without the profiler, the parts are of the fastest of five "
-    "with it; what is left over is negative where those were slower."
+    "The time of each kind of operation in CompiledSVI.step, from torch's profiler. Time that no "
+    "operation accounts for is spent in Python between operations, and in threads that wait for "
+    "each other. The profiler makes small operations slower, so this time is a lower bound. The "
+    "whole is the fastest of nine epochs without the profiler; the parts are from the fastest "
+    "of five with it. The remainder is negative where those were slower."
 )
 UNITS = {"d": "seconds", "e": "images x samples a second"}
 # How far from the median a check may be, as a share of it: on two epochs of training the closed-form
@@ -74,8 +77,8 @@ def write_page(
     lines = [
         "# Speed" if options.device == "cpu" else "# Speed on a GPU",
         "",
-        f"Medians of {options.rounds} interleaved measurements of at least {options.seconds:g} s, "
-        f"each contender a process of its own with {options.threads} threads, on {data}; "
+        f"Medians of {options.rounds} interleaved measurements of at least {options.seconds:g} s. "
+        f"Each contender runs in its own process with {options.threads} threads, on {data}; "
         f"{gpu() if options.device == 'cuda' else processor()}, Python {platform.python_version()}, "
         + ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
         + ("" if load is None else f"; load before the start {load:.1f}")
