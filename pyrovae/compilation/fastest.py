@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch._inductor.runtime.runtime_utils import cache_dir
 
 from pyrovae.files import atomic
 
@@ -83,13 +82,16 @@ def _machine() -> str:
 def _file() -> Path | None:
     if os.environ.get("TORCHINDUCTOR_FORCE_DISABLE_CACHES") == "1":
         return None
+    # Here, since with it comes the compiler, which takes a second to import.
+    from torch._inductor.runtime.runtime_utils import cache_dir
+
     return Path(cache_dir()) / "pyrovae-fastest.json"
 
 
 def _read() -> dict[str, dict[str, str]]:
     """What was found by earlier processes: ways by machine and case; of what is no such, nothing."""
-    file = _file()
     with suppress(OSError, ValueError):
+        file = _file()
         found = json.loads(file.read_text(encoding="utf-8")) if file else {}
         if isinstance(found, dict):
             return {name: cases for name, cases in found.items() if isinstance(cases, dict)}
@@ -98,9 +100,10 @@ def _read() -> dict[str, dict[str, str]]:
 
 def _keep(machine: str, case: str, name: str) -> None:
     """Adds to the file; where two processes write at once, one of them finds again another time."""
-    file = _file()
-    if file is not None:
-        found = _read()
-        found.setdefault(machine, {})[case] = name
-        with suppress(OSError), atomic(file) as temporary:
-            temporary.write_text(json.dumps(found, indent=1, sort_keys=True), encoding="utf-8")
+    found = _read()
+    found.setdefault(machine, {})[case] = name
+    with suppress(OSError):  # where nothing can be written, it is found again
+        file = _file()
+        if file is not None:
+            with atomic(file) as temporary:
+                temporary.write_text(json.dumps(found, indent=1, sort_keys=True), encoding="utf-8")
