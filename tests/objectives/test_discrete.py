@@ -68,8 +68,8 @@ def estimates(objective, program, copies, repeats):
 
 def agree(rows, expected, slack=0.0):
     error = rows.std(0) / len(rows) ** 0.5
-    # Four standard errors for each of nine numbers: a chance of 6 in 10,000.
-    assert ((rows.mean(0) - expected).abs() < 4 * error + slack).all()
+    # Of fifty rows each of nine means is farther off in 4 of 10,000 trials, of more in fewer.
+    assert ((rows.mean(0) - expected).abs() < 4.5 * error + slack).all()
     # The errors are small beside what is estimated.
     assert (expected.abs() > 10 * (error + slack)).sum() >= 3
 
@@ -78,7 +78,7 @@ def agree(rows, expected, slack=0.0):
 @pytest.mark.parametrize("cls", [VIMCO, ImportanceWeightedELBO])
 def test_gradient_of_the_bound_is_unbiased(cls, num_particles):
     program = Category()
-    rows = estimates(cls(num_particles=num_particles), program, 200, 200)
+    rows = estimates(cls(num_particles=num_particles), program, 800, 50)
     agree(rows, program.gradient(program.bound(num_particles)))
 
 
@@ -119,14 +119,14 @@ def test_vimco_keeps_the_gradient_through_reparameterised_draws():
     rows = []
     for cls in (VIMCO, ImportanceWeightedELBO):
         found = []
-        for _ in range(200):
-            loss = cls(num_particles=3).differentiable_loss(model, guide, X.expand(200))
-            gradient = torch.autograd.grad(-loss / 200, [program.logits, shift])
+        for _ in range(50):
+            loss = cls(num_particles=3).differentiable_loss(model, guide, X.expand(800))
+            gradient = torch.autograd.grad(-loss / 800, [program.logits, shift])
             found.append(torch.cat(gradient))
         rows.append(torch.stack(found))
-    error = (rows[0].var(0) + rows[1].var(0)).sqrt() / 200**0.5
-    # Four standard errors for each of six numbers.
-    assert ((rows[0] - rows[1]).mean(0).abs() < 4 * error).all()
+    error = (rows[0].var(0) + rows[1].var(0)).sqrt() / 50**0.5
+    # Four and a half standard errors for each of six numbers.
+    assert ((rows[0] - rows[1]).mean(0).abs() < 4.5 * error).all()
     assert (rows[0].mean(0)[3:].abs() > 10 * error[3:]).any()
 
 
@@ -153,7 +153,7 @@ def test_wake_sleep_with_few_particles(num_particles):
     weights = (log_p - log_q).detach()[picks].softmax(1)
     chance = log_q.detach()[picks].sum(1, keepdim=True).exp()
     expected = program.gradient((chance * weights * (log_p + log_q)[picks]).sum())
-    rows = estimates(ReweightedWakeSleep(num_particles=num_particles), program, 200, 200)
+    rows = estimates(ReweightedWakeSleep(num_particles=num_particles), program, 800, 50)
     agree(rows, expected)
 
 
@@ -173,7 +173,7 @@ def test_thermodynamic_gradient(partitions):
 def test_thermodynamic_gradient_of_few_particles():
     # One interval is the ELBO, and its gradient is unbiased however few the draws.
     program = Category()
-    rows = estimates(ThermodynamicELBO(num_particles=2, partitions=1), program, 200, 200)
+    rows = estimates(ThermodynamicELBO(num_particles=2, partitions=1), program, 800, 50)
     agree(rows, program.gradient(program.bound(1)))
 
 
@@ -186,4 +186,4 @@ def test_enumeration_is_the_elbo_and_ours_agrees():
     torch.testing.assert_close(-loss, exact)
     expected = program.gradient(exact)
     torch.testing.assert_close(torch.cat(torch.autograd.grad(-loss, program.parameters)), expected)
-    agree(estimates(ELBO(), program, 200, 200), expected)
+    agree(estimates(ELBO(), program, 800, 50), expected)
