@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch._dynamo  # optimizers ask for it: before the ranks are forked, once
 from streams import Shuffled, Stream
 from torch import nn
 from torch.optim import SGD

@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+from processes_of_ranks import on_ranks
+
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 
 
@@ -39,12 +41,12 @@ def test_a_run_is_trained_evaluated_and_not_overwritten(tmp_path):
     assert done.stdout.count("digits, test data:") == 1
     files = {path.name for path in (tmp_path / "run").iterdir()}
     assert files >= {"checkpoint.pt", "config.yaml", "history.csv", "report.json", "report.html"}
-    again = run(tmp_path, "train", *words)
-    assert again.returncode
-    assert again.stderr.count("--out: run is not empty") == 1
+    again = on_ranks([2], "rank_commands", "command", tmp_path, tmp_path, "train", *words)
+    assert all(code for code, _ in again[2])
+    assert "".join(said for _, said in again[2]).count("--out: run is not empty") == 1
 
 
 def test_what_is_for_one_process_says_so_once(tmp_path):
-    found = run(tmp_path, "encode", "run")
-    assert found.returncode
-    assert found.stderr.count("encode is for one process") == 1
+    found = on_ranks([2], "rank_commands", "command", tmp_path, tmp_path, "encode", "run")
+    assert all(code for code, _ in found[2])
+    assert "".join(said for _, said in found[2]).count("encode is for one process") == 1
