@@ -39,7 +39,7 @@ ARGUMENTS = {
     "semi_supervised.py": ["--epochs", "1"],
     "stacked.py": ["--epochs", "1"],
     "quadrants.py": ["--epochs", "1"],
-    "exact_posterior.py": ["--epochs", "1", "--draws", "8"],
+    "exact_posterior.py": ["--epochs", "1", "--draws", "4"],
     "inpainting.py": ["--epochs", "1", "--draws", "2", "--images", "2"],
     "semi_amortised.py": ["--epochs", "1", "--steps", "5", "--images", "5"],
     "autoencoder_vs_vae.py": ["--epochs", "1"],

@@ -168,7 +168,11 @@ def pictures(n, seed):
 
 @pytest.mark.parametrize(
     "options",
-    [{"beta": 1e-3}, {"objective": BetaELBO(1e-3)}, {"objective": MMDELBO(mmd_weight=1.0)}],
+    [
+        {"beta": 1e-3},
+        pytest.param({"objective": BetaELBO(1e-3)}, marks=pytest.mark.proof),  # the same
+        {"objective": MMDELBO(mmd_weight=1.0)},
+    ],
     ids=["beta", "BetaELBO", "MMDELBO"],
 )
 def test_an_objective_far_from_the_bound_is_trained_to_its_end(options):
