@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pyrovae import plots
 from pyrovae.cli.errors import UsageError
 from pyrovae.cli.figures import save_figure
 from pyrovae.cli.saying import say
@@ -58,6 +57,8 @@ def write_samples(
         first = model.sample(min(n, AT_ONCE), draw=draw)
         path = _file(first, out, folder / "samples.png")
         if path.suffix == ".png":
+            from pyrovae import plots
+
             torch.manual_seed(seed)
             # Asking the model for draws is what --draw changes: the figure draws means.
             save_figure(plots.samples(_Drawing(model) if draw else model, n=n), path)
@@ -76,6 +77,8 @@ def write_reconstructions(
     made = model.reconstruct(first, draw=draw)
     path = _file(made, out, folder / "reconstructions.png")
     if path.suffix == ".png":
+        from pyrovae import plots
+
         save_figure(plots.reconstructions(_Drawing(model) if draw else model, x), path)
     else:
         _write(made, lambda _: model.reconstruct(next(parts), draw=draw), len(x), path)
