@@ -90,6 +90,7 @@ class Player:
     def state_dict(self) -> dict[str, Any]:
         """Its weights, its optimizer's state and how that was made."""
         return {
+            "class": _named(self.adversary),
             "weights": tensors(self.adversary),
             "optimizer": self.optimizer.state_dict(),
             "given": self.given,
@@ -101,9 +102,19 @@ class Player:
         Raises:
             ValueError: If it is of another adversary or optimizer.
         """
+        if state["class"] != _named(self.adversary):
+            raise ValueError(
+                f"the run was begun against another class, {state['class']!r:.200}, got "
+                f"{_named(self.adversary)!r}"
+            )
         check_fits(self.adversary, state["weights"])
         load_optimizer(self.optimizer, state["optimizer"])
         take_new(self.optimizer, None, self.given, state["given"])
+
+
+def _named(adversary: Adversary) -> str:
+    """Where an adversary's class is from: another one may have a network of the same shapes."""
+    return f"{type(adversary).__module__}.{type(adversary).__qualname__}"
 
 
 def make_player(

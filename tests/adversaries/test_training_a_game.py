@@ -11,7 +11,12 @@ from torch import nn
 from torch.optim import SGD, Adam
 
 from pyrovae import fit, load, save
-from pyrovae.adversaries import PatchAdversary, PriorAdversary, Seen
+from pyrovae.adversaries import (
+    PatchAdversary,
+    PriorAdversary,
+    Seen,
+    TotalCorrelationAdversary,
+)
 from pyrovae.datasets import Data
 from pyrovae.nn import MLP
 from pyrovae.objectives import ELBO
@@ -161,7 +166,20 @@ def test_a_run_goes_on_with_an_adversary_where_it_was_begun_with_one(tmp_path):
     words = "adversary: the run was begun with one to train against, got none"
     with pytest.raises(ValueError, match=words):
         quiet(vae(), images(), epochs=2, resume=True, **file)
+    # A network of the same shapes, in another game.
+    like = TotalCorrelationAdversary(MLP(LATENT, [7], 1))
+    quiet(vae(), images(), adversary=like, epochs=1, checkpoint=tmp_path / "like.pt")
+    words = "another class, 'pyrovae.adversaries.total_correlation.TotalCorrelationAdversary', got"
     other = PriorAdversary(MLP(LATENT, [7], 1))
+    with pytest.raises(ValueError, match=words):
+        quiet(
+            vae(),
+            images(),
+            adversary=other,
+            epochs=2,
+            resume=True,
+            checkpoint=tmp_path / "like.pt",
+        )
     with pytest.raises(ValueError, match="adversary: the weights do not fit"):
         quiet(vae(), images(), adversary=other, epochs=2, resume=True, **file)
     quiet(model, images(), epochs=1, **file)
