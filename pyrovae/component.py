@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -39,9 +39,16 @@ class Component(Declared, nn.Module):
     Attributes:
         init_args: The arguments the instance was made with, by name, without those left at
             their defaults. Tensors are recorded as meta tensors (shape and dtype).
+        positive_buffers: Names of the class's own buffers that are finite numbers above 0: a file
+            may give them no others.
+        nonnegative_buffers: Likewise, of those of at least 0.
+        constant_buffers: Likewise, of those that are as the constructor gives them.
     """
 
     init_args: dict[str, Any]
+    positive_buffers: ClassVar[tuple[str, ...]] = ()
+    nonnegative_buffers: ClassVar[tuple[str, ...]] = ()
+    constant_buffers: ClassVar[tuple[str, ...]] = ()
     # Constructors draw first weights, which in another thread would be training's random numbers.
     _around = staticmethod(on_stage)
 

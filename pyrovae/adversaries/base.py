@@ -40,6 +40,7 @@ class Adversary(Component, ABC):
     """
 
     across_batch: bool = False
+    nonnegative_buffers = ("steps",)
     steps: Tensor
 
     def __init__(self, network: Network, *, weight: float = 1.0, start: int = 0) -> None:

@@ -11,6 +11,7 @@ from pyrovae.checkpoint.describe import describe
 from pyrovae.checkpoint.file import check_weights, read, write
 from pyrovae.checkpoint.folder import read_folder
 from pyrovae.checkpoint.precision import check_dtypes, check_precision
+from pyrovae.checkpoint.ranges import check_values
 from pyrovae.checkpoint.rebuild import rebuild
 from pyrovae.checks import check_path
 from pyrovae.component import Component
@@ -87,6 +88,10 @@ def load(
     check_dtypes(model, state, str(path))
     if is_folder:
         check_precision(model, state, str(path))
+    try:
+        check_values(model, state)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
     _take_dtypes(model, state)
     try:
         model.load_state_dict(state)

@@ -33,6 +33,8 @@ class FiniteScalarCodebook(Codebook):
             combinations.
     """
 
+    constant_buffers = ("vectors",)
+
     def __init__(self, levels: Sequence[int] = (8, 5, 5, 5)) -> None:
         super().__init__()
         if not levels or min(levels) < 2:

@@ -28,6 +28,8 @@ class LookupFreeCodebook(Codebook):
         ValueError: If it is not between 1 and 18.
     """
 
+    constant_buffers = ("vectors",)
+
     def __init__(self, code_features: int = 8) -> None:
         super().__init__()
         if not 1 <= code_features <= log2(MOST_CODES):

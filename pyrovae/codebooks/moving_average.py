@@ -50,6 +50,12 @@ class MovingAverageCodebook(Stepwise, VectorCodebook):
             [0, 1).
     """
 
+    nonnegative_buffers = (
+        "counts",
+        "seen_counts",
+        "drawn_keys",
+    )
+
     def __init__(
         self,
         codes: int = 64,

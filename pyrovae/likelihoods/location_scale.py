@@ -39,6 +39,7 @@ class LocationScaleLikelihood(Likelihood):
     """
 
     scale_name = "scale"
+    positive_buffers = ("fixed_scale",)
 
     def __init__(
         self,

@@ -42,6 +42,7 @@ class RelaxedCategoricalPosterior(Posterior):
 
     latent_kind = "simplex"
     mean_known = False
+    positive_buffers = ("temperature",)
 
     def __init__(self, network: Network, *, variables: int = 1, temperature: float = 0.67) -> None:
         super().__init__()

@@ -64,6 +64,7 @@ class FlowPrior(Prior):
     """
 
     latent_kind = "real"
+    constant_buffers = ("origin",)
 
     def __init__(
         self,

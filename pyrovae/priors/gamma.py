@@ -33,6 +33,10 @@ class GammaPrior(Prior):
     """
 
     latent_kind = "bounded"
+    positive_buffers = (
+        "shapes",
+        "rates",
+    )
 
     def __init__(
         self, latent_features: int, *, concentration: float = 1.0, rate: float = 1.0

@@ -40,6 +40,8 @@ class WrappedNormalPrior(Prior):
     """
 
     latent_kind = "ball"
+    constant_buffers = ("origin",)
+    positive_buffers = ("scales",)
 
     def __init__(self, latent_features: int, *, scale: float = 1.0) -> None:
         super().__init__()
@@ -78,6 +80,8 @@ class RiemannianNormalPrior(Prior):
     """
 
     latent_kind = "ball"
+    constant_buffers = ("origin",)
+    positive_buffers = ("spread",)
 
     def __init__(self, latent_features: int, *, scale: float = 1.0) -> None:
         super().__init__()

@@ -34,6 +34,7 @@ class RelaxedCategoricalPrior(Prior):
     """
 
     latent_kind = "simplex"
+    positive_buffers = ("temperature",)
 
     def __init__(
         self,

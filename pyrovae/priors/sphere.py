@@ -30,6 +30,7 @@ class UniformSpherePrior(Prior):
     """
 
     latent_kind = "sphere"
+    constant_buffers = ("origin",)
 
     def __init__(self, latent_features: int) -> None:
         super().__init__()

@@ -34,6 +34,7 @@ class VonMisesPrior(Prior):
     """
 
     latent_kind = "circle"
+    nonnegative_buffers = ("concentrations",)
 
     def __init__(self, latent_features: int, *, concentration: float = 0.0) -> None:
         super().__init__()

@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pyrovae.checkpoint.ranges import check_values
+
 __all__ = ["check_fits", "restore", "snapshot", "tensors"]
 
 
@@ -25,7 +27,8 @@ def check_fits(model: Any, state: Any) -> None:
     """Looks whether weights that were read from a file are a model's.
 
     Raises:
-        ValueError: If they are of another model, or NaN is among them.
+        ValueError: If they are of another model, NaN is among them, or they are none that it can
+            have.
     """
     if not isinstance(state, Mapping) or not all(isinstance(t, Tensor) for t in state.values()):
         raise ValueError(f"expected tensors by name, got {type(state).__name__}")
@@ -33,6 +36,7 @@ def check_fits(model: Any, state: Any) -> None:
     for name, tensor in state.items():
         if tensor.isnan().any():
             raise ValueError(f"there is NaN in the weights {name!r}")
+    check_values(model, state)
 
 
 @torch.no_grad()
