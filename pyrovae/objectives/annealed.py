@@ -32,7 +32,7 @@ class AnnealedELBO(DynamicsObjective):
     Monte Carlo variational auto-encoders, https://proceedings.mlr.press/v139/thin21a.html.
 
     Args:
-        step_size: The leapfrog scheme's step, at least 0. At 0 it is the bound of :math:`z_0`.
+        step_size: The leapfrog scheme's step, above 0.
         leapfrog_steps: Steps :math:`K`, a gradient of model and guide each.
         damping: How much of the momentum is kept, :math:`\eta`, in [0, 1].
         num_particles: Number of draws for each datum, of which the mean weight is taken.

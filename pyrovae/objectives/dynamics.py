@@ -21,6 +21,7 @@ from pyrovae.objectives.importance_weighted import ImportanceWeightedELBO
 from pyrovae.objectives.leapfrog import leapfrog
 from pyrovae.objectives.real_space import RealSpace
 from pyrovae.objectives.terms import data_frame
+from pyrovae.objectives.twice import twice_differentiable
 from pyrovae.objectives.weights import Weight
 
 __all__ = ["DynamicsObjective", "Place"]
@@ -56,7 +57,7 @@ class DynamicsObjective(ImportanceWeightedELBO):
     real space of their support.
 
     Args:
-        step_size: The leapfrog scheme's step :math:`\epsilon`, at least 0.
+        step_size: The leapfrog scheme's step :math:`\epsilon`, above 0.
         leapfrog_steps: Steps, a gradient of the model each.
         num_particles: Number of draws for each datum.
         max_plate_nesting: Depth of nested plates in model and guide.
@@ -67,7 +68,7 @@ class DynamicsObjective(ImportanceWeightedELBO):
             with no map from a real space. The site is named.
     """
 
-    step_size = Weight()
+    step_size = Weight(is_positive=True)
     follows_guide: bool = False
 
     def __init__(
@@ -109,6 +110,12 @@ class DynamicsObjective(ImportanceWeightedELBO):
         return leapfrog(place, momentum, at=at, position=_position, force=force, step=step)
 
     def _get_trace(
+        self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Trace, Trace]:
+        with twice_differentiable():
+            return self._moved(model, guide, args, kwargs)
+
+    def _moved(
         self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Trace, Trace]:
         model_trace, guide_trace = super()._get_trace(model, guide, args, kwargs)

@@ -34,7 +34,7 @@ class HamiltonianELBO(DynamicsObjective):
     https://arxiv.org/abs/1805.11328.
 
     Args:
-        step_size: The leapfrog scheme's step, at least 0. At 0 it is the bound of :math:`z_0`.
+        step_size: The leapfrog scheme's step, above 0.
         leapfrog_steps: Steps :math:`K`, a gradient of the model each.
         inverse_temperature: The first one, :math:`\beta_0`, in (0, 1]; 1 is no tempering,
             which conserves energy and gains little.

@@ -1,5 +1,6 @@
 """The objective of regularised deterministic autoencoders."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from pyrovae.distributions.unwrap import family
 from pyrovae.handlers import data_weight, is_data, is_latent
 from pyrovae.objectives.base import Objective, Program
 from pyrovae.objectives.terms import Term, data_frame, elbo_terms, sum_of_terms
+from pyrovae.objectives.twice import twice_differentiable
 from pyrovae.objectives.weights import Weight
 
 __all__ = ["RegularizedELBO"]
@@ -45,8 +47,8 @@ class RegularizedELBO(Objective):
         max_plate_nesting: Depth of nested plates in model and guide.
 
     Raises:
-        ValueError: If a weight is negative; at the first call, if the model trains no parameters
-            under that name, or the likelihood's mean has no gradient by the latents. The site is
+        ValueError: If a weight is negative; at the first call, if latents are angles or points of
+            hyperbolic space, whose squares say nothing, the model trains no parameters under that name, or the likelihood's mean has no gradient by the latents. The site is
             named.
     """
 
@@ -76,6 +78,12 @@ class RegularizedELBO(Objective):
             return super().loss(model, guide, *args, **kwargs)
         with torch.enable_grad():  # of the decoder's Jacobian
             return self.differentiable_loss(model, guide, *args, **kwargs).item()
+
+    def _get_trace(
+        self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Trace, Trace]:
+        with twice_differentiable() if self.gradient_weight else nullcontext():
+            return super()._get_trace(model, guide, args, kwargs)
 
     def bound_and_surrogate(self, model_trace: Trace, guide_trace: Trace) -> tuple[Tensor, Tensor]:
         """The objective and its surrogate, summed over the batch and averaged over particles."""

@@ -19,13 +19,16 @@ class Weight:
 
     Args:
         at_most: The largest value; any, if left out.
+        is_positive: Whether 0 is none.
 
     Raises:
-        ValueError: When set, if the value is not finite, or not between 0 and ``at_most``.
+        ValueError: When set, if the value is not finite, not between 0 and ``at_most``, or 0 where
+            that is none.
     """
 
-    def __init__(self, *, at_most: float = math.inf) -> None:
+    def __init__(self, *, at_most: float = math.inf, is_positive: bool = False) -> None:
         self._at_most = at_most
+        self._is_positive = is_positive
         self._name = ""
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -48,9 +51,12 @@ class Weight:
             number = math.nan if isinstance(value, str) else float(value)
         except (TypeError, ValueError, RuntimeError):
             number = math.nan
-        if not 0 <= number <= self._at_most or number == math.inf:
+        is_nothing = self._is_positive and number == 0
+        if not 0 <= number <= self._at_most or number == math.inf or is_nothing:
             expected = (
-                "a finite weight"
+                "a finite number above 0"
+                if self._is_positive
+                else "a finite weight"
                 if number == math.inf
                 else "a weight of at least 0"
                 if self._at_most == math.inf

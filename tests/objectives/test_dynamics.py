@@ -1,5 +1,6 @@
 """Bounds of draws that follow the model's gradient, where log p(x) is known."""
 
+import math
 from itertools import pairwise
 
 import linear_gaussian
@@ -9,10 +10,20 @@ import pytest
 import torch
 import two_layers
 from programs import coin_vae
+from torch.nn.functional import scaled_dot_product_attention
 
+from pyrovae import VAE
+from pyrovae.likelihoods import NormalLikelihood
 from pyrovae.models import Density
-from pyrovae.objectives import AnnealedELBO, HamiltonianELBO, ImportanceWeightedELBO
+from pyrovae.nn import MLP, Network
+from pyrovae.objectives import (
+    AnnealedELBO,
+    HamiltonianELBO,
+    ImportanceWeightedELBO,
+    RegularizedELBO,
+)
 from pyrovae.objectives.leapfrog import leapfrog
+from pyrovae.posteriors import NormalPosterior
 from pyrovae.priors import NormalPrior
 
 OBJECTIVES = {
@@ -128,7 +139,8 @@ def test_hamiltonian_by_hand():
 def test_without_a_step_it_is_the_bound_of_the_guide(name):
     vae, x = linear_gaussian.poor_vae(), linear_gaussian.data()
     losses = []
-    for objective in (OBJECTIVES[name](step_size=0.0), ImportanceWeightedELBO(num_particles=1)):
+    # In so small a step draws move by less than the tolerance.
+    for objective in (OBJECTIVES[name](step_size=1e-12), ImportanceWeightedELBO(num_particles=1)):
         torch.manual_seed(1)
         losses.append(objective.loss(vae.model, vae.guide, x))
     assert losses[0] == pytest.approx(losses[1], rel=1e-10)
@@ -188,7 +200,11 @@ def test_what_cannot_be_moved_is_refused(name):
     ("make", "words"),
     [
         (lambda: HamiltonianELBO(leapfrog_steps=0), "leapfrog_steps: expected at least 1, got 0"),
-        (lambda: HamiltonianELBO(step_size=-1.0), "step_size: expected a weight of at least 0"),
+        *(
+            (lambda kind=kind, step=step: kind(step_size=step), "step_size: .* above 0, got")
+            for kind in (HamiltonianELBO, AnnealedELBO)
+            for step in (0.0, -1.0, math.inf, math.nan)
+        ),
         (
             lambda: HamiltonianELBO(inverse_temperature=0.0),
             r"inverse_temperature: expected a number in \(0, 1\], got 0.0",
@@ -199,3 +215,31 @@ def test_what_cannot_be_moved_is_refused(name):
 def test_arguments_that_make_no_sense_are_refused(make, words):
     with pytest.raises(ValueError, match=words):
         make()
+
+
+class Attending(Network):
+    """Two places that attend to each other."""
+
+    def __init__(self):
+        super().__init__(2, 2)
+        self.weight = torch.nn.Parameter(torch.ones(3))
+
+    def transform(self, x):
+        q, k, v = (w * x.view(-1, 1, 2, 1) for w in self.weight)
+        return scaled_dot_product_attention(q, k, v).view(-1, 2)
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [
+        HamiltonianELBO(leapfrog_steps=1),
+        AnnealedELBO(leapfrog_steps=1),
+        RegularizedELBO(gradient_weight=1.0),
+    ],
+    ids=lambda objective: type(objective).__name__,
+)
+def test_attention_is_differentiated_twice(objective):
+    posterior = NormalPosterior(MLP(2, [], 4))
+    vae = VAE(NormalPrior(2), posterior, NormalLikelihood(Attending(), scale=1.0))
+    objective.loss_and_grads(vae.model, vae.guide, torch.ones(4, 2))
+    assert vae.likelihood.network.weight.grad.all()
