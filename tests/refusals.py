@@ -15,6 +15,10 @@ LEAVES = {
 DYNAMICS = {"HamiltonianELBO", "AnnealedELBO"}
 # Objectives that compare the draws of the guide with those of the prior.
 DISTANCES = {"MMDELBO", "SlicedWassersteinELBO"}
+# Objectives that take the coordinates of latents as plain numbers, and latents that are none.
+COORDINATES = DISTANCES | {"DIPELBO", "RegularizedELBO"}
+BALL = {"WrappedNormalPosterior", "RiemannianNormalPosterior"}
+CIRCLES = {"VonMisesPosterior"}
 PATHS = LEAVES - {"ReweightedWakeSleep", "ThermodynamicELBO"}
 MIXTURES = {"MixturePrior", "VampPrior", "ExemplarPrior"}
 WITH_COVARIANCE = {
@@ -43,6 +47,8 @@ def refusal(prior, posterior, objective):
         return "site 'z': no map to the support of PowerSpherical"
     if objective == "AnnealedELBO" and posterior in ONE_WAY:
         return "site 'z': a transform of its Flow has no inverse"
+    if objective in COORDINATES and posterior in BALL:
+        return "site 'z': .* points of hyperbolic space"
     if objective in DISTANCES and prior in MIXTURES:
         return r"site 'z': the prior's draws \(Mixture\) are not differentiable"
     if objective in DISTANCES and prior in OF_CODES:
@@ -51,6 +57,8 @@ def refusal(prior, posterior, objective):
         return "expected a latent with a codebook .*, got 'z'"
     if objective == "TotalCorrelationELBO" and posterior not in FACTORISED:
         return "site 'z': .* does not factorise over its features"
+    if objective in COORDINATES - DISTANCES and posterior in CIRCLES:
+        return "site 'z': .* angles, of which two a turn apart are one"
     if objective == "DIPELBO" and posterior not in WITH_COVARIANCE:
         return "site 'z': mean or covariance of .* has no closed form"
     return None

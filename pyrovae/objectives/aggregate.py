@@ -5,10 +5,37 @@ from typing import Any
 from pyro.poutine import Trace
 
 from pyrovae.handlers import data_weight, is_latent
+from pyrovae.latents import LatentKind, latent_kind
 from pyrovae.objectives.terms import data_frame
 from pyrovae.ranks import count
 
-__all__ = ["only_latent"]
+__all__ = ["check_coordinates", "only_latent"]
+
+
+#: Latents whose coordinates are not the numbers that they look like, and why.
+_CURVED: dict[LatentKind | None, str] = {
+    "circle": "angles, of which two a turn apart are one",
+    "ball": "points of hyperbolic space, whose distances are not those of their coordinates",
+}
+
+
+def check_coordinates(site: Any, what: str, *, but: LatentKind | None = None) -> None:
+    """Looks whether the coordinates of a latent may be taken as plain numbers.
+
+    Args:
+        site: The latent's site.
+        what: What takes them so, for the message.
+        but: A kind of latents that it knows of.
+
+    Raises:
+        ValueError: If it is a latent of angles or of hyperbolic space. The site is named.
+    """
+    kind = latent_kind(site["fn"])
+    if kind in _CURVED and kind != but:
+        raise ValueError(
+            f"site {site['name']!r}: {what} is of the coordinates of a latent, and these are "
+            f"{_CURVED[kind]}"
+        )
 
 
 def only_latent(

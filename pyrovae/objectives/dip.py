@@ -7,7 +7,7 @@ from pyro.poutine import Trace
 from torch import Tensor
 
 from pyrovae.distributions.unwrap import family
-from pyrovae.objectives.aggregate import only_latent
+from pyrovae.objectives.aggregate import check_coordinates, only_latent
 from pyrovae.objectives.analytic_kl import AnalyticKLELBO
 from pyrovae.objectives.terms import factorised, per_feature
 from pyrovae.objectives.weights import Weight
@@ -40,8 +40,9 @@ class DIPELBO(AnalyticKLELBO):
         max_plate_nesting: Depth of nested plates in model and guide.
 
     Raises:
-        ValueError: If a weight is negative or the kind unknown; at the first call, if the
-            posterior's mean (or covariance, which kind II needs beside it) has no closed form,
+        ValueError: If a weight is negative or the kind unknown; at the first call, if the latents
+            are angles or points of hyperbolic space, whose coordinates have no covariance that
+            means something, the posterior's mean (or covariance, which kind II needs beside it) has no closed form,
             or if there is not one latent, within the data's plate. The site is named.
     """
 
@@ -74,6 +75,7 @@ class DIPELBO(AnalyticKLELBO):
             num_particles=self.num_particles,
             nesting=self.plate_nesting,
         )
+        check_coordinates(q, "the covariance that DIPELBO draws to the identity")
         bound, surrogate = super().bound_and_surrogate(model_trace, guide_trace)
         batch = q["fn"].batch_shape[-1]
         penalty = self.penalty(self.covariance(q)).mean()

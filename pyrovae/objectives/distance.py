@@ -2,11 +2,13 @@
 
 from abc import abstractmethod
 
+import torch
 from pyro.poutine import Trace
 from torch import Tensor
 
 from pyrovae.distributions.unwrap import family
-from pyrovae.objectives.aggregate import only_latent
+from pyrovae.latents import latent_kind
+from pyrovae.objectives.aggregate import check_coordinates, only_latent
 from pyrovae.objectives.base import Objective
 from pyrovae.objectives.terms import elbo_terms, sum_of_terms
 from pyrovae.objectives.weights import Weight
@@ -23,7 +25,8 @@ class DistanceObjective(Objective):
         \; z'_i \sim p(z)
 
     with one draw for each datum of the batch, against as many of the prior. A subclass writes
-    `penalty`, the weighted distance. The KL is in closed form where one is registered.
+    `penalty`, the weighted distance. The KL is in closed form where one is registered. Angles are
+    compared by where they point, :math:`(\cos z, \sin z)`.
 
     Args:
         kl_weight: The weight :math:`\kappa`, at least 0.
@@ -33,8 +36,8 @@ class DistanceObjective(Objective):
     Raises:
         ValueError: If a weight is negative; at the first call, if the posterior is not
             reparameterised, if the prior has parameters to learn and its draws are not
-            differentiable (a mixture's), or if there is not one latent, within the data's plate.
-            The site is named.
+            differentiable (a mixture's), if latents are points of hyperbolic space, or if there
+            is not one latent, within the data's plate. The site is named.
     """
 
     across_batch = True
@@ -76,6 +79,7 @@ class DistanceObjective(Objective):
                 f"site {q['name']!r}: {family(q['fn'])} is not reparameterised, so the "
                 "distance of its draws has no gradient"
             )
+        check_coordinates(q, "a distance of draws", but="circle")
         z, events = q["value"], len(q["fn"].event_shape)
         if not p["fn"].has_rsample and p["fn"].log_prob(z.detach()).requires_grad:
             raise ValueError(
@@ -100,6 +104,8 @@ class DistanceObjective(Objective):
         draws = [
             value.flatten(-events) if events else value.unsqueeze(-1) for value in (z, p["fn"]())
         ]
+        if latent_kind(q["fn"]) == "circle":
+            draws = [torch.cat([value.cos(), value.sin()], -1) for value in draws]
         draws = [rows(value, value.dim() - 2) for value in draws]  # of all ranks
         penalty = scale * self.penalty(*draws).mean()
         # Of several ranks each reports it for its own data, and differentiates it for all of them.

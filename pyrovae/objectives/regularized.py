@@ -11,6 +11,7 @@ from torch import Tensor
 from pyrovae.checks import check_weight
 from pyrovae.distributions.unwrap import family
 from pyrovae.handlers import data_weight, is_data, is_latent
+from pyrovae.objectives.aggregate import check_coordinates
 from pyrovae.objectives.base import Objective, Program
 from pyrovae.objectives.terms import Term, data_frame, elbo_terms, sum_of_terms
 from pyrovae.objectives.twice import twice_differentiable
@@ -90,6 +91,7 @@ class RegularizedELBO(Objective):
         terms = list(elbo_terms(model_trace, guide_trace))
         latents = [site for site in guide_trace.nodes.values() if is_latent(site)]
         for site in latents:
+            check_coordinates(site, "the square that code_weight weighs")
             code = -0.5 * self.code_weight * _square(site["value"], site)
             terms.append(_term(site, code))
         if self.gradient_weight and latents:

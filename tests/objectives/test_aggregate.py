@@ -9,13 +9,20 @@ import pytest
 import torch
 from pyro import poutine
 
+from pyrovae import VAE
+from pyrovae.likelihoods import BernoulliLikelihood
+from pyrovae.nn import MLP
 from pyrovae.objectives import (
     DIPELBO,
     ELBO,
     MMDELBO,
+    RegularizedELBO,
     SlicedWassersteinELBO,
     TotalCorrelationELBO,
 )
+from pyrovae.objectives.distance import DistanceObjective
+from pyrovae.posteriors import VonMisesPosterior, WrappedNormalPosterior
+from pyrovae.priors import VonMisesPrior, WrappedNormalPrior
 
 OBJECTIVES = {
     "TotalCorrelationELBO": lambda: TotalCorrelationELBO(data_size=20),
@@ -134,3 +141,48 @@ def test_latents_without_features(name):
 def test_arguments_that_make_no_sense_are_refused(make, words):
     with pytest.raises(ValueError, match=words):
         make()
+
+
+def of_angles():
+    network = MLP(4, [], VonMisesPosterior.network_shape(2))
+    likelihood = BernoulliLikelihood(MLP(2, [], 4))
+    return VAE(VonMisesPrior(2), VonMisesPosterior(network), likelihood), torch.ones(6, 4)
+
+
+def in_the_ball():
+    network = MLP(4, [], WrappedNormalPosterior.network_shape(2))
+    likelihood = BernoulliLikelihood(MLP(2, [], 4))
+    return VAE(WrappedNormalPrior(2), WrappedNormalPosterior(network), likelihood), torch.ones(
+        6, 4
+    )
+
+
+class Seen(DistanceObjective):
+    """Keeps the draws that it is to compare."""
+
+    def penalty(self, z, prior):
+        self.seen = z, prior
+        return z.new_zeros(z.shape[:-2])
+
+
+def test_angles_are_compared_by_where_they_point():
+    vae, x = of_angles()
+    objective = Seen()
+    objective.loss(vae.model, vae.guide, x)
+    for draws in objective.seen:
+        assert draws.shape == (6, 4)
+        torch.testing.assert_close(draws[:, :2] ** 2 + draws[:, 2:] ** 2, torch.ones(6, 2))
+
+
+@pytest.mark.parametrize("make", [DIPELBO, lambda: DIPELBO(kind="I"), RegularizedELBO])
+def test_angles_have_no_covariance_and_no_square(make):
+    vae, x = of_angles()
+    with pytest.raises(ValueError, match="site 'z': .* angles, of which two a turn apart are one"):
+        make().loss(vae.model, vae.guide, x)
+
+
+@pytest.mark.parametrize("make", [DIPELBO, MMDELBO, SlicedWassersteinELBO, RegularizedELBO])
+def test_coordinates_of_hyperbolic_space_are_no_plain_numbers(make):
+    vae, x = in_the_ball()
+    with pytest.raises(ValueError, match="site 'z': .* points of hyperbolic space"):
+        make().loss(vae.model, vae.guide, x)
