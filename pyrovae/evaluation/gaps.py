@@ -58,7 +58,8 @@ class InferenceGap:
         refined_elbo: The bound with the best diagonal normal of each datum, L[q*].
         log_likelihood: Importance-sampled log p(x), with the draws of q*.
         amortisation: L[q*] - L[q]: what is lost because one network serves all data.
-        approximation: log p(x) - L[q*]: what no diagonal normal can gain.
+        approximation: log p(x) - L[q*]: what no diagonal normal can gain. With a `TwoStagePrior` the
+            second stage's own gap is in it.
         total: Their sum, log p(x) - L[q].
     """
 
@@ -103,7 +104,9 @@ def inference_gap(
         + \underbrace{L[q^*] - L[q]}_{\text{amortisation}}
 
     with :math:`q^*` the best diagonal normal of each datum (`refined_posterior`). The first part
-    asks for another family of posteriors, the second for a better encoder. Both bounds take the
+    asks for another family of posteriors, the second for a better encoder. Where the prior's density
+    is a bound itself (`TwoStagePrior`), what that lacks of the density is in both bounds, and so in
+    the approximation gap. Both bounds take the
     same random numbers, which makes the error of their difference smaller than theirs. What the
     optimum is missed by is counted to the first part instead of the second. A :math:`q^*` that is
     much narrower than the posterior has few effective samples, and log p(x) is then biased low.
