@@ -56,6 +56,7 @@ SLOT_OF = {
 LEFT_OUT = frozenset(
     {
         "Annealed",
+        "BottleneckBlock",
         "Chain",
         "ChainedScheduler",
         "ClassificationELBO",
