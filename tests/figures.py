@@ -8,6 +8,7 @@ from matplotlib.collections import LineCollection
 
 
 def pixels(figure):
+    figure.set_dpi(60)  # few pixels are soon drawn
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())

@@ -105,7 +105,7 @@ def test_a_file_has_the_size_of_the_figure(name, tmp_path):
 @pytest.mark.parametrize("shape", [IMAGE, TABLE], ids=["images", "profiles"])
 def test_text_lies_within_the_page(name, shape):
     figure = FIGURES[name](Fake(shape), batch(12, shape))
-    pixels(figure)
+    figure.draw_without_rendering()
     tight = figure.get_tightbbox()
     width, height = figure.get_size_inches()
     assert tight.x0 > -0.01
