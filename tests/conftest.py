@@ -38,8 +38,15 @@ def fresh_state(request):
 
 
 @pytest.fixture
-def only_traced(monkeypatch):
-    """Runs the traced graph itself, as torch operations: inductor takes seconds a graph."""
+def only_decomposed(monkeypatch):
+    """Runs as torch operations what inductor would compile, which takes seconds a graph."""
     monkeypatch.setattr(torch._inductor, "compile", lambda graph, inputs, options=None: graph)
     # Torch notes the stack at each operation that it traces, for half of the time that it takes.
     monkeypatch.setattr(sys, "tracebacklimit", 1, raising=False)
+
+
+@pytest.fixture
+def only_traced(only_decomposed, monkeypatch):
+    """Runs the traced graph itself: to trace it once more for inductor takes as long again."""
+    once = "pyrovae.compilation.inductor.make_fx"
+    monkeypatch.setattr(once, lambda graph, **options: lambda *inputs: graph)

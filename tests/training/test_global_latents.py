@@ -91,6 +91,7 @@ class Local(Mean):
         pass
 
 
+@pytest.mark.usefixtures("only_traced")
 @pytest.mark.parametrize("compile", [False, True])
 def test_a_plate_of_all_data_changes_no_number(data, compile):
     split = Data(train=TensorSplit(data[: N - 50]), validation=TensorSplit(data[N - 50 :]))

@@ -50,9 +50,12 @@ def test_few_programs_show_every_part():
         assert {row[i] for row in few()} == set(parts)
 
 
-@pytest.mark.usefixtures("only_traced")
+@pytest.mark.parametrize(
+    "how", ["only_traced", pytest.param("only_decomposed", marks=pytest.mark.proof)]
+)
 @pytest.mark.parametrize(("prior", "posterior", "objective", "likelihood"), few())
-def test_every_part_traces(prior, posterior, objective, likelihood):
+def test_every_part_traces(prior, posterior, objective, likelihood, how, request):
+    request.getfixturevalue(how)
     q = POSTERIORS[posterior]()
     vae = VAE(PRIORS[prior](q), q, LIKELIHOODS[likelihood]())
     torch.manual_seed(0)
