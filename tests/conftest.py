@@ -1,3 +1,4 @@
+import gc
 import sys
 
 import pyro
@@ -28,6 +29,29 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     torch.set_num_threads(config.getoption("--threads"))
+
+
+class Imported:
+    """Spares the garbage collector what is imported: to look through it takes half a second."""
+
+    modules = 0
+
+    @classmethod
+    def set_aside(cls):
+        if len(sys.modules) > cls.modules + 100:
+            cls.modules = len(sys.modules)
+            gc.collect()
+            gc.freeze()
+
+
+def pytest_collection_finish():
+    Imported.set_aside()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item, nextitem):
+    if nextitem is None or nextitem.path != item.path:  # else a fixture may hold much
+        Imported.set_aside()
 
 
 @pytest.fixture(autouse=True)
