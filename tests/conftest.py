@@ -61,6 +61,12 @@ def fresh_state(request):
     torch.manual_seed(request.config.getoption("--seed"))
 
 
+@pytest.fixture(autouse=True)
+def nothing_stored(monkeypatch):
+    """Compiles what a test compiles, whatever an earlier run has left in torch's cache on disk."""
+    monkeypatch.setattr("pyrovae.compilation.stored.Stored.load", lambda self: None)
+
+
 @pytest.fixture
 def only_decomposed(monkeypatch):
     """Runs as torch operations what inductor would compile, which takes seconds a graph."""

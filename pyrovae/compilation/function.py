@@ -1,11 +1,14 @@
 """Pyro programs as graphs of tensor operations, compiled."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._guards import TracingContext, tracing
+from torch._subclasses import FakeTensorMode
 from torch.func import functional_call
 from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
@@ -16,11 +19,13 @@ from pyrovae.compilation.kept import Keeping, Kept, Made
 from pyrovae.compilation.memory import keep_freed_memory
 from pyrovae.compilation.not_compiled import NotCompiled, reason_of
 from pyrovae.compilation.numbers import Numbers
+from pyrovae.compilation.stored import Stored
 from pyrovae.compilation.tracing import lift_constants, selections, without_looking
 from pyrovae.scope import isolated, without_validation
 
 __all__ = ["ROUNDINGS", "CompiledFunction"]
 
+Run = Callable[..., Any]
 Relative = Callable[[Sequence[Tensor]], float]
 Elsewhere = Callable[[], AbstractContextManager[None]]
 Function = Callable[[Sequence[Tensor], Batch], Sequence[Tensor | None]]
@@ -83,10 +88,9 @@ class CompiledFunction:
     ) -> None:
         if not isinstance(module, nn.Module):
             raise NotCompiled(f"{type(module).__name__} is no nn.Module, whose tensors have names")
-        self.device = batch[0].device
+        self._module, self.device = module, batch[0].device
         if self.device.type == "cpu":
             keep_freed_memory()
-        self._module = module
         self.trained = [p for p in module.parameters() if p.requires_grad]
         self._modules, self._all = list(module.modules()), list(module.parameters())
         self._form = self._form_of(batch)
@@ -156,10 +160,10 @@ class CompiledFunction:
                 raise NotCompiled(f"its schedule cannot be moved: {reason_of(error)}") from error
             self._refuse_moved("its schedule moves a number that is in no tensor")
             # The graph runs the very operations of the eager function.
-            self._check(graph, other, "traced", None)
+            self._check(other, "traced", None, graph)
             self._refuse_moved("some runs move a number")
-            self._run = self._compile(graph, batch)
-            self._check(self._run, other, "compiled", relative)
+            check = partial(self._check, other, "compiled", relative)
+            self._run = self._compile(graph, batch, check)
 
     def _find(
         self, keeping: Keeping, batch: Batch, other: Batch, relative: Relative | None
@@ -170,7 +174,7 @@ class CompiledFunction:
             return False
         self._run, self._constants = kept.run, kept.constants
         try:
-            self._check(self._run, other, "kept", relative)
+            self._check(other, "kept", relative, self._run)
             self._refuse_moved("a run moves a number")
         except NotCompiled:  # another one says why, if none can be made
             kept.drop(keeping)
@@ -223,7 +227,8 @@ class CompiledFunction:
             return self._eager(tensors[: len(copies)], tensors[len(copies) :])
 
         try:
-            with without_looking():
+            # With one stand-in for all results; by itself torch makes one for each.
+            with without_looking(), tracing(TracingContext(FakeTensorMode())):
                 graph = make_fx(function)(*copies, *batch)
         except Exception as error:
             raise NotCompiled(f"it could not be traced: {reason_of(error)}") from error
@@ -240,19 +245,23 @@ class CompiledFunction:
             )
         return graph, constants
 
-    def _compile(self, graph: GraphModule, batch: Batch) -> Callable[..., Any]:
+    def _compile(self, graph: GraphModule, batch: Batch, check: Callable[[Run], None]) -> Run:
+        inputs = self._inputs(batch)
+        stored = Stored(graph, inputs)
+        run = stored.load()
+        if run is not None:
+            with suppress(NotCompiled):
+                check(run)
+                return run
         try:
-            return compile_graph(graph, self._inputs(batch))
+            run = compile_graph(graph, inputs)
         except Exception as error:
             raise NotCompiled(f"it could not be compiled: {reason_of(error)}") from error
+        check(run)
+        stored.save()
+        return run
 
-    def _check(
-        self,
-        run: Callable[..., Any],
-        batch: Batch,
-        what: str,
-        relative: Relative | None,
-    ) -> None:
+    def _check(self, batch: Batch, what: str, relative: Relative | None, run: Run) -> None:
         """Compares results, and what a run moves, with the eager function's."""
         head = len(self._parameters) + len(self._places)
         rest = head + len(self._constants)
@@ -268,7 +277,7 @@ class CompiledFunction:
         share = ROUNDINGS if relative is None else relative(expected)
         check_same(expected, found, self._names, share=share, what=what)
 
-    def _outcome(self, run: Callable[..., Any], batch: Batch) -> list[Tensor]:
+    def _outcome(self, run: Run, batch: Batch) -> list[Tensor]:
         """Results, and parameters and buffers after the run, in double precision; on copies."""
         inputs = [tensor.detach() for tensor in self._inputs(batch)]
         moved = slice(len(self._parameters) + len(self._places))
