@@ -8,6 +8,7 @@ import torch
 from torch.optim import SGD, Adagrad, Adam, Adamax, AdamW
 from torch.optim.lr_scheduler import ExponentialLR
 
+from pyrovae.training.device_update import DeviceUpdate
 from pyrovae.training.update import Update
 
 OPTIMIZERS = {
@@ -21,6 +22,7 @@ OPTIMIZERS = {
     "SGD-Nesterov": lambda p: SGD(p, lr=0.1, momentum=0.9, nesterov=True),
 }
 FINE = torch.zeros(())
+of_both_kinds = pytest.mark.parametrize("kind", [Update, DeviceUpdate])
 
 
 def leaves():
@@ -52,11 +54,12 @@ def assert_alike(first, second):
         torch.testing.assert_close({name: b[name] for name in kept}, kept, rtol=1e-5, atol=1e-6)
 
 
+@of_both_kinds
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_steps_are_the_optimizers_own(name):
+def test_steps_are_the_optimizers_own(name, kind):
     first, second = leaves(), leaves()
     reference, ours = OPTIMIZERS[name](first), OPTIMIZERS[name](second)
-    update = Update(ours, second)
+    update = kind(ours, second)
     torch.manual_seed(0)
     schedulers = [ExponentialLR(optim, 0.5) for optim in (reference, ours)]
     for i in range(12):
@@ -73,11 +76,12 @@ def test_steps_are_the_optimizers_own(name):
     assert reference.state_dict()["param_groups"] == ours.state_dict()["param_groups"]
 
 
+@of_both_kinds
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_a_nan_moves_nothing(name):
+def test_a_nan_moves_nothing(name, kind):
     parameters = leaves()
     optimizer = OPTIMIZERS[name](parameters)
-    update = Update(optimizer, parameters)
+    update = kind(optimizer, parameters)
     fill(parameters)
     move(update, parameters)
     before = copy.deepcopy((parameters, optimizer.state_dict()))
@@ -87,10 +91,11 @@ def test_a_nan_moves_nothing(name):
     torch.testing.assert_close((parameters, optimizer.state_dict()), before, rtol=0, atol=0)
 
 
-def test_a_state_that_was_loaded_is_taken_up():
+@of_both_kinds
+def test_a_state_that_was_loaded_is_taken_up(kind):
     first, second = leaves(), leaves()
     reference, ours = Adam(first, lr=0.1), Adam(second, lr=0.1)
-    update = Update(ours, second)
+    update = kind(ours, second)
     for i in range(6):
         fill(first, second)
         reference.step()
