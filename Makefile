@@ -10,7 +10,7 @@ PYTHONS ?= python3.11 python3.12 python3.13 python3.14
 # one process, and what is made once for a file is made once.
 BOTH := -n 2 --dist worksteal
 
-.PHONY: demo check test matrix oldest proof robust torture docs links clean
+.PHONY: demo check test cuda matrix oldest proof robust torture docs links clean
 
 demo: $(VENV)/.installed
 	$(BIN)/pyrovae train --prior VampPrior --prior.components 50 --likelihood NormalLikelihood \
@@ -23,6 +23,10 @@ check: $(VENV)/.installed-dev
 
 test: check
 	$(BIN)/pytest $(BOTH) -q
+
+# On a machine with a GPU: captured steps against uncaptured ones, waiting, the comparison of speeds.
+cuda: $(VENV)/.installed-dev
+	$(BIN)/pytest -q -m cuda tests
 
 matrix:
 	for python in $(PYTHONS); do \

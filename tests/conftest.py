@@ -54,6 +54,14 @@ def pytest_runtest_teardown(item, nextitem):
         Imported.set_aside()
 
 
+def pytest_collection_modifyitems(items):
+    if torch.cuda.is_available():
+        return
+    for item in items:
+        if item.get_closest_marker("cuda") is not None:
+            item.add_marker(pytest.mark.skip(reason="no CUDA device on this machine"))
+
+
 @pytest.fixture(autouse=True)
 def fresh_state(request):
     """Each test begins with an empty parameter store and the same random numbers."""

@@ -28,6 +28,9 @@ class _Compiled(Protocol[R_co]):
 
     def changed(self) -> list[str]: ...
 
+    @property
+    def note(self) -> str: ...
+
 
 class AutoCompiled(Generic[R]):
     """A function of batches that is compiled if that pays, and is eager where it cannot be.
@@ -45,7 +48,7 @@ class AutoCompiled(Generic[R]):
         what: What goes on uncompiled, for the warning.
 
     Attributes:
-        outcome: What was done and why, in a few words.
+        graph: The compiled function, where there is one.
         compiled: Whether the last call was of the compiled function.
     """
 
@@ -60,7 +63,7 @@ class AutoCompiled(Generic[R]):
     ) -> None:
         if mode != "auto" and not isinstance(mode, bool):
             raise ValueError(f"compile: expected 'auto', True or False, got {mode!r}")
-        self.outcome = "not compiled"
+        self._outcome = "not compiled"
         self.compiled = False
         self._eager, self._make = eager, make
         self._mode = mode
@@ -68,8 +71,14 @@ class AutoCompiled(Generic[R]):
         self._what = what
         self._size: int | None = None  # of the first batch; an epoch's last may be smaller
         self._seconds: list[float] = []
-        self._graph: _Compiled[R] | None = None
+        self.graph: _Compiled[R] | None = None
         self._tried = self._renewed = False
+
+    @property
+    def outcome(self) -> str:
+        """What was done and why, in a few words."""
+        note = "" if self.graph is None else self.graph.note
+        return f"{self._outcome}, {note}" if note else self._outcome
 
     def __call__(self, batch: Batch) -> R:
         """The function's result for a batch."""
@@ -82,9 +91,9 @@ class AutoCompiled(Generic[R]):
             self._renew(changed)
         if self._mode is True and not self._tried and size == self._size:
             self._compile(batch)
-        self.compiled = self._graph is not None and self._fits(self._graph, batch)
-        if self._graph is not None and self.compiled:
-            return self._graph(batch)
+        self.compiled = self.graph is not None and self._fits(self.graph, batch)
+        if self.graph is not None and self.compiled:
+            return self.graph(batch)
         if self._mode != "auto" or size != self._size:
             return self._eager(batch)
         began = time.perf_counter()
@@ -122,7 +131,7 @@ class AutoCompiled(Generic[R]):
 
     def _changed(self) -> str | None:
         """Which number that the graph had kept has changed, if one has."""
-        changed = [] if self._graph is None else self._graph.changed()
+        changed = [] if self.graph is None else self.graph.changed()
         return changed[0] if changed else None
 
     def _fits(self, graph: _Compiled[R], batch: Batch) -> bool:
@@ -144,13 +153,13 @@ class AutoCompiled(Generic[R]):
         if self._mode:
             self._compile(batch)
         else:
-            self.outcome = f"not compiled: some {left:.0f} s are left, too short to earn it"
+            self._outcome = f"not compiled: some {left:.0f} s are left, too short to earn it"
 
     def _renew(self, change: str) -> None:
         """Gives the graph up, for another one or, where numbers go on changing, for none."""
-        self._graph = None
+        self.graph = None
         if self._renewed:
-            self.outcome = f"not compiled: a number went on changing: {change}"
+            self._outcome = f"not compiled: a number went on changing: {change}"
             warnings.warn(
                 f"{self._what} goes on uncompiled: {change}, after numbers had changed before; in "
                 "a 0-dim tensor (a buffer) a number may change within a compiled program",
@@ -174,8 +183,8 @@ class AutoCompiled(Generic[R]):
             reason = str(error)
         reason = self._failure(reason)
         if reason is None:
-            self._graph = graph
-            self.outcome = f"compiled in {time.perf_counter() - began:.1f} s"
+            self.graph = graph
+            self._outcome = f"compiled in {time.perf_counter() - began:.1f} s"
         else:
-            self.outcome = f"not compiled: {reason}"
+            self._outcome = f"not compiled: {reason}"
             warnings.warn(f"{self._what} goes on uncompiled: {reason}", stacklevel=5)

@@ -13,6 +13,7 @@ from torch.func import functional_call
 from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
 
+from pyrovae.compilation.called import Called, Function
 from pyrovae.compilation.comparison import Batch, check_same
 from pyrovae.compilation.inductor import compile_graph
 from pyrovae.compilation.kept import Keeping, Kept, Made
@@ -28,7 +29,6 @@ __all__ = ["ROUNDINGS", "CompiledFunction"]
 Run = Callable[..., Any]
 Relative = Callable[[Sequence[Tensor]], float]
 Elsewhere = Callable[[], AbstractContextManager[None]]
-Function = Callable[[Sequence[Tensor], Batch], Sequence[Tensor | None]]
 ROUNDINGS = 1e-4  # of float32, in sums in another order
 
 
@@ -73,6 +73,8 @@ class CompiledFunction:
             than the eager one on the second batch.
     """
 
+    note = ""  # nothing beside that it is compiled
+
     def __init__(
         self,
         module: nn.Module,
@@ -94,24 +96,9 @@ class CompiledFunction:
         self.trained = [p for p in module.parameters() if p.requires_grad]
         self._modules, self._all = list(module.modules()), list(module.parameters())
         self._form = self._form_of(batch)
-        self._called = _Called(module, function)
+        self._called = Called(module, function)
         self._parameters = dict(self._called.named_parameters())
-        # Where they are: a parameter may be in several modules, and a module in several places.
-        # (Torch's own handling of tied weights does not put back those of a module with two names.)
-        first = {id(parameter): name for name, parameter in self._parameters.items()}
-        self._slots = {
-            f"{prefix}.{name}": first[id(parameter)]
-            for prefix, owner in self._called.named_modules()
-            for name, parameter in owner._parameters.items()
-            if parameter is not None
-        }
-        # Where the buffers are, and not what they are: a module may put another tensor there.
-        self._places = {
-            f"{prefix}.{name}": (owner._buffers, name)
-            for prefix, owner in self._called.named_modules()
-            for name, buffer in owner._buffers.items()
-            if buffer is not None
-        }
+        self._slots, self._places = self._called.slots(), self._called.places()
         # What a run gives and what it may move.
         self._names = [
             *names,
@@ -131,6 +118,17 @@ class CompiledFunction:
 
     def __call__(self, batch: Batch) -> list[Any]:
         """The function's results for a batch, without a graph behind them."""
+        self.read()
+        return self.run(batch)
+
+    def read(self) -> None:
+        """Reads the tensors that the programs close over and that lie on another device."""
+        for here, constant in zip(self._here, self._constants, strict=True):
+            if here is not constant:
+                here.copy_(constant, non_blocking=True)
+
+    def run(self, batch: Batch) -> list[Any]:
+        """The results for a batch, all other tensors being what they are on the device."""
         with torch.no_grad():
             return list(self._run(*self._inputs(batch)))
 
@@ -141,6 +139,15 @@ class CompiledFunction:
         """
         return self._form_of(batch) == self._form
 
+    def held(self) -> list[Tensor]:
+        """The tensors that it reads beside a batch; those that it may move come first."""
+        return [*self.moved(), *self._here]
+
+    def moved(self) -> list[Tensor]:
+        """The tensors that it may move: parameters and buffers."""
+        buffers = (holder[name] for holder, name in self._places.values())
+        return [*self._parameters.values(), *buffers]
+
     def changed(self) -> list[str]:
         """Which numbers, in the module and the other holders, are no more what was compiled."""
         return self._numbers.changed()
@@ -149,9 +156,9 @@ class CompiledFunction:
         self, batch: Batch, other: Batch, relative: Relative | None, elsewhere: Elsewhere
     ) -> None:
         """Traces and compiles; compares either program with the function."""
-        graph, self._constants = self._trace(batch)
+        graph = self._trace(batch)
         if self._numbers.changed():  # a first run may prepare the next ones
-            graph, self._constants = self._trace(batch)
+            graph = self._trace(batch)
             self._refuse_moved("each run moves a number")
         with ExitStack() as stack:
             try:
@@ -172,7 +179,8 @@ class CompiledFunction:
         kept = Kept.find(keeping, self._made(keeping, batch), self._numbers.tensors())
         if kept is None:
             return False
-        self._run, self._constants = kept.run, kept.constants
+        self._run = kept.run
+        self._close_over(kept.constants)
         try:
             self._check(other, "kept", relative, self._run)
             self._refuse_moved("a run moves a number")
@@ -182,7 +190,7 @@ class CompiledFunction:
         return True
 
     def _made(self, keeping: Keeping, batch: Batch) -> Made:
-        inputs = [*self._parameters.values(), *self._buffers(), *batch]
+        inputs = [*self.moved(), *batch]
         names = (*self._slots.items(), *self._places)
         return Made(keeping.what, self._module, names, inputs, self._numbers)
 
@@ -198,11 +206,11 @@ class CompiledFunction:
         return form + [parameter.requires_grad for parameter in self._all]
 
     def _inputs(self, batch: Batch) -> list[Tensor]:
-        constants = (c.to(self.device, non_blocking=True) for c in self._constants)
-        return [*self._parameters.values(), *self._buffers(), *constants, *batch]
+        return [*self.held(), *batch]
 
-    def _buffers(self) -> list[Tensor]:
-        return [buffers[name] for buffers, name in self._places.values()]
+    def _close_over(self, constants: Sequence[Tensor]) -> None:
+        self._constants = list(constants)
+        self._here = [constant.to(self.device) for constant in constants]
 
     def _eager(self, tensors: Sequence[Tensor], batch: Batch) -> list[Tensor | None]:
         """The function with parameters and buffers of its own."""
@@ -218,10 +226,9 @@ class CompiledFunction:
         with torch.enable_grad():
             return list(functional_call(self._called, swapped, (leaves, batch), tie_weights=False))
 
-    def _trace(self, batch: Batch) -> tuple[GraphModule, list[Tensor]]:
+    def _trace(self, batch: Batch) -> GraphModule:
         # Tracing executes: on the buffers themselves it would move a BatchNorm's.
-        copies = [p.detach().clone() for p in self._parameters.values()]
-        copies += [b.clone() for b in self._buffers()]
+        copies = [tensor.detach().clone() for tensor in self.moved()]
 
         def function(*tensors: Tensor) -> list[Tensor | None]:
             return self._eager(tensors[: len(copies)], tensors[len(copies) :])
@@ -243,7 +250,8 @@ class CompiledFunction:
                 f"it holds a parameter of shape {tuple(held[0].shape)} other than through the "
                 "module, whose gradient would be lost"
             )
-        return graph, constants
+        self._close_over(constants)
+        return graph
 
     def _compile(self, graph: GraphModule, batch: Batch, check: Callable[[Run], None]) -> Run:
         inputs = self._inputs(batch)
@@ -279,6 +287,7 @@ class CompiledFunction:
 
     def _outcome(self, run: Run, batch: Batch) -> list[Tensor]:
         """Results, and parameters and buffers after the run, in double precision; on copies."""
+        self.read()
         inputs = [tensor.detach() for tensor in self._inputs(batch)]
         moved = slice(len(self._parameters) + len(self._places))
         inputs[moved] = [tensor.clone() for tensor in inputs[moved]]
@@ -286,15 +295,3 @@ class CompiledFunction:
             results = [*run(*inputs), *inputs[moved]]
         empty = torch.empty(0)
         return [empty if r is None else r.detach().double().cpu() for r in results]
-
-
-class _Called(nn.Module):
-    """A function as the forward pass of a module, so that its tensors can be swapped by name."""
-
-    def __init__(self, module: nn.Module, function: Function) -> None:
-        super().__init__()
-        self.module = module
-        self.function = function
-
-    def forward(self, leaves: Sequence[Tensor], batch: Batch) -> Sequence[Tensor | None]:
-        return self.function(leaves, batch)

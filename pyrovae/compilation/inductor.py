@@ -35,11 +35,12 @@ def compile_graph(graph: GraphModule, inputs: Sequence[Tensor]) -> Callable[...,
     """
     options: dict[str, Any] = {
         "fallback_random": True,
+        # It captures no graph that moves its inputs unless torch's own front end calls them
+        # static, and one call at a time; see `captured`.
+        "triton.cudagraphs": False,
         # The generated loops are divided among so many; as an option it is part of the cache's key.
         "cpp.threads": torch.get_num_threads(),
     }
-    if inputs[0].device.type == "cuda":
-        options["triton.cudagraphs"] = True
     with torch.no_grad():
         # On fake tensors: nothing is calculated, no memory taken, no buffer moved.
         table = {**DECOMPOSITIONS, **PRODUCTS}

@@ -119,13 +119,17 @@ class TensorSplit(Split):
         """Goes once through the data; see `Split.batches`. Each batch is a copy."""
         check_batch_size(batch_size)
         tensors = self._on(device)
-        return self._gather(tensors, self._order(batch_size, shuffle, tensors[0].device))
+        return self._gather(tensors, self.order(batch_size, shuffle, tensors[0].device))
 
     def read(
         self, chunks: Iterable[Tensor], *, device: torch.device | str = "cpu"
     ) -> Iterator[tuple[Tensor, ...]]:
         """Reads data by their numbers; see `Split.read`."""
         return self._gather(self._on(device), chunks)
+
+    def gather(self, index: Tensor) -> tuple[Tensor, ...]:
+        """Reads the data of some numbers, on the device where the numbers are."""
+        return next(self._gather(self._on(index.device), [index]))
 
     def as_counts(self) -> "TensorSplit":
         """The same data with 8-bit values as counts; see `Split.as_counts`."""
@@ -160,7 +164,8 @@ class TensorSplit(Split):
             x, *rest = (t.index_select(0, index) for t in tensors)
             yield (draw_bits(x) if self.binarization == "dynamic" else x, *rest)
 
-    def _order(self, batch_size: int, shuffle: bool, device: torch.device) -> Iterator[Tensor]:
+    def order(self, batch_size: int, shuffle: bool, device: torch.device) -> Iterator[Tensor]:
+        """The numbers of the data in each batch of a pass through them, on a device."""
         n = len(self)
         order = (torch.randperm(n) if shuffle else torch.arange(n)).to(device)
         yield from order.split(batch_size)

@@ -8,7 +8,16 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from pyrovae.compilation import AutoCompiled, Batch, Compile, CompiledFunction, Keeping, half_twice
+from pyrovae.compilation import (
+    AutoCompiled,
+    Batch,
+    CapturedFunction,
+    Compile,
+    CompiledFunction,
+    Keeping,
+    capture_calls,
+    half_twice,
+)
 from pyrovae.evaluation.pace import Pace
 from pyrovae.handlers import check_taken, data_weight, is_latent, plate_scale, unweighed
 from pyrovae.objectives import ELBO, log_weights
@@ -94,8 +103,8 @@ class Sampler:
 
         model: Any = self.model  # one that is no nn.Module is refused there
 
-        def compiled(batch: Batch) -> CompiledFunction:
-            return CompiledFunction(
+        def compiled(batch: Batch) -> CompiledFunction | CapturedFunction:
+            made = CompiledFunction(
                 model,
                 function,
                 batch,
@@ -104,6 +113,7 @@ class Sampler:
                 # A guide that is made wider for each call is kept with the model, which lives on.
                 keeping=Keeping(getattr(model, "keeps_programs", model), ("draws", particles)),
             )
+            return capture_calls(made, batch)
 
         data = self._data * runs
         return AutoCompiled(

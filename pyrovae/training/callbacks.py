@@ -73,6 +73,11 @@ class Callbacks:
         # Giving random numbers a scope costs some microseconds: only where somebody looks on.
         self._at_steps = [c for c in self._all if type(c).on_step is not Callback.on_step]
 
+    @property
+    def at_steps(self) -> bool:
+        """Whether anybody is told of each step."""
+        return bool(self._at_steps)
+
     def after_step(self, training: "TrainingState", loss: Tensor, data: int) -> None:
         """Tells of a step, from the sum of its losses and the number of its data."""
         if self._at_steps:

@@ -50,7 +50,7 @@ class CommonStep(AutoCompiled[Tensor]):
             for its share.
         """
         self._change = super()._changed()
-        graph = self._graph
+        graph = self.graph
         return self._change is not None, graph is None or batch is None or graph.fits(batch)
 
     def settle(self, sizes: Sequence[int], *, changed: bool, fits: bool) -> None:

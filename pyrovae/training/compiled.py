@@ -12,15 +12,18 @@ from torch import Tensor, nn
 from pyrovae.compilation import (
     ROUNDINGS,
     AutoCompiled,
+    CapturedFunction,
     Compile,
     CompiledFunction,
     NotCompiled,
+    capture_for,
     half_twice,
 )
 from pyrovae.ranks import ALONE, Ranks
 from pyrovae.schedules import Annealed
 from pyrovae.training.annealing import kept
 from pyrovae.training.common_step import CommonStep
+from pyrovae.training.device_update import DeviceUpdate
 from pyrovae.training.gradients import Gradients, Precision
 from pyrovae.training.step import Step
 from pyrovae.training.update import Update
@@ -35,40 +38,53 @@ class CompiledStep:
 
     Model, guide, objective, backward pass, clipping and the optimizer together; see
     `CompiledFunction`. An optimizer that `Update` has no rule for steps itself along the
-    gradients that the graph gives, and so does any on an accelerator, where its fused kernel is
-    one launch and a captured graph may not move its inputs.
+    gradients that the graph gives; on CUDA so does one that counts its steps on the host, being
+    neither fused nor capturable. There the graph is captured, and replayed at each step.
 
     Args:
         model: The module whose programs ``step`` runs.
         step: The eager step.
         batch: A batch of the shape to compile for.
+        alone: Whether no other process takes the steps too; with others nothing is captured.
+
+    Attributes:
+        function: The compiled function, whose first result is the loss.
+        capture: How it is captured, where it is.
+        moves_all: Whether the optimizer's update is part of it.
 
     Raises:
         NotCompiled: If the program cannot be traced or compiled, or gives other numbers than the
             eager step on the second batch, or at another time of its schedule.
     """
 
-    def __init__(self, model: nn.Module, step: Step, batch: tuple[Tensor, ...]) -> None:
+    def __init__(
+        self, model: nn.Module, step: Step, batch: tuple[Tensor, ...], *, alone: bool = True
+    ) -> None:
         self._step = step
+        device = batch[0].device
+        self.capture = capture_for(device) if alone else None
         self._update: Update | None = None
         named: Any = getattr(model, "named_parameters", list)()
         trained = {name: parameter for name, parameter in named if parameter.requires_grad}
-        if batch[0].device.type == "cpu":
+        kinds: dict[str, type[Update]] = {"cpu": Update, "cuda": DeviceUpdate}
+        kind = kinds.get(device.type)
+        if kind is not None:
             # Without a rule the optimizer steps itself.
             with suppress(ValueError):
-                self._update = Update(step.optimizer, list(trained.values()))
+                self._update = kind(step.optimizer, list(trained.values()))
         gradients, player = step.gradients, step.gradients.player
         self._second: Update | None = None
         if player is not None:
             with suppress(ValueError):
                 self._second = Update(player.optimizer, player.parameters)
-            if self._update is None or self._second is None:
+            if device.type != "cpu" or self._update is None or self._second is None:
                 raise NotCompiled(
                     "a game is compiled on the CPU alone, with optimizers whose step has a rule"
                 )
         updates = [u for u in (self._update, self._second) if u is not None]
         self._updates = updates
-        self._run = CompiledFunction(
+        self.moves_all = self._update is not None
+        self.function = CompiledFunction(
             model,
             _Traced(gradients, self._update, self._second, trained=len(trained)),
             batch,
@@ -82,6 +98,14 @@ class CompiledStep:
             },
             elsewhere=partial(_elsewhere, gradients, updates),
         )
+        self._run: CompiledFunction | CapturedFunction = self.function
+        if self.capture is not None:
+            self._run = CapturedFunction(self.function, batch, self.capture)
+
+    @property
+    def note(self) -> str:
+        """What became of capturing it."""
+        return self._run.note
 
     def fits(self, batch: tuple[Tensor, ...]) -> bool:
         """Whether it was compiled for such a batch, and for the module and optimizer as they are.
@@ -96,17 +120,12 @@ class CompiledStep:
 
     def __call__(self, batch: tuple[Tensor, ...]) -> Tensor:
         """Takes a step with a batch that fits; see `Step`."""
-        if self._update is not None:
-            return self._run(batch)[0]
-        if batch[0].device.type == "cuda":
-            # A captured graph writes its results to the same place each time, and is replayed
-            # only if nobody holds the last ones.
-            for parameter in self._run.trained:
-                parameter.grad = None
         loss, *gradients = self._run(batch)
-        if loss.device.type == "cuda":
-            loss = loss.clone()
-        for parameter, gradient in zip(self._run.trained, gradients, strict=True):
+        if self.capture is not None:
+            loss = loss.clone()  # the next replay writes to the same place
+        if self.moves_all:
+            return loss
+        for parameter, gradient in zip(self.function.trained, gradients, strict=True):
             parameter.grad = gradient
         self._step.move(self._step.gradients.taken(loss))
         return loss
@@ -124,7 +143,7 @@ def compiled_if_that_pays(
         data: Number of data that steps are to be taken with.
         ranks: The processes that take each step together.
     """
-    make = partial(CompiledStep, model, step)
+    make = partial(CompiledStep, model, step, alone=ranks.size == 1)
     if ranks.size > 1:
         return CommonStep(ranks, step, make, mode=mode, data=data)
     return AutoCompiled(step, make, mode=mode, data=data, what="training")

@@ -36,6 +36,7 @@ class Watch:
         player = training.player
         self._good_player = None if player is None else player.snapshot()
         self._batch: tuple[Tensor, ...] | None = None
+        self._due = 0
 
     def see(self, batch: tuple[Tensor, ...]) -> None:
         """Remembers the batch of the last step, and looks at the losses now and then."""
@@ -43,7 +44,8 @@ class Watch:
             self._batch = batch
         position = self._training.position
         # On the CPU looking is free; on an accelerator it waits for the queue to drain.
-        if self._training.device.type == "cpu" or position.steps % STEPS_BETWEEN_LOOKS == 1:
+        if self._training.device.type == "cpu" or position.steps >= self._due:
+            self._due = position.steps + STEPS_BETWEEN_LOOKS
             self._look(f"epoch {position.epoch}, step {position.steps}", closely=False)
 
     def look(self) -> None:

@@ -12,6 +12,7 @@ from pyrovae.training.checkpoints import Checkpoints
 from pyrovae.training.divergence import Watch
 from pyrovae.training.first_look import FirstLook
 from pyrovae.training.progress import Progress
+from pyrovae.training.several import SeveralSteps
 from pyrovae.training.signals import Interrupted
 from pyrovae.training.state import TrainingState
 from pyrovae.training.turns import turns
@@ -33,6 +34,7 @@ def run_epoch(
     checkpoints: Checkpoints,
     look: FirstLook,
     bar: Progress,
+    several: SeveralSteps | None = None,
 ) -> None:
     """Trains for an epoch, or for what is left of one that goes on from a checkpoint.
 
@@ -51,6 +53,7 @@ def run_epoch(
         checkpoints: Writes checkpoints, and knows of signals.
         look: Looks at each batch of the first epoch.
         bar: Shows how far training is.
+        several: Takes several steps at a time, where nothing is to be done between them.
 
     Raises:
         Diverged: If a loss, gradient or parameter is not a number.
@@ -58,18 +61,23 @@ def run_epoch(
     """
     position = training.position
     training.start_clock()
-    for batch, data in turns(
+    across = looks_across_the_batch(annealing.objective) or plays_across_the_batch(training)
+    for batch, data, steps in turns(
         training,
         split,
         checkpoints,
         batch_size=batch_size,
         drop_last=drop_last,
-        across=looks_across_the_batch(annealing.objective) or plays_across_the_batch(training),
+        across=across,
+        several=None if across else several,
     ):
-        look(batch)
         annealing.advance(position.epoch - 1 + position.seen / len(split))
-        loss = training.take_step(batch)
-        training.count(loss, data)
+        if several is not None and steps > 1:
+            loss, batch = several(*batch)
+        else:
+            look(batch)
+            loss = training.take_step(batch)
+        training.count(loss, data, steps, note="" if several is None else several.note)
         watch.see(batch)
         training.after_step()
         callbacks.after_step(training, loss if training.player is None else loss[0], data)

@@ -42,6 +42,7 @@ from pyrovae.training.player import make_player
 from pyrovae.training.progress import Progress
 from pyrovae.training.random_state import seed_rank
 from pyrovae.training.ready import make_first_call, make_ready, read_data
+from pyrovae.training.several import several_steps
 from pyrovae.training.signals import Interrupted
 from pyrovae.training.skips import Skips
 from pyrovae.training.state import SchedulerMoves, TrainingState
@@ -252,6 +253,7 @@ def fit(
                 checkpoints=checkpoints,
                 look=FirstLook(model, data.train),
                 bar=bar,
+                several=several_steps(training, data.train, annealing, told, checkpoint_steps),
             )
             try:
                 while training.position.epoch <= epochs and not training.stopped:

@@ -142,13 +142,14 @@ class TrainingState:
         """How many of the epoch's steps moved nothing, since their gradient was too large."""
         return 0 if self.skips is None else int(self.skips.count)
 
-    def count(self, loss: Tensor, data: int) -> None:
-        """Counts a step with the loss, or losses, of its data."""
+    def count(self, loss: Tensor, data: int, steps: int = 1, *, note: str = "") -> None:
+        """Counts a step, or several, with the loss, or losses, of their data, and what is noted."""
         self.position.total += loss
         self.position.seen += data
-        self.position.steps += 1
-        self.position.taken += 1
-        self.history.compiled = self.take_step.outcome
+        self.position.steps += steps
+        self.position.taken += steps
+        outcome = self.take_step.outcome
+        self.history.compiled = f"{outcome}, {note}" if note else outcome
 
     def after_step(self) -> None:
         """Moves on what follows each step: the average, and perhaps the learning rate."""

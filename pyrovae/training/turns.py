@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from pyrovae.datasets import Split, merge_last
+from pyrovae.datasets import Split, TensorSplit, merge_last
 from pyrovae.datasets.shares import shares
 from pyrovae.datasets.stream_epochs import StreamEpochs
 from pyrovae.datasets.values import to_dtype
@@ -15,23 +14,12 @@ from pyrovae.programs import dtype_of
 from pyrovae.training.checkpoints import Checkpoints
 from pyrovae.training.common_step import CommonStep
 from pyrovae.training.random_state import random_state, set_random_state
+from pyrovae.training.several import SeveralSteps, Turn
 from pyrovae.training.state import TrainingState
 
-__all__ = ["Turn", "turns"]
+__all__ = ["turns"]
 
 Batch = tuple[Tensor, ...]
-
-
-class Turn(NamedTuple):
-    """What a step is taken with.
-
-    Attributes:
-        batch: The batch; of several ranks, this one's share, which may have no data.
-        data: The number of data of all ranks.
-    """
-
-    batch: Batch
-    data: int
 
 
 def turns(
@@ -42,6 +30,7 @@ def turns(
     batch_size: int,
     drop_last: bool,
     across: bool,
+    several: SeveralSteps | None = None,
 ) -> Iterator[Turn]:
     """The batches of the epoch under way that no step was taken with.
 
@@ -58,6 +47,7 @@ def turns(
         batch_size: Data in a step, of all ranks.
         drop_last: Whether to leave out a batch smaller than the first.
         across: Whether the objective looks across the batch, and needs some data in each share.
+        several: Takes several steps at a time, where that can be done.
     """
     position, device, ranks = training.position, training.device, training.ranks
     least = max(2, ranks.size) if across else 1
@@ -70,7 +60,11 @@ def turns(
         set_random_state(position.random, device)
     else:
         position.random = now
-    if ranks.size == 1:
+    chunks: Iterator[Tensor] = iter(())
+    if several is not None and isinstance(split, TensorSplit):
+        chunks = split.order(batch_size, shuffle=True, device=device)
+        _pass_over(chunks, position.steps)
+    elif ranks.size == 1:
         read = split.batches(batch_size, shuffle=True, device=device)
         if across and not drop_last:
             read = merge_last(read, length=len(split))
@@ -93,6 +87,9 @@ def turns(
         )
     if position.steps:
         set_random_state(now, device)
+    if several is not None:
+        least = min(batch_size, len(split)) if drop_last else 1
+        return several.turns((c for c in chunks if len(c) >= least), epoch=position.epoch)
     if ranks.size == 1:
         return (Turn(batch, len(batch[0])) for batch in batches)
     return _together(training, split, checkpoints, mine)
@@ -115,7 +112,7 @@ def _of_stream(
     return (Turn(batch, len(batch[0])) for batch in batches)
 
 
-def _pass_over(batches: Iterator[Batch], taken: int) -> None:
+def _pass_over(batches: Iterator[object], taken: int) -> None:
     passed = sum(1 for _ in islice(batches, taken))
     if passed < taken:
         raise ValueError(

@@ -26,7 +26,7 @@ def test_dtype_follows_the_module(part):
     assert score(part, module, given, value).dtype == torch.float64
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+@pytest.mark.cuda
 @over(PARTS)
 def test_device_follows_the_module(part):
     module = part.make().cuda()

@@ -71,7 +71,7 @@ def test_moved_copy_is_made_once():
     assert next(split.batches(4))[0].equal(X[:4])
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.cuda
 def test_batches_on_cuda():
     split = TensorSplit(torch.full((1000, 4), 0.5), binarization="dynamic")
     torch.manual_seed(0)

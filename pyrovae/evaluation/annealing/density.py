@@ -7,7 +7,16 @@ import torch
 from pyro import poutine
 from torch import Tensor
 
-from pyrovae.compilation import AutoCompiled, Batch, Compile, CompiledFunction, Keeping, half_twice
+from pyrovae.compilation import (
+    AutoCompiled,
+    Batch,
+    CapturedFunction,
+    Compile,
+    CompiledFunction,
+    Keeping,
+    capture_calls,
+    half_twice,
+)
 from pyrovae.evaluation.densities import check_density
 from pyrovae.evaluation.undefined import undefined
 from pyrovae.handlers import is_latent
@@ -87,11 +96,12 @@ class Density:
             check_density(site, "annealing")
         self._space = RealSpace(sites, leading=1, what="annealing")
 
-        def compiled(inputs: Batch) -> CompiledFunction:
+        def compiled(inputs: Batch) -> CompiledFunction | CapturedFunction:
             names = Point._fields[1:]
             keeping = Keeping(module, ("annealing", tuple(observed)))
             other = half_twice(inputs)
-            return CompiledFunction(module, self._run, inputs, other, names=names, keeping=keeping)
+            made = CompiledFunction(module, self._run, inputs, other, names=names, keeping=keeping)
+            return capture_calls(made, inputs)
 
         def eager(inputs: Batch) -> list[Tensor]:
             return self._run((), inputs)
