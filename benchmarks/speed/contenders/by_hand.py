@@ -16,7 +16,7 @@ from benchmarks.speed.turns import Turns, Weights
 
 __all__ = ["Network", "batches", "draw_bits", "log_likelihood", "run", "waiting"]
 
-ACTIVATIONS = {"softplus": nn.Softplus, "tanh": nn.Tanh, "relu": nn.ReLU}
+ACTIVATIONS = {"softplus": nn.Softplus, "tanh": nn.Tanh, "relu": nn.ReLU, "silu": nn.SiLU}
 
 
 class Network(nn.Module):

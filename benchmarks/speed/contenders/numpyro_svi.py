@@ -18,7 +18,12 @@ from benchmarks.speed.turns import Turns, Weights
 
 __all__ = ["run"]
 
-ACTIVATIONS = {"softplus": jax.nn.softplus, "tanh": jnp.tanh, "relu": jax.nn.relu}
+ACTIVATIONS = {
+    "softplus": jax.nn.softplus,
+    "tanh": jnp.tanh,
+    "relu": jax.nn.relu,
+    "silu": jax.nn.silu,
+}
 Layers = list[tuple[jax.Array, jax.Array]]
 
 

@@ -21,6 +21,8 @@ from pyrovae.nn import MLP, ConvDecoder, ConvEncoder, Network, ResidualDecoder, 
 from pyrovae.objectives import ELBO, ImportanceWeightedELBO, Objective
 from pyrovae.posteriors import NormalPosterior
 from pyrovae.priors import NormalPrior
+from pyrovae.training import Callback
+from pyrovae.training.state import TrainingState
 
 __all__ = ["run"]
 
@@ -58,6 +60,28 @@ class Parts(TensorSplit):
             yield batch
 
 
+class AtEpochs(Callback):
+    """Waits for the next turn where an epoch ends; a step that is not captured has no turn.
+
+    Args:
+        turn: Ends the turn.
+    """
+
+    def __init__(self, turn: Callable[[], None]) -> None:
+        self.turn = turn
+
+    def on_epoch(self, training: TrainingState, row: dict[str, Any]) -> None:
+        """Ends the turn.
+
+        Raises:
+            RuntimeError: If a step that was to be captured is not: its time would pass for one's.
+        """
+        said = training.history.compiled or ""
+        if "not captured" in said or "one step at a time" in said:
+            raise RuntimeError(said)
+        self.turn()
+
+
 def run(task: Task, turn: Turns, variant: str) -> None:
     """Trains, or evaluates, one epoch a turn."""
     insist_on_compiling()
@@ -93,7 +117,7 @@ def run(task: Task, turn: Turns, variant: str) -> None:
         batch_size=case.batch,
         progress=False,
         device=task.device,
-        on_epoch=lambda row: turn(lambda: weights(vae), wait=waiting(task)),
+        callbacks=[AtEpochs(lambda: turn(lambda: weights(vae), wait=waiting(task)))],
         **options,
     )
 
