@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any
 
 from torch import Size, Tensor
@@ -12,11 +13,13 @@ from pyrovae.nn import Chain, ColumnFeatures
 from pyrovae.nn.network import Shape, as_size
 from pyrovae.specifications import (
     SLOTS,
+    Slot,
     Spec,
     arguments_of,
     bounded,
     check_spec,
     instantiate,
+    nested_slot,
     parameters_of,
 )
 
@@ -179,16 +182,15 @@ class _Assembly:
 
     def out_shape(self, owner: str, size: Any) -> Size:
         """What the network of a part puts out, which the part's class says."""
-        spec: Any = self.specs[owner]
+        spec = self.specs[owner]
         cls: Any = check_spec(spec, SLOTS[owner], allow=self.allow)
         options = arguments_of(spec)
-        if "columns" in self.known:
-            options["columns"] = self.known["columns"]
-        shape: Size = cls.network_shape(size, **options)
+        given = {key: self.known[key] for key in ("columns",) if key in self.known}
+        shape = _network_shape(spec, SLOTS[owner], self.allow, given)(size)
         if min(shape) < 1:
             odd = {k: v for k, v in options.items() if isinstance(v, int) and v < 1}
-            given = ", ".join(f"{key}={value}" for key, value in odd.items())
-            raise ValueError(f"{owner}: {cls.__name__}: expected positive sizes, got {given}")
+            told = ", ".join(f"{key}={value}" for key, value in odd.items())
+            raise ValueError(f"{owner}: {cls.__name__}: expected positive sizes, got {told}")
         return shape
 
     def encoded(self, latent: Size) -> Size:
@@ -225,6 +227,19 @@ class _Assembly:
             )
             instead = "" if takes else ", such as ColumnsLikelihood"
             raise ValueError(f"likelihood: {told}{instead}, got {cls.__name__}")
+
+
+def _network_shape(
+    spec: Any, slot: Slot, allow: Collection[str], given: dict[str, Any]
+) -> Callable[[Any], Size]:
+    """What a part's class says of its network, parts of its own kind within it being asked, too."""
+    cls: Any = check_spec(spec, slot, allow=allow)
+    options = arguments_of(spec)
+    for name, value in options.items():
+        place = nested_slot(parameters_of(cls)[name].annotation)
+        if place is not None and place.base() is slot.base() and isinstance(value, dict):
+            options[name] = _network_shape(value, place, allow, given)
+    return partial(cls.network_shape, **options | given)
 
 
 def _memory() -> int:

@@ -93,7 +93,6 @@ LEFT_OUT = frozenset(
         "SequentialLR",
         "SparseAdam",
         "SpectralNorm",
-        "StructuralSimilarityLikelihood",
         "SubsetsELBO",
         "SumOfStages",
         "TopDownBlock",
@@ -104,7 +103,6 @@ LEFT_OUT = frozenset(
         "Weight",
         "Weighted",
         "Widened",
-        "ZeroInflatedLikelihood",
     }
 )
 DATA = {

@@ -43,7 +43,8 @@ class Likelihood(Component, ABC):
 
         Args:
             data_shape: Shape of one datum.
-            **options: The other arguments that the likelihood will be made with.
+            **options: The other arguments that the likelihood will be made with; for a likelihood
+                among them what that one says, as a function of the shape of its data.
 
         Raises:
             ValueError: If the class does not say. Only one that is to be made by name, as on a

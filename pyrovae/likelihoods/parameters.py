@@ -1,10 +1,13 @@
 """Where the parameters of each variable stand in a network's output."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from torch import Size, Tensor
 
 from pyrovae.nn.network import Network, divided
 
-__all__ = ["divide_shape", "multiply_shape", "parameters_last"]
+__all__ = ["divide_shape", "multiply_shape", "parameters_last", "shape_within"]
 
 
 def multiply_shape(data_shape: Size, parameters: int) -> Size:
@@ -32,3 +35,20 @@ def divide_shape(network: Network, parameters: int, what: str) -> Size:
 def parameters_last(y: Tensor, parameters: int, event_dim: int) -> Tensor:
     """Brings ``(*batch, parameters * n, ...)`` to ``(*batch, n, ..., parameters)``."""
     return y.unflatten(-event_dim, (parameters, -1)).movedim(-event_dim - 1, -1)
+
+
+def shape_within(data_shape: Size, options: Mapping[str, Any]) -> Size:
+    """What the likelihood within a likelihood says of the network that the two share.
+
+    Args:
+        data_shape: Shape of one datum.
+        options: The arguments of the one around; see `Likelihood.network_shape`.
+
+    Raises:
+        ValueError: If there is none within it.
+    """
+    within = options.get("likelihood")
+    if within is None:
+        raise ValueError("likelihood: expected one within it, got none")
+    shape: Size = within(data_shape)
+    return shape

@@ -1,14 +1,16 @@
 """What the likelihoods with a loss beside them share."""
 
 from abc import abstractmethod
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Size, Tensor
 from torch.distributions import Distribution
 
 from pyrovae.distributions import Penalized
 from pyrovae.distributions.special import at_least_single
 from pyrovae.likelihoods.base import Likelihood
+from pyrovae.likelihoods.parameters import shape_within
 
 __all__ = ["PenalizedLikelihood"]
 
@@ -69,3 +71,8 @@ class PenalizedLikelihood(Likelihood):
         leading = mean.shape[: mean.dim() - len(self.data_shape or ())]
         event = mean.shape[len(leading) :]
         return self.loss(x.reshape(-1, *event), mean.reshape(-1, *event)).reshape(leading)
+
+    @classmethod
+    def network_shape(cls, data_shape: Size, **options: Any) -> Size:
+        """What the likelihood within needs."""
+        return shape_within(data_shape, options)

@@ -1,7 +1,10 @@
 """Counts of which some are zero for a reason of their own."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
-from torch import Tensor, nn
+from torch import Size, Tensor, nn
 from torch.distributions import Distribution
 
 from pyrovae.distributions import ZeroInflated
@@ -9,6 +12,7 @@ from pyrovae.distributions.special import at_least_single
 from pyrovae.distributions.unwrap import unblocked
 from pyrovae.likelihoods.base import Likelihood
 from pyrovae.likelihoods.counted import check_counted
+from pyrovae.likelihoods.parameters import shape_within
 from pyrovae.nn.network import Network
 
 __all__ = ["ZeroInflatedLikelihood"]
@@ -60,3 +64,18 @@ class ZeroInflatedLikelihood(Likelihood):
         logits = self.gate_logits if self.gate is None else self.gate(z)
         inflated = ZeroInflated(unblocked(p), at_least_single(logits))
         return inflated.to_event(len(p.event_shape))
+
+    @classmethod
+    def network_shape(cls, data_shape: Size, **options: Any) -> Size:
+        """What the likelihood within needs."""
+        return shape_within(data_shape, options)
+
+    @classmethod
+    def known_within(
+        cls, argument: str, part: Any, options: Mapping[str, Any], known: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """The gate reads what the likelihood's network does, and has a logit for each variable."""
+        if argument != "gate":
+            return known
+        shapes = {"in_shape": known["network"].in_shape, "out_shape": known["data_shape"]}
+        return {**known, **shapes}

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from command_line import names_in, quick, same_weights, save_a_dot
 
+from pyrovae.build import build, sees_counts
 from pyrovae.cli import main
 from pyrovae.cli.main import _each_once
 from pyrovae.cli.runs import Run
@@ -208,3 +209,33 @@ def test_what_cannot_be_made_by_name_says_why(options, told, tmp_path, capsys):
     assert told in said
     assert said.count("\n") == 1
     assert not (tmp_path / "run").exists()
+
+
+def test_likelihoods_around_likelihoods_are_made_by_name():
+    counts = {
+        "class_path": "ZeroInflatedLikelihood",
+        "init_args": {
+            "likelihood": {"class_path": "NegativeBinomialLikelihood", "init_args": {}},
+            "gate": {"class_path": "MLP", "init_args": {"hidden": [3]}},
+        },
+    }
+    similar = {
+        "class_path": "StructuralSimilarityLikelihood",
+        "init_args": {
+            "window": 3,
+            "likelihood": {"class_path": "NormalLikelihood", "init_args": {"scale": "predicted"}},
+        },
+    }
+    for likelihood, shape, out in ((counts, (5,), (5,)), (similar, (1, 16, 16), (2, 16, 16))):
+        model = build(
+            shape,
+            2,
+            prior={"class_path": "NormalPrior"},
+            posterior={"class_path": "NormalPosterior"},
+            likelihood=likelihood,
+            encoder={"class_path": "MLP", "init_args": {"hidden": [3]}},
+            decoder={"class_path": "MLP", "init_args": {"hidden": [3]}},
+        )
+        assert model.likelihood.likelihood.network.out_shape == out
+        assert model.sample(2).shape == (2, *shape)
+    assert sees_counts(counts)

@@ -15,7 +15,7 @@ from pyrovae.cli.completion import words
 from pyrovae.cli.main import COMMANDS, command
 from pyrovae.cli.signatures import REQUIRED, class_parameters, parameters
 from pyrovae.codebooks import Codebook
-from pyrovae.component import Component
+from pyrovae.likelihoods import Likelihood
 from pyrovae.specifications import SLOTS, choices, find_class, nested_slot
 
 
@@ -95,13 +95,12 @@ def can_be_typed(cls, slot):
     """Whether a command line can give every argument that a class needs."""
     needed = [p for p in asked_for(cls, slot).values() if p.default is REQUIRED]
     nested = (nested_slot(parameter.annotation) for parameter in needed)
-    return all(slot is None or slot.base() is Codebook or says_of_parts(cls) for slot in nested)
-
-
-def says_of_parts(cls):
-    """Whether a class says what its parts are made from."""
-    says = getattr(cls, "known_within", Component.known_within)
-    return says.__func__ is not Component.known_within.__func__
+    says = getattr(cls, "network_shape", None)  # of a likelihood, that of the one within it
+    is_said = says is not None and says.__func__ is not Likelihood.network_shape.__func__
+    return all(
+        slot is None or slot.base() is Codebook or (slot.base() is Likelihood and is_said)
+        for slot in nested
+    )
 
 
 def can_be_used(cls, slot):
