@@ -21,7 +21,10 @@ def adam(parameters):
     return torch.optim.Adam(parameters, lr=1e-2, fused=True)
 
 
-def test_compiled_svi_follows_pyros_svi():
+@pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.proof)])
+def test_compiled_svi_follows_pyros_svi(whole, request):
+    if not whole:
+        request.getfixturevalue("only_traced")
     # The same sum over the batch and the same Adam: Pyro's SVI takes the same steps.
     x = binary_data(24).split(6)
     ours, pyros = tiny_vae(), tiny_vae()
