@@ -93,6 +93,7 @@ def test_wheel_works_outside_the_clone(tmp_path):
 def test_importing_prints_nothing_and_changes_no_global_state(tmp_path):
     code = """
 import logging
+import sys
 import torch
 import pyro.infer
 
@@ -108,6 +109,9 @@ def state():
 before = state()
 import pyrovae, pyrovae.cli, pyrovae.plots
 assert state() == before
+import pyrovae.evaluation, pyrovae.cli.tables
+slow = {"matplotlib.pyplot", "sympy", "torch._dynamo", "torch._inductor.compile_fx"}
+assert not slow & sys.modules.keys(), slow & sys.modules.keys()
 """
     done = python(code, tmp_path)
     assert done.returncode == 0, done.stderr

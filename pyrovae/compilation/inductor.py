@@ -9,7 +9,6 @@ from torch._guards import TracingContext, tracing
 from torch._subclasses import FakeTensorMode
 from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
-from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
 from pyrovae.compilation.decompositions import DECOMPOSITIONS
 from pyrovae.compilation.products import PRODUCTS
@@ -33,6 +32,9 @@ def compile_graph(graph: GraphModule, inputs: Sequence[Tensor]) -> Callable[...,
     Returns:
         A function of tensors of these shapes, which draws its random numbers as the program does.
     """
+    # It takes half a second, which a command that compiles nothing need not wait.
+    from torch.fx.experimental.symbolic_shapes import ShapeEnv
+
     options: dict[str, Any] = {
         "fallback_random": True,
         # It captures no graph that moves its inputs unless torch's own front end calls them
