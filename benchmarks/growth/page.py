@@ -33,13 +33,14 @@ def page(found: Found, threads: int) -> str:
     lines = [
         "# Cost as it grows",
         "",
-        "Made by `python -m benchmarks.growth`.",
+        "Written by `python -m benchmarks.growth`.",
         "",
-        f"Measured on {machine()}, {threads} threads: a VAE of two MLPs with hidden layers of",
-        "100 units under a Bernoulli likelihood, batches of 50, one size after the other, each in a process of its own",
-        "that has compiled nothing before. Times of steps are medians and include drawing the batch out of shuffled",
-        "data. Memory is by how much the process grew, beside the data. log p(x) is of ten draws for each particle.",
-        "The exponent is that between the last two sizes: 1 is proportional, 0 is no growth.",
+        f"Measured on {machine()}, {threads} threads. The model is a VAE with two MLPs, hidden layers of 100 units and",
+        "a Bernoulli likelihood, trained with batches of 50. One size grows at a time. Each row comes from its own",
+        "process, which starts without any compiled program. Times of a step are medians, and include gathering the",
+        "batch from shuffled data. Memory is the growth of the process, without the data. The estimate of log p(x)",
+        "uses ten draws for each particle. The exponent is the slope between the last two sizes on a log-log scale:",
+        "1 means proportional, 0 means constant.",
         "",
         "![Time and memory against each size](figures/growth.png)",
     ]
@@ -47,7 +48,7 @@ def page(found: Found, threads: int) -> str:
         values = sorted(map(int, rows))
         fixed = of(axis, values[0])._asdict()
         kept = ", ".join(f"{n} {v}" for n, v in fixed.items() if n in AXES and n != axis)
-        lines += ["", f"## {axis.capitalize()}", "", f"With {kept}.", ""]
+        lines += ["", f"## {axis.capitalize()}", "", f"Fixed: {kept}.", ""]
         lines += [f"| {axis} | " + " | ".join(name for name, _ in COLUMNS.values()) + " |"]
         lines += ["|---:" * (1 + len(COLUMNS)) + "|"]
         for value in values:
