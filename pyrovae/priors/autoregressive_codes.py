@@ -1,4 +1,4 @@
-"""Autoregressive priors of a codebook's codes."""
+"""Autoregressive priors over the codes of a codebook."""
 
 from typing import Any
 
@@ -23,22 +23,22 @@ __all__ = [
 
 
 class SequentialCodePrior(Prior):
-    r"""Codes one after another, row by row, each given all before it.
+    r"""An autoregressive prior over codes: each code depends on all codes before it.
 
     .. math:: p(z) = \prod_i \operatorname{softmax}(f(k_1, \dots, k_{i-1}))_{k_i},
         \qquad z_i = e_{k_i}
 
-    At each point of the grid all codes come one after another, those of the first stage first. The
-    gradient reaches no other part of the model, so that the prior may be trained beside the model or,
-    for less, after it (`Density`). A draw takes a step of the network for each code, with what was
-    computed before kept.
+    The codes are ordered row by row. All codes of one grid point come one after another, those of
+    the first stage first. The gradient stops at the codebook, so the prior can be trained together
+    with the model or, at a lower cost, after it (`Density`). A draw takes one step of the network
+    for each code and caches what earlier steps computed.
 
-    A subclass makes the network.
+    Subclasses provide the network.
 
     Args:
-        posterior: The posterior whose codebook it is.
-        causal: The network, which sees the codes before.
-        features: Its features.
+        posterior: The posterior that owns the codebook.
+        causal: The network; its output for a code depends only on the codes before it.
+        features: Number of features of the network.
 
     Raises:
         ValueError: If the posterior has no codebook.
@@ -60,31 +60,32 @@ class SequentialCodePrior(Prior):
         )
 
     def forward(self) -> Distribution:
-        """Returns the distribution of latents made of codes."""
+        """Returns the distribution of latents that consist of codes."""
         indices = Autoregressive(self.network, _code, self.posterior.code_shape)
         return Codes(indices, self.posterior.codebook())
 
 
 class AutoregressiveCodePrior(SequentialCodePrior):
-    r"""Codes one after another by a recurrent network.
+    r"""An autoregressive prior over codes with a recurrent network.
 
     .. math:: p(z) = \prod_i \operatorname{softmax}(f(k_1, \dots, k_{i-1}))_{k_i},
         \qquad z_i = e_{k_i}
 
-    The network is a gated recurrent unit, which reads the code before and the place it is at. The
-    order is row by row, at each point of the grid all codes. The gradient reaches no other part of
-    the model, so that the prior may be trained beside the model or, for less, after it (`Density`).
+    The network is a gated recurrent unit that reads the previous code and its position. The codes
+    are ordered row by row, with all codes of one grid point in sequence. The gradient reaches no
+    other part of the model, so the prior can be trained together with the model or, at a lower
+    cost, after it (`Density`).
 
     van den Oord, Vinyals and Kavukcuoglu, 2017, https://arxiv.org/abs/1711.00937 (with a
     PixelCNN); Cho et al., 2014, Learning phrase representations using RNN encoder-decoder,
     https://arxiv.org/abs/1406.1078 (the unit).
 
     Args:
-        posterior: The posterior whose codebook it is.
-        hidden: Units of the network.
+        posterior: The posterior that owns the codebook.
+        hidden: Number of hidden units.
 
     Raises:
-        ValueError: If the posterior has no codebook, or there are no units.
+        ValueError: If the posterior has no codebook or ``hidden`` is below 1.
     """
 
     def __init__(self, posterior: Posterior, *, hidden: int = 128) -> None:
@@ -94,27 +95,28 @@ class AutoregressiveCodePrior(SequentialCodePrior):
 
 
 class PixelCNNCodePrior(SequentialCodePrior):
-    r"""Codes one after another by masked, gated convolutions over their grid.
+    r"""An autoregressive prior over codes with masked, gated convolutions over their grid.
 
     .. math:: p(z) = \prod_i \operatorname{softmax}(f(k_1, \dots, k_{i-1}))_{k_i},
         \qquad z_i = e_{k_i}
 
-    The order is row by row, at each point of the grid all codes. The gradient reaches no other part
-    of the model, so that the prior may be trained beside the model or, for less, after it
-    (`Density`). A draw takes one step for each code, with what was computed before kept.
+    The codes are ordered row by row, with all codes of one grid point in sequence. The gradient
+    reaches no other part of the model, so the prior can be trained together with the model or, at
+    a lower cost, after it (`Density`). A draw takes one step of the network for each code and
+    caches what earlier steps computed.
 
     van den Oord et al., 2016, Conditional image generation with PixelCNN decoders,
     https://arxiv.org/abs/1606.05328; van den Oord, Vinyals and Kavukcuoglu, 2017,
     https://arxiv.org/abs/1711.00937.
 
     Args:
-        posterior: The posterior whose codebook it is.
+        posterior: The posterior that owns the codebook.
         features: Channels of the convolutions.
         layers: Number of layers.
-        kernel: Width and height of the kernels, odd.
+        kernel: Width and height of the kernels, an odd number.
 
     Raises:
-        ValueError: If the posterior has no codebook, there is no layer or channel, or the kernel's
+        ValueError: If the posterior has no codebook, there is no layer or channel, or the kernel
             size is even.
     """
 
@@ -127,28 +129,29 @@ class PixelCNNCodePrior(SequentialCodePrior):
 
 
 class TransformerCodePrior(SequentialCodePrior):
-    r"""Codes one after another by a transformer, which attends to all before.
+    r"""An autoregressive prior over codes with a transformer that attends to all earlier codes.
 
     .. math:: p(z) = \prod_i \operatorname{softmax}(f(k_1, \dots, k_{i-1}))_{k_i},
         \qquad z_i = e_{k_i}
 
-    The order is row by row, at each point of the grid all codes. The gradient reaches no other part
-    of the model, so that the prior may be trained beside the model or, for less, after it
-    (`Density`). A draw takes one step for each code, with what was computed before kept.
+    The codes are ordered row by row, with all codes of one grid point in sequence. The gradient
+    reaches no other part of the model, so the prior can be trained together with the model or, at
+    a lower cost, after it (`Density`). A draw takes one step of the network for each code and
+    caches what earlier steps computed.
 
-    Vaswani et al., 2017, Attention is all you need, https://arxiv.org/abs/1706.03762; Esser, Rombach
-    and Ommer, 2021, Taming transformers for high-resolution image synthesis,
-    https://arxiv.org/abs/2012.09841 (of codes).
+    Vaswani et al., 2017, Attention is all you need, https://arxiv.org/abs/1706.03762; Esser,
+    Rombach and Ommer, 2021, Taming transformers for high-resolution image synthesis,
+    https://arxiv.org/abs/2012.09841 (over codes).
 
     Args:
-        posterior: The posterior whose codebook it is.
-        features: Features of the transformer.
-        heads: Number of heads of its attention, which divides them.
+        posterior: The posterior that owns the codebook.
+        features: Number of features of the transformer.
+        heads: Number of attention heads; must divide ``features``.
         layers: Number of layers.
 
     Raises:
-        ValueError: If the posterior has no codebook, there is no layer, or the heads do not divide
-            the features.
+        ValueError: If the posterior has no codebook, there is no layer, or the number of features
+            is not divisible by the number of heads.
     """
 
     def __init__(

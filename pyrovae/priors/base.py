@@ -1,4 +1,4 @@
-"""What a prior is."""
+"""The base class of priors."""
 
 from abc import ABC, abstractmethod
 
@@ -14,15 +14,15 @@ __all__ = ["Prior"]
 class Prior(Component, ABC):
     """A prior p(z): a module that returns a distribution and does nothing else.
 
-    A new one is a class with `forward`; see ``examples/custom_prior.py``.
+    To add a prior, write a subclass with a `forward` method; see ``examples/custom_prior.py``.
 
     Attributes:
-        latent_shape: Shape of one latent, where the class knows it before it is called. Models
-            compare the shapes that their parts declare when they are put together.
-        latent_kind: Over what a latent ranges, likewise. Models refuse a posterior of another
-            kind.
-        complete: Whether it has all it needs to be called. A prior that keeps training data, which
-            its checkpoint does not hold, is not when it was loaded, until `set_data`.
+        latent_shape: Shape of one latent, if it is known before the first call. A model compares
+            the declared shapes of its parts when it is constructed.
+        latent_kind: The space that latents lie in, if it is known before the first call. Models
+            refuse a posterior over another kind of space.
+        complete: Whether the prior can be called. A prior that keeps training data is not complete
+            after loading, because checkpoints do not contain the data; `set_data` completes it.
     """
 
     latent_shape: Size | None = None
@@ -31,15 +31,15 @@ class Prior(Component, ABC):
 
     @abstractmethod
     def forward(self) -> Distribution:
-        """Returns p(z), with ``batch_shape ()`` and ``event_shape`` that of one latent."""
+        """Returns p(z), with ``batch_shape ()`` and the shape of one latent as ``event_shape``."""
 
     def set_data(self, x: Tensor) -> None:
-        """Gives training data again to a prior that keeps them; others take none.
+        """Gives a prior that keeps training data its data back; other priors raise an error.
 
         Args:
-            x: The data it was made with, in the same order.
+            x: The data that the prior was constructed with, in the same order.
 
         Raises:
-            ValueError: If it keeps no data, or they are other data.
+            ValueError: If the prior keeps no data, or ``x`` is different data.
         """
         raise ValueError(f"{type(self).__name__}: it keeps no data")

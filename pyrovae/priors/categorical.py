@@ -13,19 +13,19 @@ __all__ = ["CategoricalPrior", "categories"]
 
 
 class CategoricalPrior(Prior):
-    r"""One categorical variable, as a one-hot vector.
+    r"""A single categorical variable, as a one-hot vector.
 
     .. math:: p(z = e_k) = \pi_k
 
-    Its posterior is a `CategoricalPosterior`. With few categories the bound can be computed
-    exactly, by enumeration.
+    The matching posterior is a `CategoricalPosterior`. With few categories, the bound can be
+    computed exactly by enumeration.
 
     Kingma, Mohamed, Rezende and Welling, 2014, Semi-supervised learning with deep generative
     models, https://arxiv.org/abs/1406.5298 (p(y)).
 
     Args:
         latent_features: Number of categories.
-        learned: Whether the probabilities are trained; they begin equal.
+        learned: Whether the probabilities are trained; they start equal.
 
     Raises:
         ValueError: If there are fewer than 2 categories.
@@ -49,10 +49,10 @@ class CategoricalPrior(Prior):
 
 
 def categories(latent_features: int) -> torch.Size:
-    """Reads a number of categories.
+    """Validates a number of categories and returns it as a latent shape.
 
     Raises:
-        ValueError: If it is less than 2.
+        ValueError: If there are fewer than 2.
     """
     shape = as_size(latent_features, "latent_features")
     if latent_features < 2:

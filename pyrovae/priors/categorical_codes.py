@@ -1,4 +1,4 @@
-"""Independent prior of a codebook's codes."""
+"""Independent prior over the codes of a codebook."""
 
 import pyro.distributions as dist
 import torch
@@ -15,19 +15,19 @@ __all__ = ["CategoricalCodePrior", "codebook_of"]
 
 
 class CategoricalCodePrior(Prior):
-    r"""Independent codes of a VQ-VAE, each with probabilities of its own.
+    r"""A prior over the codes of a VQ-VAE that are independent, each with its own probabilities.
 
     .. math:: p(z) = \prod_i \pi_{i k_i}, \qquad z_i = e_{k_i}
 
-    Its gradient reaches the probabilities alone, so that it may be trained beside the model or
-    after it (`Density`).
+    The gradient only reaches the probabilities, so the prior can be trained together with the
+    model or after it (`Density`).
 
-    van den Oord, Vinyals and Kavukcuoglu, 2017, https://arxiv.org/abs/1711.00937, whose first
-    stage has equal probabilities.
+    van den Oord, Vinyals and Kavukcuoglu, 2017, https://arxiv.org/abs/1711.00937; its first stage
+    has equal probabilities.
 
     Args:
-        posterior: The posterior whose codebook it is.
-        learned: Whether the probabilities are trained; they begin equal.
+        posterior: The posterior that owns the codebook.
+        learned: Whether the probabilities are trained; they start equal.
 
     Raises:
         ValueError: If the posterior has no codebook.
@@ -47,13 +47,13 @@ class CategoricalCodePrior(Prior):
             self.register_buffer("logits", logits)
 
     def forward(self) -> Distribution:
-        """Returns the distribution of latents made of codes."""
+        """Returns the distribution of latents that consist of codes."""
         indices = dist.Categorical(logits=normalized(self.logits)).to_event(self.logits.dim() - 1)
         return Codes(indices, self.posterior.codebook())
 
 
 def codebook_of(posterior: Posterior) -> QuantizedPosterior:
-    """Looks whether a posterior has a codebook.
+    """Checks that a posterior has a codebook and returns the posterior.
 
     Raises:
         ValueError: If it has none.

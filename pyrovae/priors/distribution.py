@@ -1,4 +1,4 @@
-"""A fixed distribution of Pyro's as prior."""
+"""Any fixed Pyro distribution as a prior."""
 
 import copy
 import inspect
@@ -23,39 +23,39 @@ from pyrovae.scope import kept_random_state
 
 __all__ = ["DistributionPrior"]
 
-# Families that are scored here as over all their parameters' range.
+# Versions of these families that are accurate over the full range of their parameters.
 RIGHT = {cls.__name__: cls for cls in (ContinuousBernoulli, Normal, Poisson, StudentT)}
 RIGHT["Beta"] = StretchedBeta
-# By how much the density of a draw may be off in single precision, and how many are looked at.
+# Largest error, in nats, of a draw's density in single precision; number of draws to check.
 ERROR, DRAWS = 1e-3, 64
 
-# What a family's location and scale are where they are not given.
+# Default location and scale of a family.
 STANDARD = {"loc": 0.0, "scale": 1.0}
 
 
 class DistributionPrior(Prior):
-    r"""Any distribution of Pyro's, fixed: the same for each latent variable, independently.
+    r"""A fixed Pyro distribution, independent and identical for each latent variable.
 
     .. math:: p(z) = \prod_{i} p(z_i; \theta)
 
-    ``DistributionPrior(20, family="Laplace")``;
+    Examples: ``DistributionPrior(20, family="Laplace")``;
     ``DistributionPrior(20, family="StudentT", parameters={"df": 3.0})``; on a command line
     ``--prior DistributionPrior --prior.family StudentT --prior.parameters '{"df": 3.0}'``.
-    A family of vectors, such as ``"Dirichlet"``, takes a vector of equal parameters and is a
-    prior of one of these. Heavy-tailed and sparse priors: Barello, Charles and Pillow, 2018,
-    Sparse-coding variational auto-encoders, https://doi.org/10.1101/399246.
+    For a multivariate family such as ``"Dirichlet"``, each parameter is a vector of equal numbers
+    and the prior is a single distribution over the whole vector. On heavy-tailed and sparse
+    priors: Barello, Charles and Pillow, 2018, Sparse-coding variational auto-encoders,
+    https://doi.org/10.1101/399246.
 
     Args:
-        latent_features: Number of latent variables; or the shape of a latent, such as a map
-            (channels, height, width), of a family of numbers.
+        latent_features: Number of latent variables; or, for a univariate family, the shape of a
+            latent, such as a map (channels, height, width).
         family: Name of a class in ``pyro.distributions``.
-        parameters: Its arguments, numbers; ``loc`` and ``scale`` are 0 and 1 if left out.
+        parameters: Arguments of that class, as numbers; ``loc`` and ``scale`` default to 0 and 1.
 
     Raises:
-        ValueError: If there is no such class, an argument is missing, unknown or outside its
-            range, or draws are of another shape; or if the density of
-            a draw in single precision is off by more than 0.001 nats, as that of a Dirichlet
-            with parameters of 1e6.
+        ValueError: If there is no such class; if an argument is missing, unknown or out of range;
+            if draws have another shape; or if the density of a draw in single precision is off by
+            more than 0.001 nats, as for a Dirichlet with parameters of 1e6.
     """
 
     def __init__(
@@ -106,10 +106,10 @@ class DistributionPrior(Prior):
 
 
 def _check_precision(prior: DistributionPrior, family: str, values: Mapping[str, float]) -> None:
-    """Refuses a family that single precision cannot score with these parameters.
+    """Rejects parameters with which single precision cannot evaluate the family's density.
 
     Raises:
-        ValueError: If the densities of draws are off by more than rounding.
+        ValueError: If the densities of draws are off by more than rounding explains.
     """
     with kept_random_state(), torch.no_grad():
         torch.manual_seed(0)

@@ -19,40 +19,42 @@ __all__ = ["ExemplarPrior"]
 
 
 class ExemplarPrior(Prior):
-    r"""A mixture of normals, one around the posterior's mean of each exemplar.
+    r"""A mixture of normals centred at the posterior means of training data, the exemplars.
 
     .. math:: p(z) = \frac{1}{C} \sum_{c=1}^{C} N(z; \mu(x_c), \sigma^2 I)
 
-    The exemplars :math:`x_c` are training data and stay as they are; the posterior's network is
-    trained through both its uses, and so is :math:`\sigma`, which all components share. While
-    training, each call takes ``components`` of the exemplars at random; in evaluation mode it
-    takes all of them, and a density costs that many components. The posterior is read in
-    evaluation mode, as in `VampPrior`.
+    The exemplars :math:`x_c` are training data and stay fixed. The posterior's network is trained
+    both as the encoder and through this prior. The scale :math:`\sigma` is trained too and is
+    shared by all components. In training mode, each call uses ``components`` random exemplars. In
+    evaluation mode it uses all of them, so the cost of a density grows with their number. As in
+    `VampPrior`, the posterior is called in evaluation mode.
 
-    Unlike in the paper a datum is not left out of its own prior: a prior does not see the batch.
-    Few components of many exemplars make that rare. Nor is there a search for neighbours.
+    Unlike in the paper, a datum is not left out of its own prior, because a prior does not see the
+    batch. This rarely matters when few components are drawn from many exemplars. There is no
+    nearest-neighbour search either.
 
-    The exemplars are not in the state dict nor in a checkpoint, which would else hold training
-    data; only their fingerprint is. A prior that was loaded has none, says so when it is called,
-    and takes them by `set_data`::
+    The exemplars are in neither the state dict nor a checkpoint, so that these hold no training
+    data; only a fingerprint of the exemplars is saved. A loaded prior has no exemplars, raises an
+    error when it is called, and gets them back with `set_data`::
 
         vae = load(path)
         vae.prior.set_data(x)  # the same data, in the same order
 
-    or ``load(path, model=vae)`` reads the parameters into a model that has them.
+    Alternatively, ``load(path, model=vae)`` loads the parameters into a model that has them.
 
     Norouzi, Fleet and Norouzi, 2020, Exemplar VAE, https://arxiv.org/abs/2004.04795.
 
     Args:
         posterior: The model's own posterior q(z|x), with a mean in closed form.
         exemplars: Training data, ``(n, *data_shape)``.
-        components: How many of them one call takes while training; all if left out or if there
-            are no more.
+        components: Number of exemplars that each call uses in training mode; all of them if it is
+            None or if there are no more than that.
 
     Raises:
-        ValueError: If there are no exemplars, their shape is not that of the posterior's data,
-            or the posterior is not over real vectors or has no mean in closed form.
-        RuntimeError: When called, if the exemplars have to be given again.
+        ValueError: If there are no exemplars, their shape differs from the posterior's
+            ``data_shape``, or the posterior is not over real vectors or has no mean in closed
+            form.
+        RuntimeError: When called, if the exemplars are missing after loading.
     """
 
     latent_kind = "real"
@@ -93,13 +95,13 @@ class ExemplarPrior(Prior):
         self.complete = True
 
     def set_data(self, x: Tensor) -> None:
-        """Gives the exemplars again to a prior that was loaded.
+        """Gives a loaded prior its exemplars back.
 
         Args:
-            x: The data it was trained with, in the same order.
+            x: The data that the prior was trained with, in the same order.
 
         Raises:
-            ValueError: If they are other data.
+            ValueError: If ``x`` is different data.
         """
         if not torch.equal(_fingerprint(x), self.fingerprint.cpu()):
             raise ValueError(
@@ -116,10 +118,10 @@ class ExemplarPrior(Prior):
         self.complete = torch.equal(mine, self.fingerprint.cpu())
 
     def forward(self) -> Distribution:
-        """Returns the mixture, with the event shape of the posterior.
+        """Returns the mixture, with the posterior's event shape.
 
         Raises:
-            RuntimeError: If the exemplars have to be given again.
+            RuntimeError: If the exemplars are missing after loading.
         """
         if not self.complete:
             raise RuntimeError(
@@ -137,10 +139,10 @@ class ExemplarPrior(Prior):
 
 
 def _fingerprint(data: Tensor) -> Tensor:
-    """Eight bytes that tell data apart, whatever their dtype and device are now.
+    """An eight-byte fingerprint of the data that does not depend on dtype or device.
 
-    All zero for one number expanded to a shape: it only keeps the place of data, which may be
-    large.
+    It is all zeros for a single number expanded to a shape. Such a tensor is only a placeholder
+    for data, which may be large.
     """
     if data.is_meta or (data.numel() > 1 and not any(data.stride())):
         return torch.zeros(8, dtype=torch.uint8)

@@ -24,24 +24,24 @@ BINS = 8
 
 
 class FlowPrior(Prior):
-    r"""A standard normal pushed through learned invertible transforms.
+    r"""A normalizing flow: a standard normal pushed through learned invertible transforms.
 
     .. math:: \log p(z) = \log N(f(z); 0, I) +
         \log \left\lvert \det \frac{\partial f}{\partial z} \right\rvert, \quad
         f = f_K \circ \cdots \circ f_1
 
-    Training needs the density, so that is the cheap direction: one pass through :math:`f`. A
-    draw inverts :math:`f`, which the autoregressive transforms do one variable at a time. The
+    Training needs the density, so the density is the cheap direction: one pass through :math:`f`.
+    A draw inverts :math:`f`, which autoregressive transforms do one variable at a time. The
     transforms are Pyro's:
 
     * ``"affine_autoregressive"``: a masked autoregressive flow;
-    * ``"affine_coupling"``: the layers of RealNVP, as cheap to draw from as to score;
+    * ``"affine_coupling"``: the layers of RealNVP, where draws cost as little as densities;
     * ``"spline_autoregressive"``: monotonic rational splines on [-3, 3], and the identity
-      beyond.
+      outside.
 
-    The order of the variables is reversed from one to the next. The density is right to single
-    precision for networks of the usual size, whose transforms multiply by some tens at most
-    together; it is not bounded beyond.
+    Each transform reverses the order of the variables of the one before it. The density is
+    accurate to single precision for networks of the usual size, whose transforms together scale
+    the variables by a few tens at most. Larger scale factors are not guarded against.
 
     Chen, Kingma, Salimans et al., 2017, Variational lossy autoencoder,
     https://arxiv.org/abs/1611.02731; Papamakarios, Pavlakou and Murray, 2017, Masked
@@ -52,15 +52,15 @@ class FlowPrior(Prior):
 
     Args:
         latent_features: Number of latent variables; or the shape of a latent, such as a map
-            (channels, height, width), whose numbers the flow takes as one vector, in their order.
-        transform: Which transform.
+            (channels, height, width), which the flow flattens to a vector.
+        transform: Kind of transform.
         transforms: Number :math:`K` of transforms.
-        hidden: Units of each hidden layer of the transforms' networks. Of an autoregressive one
-            none may be smaller than the number of latent variables.
+        hidden: Units of each hidden layer of the transforms' networks. For the autoregressive
+            transforms, no layer may be smaller than the number of latent variables.
 
     Raises:
-        ValueError: If there is one latent variable alone, no such transform, or a size does not
-            fit.
+        ValueError: If there is only one latent variable, ``transform`` is unknown, or a size does
+            not fit.
     """
 
     latent_kind = "real"
@@ -79,7 +79,7 @@ class FlowPrior(Prior):
         as_size(transforms, "transforms")
         coupling = transform == "affine_coupling"
         check_layers(hidden, "hidden")
-        # A coupling's network takes layers of any size.
+        # The network of a coupling layer accepts hidden layers of any size.
         features = self.latent_shape.numel()
         check_autoregressive(features, [features] if coupling else hidden)
         self.transform = transform
@@ -107,7 +107,7 @@ class FlowPrior(Prior):
 
     def forward(self) -> Distribution:
         """Returns the flow, with event shape ``latent_shape``."""
-        # From latents to noise; made anew, see pyrovae.distributions.flow.
+        # From latents to noise. Made anew on each call; see pyrovae.distributions.flow.
         to_noise: list[Any] = []
         for network in self.networks:
             if self.transform == "affine_autoregressive":
@@ -125,9 +125,10 @@ class FlowPrior(Prior):
 
 
 class _Spline(SplineAutoregressive):
-    """Splines of which no one looks how many values lie outside: a traced program would keep that.
+    """Splines that do not index with a boolean mask, which a traced program would record.
 
-    Pyro selects those values and leaves them as they are.
+    Pyro selects the values outside the splines' range by such a mask, to leave them unchanged.
+    The size of the selection depends on the data.
     """
 
     def _call(self, x: Tensor) -> Tensor:
@@ -140,7 +141,7 @@ class _Spline(SplineAutoregressive):
 
 
 class _SelectWithoutLooking(TorchFunctionMode):
-    """Lets ``a[mask] = b[mask]`` choose between all elements of both."""
+    """Replaces ``a[mask] = b[mask]`` by an elementwise choice between ``a`` and ``b``."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func in (Tensor.__getitem__, Tensor.__setitem__):

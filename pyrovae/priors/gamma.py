@@ -17,8 +17,8 @@ LARGEST = 1e6
 class GammaPrior(Prior):
     r"""Independent gamma variables, :math:`p(z) = \prod_d \operatorname{Gamma}(z_d; a, b)`.
 
-    Its posteriors are those over positive numbers, such as `GammaPosterior`. With a shape below 1
-    most of the variables are nearly zero, and few are large.
+    The matching posteriors are those over positive numbers, such as `GammaPosterior`. With a shape
+    below 1, most variables are close to zero and a few are large.
 
     Ranganath, Tang, Charlin and Blei, 2015, Deep exponential families,
     https://arxiv.org/abs/1411.2581.
@@ -26,10 +26,10 @@ class GammaPrior(Prior):
     Args:
         latent_features: Number of latent variables.
         concentration: The shape a, from 0.1 to 1e6.
-        rate: The rate b, likewise from 1e-6.
+        rate: The rate b, from 1e-6 to 1e6.
 
     Raises:
-        ValueError: If shape or rate are out of range.
+        ValueError: If the shape or the rate is out of range.
     """
 
     latent_kind = "bounded"

@@ -1,4 +1,4 @@
-"""Priors of hyperbolic space, in the unit ball."""
+"""Priors on hyperbolic space, in the Poincare ball."""
 
 import math
 
@@ -13,18 +13,19 @@ from pyrovae.priors.base import Prior
 
 __all__ = ["RiemannianNormalPrior", "WrappedNormalPrior"]
 
-# From the centre of the ball to where single precision tells points apart.
+# Hyperbolic distance from the centre up to which single precision tells points apart.
 RADIUS = 12.2
 SMALLEST = 0.01
 
 
 class WrappedNormalPrior(Prior):
-    r"""A wrapped normal about the centre of hyperbolic space, the unit ball of Poincare.
+    r"""A wrapped normal at the centre of hyperbolic space, in the Poincare ball.
 
     .. math:: z = \exp_0(v), \quad v \sim N(0, \sigma^2 I)
 
-    The curvature is -1; a ball of curvature -c with a scale of 1 is this one with a scale of
-    :math:`\sqrt c`. Its posteriors are those of the ball, such as `WrappedNormalPosterior`.
+    The curvature is -1. A ball of curvature -c with a scale of 1 is equivalent to this one with a
+    scale of :math:`\sqrt c`. The matching posteriors are those on the ball, such as
+    `WrappedNormalPosterior`.
 
     Nagano et al., 2019, A wrapped normal distribution on hyperbolic space for gradient-based
     learning, https://arxiv.org/abs/1902.02992; Mathieu et al., 2019, Continuous hierarchical
@@ -36,7 +37,7 @@ class WrappedNormalPrior(Prior):
 
     Raises:
         ValueError: If the scale is below 0.01, or so large that draws reach the edge of the ball,
-            where single precision does not tell them apart.
+            where single precision cannot tell points apart.
     """
 
     latent_kind = "ball"
@@ -58,25 +59,25 @@ class WrappedNormalPrior(Prior):
 
 
 class RiemannianNormalPrior(Prior):
-    r"""A Riemannian normal about the centre of hyperbolic space, the unit ball of Poincare.
+    r"""A Riemannian normal at the centre of hyperbolic space, in the Poincare ball.
 
     .. math:: p(z) \propto \exp\left(-\frac{d(z, 0)^2}{2 \sigma^2}\right)
 
-    with respect to hyperbolic volume. The curvature is -1; a ball of curvature -c with a scale of 1
-    is this one with a scale of :math:`\sqrt c`. Its posteriors are those of the ball, such as
-    `RiemannianNormalPosterior`.
+    with respect to hyperbolic volume. The curvature is -1. A ball of curvature -c with a scale of
+    1 is equivalent to this one with a scale of :math:`\sqrt c`. The matching posteriors are those
+    on the ball, such as `RiemannianNormalPosterior`.
 
     Mathieu, Le Lan, Maddison, Tomioka and Teh, 2019, Continuous hierarchical representations with
     Poincare variational auto-encoders, https://arxiv.org/abs/1901.06033.
 
     Args:
         latent_features: Number of coordinates d.
-        scale: The scale :math:`\sigma`. In d dimensions draws are about
+        scale: The scale :math:`\sigma`. In d dimensions, draws are at a distance of about
             :math:`(d - 1) \sigma^2` from the centre.
 
     Raises:
         ValueError: If the scale is below 0.01, or so large that draws reach the edge of the ball,
-            where single precision does not tell them apart.
+            where single precision cannot tell points apart.
     """
 
     latent_kind = "ball"

@@ -19,8 +19,8 @@ class MixturePrior(Prior):
 
     .. math:: p(z) = \sum_{c=1}^{C} \pi_c \, N(z; \mu_c, \operatorname{diag} \sigma_c^2)
 
-    Weights, means and scales are trained with the rest of the model. The means begin as draws
-    from N(0, I): equal components would stay equal.
+    Weights, means and scales are trained with the rest of the model. The means are initialised
+    with draws from N(0, I), because identical components would stay identical.
 
     Dilokthanakul et al., 2016, Deep unsupervised clustering with Gaussian mixture variational
     autoencoders, https://arxiv.org/abs/1611.02648 (the prior alone).

@@ -11,20 +11,20 @@ from pyrovae.priors.base import Prior
 
 __all__ = ["NormalPrior"]
 
-# Of the logarithm of a scale.
+# Largest absolute value of the logarithm of a scale.
 LARGEST = 18.0
 
 
 class NormalPrior(Prior):
-    r"""The standard normal :math:`p(z) = N(0, I)`, or a diagonal normal that is learned.
+    r"""The standard normal :math:`p(z) = N(0, I)`, or a learned diagonal normal.
 
     Kingma and Welling, 2014, Auto-encoding variational Bayes, https://arxiv.org/abs/1312.6114.
 
     Args:
         latent_features: Number of latent variables; or the shape of a latent, such as a map
             (channels, height, width).
-        learned: Whether mean and scale are trained; they begin at 0 and 1. Scales
-            beyond e^-18 = 1.5e-8 and e^18 = 6.6e7 count as these.
+        learned: Whether the mean and the scale are trained; they start at 0 and 1. Scales are
+            clamped to the range from e^-18 = 1.5e-8 to e^18 = 6.6e7.
     """
 
     latent_kind = "real"

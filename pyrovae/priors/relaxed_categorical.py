@@ -12,21 +12,22 @@ __all__ = ["RelaxedCategoricalPrior"]
 
 
 class RelaxedCategoricalPrior(Prior):
-    r"""Relaxed one-hot categoricals (concrete): a density inside the simplex.
+    r"""Relaxed one-hot categoricals (the concrete distribution): a density inside the simplex.
 
     .. math:: p(z) = (C - 1)! \, \tau^{C-1} \prod_{k=1}^{C} \frac{\pi_k z_k^{-\tau - 1}}
         {\sum_j \pi_j z_j^{-\tau}}
 
-    Its posterior is a `RelaxedCategoricalPosterior`; the two temperatures may differ, and the
-    paper found a lower one here to be better.
+    The matching posterior is a `RelaxedCategoricalPosterior`. The two temperatures may differ; the
+    paper found that a lower one works better here.
 
     Maddison, Mnih and Teh, 2017, The concrete distribution, https://arxiv.org/abs/1611.00712.
 
     Args:
-        latent_features: Number of categories :math:`C`, of all variables together.
-        variables: Number of independent variables, which share the features, one after another.
+        latent_features: Total number of categories :math:`C` of all variables.
+        variables: Number of independent variables; the latent features are divided equally
+            among them, in order.
         temperature: The temperature :math:`\tau`, from 0.01 to 100: see `RelaxedOneHot`.
-        learned: Whether the probabilities :math:`\pi` are trained; they begin equal.
+        learned: Whether the probabilities :math:`\pi` are trained; they start equal.
 
     Raises:
         ValueError: If there are fewer than 2 categories for each variable, or the temperature is

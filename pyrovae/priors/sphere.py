@@ -16,17 +16,17 @@ class UniformSpherePrior(Prior):
 
     .. math:: p(z) = \frac{\Gamma(d/2)}{2 \pi^{d/2}}, \quad \lVert z \rVert = 1
 
-    Its posteriors are those on the sphere, such as `PowerSphericalPosterior`.
+    The matching posteriors are those on the sphere, such as `PowerSphericalPosterior`.
 
     Davidson, Falorsi, De Cao, Kipf and Tomczak, 2018, Hyperspherical variational auto-encoders,
     https://arxiv.org/abs/1804.00891.
 
     Args:
-        latent_features: Dimensions :math:`d` of the space the sphere lies in; its surface has
-            one less.
+        latent_features: Dimension :math:`d` of the space that contains the sphere; the sphere
+            itself has dimension :math:`d - 1`.
 
     Raises:
-        ValueError: If there are fewer than 2.
+        ValueError: If ``latent_features`` is below 2.
     """
 
     latent_kind = "sphere"

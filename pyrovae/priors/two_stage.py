@@ -1,4 +1,4 @@
-"""A variational autoencoder of the latents as their prior."""
+"""A second variational autoencoder as the prior of the first one's latents."""
 
 from torch import Tensor
 from torch.distributions import Distribution
@@ -16,36 +16,36 @@ __all__ = ["TwoStagePrior"]
 
 
 class TwoStagePrior(Prior):
-    r"""The marginal of a second variational autoencoder, whose data are the first one's latents.
+    r"""The marginal of a second variational autoencoder, trained on the latents of the first one.
 
     .. math:: p(z) = \int p(u) \, p(z \mid u) \, du, \qquad q(u \mid z)
 
-    The 2-stage VAE trains the first model with a simple prior, then this on draws of its latents, and
-    samples u, z and x in turn::
+    The two-stage VAE first trains a model with a simple prior, then trains this prior on draws of
+    the model's latents. To sample, it draws u, z and x in turn::
 
         fit(VAE(NormalPrior(20), posterior, likelihood), data)
         prior = TwoStagePrior(NormalPrior(20), second_posterior, second_likelihood)
         fit(Density(prior), encode(vae, data.train, moments="draws"))
         vae = VAE(prior, posterior, likelihood)
 
-    Its density is not known. ``log_prob`` gives the logarithm of an unbiased estimate with K draws
-    of q(u|z), which in expectation is below :math:`\log p(z)`. So every bound of a model with it is
-    one still, a little lower than with the density itself, and an importance-sampled log p(x) is a
-    lower bound as ever; all vary with these draws, too. What needs the density itself, such as
-    annealing, refuses it.
+    The density is not known in closed form. ``log_prob`` returns the logarithm of an unbiased
+    estimate from K draws of q(u|z); its expectation is below :math:`\log p(z)`. A bound of a model
+    with this prior is therefore still a bound, slightly looser than with the exact density, and an
+    importance-sampled log p(x) is still a lower bound. Both also vary with these draws. Methods
+    that need the exact density, such as annealing, reject this prior.
 
     Dai and Wipf, 2019, Diagnosing and enhancing VAE models, https://arxiv.org/abs/1903.05789.
 
     Args:
         prior: p(u).
-        posterior: q(u|z), whose data are z; to be trained, with reparameterised draws.
-        likelihood: p(z|u), a density of real vectors.
-        num_particles: Draws :math:`K` in an estimate of the density.
+        posterior: q(u|z), whose data are z; to train it, its draws must be reparameterised.
+        likelihood: p(z|u), a density over real vectors.
+        num_particles: Number :math:`K` of draws in each estimate of the density.
 
     Raises:
-        ValueError: If the parts declare different shapes, p(u) and q(u|z) are densities of different
-            kinds, or ``num_particles`` is not positive; when called, if p(z|u) is no density of real
-            vectors, or where it is trained, q(u|z) has draws without gradients.
+        ValueError: If the parts declare different shapes, p(u) and q(u|z) are over different kinds
+            of space, or ``num_particles`` is not positive. When called: if p(z|u) is not a density
+            over real vectors or, in training, draws of q(u|z) carry no gradients.
     """
 
     latent_kind = "real"
@@ -79,7 +79,7 @@ class TwoStagePrior(Prior):
         self.num_particles = num_particles
 
     def forward(self) -> Distribution:
-        """Returns the marginal, with event shape that of one z."""
+        """Returns the marginal, with the shape of one z as event shape."""
         assert self.latent_shape is not None
         return Marginal(
             self.prior(),

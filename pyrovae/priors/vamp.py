@@ -1,4 +1,4 @@
-"""VampPrior: a mixture of the posterior at learned pseudo-inputs."""
+"""VampPrior: a mixture of posteriors at learned pseudo-inputs."""
 
 import pyro.distributions as dist
 import torch
@@ -14,26 +14,27 @@ __all__ = ["VampPrior"]
 
 
 class VampPrior(Prior):
-    r"""Variational mixture of posteriors: the prior that is the aggregate of the posterior.
+    r"""VampPrior: the mixture of the posteriors of learned pseudo-inputs.
 
     .. math:: p(z) = \frac{1}{C} \sum_{c=1}^{C} q(z \mid u_c)
 
-    The pseudo-inputs :math:`u_c` are parameters, trained with the rest of the model, and so is
-    the posterior's network through both its uses. The posterior is read in evaluation mode here:
-    dropout would make the prior random, and the pseudo-inputs would enter the running statistics
-    of batch normalisation as if they were data.
+    The pseudo-inputs :math:`u_c` are parameters, trained with the rest of the model. The
+    posterior's network is trained both as the encoder and through this prior. Here the posterior
+    is called in evaluation mode: otherwise dropout would make the prior random, and the
+    pseudo-inputs would enter the running statistics of batch normalisation as if they were data.
 
     Tomczak and Welling, 2018, VAE with a VampPrior, https://arxiv.org/abs/1705.07120.
 
     Args:
         posterior: The model's own posterior q(z|x).
-        pseudo_inputs: Data to begin from, ``(n, *data_shape)``.
+        pseudo_inputs: Data to initialise the pseudo-inputs with, ``(n, *data_shape)``.
         components: Number of pseudo-inputs, drawn from ``pseudo_inputs`` at random without
-            replacement; all of them, in their order, if left out.
+            replacement. If None, all of them are used, in their order.
 
     Raises:
-        ValueError: If there are fewer pseudo-inputs than components, or their shape is not that
-            of the posterior's data, or the posterior's density is not known for any value.
+        ValueError: If there are fewer pseudo-inputs than components, if their shape differs from
+            the posterior's ``data_shape``, or if the posterior cannot evaluate its density at
+            arbitrary values.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class VampPrior(Prior):
         self.register_buffer("logits", torch.zeros(len(self.pseudo_inputs)))
 
     def forward(self) -> Distribution:
-        """Returns the mixture, with the event shape of the posterior."""
+        """Returns the mixture, with the posterior's event shape."""
         with evaluation_mode(self.posterior):
             components = self.posterior(self.pseudo_inputs)
         return Mixture(dist.Categorical(logits=self.logits), components)

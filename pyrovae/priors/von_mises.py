@@ -15,19 +15,18 @@ LARGEST = 1e6
 
 
 class VonMisesPrior(Prior):
-    r"""Independent angles on a torus, uniform or about zero.
+    r"""Independent angles on a torus, uniform or centred at zero.
 
     .. math:: p(z) = \prod_d \frac{e^{\kappa \cos z_d}}{2 \pi I_0(\kappa)}, \quad -\pi \le z_d < \pi
 
-    Its posteriors are those of angles, such as `VonMisesPosterior`.
+    The matching posteriors are those over angles, such as `VonMisesPosterior`.
 
     Davidson et al., 2018, Hyperspherical variational auto-encoders,
-    https://arxiv.org/abs/1804.00891 (a circle is the sphere of two dimensions).
+    https://arxiv.org/abs/1804.00891 (a circle is the unit sphere in two dimensions).
 
     Args:
         latent_features: Number of angles.
-        concentration: The concentration :math:`\kappa`, 0 for the uniform distribution, 1e6 at
-            most.
+        concentration: The concentration :math:`\kappa`, from 0 (the uniform distribution) to 1e6.
 
     Raises:
         ValueError: If the concentration is out of range.
@@ -51,6 +50,6 @@ class VonMisesPrior(Prior):
         )
 
     def forward(self) -> Distribution:
-        """Returns the angles' distribution, with event shape ``(latent_features,)``."""
+        """Returns the distribution of the angles, with event shape ``(latent_features,)``."""
         loc, concentration = at_least_single(self.loc), at_least_single(self.concentrations)
         return VonMises(loc, concentration).to_event(1)
