@@ -1,4 +1,4 @@
-"""What a posterior is."""
+"""The base class of posteriors."""
 
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
@@ -17,14 +17,15 @@ class Posterior(Component, ABC):
     """An amortised posterior q(z|x): a module that returns a distribution for each datum.
 
     Attributes:
-        data_shape: Shape of one datum, where the class knows it before it is called.
-        latent_shape: Shape of one latent, likewise.
-        latent_kind: Over what a latent ranges, likewise. Models refuse a prior of another kind.
-        density_everywhere: Whether the density of any value is known, and not only that of the
-            distribution's own last draw. Priors made of posteriors need it.
-        mean_known: Whether the distribution has its mean in closed form.
-        takes_maps: Whether a latent may be of any shape, such as a map (channels, height, width),
-            and `network_shape` takes that shape. Others are over vectors.
+        data_shape: Shape of one datum, if it is known before the first call.
+        latent_shape: Shape of one latent, if it is known before the first call.
+        latent_kind: The space that latents lie in, if it is known before the first call. Models
+            refuse a prior over another kind of space.
+        density_everywhere: Whether the density can be evaluated at any value, and not only at the
+            distribution's own last draw. Priors made of posteriors need this.
+        mean_known: Whether the mean of the distribution is known in closed form.
+        takes_maps: Whether a latent may have any shape, such as a map (channels, height, width),
+            and `network_shape` accepts that shape. Otherwise latents are vectors.
     """
 
     data_shape: Size | None = None
@@ -42,21 +43,24 @@ class Posterior(Component, ABC):
             x: Data, ``(*batch, *data_shape)``.
 
         Returns:
-            A distribution with ``batch_shape (*batch,)`` and ``event_shape`` that of one latent.
+            A distribution with ``batch_shape (*batch,)`` and the shape of one latent as
+            ``event_shape``.
         """
 
     @classmethod
     def network_shape(cls, latent_features: Any, **options: Any) -> Size:
-        """Says which ``out_shape`` its network must have, for those who build one for it.
+        """Returns the ``out_shape`` that the posterior's network must have.
+
+        Code that builds a network for a posterior calls this, such as the command line.
 
         Args:
-            latent_features: Number of latent variables; a class that `takes_maps` takes a shape
-                as well.
-            **options: The other arguments that the posterior will be made with.
+            latent_features: Number of latent variables; a class with `takes_maps` also accepts a
+                shape.
+            **options: The other arguments that the posterior will be constructed with.
 
         Raises:
-            ValueError: If the class does not say. Only one that is to be made by name, as on a
-                command line, has to.
+            ValueError: If the class does not define it. Only a class that is constructed by name,
+                as on a command line, has to.
         """
         raise ValueError(
             f"{cls.__name__}: it does not say which network it needs; give it network_shape, "
@@ -65,15 +69,15 @@ class Posterior(Component, ABC):
 
 
 def latent_features_of(cls: type[Posterior], network: Network, **options: Any) -> int:
-    """Reads off the network for how many latent variables it has parameters.
+    """Infers the number of latent variables from a network's output shape.
 
     Args:
-        cls: The posterior's class, whose `network_shape` is turned round.
-        network: Its network.
+        cls: The posterior's class, whose `network_shape` is inverted.
+        network: The posterior's network.
         **options: The arguments that `network_shape` depends on.
 
     Raises:
-        ValueError: If it is not a `Network`, or its output fits no number of variables.
+        ValueError: If it is not a `Network`, or its output fits no number of latent variables.
     """
     check_network(network)
     for features in range(1, network.out_shape[0] + 1):

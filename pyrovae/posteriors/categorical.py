@@ -14,25 +14,25 @@ __all__ = ["CategoricalPosterior"]
 
 
 class CategoricalPosterior(Posterior):
-    r"""One categorical variable, as a one-hot vector.
+    r"""A single categorical variable, as a one-hot vector.
 
     .. math:: q(z = e_k \mid x) = \operatorname{softmax}(f(x))_k
 
-    Its draws carry no gradient: an `ELBO` uses the score function. To sum over all categories
-    exactly instead, train with `EnumeratedELBO`.
+    The draws carry no gradient, so an `ELBO` uses the score function. `EnumeratedELBO` sums over
+    all categories exactly instead.
 
-    The prior is a `CategoricalPrior`. Encoding gives the probabilities, the one-hot vector's
-    mean. Several categoricals are several sites, in the model `CategoricalVAE`: Pyro cannot
-    enumerate several in one.
+    The matching prior is a `CategoricalPrior`. Encoding returns the probabilities, which are the
+    mean of the one-hot vector. For several categorical variables use the model `CategoricalVAE`,
+    which gives each its own sample site: Pyro cannot enumerate several variables in one site.
 
     Kingma, Mohamed, Rezende and Welling, 2014, Semi-supervised learning with deep generative
     models, https://arxiv.org/abs/1406.5298 (q(y|x)).
 
     Args:
-        network: From a datum to a logit for each category; there are ``latent_features``.
+        network: Maps a datum to ``latent_features`` logits, one for each category.
 
     Raises:
-        ValueError: If the network's output is not a vector of at least two.
+        ValueError: If the network's output is not a vector of at least two numbers.
     """
 
     latent_kind = "discrete"
@@ -52,5 +52,5 @@ class CategoricalPosterior(Posterior):
 
     @classmethod
     def network_shape(cls, latent_features: int, **options: Any) -> Size:
-        """A logit for each category."""
+        """One logit for each category."""
         return Size([latent_features])

@@ -1,4 +1,4 @@
-"""The diagonal normal that most posteriors are or begin from."""
+"""The diagonal normal that most posteriors return or start from."""
 
 from typing import Any
 
@@ -13,18 +13,18 @@ __all__ = ["diagonal_normal"]
 
 
 def diagonal_normal(loc: Tensor, raw_scale: Tensor, *, event_dim: int = 1) -> Any:
-    r"""The normal of independent variables with these parameters from a network.
+    r"""The diagonal normal with parameters from a network.
 
     .. math:: N(\mu, \operatorname{diag} \sigma^2), \quad
         \sigma = \max\left(\log(1 + e^r) + 10^{-6}, \; 2^{-16} |\mu|\right)
 
-    The smallest scales are those at which a draw in single precision still shows its noise; see
+    The lower bound on a scale keeps the noise of a draw visible in single precision; see
     `resolvable`.
 
     Args:
         loc: The means, ``(*batch, *latent_shape)``.
-        raw_scale: The scales before they are made positive, likewise.
-        event_dim: How many dimensions a latent has.
+        raw_scale: The scales before they are made positive, in the same shape.
+        event_dim: Number of dimensions of a latent.
     """
     loc, raw_scale = at_least_single(loc), at_least_single(raw_scale)
     return Normal(loc, resolvable(positive(raw_scale), loc)).to_event(event_dim)

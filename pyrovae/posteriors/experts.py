@@ -1,4 +1,4 @@
-"""What posteriors that are made of several posteriors share."""
+"""The base class of posteriors that combine several posteriors."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,22 +12,22 @@ from pyrovae.posteriors.base import Posterior
 
 __all__ = ["ExpertsPosterior", "Views"]
 
-#: A datum that all experts read, or what each of them reads, None where that is missing.
+#: One datum for all experts, or one tensor for each expert, None where its modality is missing.
 Views = Tensor | Sequence[Tensor | None]
 
 
 class ExpertsPosterior(Posterior):
-    """A posterior made of one for each modality, any of which may be missing.
+    """A posterior that combines one posterior for each modality, any of which may be missing.
 
-    It reads a tuple, a tensor for each expert, or None where a modality is missing for a whole
-    batch; and beside that a mask, where one is missing for some data alone. A single tensor is read
-    by all experts.
+    The input is a tuple with one entry for each expert: a tensor, or None if the modality is
+    missing for the whole batch. A mask can be given as well, for modalities that are missing for
+    some data only. A single tensor goes to all experts.
 
     Args:
         experts: The posteriors, in the order of the modalities.
 
     Raises:
-        ValueError: If there is none, or they are over latents of different shapes or kinds.
+        ValueError: If there are none, or they differ in the shape or the kind of their latents.
     """
 
     def __init__(self, experts: Sequence[Posterior]) -> None:
@@ -54,19 +54,19 @@ class ExpertsPosterior(Posterior):
         self.data_shape = shapes.pop() if len(shapes) == 1 else None
 
     def read(self, x: Views, present: Tensor | None) -> tuple[list[Any], Tensor]:
-        """The distribution of each expert, and which of them are there.
+        """Returns the distribution of each expert, and a mask of the modalities that are present.
 
         Args:
-            x: What they read.
-            present: Which modalities of each datum are there, bool ``(*batch, M)``; all, if left
-                out.
+            x: The experts' inputs.
+            present: Which modalities of each datum are present, bool ``(*batch, M)``; None means
+                all.
 
         Returns:
-            The distributions, None where a modality is missing altogether, and bool ``(*batch, M)``
-            or ``(M,)``.
+            The distributions, None where a modality is missing for the whole batch, and a mask,
+            bool ``(*batch, M)`` or ``(M,)``.
 
         Raises:
-            ValueError: If there are other modalities than experts, or none at all.
+            ValueError: If the number of inputs is not the number of experts, or all are None.
         """
         views = [x] * len(self.experts) if isinstance(x, Tensor) else list(x)
         if len(views) != len(self.experts) or all(view is None for view in views):
@@ -85,10 +85,10 @@ class ExpertsPosterior(Posterior):
 
     @staticmethod
     def known(found: Sequence[Distribution | None]) -> Any:
-        """One of the distributions that are there."""
+        """Returns the first distribution that is not None."""
         return next(p for p in found if p is not None)
 
     @classmethod
     def network_shape(cls, latent_features: int, **options: Any) -> Size:
-        """It has no network of its own, but those of its experts."""
+        """Raises an error: it has no network, only those of its experts."""
         raise ValueError(f"{cls.__name__}: it is made of other posteriors: make it in Python")

@@ -17,24 +17,24 @@ __all__ = ["FullNormalPosterior"]
 
 
 class FullNormalPosterior(Posterior):
-    r"""A normal with any covariance, given by its Cholesky factor from a network.
+    r"""A normal with a full covariance, whose Cholesky factor comes from the network.
 
     .. math:: q(z \mid x) = N(z; \mu(x), L(x) L(x)^\top + \operatorname{diag} \delta(x)^2), \quad
         L \text{ lower triangular}, \; L_{ii} > 0
 
     The independent noise :math:`\delta_i^2 = 2^{-32} (\mu_i^2 + \sum_j L_{ij}^2)` bounds the
-    factor's condition, so that a draw in single precision has its own density: see
-    `conditioned_factor`.
+    condition number of the factor, so that the density of a draw is accurate in single precision;
+    see `conditioned_factor`.
 
     Kingma and Welling, 2019, An introduction to variational autoencoders,
     https://arxiv.org/abs/1906.02691 (section 2.5.1).
 
     Args:
-        network: From a datum to ``n + n (n + 1) / 2`` numbers for ``n`` latent variables: the
-            means, then the factor row by row, its diagonal before it is made positive.
+        network: Maps a datum to ``n + n (n + 1) / 2`` numbers for ``n`` latent variables: the
+            means, then the factor row by row, with its diagonal before it is made positive.
 
     Raises:
-        ValueError: If the network's output is of no such size.
+        ValueError: If the network's output has no such size.
     """
 
     latent_kind = "real"
@@ -57,5 +57,5 @@ class FullNormalPosterior(Posterior):
 
     @classmethod
     def network_shape(cls, latent_features: int, **options: Any) -> Size:
-        """A mean for each latent variable, and a triangular matrix."""
+        """A mean for each latent variable, and the entries of a triangular matrix."""
         return Size([latent_features + latent_features * (latent_features + 1) // 2])

@@ -13,24 +13,25 @@ from pyrovae.posteriors.base import Posterior
 
 __all__ = ["GammaPosterior"]
 
-# Of shapes: below, draws leave single precision; above, they are not told apart.
+# Range of the shapes. Draws underflow single precision below it and are indistinguishable above.
 SMALLEST, LARGEST = 0.1, 1e6
 
 
 class GammaPosterior(Posterior):
-    r"""Independent gamma variables, for latents that are amounts.
+    r"""Independent gamma variables, for latents that are positive quantities.
 
     .. math:: q(z \mid x) = \prod_d \operatorname{Gamma}(z_d; a_d(x), b_d(x))
 
-    Its prior is a `GammaPrior` (the KL divergence is then known in closed form), another over the
-    positive numbers, or one over real numbers, of which it keeps to a part. Shapes a are from 0.1
-    to 1e6, and rates b from 1e-6 to 1e6. Draws carry the gradient of the implicit function.
+    The matching prior is a `GammaPrior` (the KL divergence is then known in closed form), another
+    prior over positive numbers, or one over real numbers, of which only the positive part is used.
+    Shapes a range from 0.1 to 1e6, and rates b from 1e-6 to 1e6. Draws carry gradients by implicit
+    reparameterisation.
 
     Figurnov, Mohamed and Mnih, 2018, Implicit reparameterization gradients,
     https://arxiv.org/abs/1805.08498.
 
     Args:
-        network: From a datum to ``2 * latent_features`` numbers: the shapes, then the rates,
+        network: Maps a datum to ``2 * latent_features`` numbers: the shapes, then the rates,
             before they are made positive.
 
     Raises:

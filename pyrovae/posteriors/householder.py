@@ -17,20 +17,20 @@ __all__ = ["HouseholderPosterior"]
 
 
 class HouseholderPosterior(Posterior):
-    r"""A diagonal normal turned by Householder reflections: a normal with a full covariance.
+    r"""A diagonal normal rotated by Householder reflections: a normal with a full covariance.
 
     .. math:: z = H_K \cdots H_1 z_0, \quad H_k = I - 2 \frac{v_k v_k^\top}{\lVert v_k \rVert^2},
         \quad z_0 \sim N(\mu(x), \operatorname{diag} \sigma(x)^2)
 
-    The vectors :math:`v_k(x)` are the network's too. Volume is kept, and mean and density are
-    known in closed form. A scale is at least 1.5e-5 of the largest mean and scale of its datum,
-    which the reflections mix with it in single precision.
+    The vectors :math:`v_k(x)` come from the network too. The reflections preserve volume, so mean
+    and density are known in closed form. Each scale is at least 1.5e-5 times the largest mean or
+    scale of its datum, because the reflections mix the variables in single precision.
 
     Tomczak and Welling, 2016, Improving variational auto-encoders using Householder flow,
     https://arxiv.org/abs/1611.09630.
 
     Args:
-        network: From a datum to ``(2 + reflections) * latent_features`` numbers: the means, the
+        network: Maps a datum to ``(2 + reflections) * latent_features`` numbers: the means, the
             scales before they are made positive, and the vectors, one after the other.
         reflections: Number :math:`K` of reflections.
 
@@ -53,7 +53,7 @@ class HouseholderPosterior(Posterior):
         """Returns q(z|x) for data ``(*batch, *data_shape)``."""
         loc, raw_scale, vectors = at_least_single(self.network(x)).split(self.sizes, dim=-1)
         scale = positive(raw_scale)
-        # The reflections mix the variables: each has to show beside the largest of them.
+        # The reflections mix the variables: the noise of each has to show beside the largest one.
         reach = (loc.abs() + scale).amax(-1, keepdim=True)
         base = Normal(loc, resolvable(scale, reach)).to_event(1)
         return Flow(base, [Reflections(vectors.unflatten(-1, (-1, self.sizes[0])))])

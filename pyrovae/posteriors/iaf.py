@@ -23,29 +23,29 @@ class IAFPosterior(Posterior):
     .. math:: z_{k,i} = \sigma_k(z_{k-1, <i}, h(x)) \, z_{k-1,i} + \mu_k(z_{k-1, <i}, h(x)),
         \quad z_0 \sim N(\mu(x), \operatorname{diag} \sigma(x)^2)
 
-    :math:`\mu_k` and :math:`\sigma_k` are masked networks of their own that see the variables
-    before the i-th and a context :math:`h(x)`, which is the network's; the order is reversed
-    from one transform to the next. Draws, with their densities, are cheap; the density of a value
-    from elsewhere takes one pass for each latent variable. It is NaN where the scales are so small
-    beside the means that the value no longer shows the noise it would come from, in single precision
-    from outputs of the networks of about 10 on: objectives that score draws so
-    (`StickingTheLandingELBO`, `DoublyReparameterizedELBO`) then say so as any loss that is not
-    finite.
+    :math:`\mu_k` and :math:`\sigma_k` are masked networks, separate from ``network``. They see the
+    variables before the i-th and a context :math:`h(x)`, which ``network`` computes. The order of
+    the variables alternates between transforms. Draws and their densities are cheap; the density
+    of any other value takes one pass for each latent variable. That density is NaN where the
+    scales are so small beside the means that, in single precision, the value no longer shows the
+    noise it came from. This happens from network outputs of about 10 on. Objectives that evaluate
+    draws this way (`StickingTheLandingELBO`, `DoublyReparameterizedELBO`) then report a loss that
+    is not finite.
 
     Kingma, Salimans, Jozefowicz, Chen, Sutskever and Welling, 2016, Improved variational
     inference with inverse autoregressive flow, https://arxiv.org/abs/1606.04934.
 
     Args:
-        network: From a datum to ``2 * latent_features + context_features`` numbers: the means,
+        network: Maps a datum to ``2 * latent_features + context_features`` numbers: the means,
             the scales before they are made positive, and the context.
         transforms: Number of transforms.
         context_features: Size of the context :math:`h(x)`.
-        hidden: Units of each hidden layer of the masked networks; none smaller than the number
-            of latent variables.
+        hidden: Units of each hidden layer of the masked networks. No layer may be smaller than
+            the number of latent variables.
 
     Raises:
-        ValueError: If the network's output does not fit, there is one latent variable alone, or
-            a hidden layer is too small.
+        ValueError: If the network's output does not fit, there is only one latent variable, or a
+            hidden layer is too small.
     """
 
     latent_kind = "real"
@@ -90,7 +90,7 @@ class IAFPosterior(Posterior):
 
 
 class _InContext:
-    """A masked network in a context, both with any leading dimensions that broadcast."""
+    """A masked network in a fixed context; leading dimensions of context and input broadcast."""
 
     def __init__(self, network: nn.Module, context: Tensor) -> None:
         self.network = network
@@ -98,20 +98,20 @@ class _InContext:
 
     def __call__(self, z: Tensor) -> Any:
         batch = torch.broadcast_shapes(z.shape[:-1], self.context.shape[:-1])
-        # A network in half precision reads and writes that; latents are never in it.
+        # A network in half precision reads and writes half precision, but latents are never in it.
         dtype = next(self.network.parameters()).dtype
         found = self.network(z.expand(*batch, -1).to(dtype), self.context.to(dtype))
         return tuple(at_least_single(x) for x in found)
 
 
 def order(features: int, k: int) -> Any:
-    """The order of the variables in the k-th transform: forwards and backwards in turn."""
+    """The order of the variables in the k-th transform, alternately forwards and backwards."""
     forwards = torch.arange(features)
     return forwards.flip(0) if k % 2 else forwards
 
 
 def check_autoregressive(features: int, hidden: Sequence[int]) -> None:
-    """Looks whether a masked network can connect all variables.
+    """Checks that a masked network with these layers can connect all variables.
 
     Raises:
         ValueError: If it cannot.

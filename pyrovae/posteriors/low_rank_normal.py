@@ -15,23 +15,23 @@ __all__ = ["LowRankNormalPosterior"]
 
 
 class LowRankNormalPosterior(Posterior):
-    r"""A normal whose covariance is a diagonal plus a matrix of low rank, from a network.
+    r"""A normal whose covariance is a diagonal plus a low-rank matrix, from a network.
 
     .. math:: q(z \mid x) = N(z; \mu(x), W(x) W(x)^\top + \operatorname{diag} \sigma(x)^2)
 
-    The diagonal is at least what keeps a draw's noise visible in single precision: see
+    The diagonal is large enough to keep the noise of a draw visible in single precision; see
     `LowRankNormal`.
 
     Rezende, Mohamed and Wierstra, 2014, Stochastic backpropagation and approximate inference in
     deep generative models, https://arxiv.org/abs/1401.4082 (section 4.3, rank one).
 
     Args:
-        network: From a datum to ``(2 + rank) * latent_features`` numbers: the means, the scales
+        network: Maps a datum to ``(2 + rank) * latent_features`` numbers: the means, the scales
             before they are made positive, and the factor :math:`W`, row by row.
         rank: Number of columns of :math:`W`.
 
     Raises:
-        ValueError: If the network's output cannot be split in ``2 + rank``.
+        ValueError: If the network's output cannot be split into ``2 + rank`` parts.
     """
 
     latent_kind = "real"

@@ -1,4 +1,4 @@
-"""Mixtures of experts, and of products of them."""
+"""Mixtures of experts, and mixtures of products of experts."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -24,19 +24,19 @@ class MixturePosterior(ExpertsPosterior):
     .. math:: q(z \mid x) = \frac{1}{|P|} \sum_{m \in P} q_m(z \mid x_m), \quad
         P \text{ the modalities that are there}
 
-    Each expert has to explain all modalities by itself, so that any one generates the others well;
-    what several know together is not put together, as `ProductPosterior` does. Draws are
-    reparameterised. `StratifiedELBO` draws as much from each expert.
+    Each expert must explain all modalities alone, which helps to generate the others from any
+    single one. Unlike `ProductPosterior`, the mixture does not pool what several modalities know.
+    Draws are reparameterised. `StratifiedELBO` draws equally often from each expert.
 
-    Shi, Siddharth, Paige and Torr, 2019, Variational mixture-of-experts autoencoders for multi-modal
-    deep generative models, https://arxiv.org/abs/1911.03393.
+    Shi, Siddharth, Paige and Torr, 2019, Variational mixture-of-experts autoencoders for
+    multi-modal deep generative models, https://arxiv.org/abs/1911.03393.
 
     Args:
-        experts: Posteriors of any family, in the order of the modalities; see `ExpertsPosterior`
-            for what it reads.
+        experts: Posteriors of any family, in the order of the modalities; `ExpertsPosterior`
+            describes their input.
 
     Raises:
-        ValueError: If there is none, or they are over different latents.
+        ValueError: If there are none, or they are over different latents.
     """
 
     def __init__(self, experts: Sequence[Posterior]) -> None:
@@ -44,7 +44,7 @@ class MixturePosterior(ExpertsPosterior):
         self.mean_known = all(expert.mean_known for expert in experts)
 
     def forward(self, x: Views, present: Tensor | None = None) -> Distribution:
-        """Returns q(z|x) for the modalities that are there; see `ExpertsPosterior.read`."""
+        """Returns q(z|x) given the modalities that are present; see `ExpertsPosterior.read`."""
         found, there = self.read(x, present)
         known = self.known(found)
         weights = there.to(torch.get_default_dtype())
@@ -59,18 +59,18 @@ class MixtureOfProductsPosterior(ExpertsPosterior):
         \quad q_S(z \mid x) \propto \prod_{m \in S} q_m(z \mid x_m), \quad
         P \text{ the modalities that are there}
 
-    It has the components of `MixturePosterior`, those of single modalities, and that of
-    `ProductPosterior` without its standard normal, among its own.
+    Its components include those of `MixturePosterior`, where S is a single modality, and the one
+    of `ProductPosterior` without the standard normal.
 
     Sutter, Daunhawer and Vogt, 2021, Generalized multimodal ELBO, https://arxiv.org/abs/2105.02470.
 
     Args:
-        experts: Diagonal normals, at most 10, in the order of the modalities; see
-            `ExpertsPosterior` for what it reads.
+        experts: Diagonal normals, at most 10, in the order of the modalities; `ExpertsPosterior`
+            describes their input.
 
     Raises:
-        ValueError: If there is none or more, they are over different latents, or, when called, one
-            is no diagonal normal.
+        ValueError: If there are none or more than 10, or they are over different latents. When
+            called: if one is not a diagonal normal.
     """
 
     def __init__(self, experts: Sequence[Posterior]) -> None:
@@ -84,7 +84,7 @@ class MixtureOfProductsPosterior(ExpertsPosterior):
         self.subsets = [s for n in modalities for s in combinations(modalities, n + 1)]
 
     def forward(self, x: Views, present: Tensor | None = None) -> Distribution:
-        """Returns q(z|x) for the modalities that are there; see `ExpertsPosterior.read`."""
+        """Returns q(z|x) given the modalities that are present; see `ExpertsPosterior.read`."""
         found, there = self.read(x, present)
         every = [self.known(found) if p is None else p for p in found]
         components: list[Any] = []

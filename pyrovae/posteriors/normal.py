@@ -13,19 +13,19 @@ __all__ = ["NormalPosterior"]
 
 
 class NormalPosterior(Posterior):
-    r"""A diagonal normal with mean and scale from a network.
+    r"""A diagonal normal whose mean and scale come from a network.
 
     .. math:: q(z \mid x) = N(z; \mu(x), \operatorname{diag} \sigma(x)^2)
 
-    A scale is at least 1e-6, and 1.5e-5 of its mean's absolute value: with less, a draw in single
-    precision would not show its noise, and its density would be wrong.
+    A scale is at least 1e-6, and at least 1.5e-5 times the absolute value of its mean: with a
+    smaller one, the noise of a draw would vanish in single precision and its density be wrong.
 
     Kingma and Welling, 2014, Auto-encoding variational Bayes, https://arxiv.org/abs/1312.6114.
 
     Args:
-        network: From a datum to ``2 * latent_features`` numbers: the means, then the scales
-            before they are made positive. For latents that are maps ``(C, H, W)`` it puts out
-            ``(2 * C, H, W)``, the first C channels the means.
+        network: Maps a datum to ``2 * latent_features`` numbers: the means, then the scales
+            before they are made positive. For latents that are maps ``(C, H, W)`` its output is
+            ``(2 * C, H, W)``, and the first C channels are the means.
 
     Raises:
         ValueError: If the network's output cannot be split in two along its first dimension.

@@ -20,16 +20,16 @@ class PlanarPosterior(Posterior):
     .. math:: z_k = z_{k-1} + u_k \tanh(w_k^\top z_{k-1} + b_k), \quad
         z_0 \sim N(\mu(x), \operatorname{diag} \sigma(x)^2)
 
-    The parameters :math:`u_k, w_k, b_k` of each transform are the network's too; :math:`u_k` is
-    moved so that the transform can be inverted. The inverse is not known in closed form, so the
-    density is known for the distribution's own last draw alone: no VampPrior over this
-    posterior, and no objective that scores values from elsewhere.
+    The parameters :math:`u_k, w_k, b_k` of each transform come from the network too;
+    :math:`u_k` is adjusted so that the transform is invertible. The inverse is not known in closed
+    form, so the density is only known for the distribution's own last draw. A VampPrior cannot
+    use this posterior, and neither can objectives that evaluate the density elsewhere.
 
     Rezende and Mohamed, 2015, Variational inference with normalizing flows,
     https://arxiv.org/abs/1505.05770.
 
     Args:
-        network: From a datum to ``2 n + transforms * (2 n + 1)`` numbers for ``n`` latent
+        network: Maps a datum to ``2 n + transforms * (2 n + 1)`` numbers for ``n`` latent
             variables: the means, the scales before they are made positive, then all ``u``, all
             ``w`` and all ``b``.
         transforms: Number of planar transforms.

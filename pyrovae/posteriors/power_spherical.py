@@ -15,7 +15,7 @@ from pyrovae.posteriors.base import Posterior, latent_features_of
 
 __all__ = ["PowerSphericalPosterior"]
 
-# Of a concentration at which draws in single precision are told apart.
+# Largest concentration at which draws in single precision can be told apart.
 LARGEST = 1e8
 
 
@@ -24,18 +24,18 @@ class PowerSphericalPosterior(Posterior):
 
     .. math:: q(z \mid x) \propto (1 + \mu(x)^\top z)^{\kappa(x)}, \quad \lVert z \rVert = 1
 
-    Close to a von Mises-Fisher distribution, with draws that need no rejection. Its prior is a
-    `UniformSpherePrior` (the KL divergence is then known in closed form) or a `VampPrior`. The
-    number of latent features is that of the space the sphere lies in; its surface has one
-    dimension less. The concentration is at most 1e8. Encoding gives the mean direction :math:`\mu(x)`, which is on the sphere, as
-    the mean is not.
+    It is close to a von Mises-Fisher distribution, but draws need no rejection sampling. The
+    matching prior is a `UniformSpherePrior` (the KL divergence is then known in closed form) or a
+    `VampPrior`. The number of latent features is the dimension of the space that contains the
+    sphere, one more than that of the sphere itself. The concentration is at most 1e8. Encoding
+    returns the mean direction :math:`\mu(x)`, because the mean does not lie on the sphere.
 
     De Cao and Aziz, 2020, The power spherical distribution, https://arxiv.org/abs/2006.04437;
     Davidson et al., 2018, Hyperspherical variational auto-encoders,
     https://arxiv.org/abs/1804.00891.
 
     Args:
-        network: From a datum to ``latent_features + 1`` numbers: the mean direction before it is
+        network: Maps a datum to ``latent_features + 1`` numbers: the mean direction before it is
             normalised, and the concentration before it is made positive.
 
     Raises:
@@ -61,14 +61,14 @@ class PowerSphericalPosterior(Posterior):
 
     @classmethod
     def network_shape(cls, latent_features: int, **options: Any) -> Size:
-        """A direction, and a concentration."""
+        """A direction and a concentration."""
         return Size([latent_features + 1])
 
 
 def _direction(vectors: Tensor) -> Tensor:
-    """Vectors with a length of one, however short or long they were; the first axis for 0."""
+    """Scales vectors of any length to length one; zero becomes the first axis."""
     size = vectors.detach().abs().amax(-1, keepdim=True)
-    # Their squares would under- or overflow.
+    # Without this, the squares of very small or large components would under- or overflow.
     unit = torch.where((size > 1e-10) & (size < 1e15), 1.0, size.clamp(min=1e-30))
     first = torch.zeros_like(vectors)
     first[..., 0] = 1

@@ -18,33 +18,33 @@ __all__ = ["ProductPosterior", "product_of_normals"]
 
 
 class ProductPosterior(ExpertsPosterior):
-    r"""The normalised product of one normal for each modality and a standard one.
+    r"""The normalised product of one normal for each modality and a standard normal.
 
     .. math:: q(z \mid x) \propto N(z; 0, I) \prod_{m \text{ present}} q_m(z \mid x_m), \qquad
         \sigma^{-2} = 1 + \sum_m \sigma_m^{-2}, \quad
         \mu = \sigma^2 \sum_m \mu_m \sigma_m^{-2}
 
-    Each modality adds what it knows, and one that is missing adds nothing: with none at all it is
-    the standard normal. That one stands for the prior in the paper; the model's prior may be any
-    over real vectors.
+    Each modality adds what it knows, and a missing one adds nothing. With no modality at all the
+    posterior is the standard normal. In the paper the standard normal is the prior; here the
+    model's prior may be any prior over real vectors.
 
     Wu and Goodman, 2018, Multimodal generative models for scalable weakly-supervised learning,
     https://arxiv.org/abs/1802.05335.
 
     Args:
-        experts: Diagonal normals, such as `NormalPosterior`, in the order of the modalities; see
-            `ExpertsPosterior` for what it reads.
+        experts: Diagonal normals, such as `NormalPosterior`, in the order of the modalities;
+            `ExpertsPosterior` describes their input.
 
     Raises:
-        ValueError: If there is none, they are over different latents, or, when called, one is no
-            diagonal normal.
+        ValueError: If there are none, or they are over different latents. When called: if one is
+            not a diagonal normal.
     """
 
     def __init__(self, experts: Sequence[Posterior]) -> None:
         super().__init__(experts)
 
     def forward(self, x: Views, present: Tensor | None = None) -> Distribution:
-        """Returns q(z|x) for the modalities that are there; see `ExpertsPosterior.read`."""
+        """Returns q(z|x) given the modalities that are present; see `ExpertsPosterior.read`."""
         found, there = self.read(x, present)
         return product_of_normals(found, there, prior_precision=1.0)
 
@@ -52,15 +52,15 @@ class ProductPosterior(ExpertsPosterior):
 def product_of_normals(
     found: Sequence[Distribution | None], there: Tensor, *, prior_precision: float
 ) -> Distribution:
-    """The normal that is proportional to the product of some, and of a standard one.
+    """The normalised product of diagonal normals and, optionally, a standard normal.
 
     Args:
-        found: Diagonal normals; None is left out.
+        found: Diagonal normals; entries that are None are skipped.
         there: Which of them count, bool ``(*batch, M)`` or ``(M,)``.
-        prior_precision: How much the standard one counts: 1, or 0 for not at all.
+        prior_precision: Weight of the standard normal: 1 to include it, 0 to leave it out.
 
     Raises:
-        ValueError: If one is no diagonal normal.
+        ValueError: If one is not a diagonal normal.
     """
     precision: Any = prior_precision
     weighted: Any = 0.0

@@ -1,4 +1,4 @@
-"""Posterior of codes."""
+"""Posterior over the codes of a codebook."""
 
 from typing import Any
 
@@ -14,31 +14,31 @@ __all__ = ["QuantizedPosterior"]
 
 
 class QuantizedPosterior(Posterior):
-    r"""The codes of a network's output, from any codebook.
+    r"""A deterministic posterior: the codes nearest to a network's output, from any codebook.
 
     .. math:: q(z = e_k \mid x) = 1 \text{ for } k = \arg\min_j \lVert f(x) - e_j \rVert
 
-    The network's output is as many vectors as its shape has: ``(C, *grid)`` is ``C /
-    code_features`` vectors at each point of the grid, a vector of length C is so many one after
-    another. The latent is their codes, in the same shape; with a codebook of several stages the codes
-    of the first stage, then those of the next, ``(stages * C, *grid)``. The decoder's gradient passes
-    straight through to :math:`f(x)`. How codes and network come together is the codebook's matter, and
-    the objective's. The prior is a `CategoricalCodePrior` or another one of codes, made with this
-    posterior.
+    The network's output is read as vectors of length ``code_features``. An output of shape
+    ``(C, *grid)`` has ``C / code_features`` vectors at each grid point; an output of shape
+    ``(C,)`` has that many in a row. The latent consists of their codes, in the same shape. A
+    codebook with several stages puts the codes of the first stage first, then those of the next,
+    ``(stages * C, *grid)``. The decoder's gradient passes straight through to :math:`f(x)`. The
+    codebook and the objective decide how codes and network output are drawn together. The matching
+    prior is a `CategoricalCodePrior` or another prior over codes, constructed with this posterior.
 
-    The codes are discrete and known given x, so that :math:`\log p(x \mid z) + \log p(z)` is a
+    The codes are discrete and determined by x, so :math:`\log p(x \mid z) + \log p(z)` is a lower
     bound of :math:`\log p(x)`, and further draws do not tighten it.
 
     Args:
-        network: From a datum to the vectors, ``(groups * code_features, *grid)``.
-        codebook: Which vectors there are.
+        network: Maps a datum to the vectors, ``(groups * code_features, *grid)``.
+        codebook: The codebook.
 
     Attributes:
-        code_shape: Shape of one datum's numbers of codes, ``(stages * groups, *grid)``.
+        code_shape: Shape of the code indices of one datum, ``(stages * groups, *grid)``.
 
     Raises:
-        ValueError: If the network does not declare its shapes, or the first dimension of its output
-            does not divide by the vectors' length.
+        ValueError: If the network does not declare its shapes, or the first dimension of its
+            output is not divisible by ``code_features``.
     """
 
     latent_kind = "code"
@@ -71,5 +71,5 @@ class QuantizedPosterior(Posterior):
 
     @classmethod
     def network_shape(cls, latent_features: Shape, **options: Any) -> Size:
-        """A number for each number of the vectors."""
+        """The shape of the vectors, which is that of the latents."""
         return as_size(latent_features, "latent_features")

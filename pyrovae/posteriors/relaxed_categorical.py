@@ -19,20 +19,21 @@ class RelaxedCategoricalPosterior(Posterior):
     .. math:: z = \operatorname{softmax}\left((f(x) + g) / \tau\right), \quad g_k \sim
         \mathrm{Gumbel}
 
-    Its draws carry gradients, and its density is that of the relaxed variable. The prior has to
-    be a density on the simplex too, a `RelaxedCategoricalPrior`: the KL divergence between two
-    categoricals, which some use in its place, is not a bound for the relaxed model (Maddison et
-    al., section C.2). Encoding gives the mean of draws: the mean is not known in closed form.
-    `TemperedELBO` begins training at a higher temperature.
+    The draws carry gradients, and the density is that of the relaxed variable. The prior must be
+    a density on the simplex too, a `RelaxedCategoricalPrior`. Some replace the KL term by the KL
+    divergence between two categoricals, but that does not give a bound for the relaxed model
+    (Maddison et al., section C.2). The mean is not known in closed form, so encoding returns the
+    average of draws. `TemperedELBO` starts training at a higher temperature.
 
     Maddison, Mnih and Teh, 2017, The concrete distribution, https://arxiv.org/abs/1611.00712;
     Jang, Gu and Poole, 2017, Categorical reparameterization with Gumbel-softmax,
     https://arxiv.org/abs/1611.01144.
 
     Args:
-        network: From a datum to a logit for each category of each variable; there are
-            ``latent_features``.
-        variables: Number of independent variables, which share the features, one after another.
+        network: Maps a datum to ``latent_features`` logits, one for each category of each
+            variable.
+        variables: Number of independent variables; the latent features are divided equally
+            among them, in order.
         temperature: The temperature :math:`\tau`, from 0.01 to 100: see `RelaxedOneHot`.
 
     Raises:
@@ -62,12 +63,12 @@ class RelaxedCategoricalPosterior(Posterior):
 
     @classmethod
     def network_shape(cls, latent_features: int, **options: Any) -> Size:
-        """A logit for each category of each variable."""
+        """One logit for each category of each variable."""
         return Size([latent_features])
 
 
 def check_variables(latent_features: int, variables: int) -> None:
-    """Looks whether latents divide into at least two categories for each variable.
+    """Checks that the latent features give each variable at least two categories.
 
     Raises:
         ValueError: If they do not.

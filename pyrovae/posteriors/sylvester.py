@@ -16,22 +16,22 @@ __all__ = ["SylvesterPosterior"]
 
 
 class SylvesterPosterior(Posterior):
-    r"""A diagonal normal pushed through Sylvester transforms, the Householder variety.
+    r"""A diagonal normal pushed through Sylvester transforms of the Householder variety.
 
     .. math:: z_k = z_{k-1} + Q_k R_k \tanh(S_k Q_k^\top z_{k-1} + b_k), \quad
         z_0 \sim N(\mu(x), \operatorname{diag} \sigma(x)^2)
 
     :math:`R_k` and :math:`S_k` are upper triangular, with diagonals in (-1, 1) so that the
-    transform can be inverted, :math:`Q_k` is a product of reflections, and all are the
-    network's. The inverse is not known in closed form, so the density is known for the
-    distribution's own last draw alone: no VampPrior over this posterior, and no objective that
-    scores values from elsewhere.
+    transform is invertible. :math:`Q_k` is a product of reflections. All of them come from the
+    network. The inverse is not known in closed form, so the density is only known for the
+    distribution's own last draw. A VampPrior cannot use this posterior, and neither can objectives
+    that evaluate the density elsewhere.
 
     Van den Berg, Hasenclever, Tomczak and Welling, 2018, Sylvester normalizing flows for
     variational inference, https://arxiv.org/abs/1803.05649.
 
     Args:
-        network: From a datum to ``2 n + transforms * n * (n + 2 + reflections)`` numbers for
+        network: Maps a datum to ``2 n + transforms * n * (n + 2 + reflections)`` numbers for
             ``n`` latent variables: the means, the scales before they are made positive, then for
             each transform the triangles of R and S, the bias and the reflections' vectors.
         transforms: Number of Sylvester transforms.
@@ -81,8 +81,8 @@ class SylvesterPosterior(Posterior):
 
 
 def _upper(entries: Tensor, n: int) -> Tensor:
-    """An upper triangular matrix with a diagonal in [-0.999, 0.999]."""
+    """Returns an upper triangular matrix with its diagonal in [-0.999, 0.999]."""
     matrix = triangular(entries, n).mT
-    # A hyperbolic tangent in floating numbers is 1 from 9 on, and the determinant could be 0.
+    # In single precision tanh(9) is 1, which would allow a determinant of zero.
     diagonal = matrix.diagonal(dim1=-2, dim2=-1).tanh().clamp(-0.999, 0.999)
     return matrix.triu(1) + torch.diag_embed(diagonal)

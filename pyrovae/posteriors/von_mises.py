@@ -14,7 +14,7 @@ from pyrovae.posteriors.base import Posterior
 
 __all__ = ["VonMisesPosterior"]
 
-# Of a concentration at which draws in single precision are told apart.
+# Largest concentration at which draws in single precision can be told apart.
 LARGEST = 1e6
 
 
@@ -24,18 +24,19 @@ class VonMisesPosterior(Posterior):
     .. math:: q(z \mid x) = \prod_d \frac{e^{\kappa_d(x) \cos(z_d - \mu_d(x))}}
         {2 \pi I_0(\kappa_d(x))}, \quad -\pi \le z_d < \pi
 
-    Its prior is a `VonMisesPrior` (the KL divergence is then known in closed form) or a `VampPrior`.
-    Encoding gives the mean directions. Angles have a seam at half a turn, which a decoder does not
-    see through `CosineSine`: ``Chain([CosineSine(d), MLP(2 * d, ...)])``.
+    The matching prior is a `VonMisesPrior` (the KL divergence is then known in closed form) or a
+    `VampPrior`. Encoding returns the mean directions. Angles jump by a full turn at half a turn;
+    `CosineSine` hides this seam from a decoder: ``Chain([CosineSine(d), MLP(2 * d, ...)])``.
 
     Davidson et al., 2018, Hyperspherical variational auto-encoders,
-    https://arxiv.org/abs/1804.00891 (a circle is the sphere of two dimensions); Figurnov, Mohamed
-    and Mnih, 2018, Implicit reparameterization gradients, https://arxiv.org/abs/1805.08498.
+    https://arxiv.org/abs/1804.00891 (a circle is the unit sphere in two dimensions); Figurnov,
+    Mohamed and Mnih, 2018, Implicit reparameterization gradients,
+    https://arxiv.org/abs/1805.08498.
 
     Args:
-        network: From a datum to ``3 * latent_features`` numbers: cosine and sine of the mean
-            directions, in units of any length, and the concentrations before they are made
-            positive, 1e6 at most.
+        network: Maps a datum to ``3 * latent_features`` numbers: the cosines and sines of the
+            mean directions, up to a common positive factor for each pair, and the concentrations
+            before they are made positive, at most 1e6.
 
     Raises:
         ValueError: If the network's output cannot be split in three.
@@ -52,7 +53,7 @@ class VonMisesPosterior(Posterior):
     def forward(self, x: Tensor) -> Distribution:
         """Returns q(z|x) for data ``(*batch, *data_shape)``."""
         cosine, sine, raw = at_least_single(self.network(x)).chunk(3, dim=-1)
-        # Of no length there is no direction: the first axis. And squares must not overflow.
+        # A zero vector has no direction and becomes the first axis; squares must not overflow.
         size = torch.maximum(cosine.detach().abs(), sine.detach().abs())
         none, unit = size < 1e-30, size.clamp(min=1e-30)
         loc = torch.atan2(
@@ -62,5 +63,5 @@ class VonMisesPosterior(Posterior):
 
     @classmethod
     def network_shape(cls, latent_features: int, **options: Any) -> Size:
-        """Cosine, sine and a concentration for each angle."""
+        """A cosine, a sine and a concentration for each angle."""
         return Size([3 * latent_features])
