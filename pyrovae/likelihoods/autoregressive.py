@@ -1,4 +1,4 @@
-"""Likelihoods whose variables come one after another."""
+"""Autoregressive likelihoods: each variable depends on the variables before it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,29 +23,29 @@ __all__ = ["AutoregressiveLikelihood", "PixelCNNLikelihood", "TransformerLikelih
 
 
 class AutoregressiveLikelihood(Likelihood):
-    r"""A decoder that sees the variables before, each with a distribution of any kind.
+    r"""A decoder in which each variable depends on z and on all variables before it.
 
     .. math:: p(x \mid z) = \prod_i p(x_i \mid x_1, \dots, x_{i-1}, z)
 
-    See `PixelCNNLikelihood` for the order, and for what is not known.
+    `PixelCNNLikelihood` describes the order of the variables and what has no closed form.
 
-    A subclass makes the network that sees the variables before.
+    Subclasses provide the network that reads the earlier variables.
 
     Gulrajani et al., 2017, PixelVAE: a latent variable model for natural images,
     https://arxiv.org/abs/1611.05013; Chen et al., 2017, Variational lossy autoencoder,
     https://arxiv.org/abs/1611.02731.
 
     Args:
-        network: From a latent to features of each variable, with ``out_shape`` that of one datum but
-            for the first dimension, which is ``context_features`` times as long.
+        network: Maps a latent to features of each variable. Its ``out_shape`` is the shape of one
+            datum, except that the first dimension is ``context_features`` times as long.
         pixel: The likelihood of one variable given its parameters.
-        causal: The network that sees the variables before.
+        causal: The network that reads the earlier variables.
         context_features: Number of features of each variable.
-        features: Number of features of the network that sees the variables before.
+        features: Number of features of ``causal``.
 
     Raises:
-        ValueError: If a network's shape does not divide, ``pixel`` is not of one variable with a
-            vector of parameters, is of counts, or has a loss beside it.
+        ValueError: If a network's shape is not divisible as needed, or ``pixel`` is not a
+            likelihood of one variable with a vector of parameters, is over counts, or adds a loss.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class AutoregressiveLikelihood(Likelihood):
     def known_within(
         cls, argument: str, part: Any, options: Mapping[str, Any], known: Mapping[str, Any]
     ) -> Mapping[str, Any]:
-        """One variable's likelihood is of the parameters that it is given, as they are."""
+        """Gives the likelihood of one variable a network that returns its input unchanged."""
         if argument != "pixel":
             return known
         one = Size([1])
@@ -113,41 +113,42 @@ class AutoregressiveLikelihood(Likelihood):
 
     @classmethod
     def network_shape(cls, data_shape: Size, *, context_features: int = 8, **options: Any) -> Size:
-        """So many features of each variable."""
+        """``context_features`` features for each variable."""
         return multiply_shape(data_shape, context_features)
 
 
 class PixelCNNLikelihood(AutoregressiveLikelihood):
-    r"""A decoder that sees the pixels before through masked, gated convolutions.
+    r"""An autoregressive decoder with masked, gated convolutions over the earlier pixels.
 
     .. math:: p(x \mid z) = \prod_i p(x_i \mid x_1, \dots, x_{i-1}, z)
 
-    The order is that of the grid, row by row, at each point all channels. ``network`` makes features
-    of each variable from z, and ``pixel`` the distribution of one variable from parameters that the
-    variables before it and these features give: any likelihood of one variable, such as
-    ``BernoulliLikelihood(Identity(1))`` or ``CategoricalLikelihood(Identity(256))``. A density takes one
-    run, a draw one step for each variable; the mean is not known, so that queries give draws and say
-    so, and neither is the density of a part of the variables, so that `MissingDataVAE` refuses it.
+    The variables are ordered row by row, with all channels of one grid point in sequence.
+    ``network`` computes features of each variable from z. Together with the earlier variables they
+    give the parameters of one variable, which ``pixel`` turns into its distribution. Any
+    likelihood of one variable will do, such as ``BernoulliLikelihood(Identity(1))`` or
+    ``CategoricalLikelihood(Identity(256))``. A density takes one pass of the network, a draw one
+    step for each variable. The mean has no closed form, so queries return draws instead and warn.
+    Nor has the density of a subset of the variables, so `MissingDataVAE` refuses this likelihood.
 
-    With few layers it sees the pixels near by alone, which leaves to z what the picture is of.
+    With few layers the decoder only sees nearby pixels, which leaves the global content to z.
 
     van den Oord et al., 2016, Conditional image generation with PixelCNN decoders,
     https://arxiv.org/abs/1606.05328; Gulrajani et al., 2017, PixelVAE: a latent variable model for
     natural images, https://arxiv.org/abs/1611.05013.
 
     Args:
-        network: From a latent to features of each variable, with ``out_shape`` that of one datum but
-            for the first dimension, which is ``context_features`` times as long.
+        network: Maps a latent to features of each variable. Its ``out_shape`` is the shape of one
+            datum, except that the first dimension is ``context_features`` times as long.
         pixel: The likelihood of one variable given its parameters.
         context_features: Number of features of each variable.
         features: Channels of the convolutions.
         layers: Number of layers.
-        kernel: Width and height of the kernels, odd.
+        kernel: Width and height of the kernels, an odd number.
 
     Raises:
-        ValueError: If there is no layer, the kernel's size is even, a network's shape does not
-            divide, ``pixel`` is not of one variable with a vector of parameters, is of counts, or
-            has a loss beside it.
+        ValueError: If there is no layer, the kernel size is even, a network's shape is not
+            divisible as needed, or ``pixel`` is not a likelihood of one variable with a vector of
+            parameters, is over counts, or adds a loss.
     """
 
     def __init__(
@@ -171,37 +172,38 @@ class PixelCNNLikelihood(AutoregressiveLikelihood):
 
 
 class TransformerLikelihood(AutoregressiveLikelihood):
-    r"""A decoder that sees all pixels before through attention.
+    r"""An autoregressive decoder with a transformer that attends to all earlier pixels.
 
     .. math:: p(x \mid z) = \prod_i p(x_i \mid x_1, \dots, x_{i-1}, z)
 
-    The order is that of the grid, row by row, at each point all channels. ``network`` makes features
-    of each variable from z, and ``pixel`` the distribution of one variable from parameters that the
-    variables before it and these features give: any likelihood of one variable, such as
-    ``BernoulliLikelihood(Identity(1))`` or ``CategoricalLikelihood(Identity(256))``. A density takes one
-    run, a draw one step for each variable; the mean is not known, so that queries give draws and say
-    so, and neither is the density of a part of the variables, so that `MissingDataVAE` refuses it.
+    The variables are ordered row by row, with all channels of one grid point in sequence.
+    ``network`` computes features of each variable from z. Together with the earlier variables they
+    give the parameters of one variable, which ``pixel`` turns into its distribution. Any
+    likelihood of one variable will do, such as ``BernoulliLikelihood(Identity(1))`` or
+    ``CategoricalLikelihood(Identity(256))``. A density takes one pass of the network, a draw one
+    step for each variable. The mean has no closed form, so queries return draws instead and warn.
+    Nor has the density of a subset of the variables, so `MissingDataVAE` refuses this likelihood.
 
-    Memory and time are in the square of the number of pixels. What such a decoder can do without z
-    it learns to do without z: watch the KL divergence, and see `FreeBitsELBO`.
+    Memory and time grow with the square of the number of pixels. A decoder this powerful tends to
+    ignore z wherever it can: watch the KL divergence, and see `FreeBitsELBO`.
 
     Vaswani et al., 2017, Attention is all you need, https://arxiv.org/abs/1706.03762; Child, Gray,
     Radford and Sutskever, 2019, Generating long sequences with sparse transformers,
     https://arxiv.org/abs/1904.10509.
 
     Args:
-        network: From a latent to features of each variable, with ``out_shape`` that of one datum but
-            for the first dimension, which is ``context_features`` times as long.
+        network: Maps a latent to features of each variable. Its ``out_shape`` is the shape of one
+            datum, except that the first dimension is ``context_features`` times as long.
         pixel: The likelihood of one variable given its parameters.
         context_features: Number of features of each variable.
-        features: Features of the transformer.
-        heads: Number of heads of its attention, which divides them.
+        features: Number of features of the transformer.
+        heads: Number of attention heads; must divide ``features``.
         layers: Number of layers.
 
     Raises:
-        ValueError: If there is no layer, the heads do not divide the features, a network's shape
-            does not divide, ``pixel`` is not of one variable with a vector of parameters, is of
-            counts, or has a loss beside it.
+        ValueError: If there is no layer, the number of features is not divisible by the number of
+            heads, a network's shape is not divisible as needed, or ``pixel`` is not a likelihood
+            of one variable with a vector of parameters, is over counts, or adds a loss.
     """
 
     def __init__(

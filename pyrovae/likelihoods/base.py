@@ -1,4 +1,4 @@
-"""What a likelihood is."""
+"""The base class of likelihoods."""
 
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
@@ -15,10 +15,11 @@ class Likelihood(Component, ABC):
     """A likelihood p(x|z): a module that returns the distribution of the data given latents.
 
     Attributes:
-        latent_shape: Shape of one latent, where the class knows it before it is called.
-        data_shape: Shape of one datum, likewise.
-        counts: Whether the data are counts, so that 8-bit whole numbers are no grey levels.
-        independent_counts: Whether they are independent given the latents, each with a mean.
+        latent_shape: Shape of one latent, if it is known before the first call.
+        data_shape: Shape of one datum, if it is known before the first call.
+        counts: Whether the data are counts, so that 8-bit integers are not read as grey levels.
+        independent_counts: Whether the counts are independent given the latents and each has a
+            mean.
     """
 
     latent_shape: Size | None = None
@@ -34,12 +35,15 @@ class Likelihood(Component, ABC):
             z: Latents, ``(*batch, *latent_shape)``.
 
         Returns:
-            A distribution with ``batch_shape (*batch,)`` and ``event_shape`` that of one datum.
+            A distribution with ``batch_shape (*batch,)`` and the shape of one datum as
+            ``event_shape``.
         """
 
     @classmethod
     def network_shape(cls, data_shape: Size, **options: Any) -> Size:
-        """Says which ``out_shape`` its network must have, for those who build one for it.
+        """Returns the ``out_shape`` that the likelihood's network must have.
+
+        Code that builds a network for a likelihood calls this, such as the command line.
 
         Args:
             data_shape: Shape of one datum.
@@ -47,8 +51,8 @@ class Likelihood(Component, ABC):
                 among them what that one says, as a function of the shape of its data.
 
         Raises:
-            ValueError: If the class does not say. Only one that is to be made by name, as on a
-                command line, has to.
+            ValueError: If the class does not define it. Only a class that is constructed by name,
+                as on a command line, has to.
         """
         raise ValueError(
             f"{cls.__name__}: it does not say which network it needs; give it network_shape, "

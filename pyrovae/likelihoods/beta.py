@@ -24,29 +24,31 @@ class BetaLikelihood(LocationScaleLikelihood):
         \quad \mu = \operatorname{sigmoid}(f(z))
 
     :math:`\mu` is the mean and :math:`\phi` the dispersion: the variance is
-    :math:`\mu (1 - \mu) \phi / (1 + \phi)` (for m = 0). At 0 and 1 a beta density is 0 or
-    infinite, and images are full of both: the variables are stretched to :math:`(-m, 1 + m)`, a
-    proper density, by a margin of about half an 8-bit level unless told otherwise. With
-    ``margin=0`` the data have to lie strictly between 0 and 1; values on or beyond the ends are
-    refused. (To both concentrations :math:`10^{-6}` is added, so that none becomes zero.)
+    :math:`\mu (1 - \mu) \phi / (1 + \phi)` (for m = 0). At 0 and 1 a beta density is zero or
+    infinite, and many pixels of an image have exactly these values. The variables are therefore
+    stretched to :math:`(-m, 1 + m)`, which keeps the density normalised. The default margin m is
+    about half an 8-bit level. With ``margin=0`` the data must lie strictly between 0 and 1; other
+    values are refused. (Both concentrations are increased by :math:`10^{-6}`, so that neither
+    becomes zero.)
 
     Ferrari and Cribari-Neto, 2004, Beta regression for modelling rates and proportions,
     https://doi.org/10.1080/0266476042000214501.
 
     Args:
-        network: From a latent to the logits of the means, with ``out_shape`` that of one datum;
-            with a predicted dispersion the first dimension is twice as long: the logits, then
-            the dispersions before they are made positive.
-        dispersion: A positive number (fixed), ``"learned"`` (one number for all
-            variables), ``"per_feature"`` (one learned for each variable) or ``"predicted"`` (by
-            the network, for each variable).
-        min_dispersion: Smallest learned or predicted dispersion. Without it the density of a
-            variable that never varies grows without bound.
-        margin: By how much, m, the interval is wider than [0, 1] at each end.
+        network: Maps a latent to the logits of the means; its ``out_shape`` is the shape of one
+            datum. With a predicted dispersion, the first dimension is twice as long: the logits,
+            then the dispersions before they are made positive.
+        dispersion: A positive number (fixed), ``"learned"`` (one number for all variables),
+            ``"per_feature"`` (one learned number for each variable) or ``"predicted"`` (by the
+            network, for each variable).
+        min_dispersion: Smallest learned or predicted dispersion. Without a minimum, the density of
+            a variable that never varies grows without bound.
+        margin: The margin m by which the interval extends beyond 0 and beyond 1.
 
     Raises:
-        ValueError: If the dispersion is none of these, the smallest dispersion or the margin is
-            negative, the network does not declare its shapes, or its output cannot be halved.
+        ValueError: If the dispersion is none of these, the minimum dispersion or the margin is
+            negative, the network does not declare its shapes, or its output cannot be split in
+            two.
     """
 
     scale_name = "dispersion"
@@ -67,7 +69,7 @@ class BetaLikelihood(LocationScaleLikelihood):
     def forward(self, z: Tensor) -> Distribution:
         """Returns p(x|z) for latents ``(*batch, *latent_shape)``."""
         logits, dispersion = self.location_and_scale(z)
-        # sigmoid(-logits) and not 1 - sigmoid(logits), which has lost its digits near 1.
+        # 1 - sigmoid(logits) would lose precision near 1, so use sigmoid(-logits).
         return StretchedBeta(
             torch.sigmoid(logits) / dispersion + SMALLEST,
             torch.sigmoid(-logits) / dispersion + SMALLEST,

@@ -15,28 +15,28 @@ __all__ = ["CategoricalLikelihood"]
 
 
 class CategoricalLikelihood(Likelihood):
-    r"""Independent grey levels, each with a probability of its own from a network.
+    r"""Independent grey levels, with a separate probability for each level from a network.
 
     .. math:: p(x \mid z) = \prod_d \operatorname{softmax}(f_d(z))_{k_d}, \quad
         x_d = \frac{k_d}{L - 1}, \quad k_d = 0, \dots, L - 1
 
     The data are grey levels in [0, 1] on that grid, such as 8-bit pixels divided by 255 (L = 256)
     or the embedded digits (L = 17); other values are refused. The mean is the expected level.
-    Nothing says that neighbouring levels are alike: `DiscretizedLogisticLikelihood` does, with
-    two parameters where this has L.
+    The model does not know that neighbouring levels are similar. `DiscretizedLogisticLikelihood`
+    does, and needs two parameters per variable instead of L.
 
     van den Oord, Kalchbrenner and Kavukcuoglu, 2016, Pixel recurrent neural networks,
     https://arxiv.org/abs/1601.06759.
 
     Args:
-        network: From a latent to the logits, with ``out_shape`` that of one datum but for the
-            first dimension, which is ``categories`` times as long: the logits of level 0 of all
+        network: Maps a latent to the logits. Its ``out_shape`` is the shape of one datum, except
+            that the first dimension is ``categories`` times as long: the logits of level 0 of all
             variables, then those of level 1, and so on.
         categories: Number of grey levels L.
 
     Raises:
         ValueError: If there are fewer than 2 categories, the network does not declare its shapes,
-            or its output does not divide by the categories.
+            or its output is not divisible by the number of categories.
     """
 
     def __init__(self, network: Network, *, categories: int = 256) -> None:
@@ -55,5 +55,5 @@ class CategoricalLikelihood(Likelihood):
 
     @classmethod
     def network_shape(cls, data_shape: Size, *, categories: int = 256, **options: Any) -> Size:
-        """A logit for each category of each variable."""
+        """One logit for each category of each variable."""
         return multiply_shape(data_shape, categories)

@@ -17,15 +17,15 @@ from pyrovae.nn.positive import positive
 
 __all__ = ["ColumnsLikelihood"]
 
-# Of the logarithms of positive numbers and of counts: what they describe stays within single
-# precision, and within the counts that it holds exactly.
+# Bounds on the logarithms of positive numbers and counts. They keep values within single
+# precision, and counts within the range of integers that it represents exactly.
 LARGEST_LOG, LARGEST_LOG_SCALE, LARGEST_LOG_COUNT = 40.0, 8.0, 18.0
 LARGEST_DISPERSION = 1e8
 SCALED = ("real", "positive", "count")
 
 
 class ColumnsLikelihood(Likelihood):
-    r"""A likelihood for each column of a table, in the column's own units.
+    r"""A separate likelihood for each column of a table, in the column's own units.
 
     .. math:: \log p(x \mid z) = \sum_d \log p_d(x_d \mid f_d(z))
 
@@ -38,29 +38,31 @@ class ColumnsLikelihood(Likelihood):
     ordinal     :math:`P(x \leq k) = 1 / (1 + e^{f - t_k})`, thresholds t learned
     =========== =====================================================================
 
-    :math:`\mu` and :math:`\sigma` are the mean and standard deviation that a `Column` keeps of
-    the training data, so a network that begins near 0 begins near the data, and the density is that
-    of the data as they are: the Jacobian of the standardisation is in it. Levels are their numbers,
-    from 0; the mean of a column of levels is its most probable one. As the columns are
-    independent given z, a `MissingDataVAE` can leave any of them out.
+    :math:`\mu` and :math:`\sigma` are the mean and standard deviation of the training data that a
+    `Column` stores. A network with outputs near 0 therefore starts near the data. The density is
+    that of the original data: it includes the Jacobian of the standardisation. Levels are encoded
+    as their indices, from 0; the mean of a column of levels is its most probable level. The
+    columns are independent given z, so a `MissingDataVAE` can leave out any of them.
 
     Nazabal, Olmos, Ghahramani and Valera, 2020, Handling incomplete heterogeneous data using VAEs,
     https://arxiv.org/abs/1807.03653 (the families); McCullagh, 1980, Regression models for ordinal
     data, https://doi.org/10.1111/j.2517-6161.1980.tb01109.x.
 
     Args:
-        network: From a latent to one number for each column (for each level, of a categorical
-            one) in the order of the columns; with predicted scales, then one for each real,
-            positive and count column. Its ``out_shape`` ends with these; what comes before are
-            rows of one datum, such as repeated measurements.
+        network: Maps a latent to one number for each column, in the order of the columns (for a
+            categorical column, one for each level); with predicted scales, followed by one for
+            each real, positive and count column. Its ``out_shape`` ends with the number of these.
+            Any dimensions before that are rows of one datum, such as repeated measurements.
         columns: The columns, such as `Data.columns` of a table.
-        scale: ``"learned"`` (a number for each column) or ``"predicted"`` (by the network, for each
-            value): the scales s of real and positive columns and the dispersions of counts.
-        min_scale: Smallest of these, in standard deviations of the column.
+        scale: ``"learned"`` (one number for each column) or ``"predicted"`` (by the network, for
+            each value). It applies to the scales s of real and positive columns and the
+            dispersions of counts.
+        min_scale: Smallest scale or dispersion, in standard deviations of the column.
 
     Raises:
-        ValueError: If the columns are no columns, the scale is neither, the smallest scale is
-            negative, or the network does not declare its shapes or puts out other numbers.
+        ValueError: If ``columns`` is not a list of columns, the scale is neither of these, the
+            minimum scale is negative, or the network does not declare its shapes or has another
+            output size.
     """
 
     level_counts: Tensor
@@ -99,7 +101,7 @@ class ColumnsLikelihood(Likelihood):
         )
 
     def _lay_out(self) -> None:
-        """Notes where the columns of each family stand, and their numbers in the network's output."""
+        """Records the indices of each family's columns, and of their numbers in the output."""
         place, scales = 0, sum(_width(column) for column in self.columns)
         self._families: dict[str, list[int]] = {}
         outputs: dict[str, list[list[int]]] = {}
@@ -140,7 +142,7 @@ class ColumnsLikelihood(Likelihood):
         return SideBySide(parts, places, names).to_event(len(self.network.out_shape))
 
     def _of(self, family: str, y: Tensor) -> Distribution:
-        """The numbers of a family: their distribution."""
+        """Returns the distribution of the numeric columns of a family."""
         moments: Any = getattr(self, f"{family}_moments")
         raw = y[..., getattr(self, f"{family}_output")]
         scale = self._scales(y)[..., getattr(self, f"{family}_scale")]
@@ -162,7 +164,7 @@ class ColumnsLikelihood(Likelihood):
         return positive(raw) + self.min_scale
 
     def _levels(self, y: Tensor) -> Distribution:
-        """All columns of levels, with minus infinity for those that one does not have."""
+        """Returns all columns of levels; levels that a column lacks have logits of -infinity."""
         thresholds = iter(self.raw_thresholds)
         columns = [self.columns[i] for i in self._families["levels"]]
         most = max(len(column.levels or ()) for column in columns)
@@ -178,7 +180,7 @@ class ColumnsLikelihood(Likelihood):
 
     @classmethod
     def network_shape(cls, data_shape: Size, **options: Any) -> Size:
-        """A number for each column or level, and a scale for each number where it is predicted."""
+        """A number for each column or level, and for each predicted scale."""
         if "columns" not in options:
             raise ValueError(f"{cls.__name__}: expected the columns of a table, got other data")
         columns = read_columns(options["columns"])
@@ -186,7 +188,7 @@ class ColumnsLikelihood(Likelihood):
 
 
 def _width(column: Column) -> int:
-    """How many numbers say where a column's values are."""
+    """Number of network outputs for a column, apart from its scale."""
     return len(column.levels or ()) if column.kind == "categorical" else 1
 
 
@@ -196,7 +198,7 @@ def _numbers(columns: tuple[Column, ...], scale: object) -> int:
 
 
 def _even_thresholds(levels: int) -> nn.Parameter:
-    """The first of K - 1 thresholds, and what the distances of the next are made of."""
+    """Initialises K - 1 thresholds: the first one, and the raw distances between them."""
     share = torch.arange(1, levels) / levels
     thresholds = share.logit()
     distances = thresholds.diff()
@@ -204,16 +206,16 @@ def _even_thresholds(levels: int) -> nn.Parameter:
 
 
 def _ordinal(location: Tensor, raw: Tensor) -> Tensor:
-    r"""Log-probabilities of levels between thresholds, ``(*batch, K)``.
+    r"""Log-probabilities of the levels between thresholds, ``(*batch, K)``.
 
     .. math:: \log (\sigma(b) - \sigma(a)) = \log \sigma(b) + \log \sigma(-a)
         + \log (1 - e^{a - b})
 
-    The difference of the two itself is zero in single precision where both are near 0 or 1.
+    Computed directly, the difference would be zero in single precision where both are near 0 or 1.
 
     Args:
         location: ``(*batch, 1)``.
-        raw: The first threshold, and what the distances of the next are made of, ``(K - 1,)``.
+        raw: The first threshold, then the raw distances between thresholds, ``(K - 1,)``.
     """
     if not len(raw):
         return location * 0

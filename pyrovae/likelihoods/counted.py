@@ -1,4 +1,4 @@
-"""What the likelihoods around a likelihood of counts ask of it."""
+"""The check that likelihoods around a likelihood of counts share."""
 
 from torch import Size
 
@@ -8,10 +8,10 @@ __all__ = ["check_counted"]
 
 
 def check_counted(likelihood: Likelihood) -> tuple[Size, Size]:
-    """The shapes of one latent and of one datum of a likelihood of independent counts.
+    """Returns the shapes of one latent and one datum of a likelihood of independent counts.
 
     Raises:
-        ValueError: If it is no such likelihood, or does not declare its shapes.
+        ValueError: If it is not such a likelihood, or does not declare its shapes.
     """
     latents, data = likelihood.latent_shape, likelihood.data_shape
     if not likelihood.independent_counts or latents is None or data is None:

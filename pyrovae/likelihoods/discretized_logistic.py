@@ -14,34 +14,34 @@ __all__ = ["DiscretizedLogisticLikelihood"]
 
 
 class DiscretizedLogisticLikelihood(LocationScaleLikelihood):
-    r"""Independent grey levels: logistic variables rounded to the nearest of them.
+    r"""Independent grey levels: logistic variables rounded to the nearest level.
 
     .. math:: p(x \mid z) = \prod_d \left[
         \sigma\left(\frac{x_d + h - \mu_d(z)}{s_d}\right)
         - \sigma\left(\frac{x_d - h - \mu_d(z)}{s_d}\right)\right], \quad h = \frac{1}{2 (L - 1)}
 
-    with the first term 1 at x = 1 and the second 0 at x = 0: the end bins take the tails. The data
-    are grey levels :math:`k / (L - 1)` in [0, 1], such as 8-bit pixels divided by 255; other
-    values are refused. The log-likelihood is one of discrete data, so that it compares in bits
-    per dimension. The mean is the expected level.
+    where the first term is 1 at x = 1 and the second 0 at x = 0, so that the end bins contain the
+    tails. The data are grey levels :math:`k / (L - 1)` in [0, 1], such as 8-bit pixels divided by
+    255; other values are refused. The log-likelihood is that of discrete data, so it can be
+    compared in bits per dimension. The mean is the expected level.
 
     Kingma, Salimans, Jozefowicz, Chen, Sutskever and Welling, 2016, Improving variational
     inference with inverse autoregressive flow, https://arxiv.org/abs/1606.04934.
 
     Args:
-        network: From a latent to the locations, in the unit of the grey values, with ``out_shape``
-            that of one datum; with a predicted scale the first dimension is twice as long: the
-            locations, then the scales before they are made positive.
+        network: Maps a latent to the locations, in the unit of the grey values; its ``out_shape``
+            is the shape of one datum. With a predicted scale, the first dimension is twice as
+            long: the locations, then the scales before they are made positive.
         levels: Number of grey levels L.
         scale: The scale s: a positive number (fixed), ``"learned"`` (one number for all variables)
             or ``"predicted"`` (by the network, for each variable).
-        min_scale: Smallest learned or predicted scale, in the unit of the grey values. At the
-            default a level of 256 can have all the probability.
+        min_scale: Smallest learned or predicted scale, in the unit of the grey values. With the
+            default, one of 256 levels can get all the probability.
 
     Raises:
-        ValueError: If there are fewer than 2 levels, the scale is none of these, the smallest
-            scale is negative, the network does not declare its shapes, or its output cannot be
-            halved.
+        ValueError: If there are fewer than 2 levels, the scale is none of these, the minimum scale
+            is negative, the network does not declare its shapes, or its output cannot be split in
+            two.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Likelihood of mixtures of discretised logistics."""
+"""Likelihood with mixtures of discretised logistics."""
 
 from typing import Any
 
@@ -25,28 +25,29 @@ class DiscretizedLogisticMixtureLikelihood(Likelihood):
         - \sigma\left(\frac{x_d - h - \mu_{dk}}{s_{dk}}\right)\right],
         \quad h = \frac{1}{2 (L - 1)}
 
-    with the end bins taking the tails, as in `DiscretizedLogisticLikelihood`; weights, locations
+    where the end bins contain the tails, as in `DiscretizedLogisticLikelihood`. Weights, locations
     and scales are all predicted. The data are grey levels :math:`k / (L - 1)` in [0, 1].
 
-    The channels of a pixel are independent given the latents. In PixelCNN++ they share the
-    component and each channel's location depends on the channels before it; this class does
-    neither, so on colour images it is the weaker model and its bits do not compare with theirs.
+    The channels of a pixel are independent given the latents. In PixelCNN++ they share the mixture
+    component, and each channel's location depends on the channels before it. This class does
+    neither, so on colour images it is a weaker model and its bits per dimension are not comparable
+    with those of PixelCNN++.
 
     Salimans, Karpathy, Chen and Kingma, 2017, PixelCNN++: improving the PixelCNN with discretized
     logistic mixture likelihood and other modifications, https://arxiv.org/abs/1701.05517.
 
     Args:
-        network: From a latent to the parameters, with ``out_shape`` that of one datum but for the
-            first dimension, which is 3 ``components`` times as long: the weights' logits of all
-            variables for each component, then the locations, then the scales before they are
-            made positive.
+        network: Maps a latent to the parameters. Its ``out_shape`` is the shape of one datum,
+            except that the first dimension is 3 ``components`` times as long: for each component
+            the weights' logits of all variables, then likewise the locations, then the scales
+            before they are made positive.
         components: Number of components K of each variable's mixture.
         levels: Number of grey levels L.
         min_scale: Smallest scale, in the unit of the grey values.
 
     Raises:
-        ValueError: If there is no component, there are fewer than 2 levels, the smallest scale is
-            negative, the network does not declare its shapes, or its output does not divide.
+        ValueError: If there is no component, there are fewer than 2 levels, the minimum scale is
+            negative, the network does not declare its shapes, or its output size is not divisible.
     """
 
     def __init__(

@@ -10,26 +10,26 @@ __all__ = ["LaplaceLikelihood"]
 
 
 class LaplaceLikelihood(LocationScaleLikelihood):
-    r"""Independent Laplace variables: the absolute error where the normal has the square.
+    r"""Independent Laplace variables: absolute errors instead of the normal's squared errors.
 
     .. math:: p(x \mid z) = \prod_d \frac{1}{2 b_d}
         \exp\left(-\frac{|x_d - \mu_d(z)|}{b_d}\right)
 
-    The location is the median; outliers count less than under a normal.
+    The location is the median; outliers have less influence than under a normal.
 
     Args:
-        network: From a latent to the locations, with ``out_shape`` that of one datum; with a
-            predicted scale the first dimension is twice as long: the locations, then the scales
+        network: Maps a latent to the locations; its ``out_shape`` is the shape of one datum. With
+            a predicted scale, the first dimension is twice as long: the locations, then the scales
             before they are made positive.
         scale: The scale b: a positive number (fixed), ``"learned"`` (one number for all
-            variables), ``"per_feature"`` (one learned for each variable) or ``"predicted"`` (by
-            the network, for each variable).
-        min_scale: Smallest learned or predicted scale, in the data's unit. Without it the
+            variables), ``"per_feature"`` (one learned number for each variable) or ``"predicted"``
+            (by the network, for each variable).
+        min_scale: Smallest learned or predicted scale, in the data's unit. Without a minimum, the
             density of a variable that never varies grows without bound.
 
     Raises:
-        ValueError: If the scale is none of these, the smallest scale is negative, the network does
-            not declare its shapes, or its output cannot be halved.
+        ValueError: If the scale is none of these, the minimum scale is negative, the network does
+            not declare its shapes, or its output cannot be split in two.
     """
 
     def forward(self, z: Tensor) -> Distribution:

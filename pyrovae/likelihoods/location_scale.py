@@ -1,4 +1,4 @@
-"""What the likelihoods with a location from the network and a scale share."""
+"""The base class of likelihoods with a location from the network and a scale."""
 
 from typing import Any, Literal
 
@@ -13,29 +13,30 @@ from pyrovae.nn.positive import positive
 
 __all__ = ["LocationScaleLikelihood"]
 
-# Of a fixed scale.
+# Range of a fixed scale.
 SMALLEST, LARGEST = 1e-8, 1e8
 
 
 class LocationScaleLikelihood(Likelihood):
     """A likelihood with locations from a network and a fixed, learned or predicted scale.
 
-    A subclass makes its distribution of `location_and_scale`. One whose second parameter is
-    another positive number passes that as the scale, and says its name in ``scale_name``.
+    Subclasses make their distribution from `location_and_scale`. If the second parameter is not
+    called a scale but is also positive, a subclass passes it as the scale and puts its name in
+    ``scale_name``.
 
     Args:
-        network: From a latent to the locations, with ``out_shape`` that of one datum; with a
-            predicted scale the first dimension is twice as long: the locations, then the scales
+        network: Maps a latent to the locations; its ``out_shape`` is the shape of one datum. With
+            a predicted scale, the first dimension is twice as long: the locations, then the scales
             before they are made positive.
         scale: A number from 1e-8 to 1e8 (fixed), ``"learned"`` (one number for all variables),
-            ``"per_feature"`` (one learned for each variable), ``"predicted"`` (by the network, for
-            each variable), or another network, from the last numbers of a latent to the scales
-            before they are made positive.
-        min_scale: Smallest learned or predicted scale; with 0 it is 1e-6.
+            ``"per_feature"`` (one learned number for each variable), ``"predicted"`` (by the
+            network, for each variable), or another network that maps the last numbers of a latent
+            to the scales before they are made positive.
+        min_scale: Smallest learned or predicted scale; 0 means 1e-6.
 
     Raises:
-        ValueError: If the scale is none of these, the smallest scale is negative, the network does
-            not declare its shapes, or its output cannot be halved.
+        ValueError: If the scale is none of these, the minimum scale is negative, the network does
+            not declare its shapes, or its output cannot be split in two.
     """
 
     scale_name = "scale"
@@ -68,7 +69,7 @@ class LocationScaleLikelihood(Likelihood):
         self.min_scale = min_scale
         if isinstance(scale, Network):
             self._check_scales(scale)
-        # A network goes by the argument's name, as every part does.
+        # A network is stored under the argument's name, like every part.
         setattr(self, name if isinstance(scale, Network) else "scale", scale)
         if scale in ("learned", "per_feature"):
             shape = self.data_shape if scale == "per_feature" else ()
@@ -78,7 +79,7 @@ class LocationScaleLikelihood(Likelihood):
             self.register_buffer("fixed_scale", torch.tensor(float(scale)))
 
     def _check_scales(self, network: Network) -> None:
-        """Raises a ValueError unless a network reads numbers of a latent, and gives scales."""
+        """Raises a ValueError unless a network maps the last numbers of a latent to scales."""
         check_network(network)
         latents = self.latent_shape or Size()
         fits = len(network.in_shape) == len(latents) == 1 and network.in_shape <= latents
@@ -105,6 +106,6 @@ class LocationScaleLikelihood(Likelihood):
 
     @classmethod
     def network_shape(cls, data_shape: Size, **options: Any) -> Size:
-        """A location for each variable, and a scale where it is predicted."""
+        """A location for each variable, and a scale if it is predicted."""
         predicted = options.get(cls.scale_name) == "predicted"
         return multiply_shape(data_shape, 2 if predicted else 1)

@@ -18,20 +18,20 @@ class MultinomialLikelihood(Likelihood):
     .. math:: \log p\Big(x \,\Big|\, z, n = \sum_v x_v\Big) = \log \frac{n!}{\prod_v x_v!}
         + \sum_v x_v \log \operatorname{softmax}(f(z))_v
 
-    The total n is taken from the datum that is scored, so data of any totals train together; the
-    model does not say how large totals are, and every bound is conditional on them. What is
-    generated has ``total_count``: with the default the mean of a datum is the categories'
-    probabilities. The data are whole numbers of at least 0; see `PoissonLikelihood` for how to
-    give them.
+    The total n is taken from the datum whose density is evaluated, so data with different totals
+    can be trained together. The model does not describe the totals, and every bound is conditional
+    on them. Generated data have the total ``total_count``; with the default of 1, the mean of a
+    datum is the vector of category probabilities. The data are whole numbers of at least 0; see
+    `PoissonLikelihood` for their types.
 
     Liang, Krishnan, Hoffman and Jebara, 2018, Variational autoencoders for collaborative
     filtering, https://arxiv.org/abs/1802.05814.
 
     Args:
-        network: From a latent to the logits, with ``out_shape`` that of one datum; all variables
-            of a datum are the categories, whatever its shape.
-        total_count: Total of the counts that are generated and that means are of; scoring does
-            not depend on it.
+        network: Maps a latent to the logits; its ``out_shape`` is the shape of one datum. All
+            variables of a datum are the categories, whatever its shape.
+        total_count: Total of generated counts, and of the counts that the mean refers to. The
+            density does not depend on it.
 
     Raises:
         ValueError: If the total is negative, or the network does not declare its shapes.
@@ -57,5 +57,5 @@ class MultinomialLikelihood(Likelihood):
 
     @classmethod
     def network_shape(cls, data_shape: Size, **options: Any) -> Size:
-        """A logit for each variable."""
+        """One logit for each variable."""
         return data_shape

@@ -14,7 +14,7 @@ __all__ = ["NegativeBinomialLikelihood"]
 
 
 class NegativeBinomialLikelihood(LocationScaleLikelihood):
-    r"""Independent counts that vary more than Poisson counts of the same mean.
+    r"""Independent counts with more variance than Poisson counts of the same mean.
 
     .. math:: p(x \mid z) = \prod_d \frac{\Gamma(x_d + r_d)}{x_d! \, \Gamma(r_d)}
         \left(\frac{r_d}{r_d + \mu_d}\right)^{r_d} \left(\frac{\mu_d}{r_d + \mu_d}\right)^{x_d},
@@ -22,26 +22,26 @@ class NegativeBinomialLikelihood(LocationScaleLikelihood):
 
     :math:`\mu` is the mean and :math:`\alpha` the dispersion: the variance is
     :math:`\mu + \alpha \mu^2`, and as :math:`\alpha` goes to 0 the counts become Poisson. The data
-    are whole numbers of at least 0; see `PoissonLikelihood` for how to give them.
+    are whole numbers of at least 0; see `PoissonLikelihood` for their types.
 
     Lopez, Regier, Cole, Jordan and Yosef, 2017, A deep generative model for gene expression
     profiles from single-cell RNA sequencing, https://arxiv.org/abs/1709.02082.
 
     Args:
-        network: From a latent to the means before they are made positive, with ``out_shape`` that
-            of one datum; with a predicted dispersion the first dimension is twice as long: the
-            means, then the dispersions.
+        network: Maps a latent to the means before they are made positive; its ``out_shape`` is the
+            shape of one datum. With a predicted dispersion, the first dimension is twice as long:
+            the means, then the dispersions.
         dispersion: A positive number (fixed), ``"learned"`` (one number for all variables),
-            ``"per_feature"`` (one learned for each variable), ``"predicted"`` (by the network, for
-            each variable), or another network, from the last numbers of a latent to the
-            dispersions before they are made positive: of a `ConditionalVAE`, whose likelihood
-            reads the condition there, ``MLP(batches, [], data_shape)`` is one for each variable
-            and batch.
+            ``"per_feature"`` (one learned number for each variable), ``"predicted"`` (by the
+            network, for each variable), or another network that maps the last numbers of a latent
+            to the dispersions before they are made positive. The likelihood of a `ConditionalVAE`
+            reads the condition there, so ``MLP(batches, [], data_shape)`` gives one dispersion for
+            each variable and batch.
         min_dispersion: Smallest learned or predicted dispersion.
 
     Raises:
-        ValueError: If the dispersion is none of these, the smallest dispersion is negative, the
-            network does not declare its shapes, or its output cannot be halved.
+        ValueError: If the dispersion is none of these, the minimum dispersion is negative, the
+            network does not declare its shapes, or its output cannot be split in two.
     """
 
     counts = independent_counts = True

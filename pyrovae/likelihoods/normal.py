@@ -14,25 +14,26 @@ class NormalLikelihood(LocationScaleLikelihood):
 
     .. math:: p(x \mid z) = \prod_d N(x_d; \mu_d(z), \sigma_d^2)
 
-    A fixed scale weighs reconstruction against the KL term by hand; one learned scale finds the
-    balance (Rybkin et al.); a predicted scale says for each variable how sure the decoder is.
+    A fixed scale sets the weight of the reconstruction against the KL term by hand. A single
+    learned scale finds the balance (Rybkin et al.). A predicted scale expresses how certain the
+    decoder is of each variable.
 
     Rybkin, Daniilidis and Levine, 2021, Simple and effective VAE training with calibrated
     decoders, https://arxiv.org/abs/2006.13202.
 
     Args:
-        network: From a latent to the means, with ``out_shape`` that of one datum; with a
-            predicted scale the first dimension is twice as long: the means, then the scales
+        network: Maps a latent to the means; its ``out_shape`` is the shape of one datum. With a
+            predicted scale, the first dimension is twice as long: the means, then the scales
             before they are made positive.
-        scale: A positive number (fixed), ``"learned"`` (one number for all
-            variables), ``"per_feature"`` (one learned for each variable) or ``"predicted"`` (by
-            the network, for each variable).
-        min_scale: Smallest learned or predicted scale, in the data's unit. Without it the
+        scale: A positive number (fixed), ``"learned"`` (one number for all variables),
+            ``"per_feature"`` (one learned number for each variable) or ``"predicted"`` (by the
+            network, for each variable).
+        min_scale: Smallest learned or predicted scale, in the data's unit. Without a minimum, the
             density of a variable that never varies grows without bound.
 
     Raises:
-        ValueError: If the scale is none of these, the smallest scale is negative, the network does
-            not declare its shapes, or its output cannot be halved.
+        ValueError: If the scale is none of these, the minimum scale is negative, the network does
+            not declare its shapes, or its output cannot be split in two.
     """
 
     def forward(self, z: Tensor) -> Distribution:

@@ -1,4 +1,4 @@
-"""Counts whose means are multiplied by a size factor."""
+"""A likelihood of counts whose means are multiplied by a size factor."""
 
 from typing import Any
 
@@ -12,36 +12,37 @@ from pyrovae.likelihoods.counted import check_counted
 
 __all__ = ["OffsetLikelihood"]
 
-# Means stay within single precision.
+# Keeps the means within single precision.
 LARGEST_OFFSET = 40.0
 
 
 class OffsetLikelihood(Likelihood):
-    r"""Counts of any likelihood, with means that are multiplied by each datum's size factor.
+    r"""A likelihood of counts whose means are multiplied by each datum's size factor.
 
     .. math:: E[x_d \mid z, o] = e^{o} \, \mu_d(z)
 
-    The offset o, the logarithm of the size factor (how deep a cell was sequenced, how long an
-    interval was, how large a population is), is the last number of what it reads, behind the
-    likelihood's latents. It is
+    The offset o is the logarithm of the size factor: how deep a cell was sequenced, how long an
+    interval was, how large a population is. It is the last number of the likelihood's input, after
+    the latents of the wrapped likelihood. The offset is
 
     * observed, if it comes from the data: the last number of the condition of a `ConditionalVAE`,
-      such as ``x.sum(-1).log()`` less its mean (`Covariates` keeps numbers last);
-    * a latent like any other, if it comes from the prior: in a `VAE` the last latent variable.
+      such as ``x.sum(-1).log()`` minus its mean (`Covariates` puts numbers last);
+    * a latent variable, if it comes from the prior: in a `VAE`, the last latent variable.
 
-    The dispersion of a negative binomial, and what zeros have been added, stay as they are. Counts
-    given their total (`MultinomialLikelihood`) need none.
+    The dispersion of a negative binomial and the share of added zeros do not change. Counts given
+    their total (`MultinomialLikelihood`) need no offset.
 
     McCullagh and Nelder, 1989, Generalized linear models, https://doi.org/10.1201/9780203753736
     (offsets); Lopez, Regier, Cole, Jordan and Yosef, 2017, A deep generative model for gene
+    (offsets); Lopez, Regier, Cole, Jordan and Yosef, 2017, A deep generative model for gene
     expression profiles from single-cell RNA sequencing, https://arxiv.org/abs/1709.02082 (a latent
-    one).
+    offset).
 
     Args:
-        likelihood: The likelihood, of independent counts, whose latents are a vector.
+        likelihood: A likelihood of independent counts whose latents are a vector.
 
     Raises:
-        ValueError: If it is no such likelihood.
+        ValueError: If it is not such a likelihood.
     """
 
     counts = independent_counts = True

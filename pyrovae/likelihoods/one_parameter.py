@@ -1,4 +1,4 @@
-"""The base of the likelihoods whose variables have one parameter each."""
+"""The base class of likelihoods with one parameter for each variable."""
 
 from abc import abstractmethod
 from typing import Any
@@ -16,10 +16,10 @@ __all__ = ["OneParameterLikelihood"]
 class OneParameterLikelihood(Likelihood):
     """Independent variables, each with one parameter from the network.
 
-    A subclass writes `variables`.
+    Subclasses implement `variables`.
 
     Args:
-        network: From a latent to the parameters, with ``out_shape`` that of one datum.
+        network: Maps a latent to the parameters; its ``out_shape`` is the shape of one datum.
 
     Raises:
         ValueError: If the network does not declare its shapes.
@@ -34,7 +34,7 @@ class OneParameterLikelihood(Likelihood):
 
     @abstractmethod
     def variables(self, parameters: Tensor) -> Any:
-        """The variables' distribution from what the network puts out, of the same shape."""
+        """Returns the distribution of the variables, given the network's output in their shape."""
 
     def forward(self, z: Tensor) -> Distribution:
         """Returns p(x|z) for latents ``(*batch, *latent_shape)``."""

@@ -1,4 +1,4 @@
-"""Where the parameters of each variable stand in a network's output."""
+"""The layout of each variable's parameters in a network's output."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,29 +11,30 @@ __all__ = ["divide_shape", "multiply_shape", "parameters_last", "shape_within"]
 
 
 def multiply_shape(data_shape: Size, parameters: int) -> Size:
-    """The ``out_shape`` of a network that gives each variable of a datum so many parameters.
+    """Returns the ``out_shape`` of a network with several parameters for each variable of a datum.
 
-    They multiply the first dimension: all of the first parameter, then all of the next.
+    The first dimension is multiplied: the first parameter of all variables, then the second one.
     """
     return Size([parameters * data_shape[0], *data_shape[1:]])
 
 
 def divide_shape(network: Network, parameters: int, what: str) -> Size:
-    """The shape of a datum whose variables get so many parameters each from a network.
+    """Returns the shape of a datum, given a network with several parameters for each variable.
 
     Args:
         network: The network.
         parameters: Number of parameters of each variable.
-        what: Which they are, for the message.
+        what: Description of the parameters, for the error message.
 
     Raises:
-        ValueError: If it is not a `Network`, or its first dimension does not divide so.
+        ValueError: If it is not a `Network`, or its first dimension is not divisible by
+            ``parameters``.
     """
     return divided(network, parameters, f"whose first dimension divides by {parameters} ({what})")
 
 
 def parameters_last(y: Tensor, parameters: int, event_dim: int) -> Tensor:
-    """Brings ``(*batch, parameters * n, ...)`` to ``(*batch, n, ..., parameters)``."""
+    """Reshapes ``(*batch, parameters * n, ...)`` to ``(*batch, n, ..., parameters)``."""
     return y.unflatten(-event_dim, (parameters, -1)).movedim(-event_dim - 1, -1)
 
 

@@ -1,4 +1,4 @@
-"""What the likelihoods with a loss beside them share."""
+"""The base class of likelihoods that are combined with a loss."""
 
 from abc import abstractmethod
 from typing import Any
@@ -16,23 +16,24 @@ __all__ = ["PenalizedLikelihood"]
 
 
 class PenalizedLikelihood(Likelihood):
-    """A likelihood whose mean is compared with the data by a loss, too.
+    """A likelihood plus a loss that compares its mean with the data.
 
-    A subclass writes `loss`. The sum of the two is for training: it is no log-density, and reports
-    call bound and log-likelihood undefined.
+    Subclasses implement `loss`. The sum of the two is only for training: it is not a log-density,
+    and reports call the bound and the log-likelihood undefined.
 
     Args:
-        likelihood: The likelihood, whose mean is the picture that is compared.
-        weight: Nats for one unit of the loss.
-        likelihood_weight: Weight of the log-density beside it; 0 leaves the loss alone, and what
-            the likelihood has to learn beside its mean, such as a scale, as it is.
+        likelihood: The likelihood; the loss compares its mean with the data.
+        weight: Weight of the loss, in nats per unit of the loss.
+        likelihood_weight: Weight of the log-density. With 0 only the loss is trained, and
+            parameters of the likelihood that do not affect its mean, such as a scale, stay as they
+            are.
 
     Raises:
         ValueError: If the likelihood does not declare its shapes, or a weight is negative or not
             finite.
     """
 
-    #: What the loss is called in a report.
+    #: Name of the loss in reports.
     loss_name: str
 
     def __init__(
@@ -52,10 +53,10 @@ class PenalizedLikelihood(Likelihood):
 
     @abstractmethod
     def loss(self, x: Tensor, mean: Tensor) -> Tensor:
-        """How far means are from data, ``(n, *data_shape)`` each: ``(n,)``."""
+        """Returns the loss of means given data, ``(n, *data_shape)`` each; shape ``(n,)``."""
 
     def forward(self, z: Tensor) -> Distribution:
-        """Returns p(x|z) and the loss, for latents ``(*batch, *latent_shape)``."""
+        """Returns p(x|z) with the loss, for latents ``(*batch, *latent_shape)``."""
         return Penalized(
             self.likelihood(z),
             self._broadcast,
@@ -65,7 +66,7 @@ class PenalizedLikelihood(Likelihood):
         )
 
     def _broadcast(self, x: Tensor, mean: Tensor) -> Tensor:
-        """The loss in whatever leading dimensions there are."""
+        """Returns the loss for any leading dimensions."""
         mean = at_least_single(mean)
         x, mean = torch.broadcast_tensors(x.to(mean.dtype), mean)
         leading = mean.shape[: mean.dim() - len(self.data_shape or ())]

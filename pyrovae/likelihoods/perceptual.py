@@ -1,4 +1,4 @@
-"""A likelihood and a loss in the features of a network."""
+"""A likelihood plus a loss in the features of a network."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -18,45 +18,45 @@ Features = Callable[[Tensor], Tensor | Sequence[Tensor]]
 
 
 class PerceptualLikelihood(PenalizedLikelihood):
-    r"""A likelihood, and a loss of its mean in the features of a network of yours.
+    r"""A likelihood plus a loss of its mean in the features of a given network.
 
     .. math:: \ell(x \mid z) = a \log p(x \mid z) - w \sum_l \frac{1}{2 D_l}
         \lVert \phi_l(x) - \phi_l(\mu(z)) \rVert^2
 
-    with the :math:`D_l` features of layer l. A normal density of the features would be one of
-    :math:`\phi(x)` and not of x, which other data have the same features as; so the sum is a loss
-    and no log-density: training maximises it, and bound and log-likelihood are reported as
-    undefined.
+    where layer l has :math:`D_l` features. A normal density of the features would be a density of
+    :math:`\phi(x)` and not of x, because different x can have the same features. The sum is
+    therefore a loss and not a log-density: training maximises it, and the bound and the
+    log-likelihood are reported as undefined.
 
-    The network, of which a copy is taken, stays as it is: the gradient goes through it to the
-    decoder, its weights get none, and it is in evaluation mode. It is no part of the model: its
-    weights are in neither ``parameters()`` nor ``state_dict()`` nor a checkpoint; only their
-    fingerprint is. A likelihood that was loaded samples and reconstructs without it, and takes it
-    again by `set_features` to be trained or scored::
+    The network is copied and its weights stay fixed. It runs in evaluation mode, and gradients
+    pass through it to the decoder. It is not a part of the model: its weights are in neither
+    ``parameters()`` nor ``state_dict()`` nor a checkpoint; only a fingerprint of them is saved. A
+    loaded likelihood can sample and reconstruct without the network. To be trained or evaluated it
+    needs the network again, which `set_features` gives it::
 
         vae = load(path)
         vae.likelihood.set_features(network)  # with the same weights
 
-    or ``load(path, model=vae)`` reads the parameters into a model that has it.
+    Alternatively, ``load(path, model=vae)`` loads the parameters into a model that has it.
 
     Hou, Shen, Sun and Qiu, 2017, Deep feature consistent variational autoencoder,
     https://arxiv.org/abs/1610.00291; Johnson, Alahi and Fei-Fei, 2016, Perceptual losses for
     real-time style transfer and super-resolution, https://arxiv.org/abs/1603.08155.
 
     Args:
-        likelihood: The likelihood p, whose mean :math:`\mu(z)` is compared.
-        features: The network :math:`\phi`, of data ``(n, *data_shape)``: the features of one layer
-            or a list of those of several, ``(n, ...)`` each. It does what else its inputs need,
-            such as taking the mean of its own training data off. Left out, it is to be given by
-            `set_features`.
-        weight: The weight w, nats for one unit of the loss.
-        likelihood_weight: The weight a; 0 leaves the features alone, and what the likelihood has
-            to learn beside its mean, such as a scale, as it is.
+        likelihood: The likelihood p; the loss compares its mean :math:`\mu(z)` with the data.
+        features: The network :math:`\phi`, which maps data ``(n, *data_shape)`` to the features of
+            one layer or a list of those of several layers, ``(n, ...)`` each. It includes any
+            preprocessing, such as subtracting the mean of its own training data. If None, it has
+            to be given with `set_features`.
+        weight: The weight w, in nats per unit of the loss.
+        likelihood_weight: The weight a. With 0 only the loss is trained, and parameters of the
+            likelihood that do not affect its mean, such as a scale, stay as they are.
 
     Raises:
         ValueError: If the likelihood does not declare its shapes, or a weight is negative or not
             finite.
-        RuntimeError: When scored, if the network has to be given.
+        RuntimeError: When the density is evaluated, if the network is missing.
     """
 
     loss_name = "features"
@@ -70,24 +70,24 @@ class PerceptualLikelihood(PenalizedLikelihood):
         likelihood_weight: float = 1.0,
     ) -> None:
         super().__init__(likelihood, weight=weight, likelihood_weight=likelihood_weight)
-        self.init_args.pop("features", None)  # no part of what is saved
+        self.init_args.pop("features", None)  # not saved
         self._keep(features)
         self.fingerprint: Tensor
         self.register_buffer("fingerprint", _fingerprint(features))
 
     @property
     def features(self) -> Features | None:
-        """The network; None if it has to be given."""
+        """The network; None if it is missing."""
         return self.__dict__["_features"]
 
     def set_features(self, features: Callable[[Tensor], Any]) -> None:
-        """Gives the network to a likelihood that was loaded, or made without one.
+        """Gives the network to a likelihood that was loaded, or constructed without one.
 
         Args:
-            features: The network that it was trained with.
+            features: The network that the likelihood was trained with.
 
         Raises:
-            ValueError: If its weights are others.
+            ValueError: If its weights are different.
         """
         mine = _fingerprint(features)
         if self.fingerprint.any() and not torch.equal(mine, self.fingerprint.cpu()):
@@ -99,29 +99,29 @@ class PerceptualLikelihood(PenalizedLikelihood):
         self.fingerprint = mine.to(self.fingerprint.device)
 
     def _keep(self, features: Features | None) -> None:
-        if isinstance(features, nn.Module):  # a copy: another device or mode is none of yours
+        if isinstance(features, nn.Module):  # a copy, so that the caller's module is not changed
             features = deepcopy(features).requires_grad_(False).eval()
-        # Not as a module: its weights are not the model's.
+        # Not registered as a module, because its weights are not the model's.
         self.__dict__["_features"] = features
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Any:
-        # To another device or precision it goes along.
+        # The network moves to another device or precision with the model.
         if isinstance(self.features, nn.Module):
             self.features._apply(fn)
         return super()._apply(fn, recurse)
 
     def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
         super()._load_from_state_dict(*args, **kwargs)
-        # Those of other weights are not what the model was trained with.
+        # A network with other weights is not the one that the model was trained with.
         if not torch.equal(_fingerprint(self.features), self.fingerprint.cpu()):
             self._keep(None)
 
     def loss(self, x: Tensor, mean: Tensor) -> Tensor:
-        """Half the mean squared difference of the features, summed over layers.
+        """Returns half the mean squared difference of the features, summed over layers.
 
         Raises:
-            RuntimeError: If the network has to be given.
-            ValueError: If it does not give features of each datum.
+            RuntimeError: If the network is missing.
+            ValueError: If it does not return features of each datum.
         """
         pairs = zip(self._layers(x), self._layers(mean), strict=True)
         squares = [(a - b).square().flatten(1).mean(1) for a, b in pairs]
@@ -148,7 +148,7 @@ class PerceptualLikelihood(PenalizedLikelihood):
 
 
 def _fingerprint(network: Features | None) -> Tensor:
-    """Eight bytes that tell weights apart, on any device; zeros for what has none."""
+    """An eight-byte fingerprint of the weights, on any device; zeros if there are none."""
     state = network.state_dict() if isinstance(network, nn.Module) else {}
     if not state or any(value.is_meta for value in state.values()):
         return torch.zeros(8, dtype=torch.uint8)

@@ -12,17 +12,18 @@ __all__ = ["PoissonLikelihood"]
 
 
 class PoissonLikelihood(OneParameterLikelihood):
-    r"""Independent counts with rates from a network.
+    r"""Independent counts whose rates come from a network.
 
     .. math:: p(x \mid z) = \prod_d \frac{\lambda_d^{x_d} e^{-\lambda_d}}{x_d!},
         \quad \lambda = \log(1 + e^{f(z)}) + 10^{-6}
 
-    The data are whole numbers of at least 0, floating or integers of any type: 8-bit ones, which
-    are grey levels elsewhere, are counts here. Values that are no whole numbers are refused.
+    The data are whole numbers of at least 0, as floats or integers of any type. 8-bit integers,
+    which are read as grey levels elsewhere, are counts here. Values that are not whole are
+    refused.
 
     Args:
-        network: From a latent to the rates before they are made positive, with ``out_shape`` that
-            of one datum.
+        network: Maps a latent to the rates before they are made positive; its ``out_shape`` is the
+            shape of one datum.
 
     Raises:
         ValueError: If the network does not declare its shapes.
@@ -31,5 +32,5 @@ class PoissonLikelihood(OneParameterLikelihood):
     counts = independent_counts = True
 
     def variables(self, parameters: Tensor) -> Any:
-        """The variables' distribution from the network's output."""
+        """Returns the distribution of the variables, given the network's output."""
         return Poisson(positive(parameters))

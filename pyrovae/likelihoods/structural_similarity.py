@@ -1,4 +1,4 @@
-"""A likelihood and a loss of structural similarity."""
+"""A likelihood plus a loss of structural similarity."""
 
 import torch
 from torch import Tensor
@@ -10,15 +10,15 @@ from pyrovae.likelihoods.penalized import PenalizedLikelihood
 
 __all__ = ["StructuralSimilarityLikelihood"]
 
-# Wang, Simoncelli and Bovik's, from the finest scale to the coarsest.
+# The exponents of Wang, Simoncelli and Bovik, from the finest scale to the coarsest.
 EXPONENTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 K1, K2 = 0.01, 0.03
-# A power of zero has an infinite slope.
+# Lower bound of a factor, because the gradient of a power at zero is infinite.
 SMALLEST = 1e-6
 
 
 class StructuralSimilarityLikelihood(PenalizedLikelihood):
-    r"""A likelihood of images, and one minus the multi-scale structural similarity of its mean.
+    r"""A likelihood of images plus one minus the multi-scale structural similarity of its mean.
 
     .. math:: \ell(x \mid z) = a \log p(x \mid z) - w \, (1 - \mathrm{MS\text{-}SSIM}(x, \mu(z)))
 
@@ -28,14 +28,14 @@ class StructuralSimilarityLikelihood(PenalizedLikelihood):
         l = \overline{\frac{2 m_x m_\mu + C_1}{m_x^2 + m_\mu^2 + C_1}}, \quad
         c = \overline{\frac{2 s_{x \mu} + C_2}{s_x^2 + s_\mu^2 + C_2}}
 
-    where m, s are means and (co)variances in a Gaussian window, the bar is the mean over its
-    positions inside the image, and each further scale halves the image by the means of 2 x 2
-    pixels. As is usual, the coarsest scale's factors are averaged together
-    (:math:`\overline{l c}`), and a negative one counts as zero (here :math:`10^{-6}`, so that
-    there is a slope).
+    where m, s are means and (co)variances in a Gaussian window, the bar is the mean over the
+    window's positions inside the image, and each further scale halves the image by averaging 2 x 2
+    pixels. As usual, the two factors of the coarsest scale are averaged together
+    (:math:`\overline{l c}`), and a negative factor is set to zero (here to :math:`10^{-6}`, so
+    that the gradient is finite).
 
-    The similarity is no density in x: training maximises the sum, and bound and log-likelihood are
-    reported as undefined.
+    The similarity is not a density over x: training maximises the sum, and the bound and the
+    log-likelihood are reported as undefined.
 
     Wang, Simoncelli and Bovik, 2003, Multiscale structural similarity for image quality assessment,
     https://doi.org/10.1109/ACSSC.2003.1292216; Snell, Ridgeway, Liao, Roads, Mozer and Zemel, 2017,
@@ -43,20 +43,20 @@ class StructuralSimilarityLikelihood(PenalizedLikelihood):
     https://arxiv.org/abs/1511.06409.
 
     Args:
-        likelihood: The likelihood p of images ``(channels, height, width)``, whose mean
-            :math:`\mu(z)` is compared.
-        weight: The weight w, nats for one unit of the loss, which is from 0 to 1.
-        likelihood_weight: The weight a; 0 leaves the similarity alone, and what the likelihood has
-            to learn beside its mean, such as a scale, as it is.
-        scales: How many scales M of the five, with their exponents made to add up to one; as many
-            as fit into the image, if left out. One is the SSIM.
-        window: Size of the window in pixels, odd.
-        sigma: Its standard deviation in pixels.
-        data_range: The range of the data's values, which the constants
-            :math:`C_1 = (0.01 L)^2` and :math:`C_2 = (0.03 L)^2` are of.
+        likelihood: The likelihood p of images ``(channels, height, width)``; the loss compares its
+            mean :math:`\mu(z)` with the data.
+        weight: The weight w, in nats per unit of the loss, which ranges from 0 to 1.
+        likelihood_weight: The weight a. With 0 only the similarity is trained, and parameters of
+            the likelihood that do not affect its mean, such as a scale, stay as they are.
+        scales: Number of scales M, at most five; their exponents are normalised to sum to one. If
+            None, as many as fit into the image. One scale gives the SSIM.
+        window: Size of the window in pixels, an odd number.
+        sigma: Standard deviation of the window in pixels.
+        data_range: The range L of the data's values, which enters the constants
+            :math:`C_1 = (0.01 L)^2` and :math:`C_2 = (0.03 L)^2`.
 
     Raises:
-        ValueError: If the data are no images, the window does not fit into the coarsest scale, or
+        ValueError: If the data are not images, the window does not fit into the coarsest scale, or
             an argument is not positive.
     """
 
@@ -97,7 +97,7 @@ class StructuralSimilarityLikelihood(PenalizedLikelihood):
         self.exponents = tuple(exponent / sum(taken) for exponent in taken)
 
     def loss(self, x: Tensor, mean: Tensor) -> Tensor:
-        """One minus the similarity, mean over channels."""
+        """Returns one minus the similarity, averaged over channels."""
         similarity = torch.ones_like(mean[:, :, 0, 0])
         for j, exponent in enumerate(self.exponents):
             if j:
@@ -109,7 +109,7 @@ class StructuralSimilarityLikelihood(PenalizedLikelihood):
         return 1 - similarity.mean(-1)
 
     def _compare(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """The two ratios at each position of the window, ``(n, C, h, w)``."""
+        """Returns the two ratios at each position of the window, ``(n, C, h, w)``."""
         c1, c2 = (K1 * self.data_range) ** 2, (K2 * self.data_range) ** 2
         m_x, m_y = self._blur(x), self._blur(y)
         s_xx, s_yy = self._blur(x * x) - m_x * m_x, self._blur(y * y) - m_y * m_y
@@ -128,5 +128,5 @@ class StructuralSimilarityLikelihood(PenalizedLikelihood):
 
 
 def _fitting(side: int, window: int) -> int:
-    """Into how many of the scales a window fits."""
+    """Number of scales at which the window fits into the image."""
     return sum(side // 2**j >= window for j in range(len(EXPONENTS)))

@@ -13,31 +13,32 @@ __all__ = ["StudentTLikelihood"]
 
 
 class StudentTLikelihood(LocationScaleLikelihood):
-    r"""Independent Student t variables: tails that fall as a power, for data with outliers.
+    r"""Independent Student t variables: heavy tails, for data with outliers.
 
     .. math:: p(x \mid z) = \prod_d \frac{\Gamma\left(\frac{\nu + 1}{2}\right)}
         {\Gamma\left(\frac{\nu}{2}\right) \sqrt{\pi \nu} \, s_d}
         \left(1 + \frac{(x_d - \mu_d(z))^2}{\nu s_d^2}\right)^{-(\nu + 1) / 2}
 
-    As :math:`\nu` grows it becomes the normal with standard deviation s.
+    As :math:`\nu` grows, it approaches a normal with standard deviation s.
 
     Takahashi, Iwata, Yamanaka, Yamada and Yagi, 2018, Student-t variational autoencoder for robust
     density estimation, https://doi.org/10.24963/ijcai.2018/374.
 
     Args:
-        network: From a latent to the means, with ``out_shape`` that of one datum; with a
-            predicted scale the first dimension is twice as long: the means, then the scales
+        network: Maps a latent to the means; its ``out_shape`` is the shape of one datum. With a
+            predicted scale, the first dimension is twice as long: the means, then the scales
             before they are made positive.
-        df: Degrees of freedom :math:`\nu`, more than 1: with fewer there is no mean.
+        df: Degrees of freedom :math:`\nu`, more than 1; otherwise the mean does not exist.
         scale: The scale s: a positive number (fixed), ``"learned"`` (one number for all
-            variables), ``"per_feature"`` (one learned for each variable) or ``"predicted"`` (by
-            the network, for each variable).
-        min_scale: Smallest learned or predicted scale, in the data's unit. Without it the
+            variables), ``"per_feature"`` (one learned number for each variable) or ``"predicted"``
+            (by the network, for each variable).
+        min_scale: Smallest learned or predicted scale, in the data's unit. Without a minimum, the
             density of a variable that never varies grows without bound.
 
     Raises:
-        ValueError: If ``df`` is not more than 1, the scale is none of these, the smallest scale is
-            negative, the network does not declare its shapes, or its output cannot be halved.
+        ValueError: If ``df`` is not more than 1, the scale is none of these, the minimum scale is
+            negative, the network does not declare its shapes, or its output cannot be split in
+            two.
     """
 
     def __init__(

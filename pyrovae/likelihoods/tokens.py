@@ -1,4 +1,4 @@
-"""Tokens: whole numbers that name the words, characters or events of a sequence."""
+"""Tokens: integers that stand for the words, characters or events of a sequence."""
 
 from typing import Any
 
@@ -16,29 +16,29 @@ __all__ = ["TokensLikelihood"]
 
 
 class TokensLikelihood(Likelihood):
-    r"""Independent tokens, each with a probability of its own from a network.
+    r"""Independent tokens, with a separate probability for each token from a network.
 
     .. math:: p(x \mid z) = \prod_t \operatorname{softmax}(f_t(z))_{x_t}, \quad
         x_t = 0, \dots, V - 1
 
-    The data are the numbers of tokens, integers of any type (8-bit ones are no grey levels here) or
-    floating ones; networks meet them as floating numbers and make them ``x.long()`` for an
-    embedding. For sequences of several lengths fill them up with any token, and give a
-    `MissingDataVAE` the mask of those that are there. The mean is the most probable token. It is
-    `CategoricalLikelihood` for numbers that are names, and no grey levels.
+    The data are token numbers, as integers of any type (8-bit integers are not read as grey levels
+    here) or as floats. Networks receive them as floats; convert them with ``x.long()`` for an
+    embedding. To train on sequences of different lengths, pad them with any token and give a
+    `MissingDataVAE` the mask of the tokens that are present. The mean is the most probable token.
+    This is like `CategoricalLikelihood`, but for identifiers instead of grey levels.
 
     Bowman et al., 2016, Generating sentences from a continuous space,
-    https://arxiv.org/abs/1511.06349 (with a decoder that also reads the tokens before).
+    https://arxiv.org/abs/1511.06349 (with a decoder that also reads the earlier tokens).
 
     Args:
-        network: From a latent to the logits, with ``out_shape`` that of one datum but for the first
-            dimension, which is ``tokens`` times as long: the logits of token 0 at all places, then
-            those of token 1, and so on.
+        network: Maps a latent to the logits. Its ``out_shape`` is the shape of one datum, except
+            that the first dimension is ``tokens`` times as long: the logits of token 0 at all
+            positions, then those of token 1, and so on.
         tokens: Number of tokens V.
 
     Raises:
         ValueError: If there are fewer than 2 tokens, the network does not declare its shapes, or
-            its output does not divide by the tokens.
+            its output is not divisible by the number of tokens.
     """
 
     counts = True
@@ -61,5 +61,5 @@ class TokensLikelihood(Likelihood):
 
     @classmethod
     def network_shape(cls, data_shape: Size, *, tokens: int = 2, **options: Any) -> Size:
-        """A logit for each token at each place."""
+        """One logit for each token at each position."""
         return multiply_shape(data_shape, tokens)

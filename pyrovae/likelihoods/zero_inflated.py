@@ -1,4 +1,4 @@
-"""Counts of which some are zero for a reason of their own."""
+"""A likelihood of counts with excess zeros."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,14 +19,14 @@ __all__ = ["ZeroInflatedLikelihood"]
 
 
 class ZeroInflatedLikelihood(Likelihood):
-    r"""Counts of any likelihood, of which some are zero for a reason of their own.
+    r"""A likelihood of counts with excess zeros, which arise by a separate mechanism.
 
     .. math:: p(x \mid z) = \prod_d \pi_d \, [x_d = 0] + (1 - \pi_d) \, p_0(x_d \mid z),
         \quad \pi_d = 1 / (1 + e^{-g_d(z)})
 
-    In single cells the reason may be that a transcript was there and not caught; in ecology, that a
-    species cannot live at a place. Where a likelihood of enough dispersion has as many zeros as the
-    data, it is not needed.
+    In single cells, a zero may mean that a transcript was present but not captured; in ecology,
+    that a species cannot live at a site. It is not needed if a likelihood with enough dispersion
+    already produces as many zeros as the data have.
 
     Lambert, 1992, Zero-inflated Poisson regression, with an application to defects in
     manufacturing, https://doi.org/10.2307/1269547; Lopez, Regier, Cole, Jordan and Yosef, 2017, A
@@ -34,12 +34,12 @@ class ZeroInflatedLikelihood(Likelihood):
     https://arxiv.org/abs/1709.02082.
 
     Args:
-        likelihood: The counts' likelihood :math:`p_0`, of independent counts.
-        gate: From a latent to the logits g; a learned one for each variable if left out.
+        likelihood: The likelihood :math:`p_0`, of independent counts.
+        gate: Maps a latent to the logits g. If None, one logit is learned for each variable.
 
     Raises:
-        ValueError: If the likelihood is none of independent counts, or the network is of other
-            shapes than the likelihood.
+        ValueError: If the likelihood is not of independent counts, or the shapes of the gate
+            differ from those of the likelihood.
     """
 
     counts = independent_counts = True
