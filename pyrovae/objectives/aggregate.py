@@ -1,4 +1,4 @@
-"""What objectives that look at the aggregate posterior share: its one latent site."""
+"""The latent site of objectives that look at the aggregate posterior."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from pyrovae.ranks import count
 __all__ = ["check_coordinates", "only_latent"]
 
 
-#: Latents whose coordinates are not the numbers that they look like, and why.
+#: Kinds of latents whose coordinates cannot be used as plain numbers, and the reason.
 _CURVED: dict[LatentKind | None, str] = {
     "circle": "angles, of which two a turn apart are one",
     "ball": "points of hyperbolic space, whose distances are not those of their coordinates",
@@ -20,15 +20,16 @@ _CURVED: dict[LatentKind | None, str] = {
 
 
 def check_coordinates(site: Any, what: str, *, but: LatentKind | None = None) -> None:
-    """Looks whether the coordinates of a latent may be taken as plain numbers.
+    """Checks that the coordinates of a latent can be used as plain numbers.
 
     Args:
         site: The latent's site.
-        what: What takes them so, for the message.
-        but: A kind of latents that it knows of.
+        what: What uses them this way, for the error message.
+        but: A kind of latents to accept nevertheless.
 
     Raises:
-        ValueError: If it is a latent of angles or of hyperbolic space. The site is named.
+        ValueError: If the latent consists of angles or points of hyperbolic space. The message
+            names the site.
     """
     kind = latent_kind(site["fn"])
     if kind in _CURVED and kind != but:
@@ -41,20 +42,20 @@ def check_coordinates(site: Any, what: str, *, but: LatentKind | None = None) ->
 def only_latent(
     model_trace: Trace, guide_trace: Trace, *, num_particles: int, nesting: int
 ) -> tuple[Any, Any, float]:
-    r"""The latent whose aggregate :math:`q(z) = E_{x}[q(z|x)]` an objective is about.
+    r"""Returns the latent whose aggregate posterior :math:`q(z) = E_{x}[q(z|x)]` is meant.
 
     Args:
         model_trace: Trace of the model.
         guide_trace: Trace of the guide.
         num_particles: Number of draws for each datum.
-        nesting: Depth of nested plates; the outermost is the data's.
+        nesting: Depth of nested plates; the outermost plate is that of the data.
 
     Returns:
         Its site in the model, its site in the guide, and the scale of the data's plate.
 
     Raises:
-        ValueError: If there is no such latent, or there are several, or it lies outside the
-            data's plate, within another, or under a mask. The site is named.
+        ValueError: If there is no latent or more than one, or if it is outside the data's plate,
+            inside another plate, or masked. The message names the site.
     """
     sites = [site for site in guide_trace.nodes.values() if is_latent(site)]
     if len(sites) != 1:

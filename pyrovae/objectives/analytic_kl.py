@@ -10,15 +10,15 @@ __all__ = ["AnalyticKLELBO"]
 
 
 class AnalyticKLELBO(Objective):
-    r"""The evidence lower bound with its KL term in closed form where one is registered.
+    r"""The evidence lower bound with its KL term in closed form where one is known.
 
     .. math:: \frac{1}{K} \sum_{k=1}^{K} \log p(x \mid z_k)
         - KL\left(q(z \mid x) \,\Vert\, p(z)\right)
 
-    Where PyTorch knows no closed form for a latent site's pair of distributions, that site's
-    term is estimated as in `ELBO`. The same holds for a site whose prior depends on a latent that
-    the guide draws later (a bottom-up guide of a hierarchical model): its KL term is not the
-    expectation that the bound contains.
+    If PyTorch knows no closed form for the two distributions of a latent site, the site's KL term
+    is estimated from draws as in `ELBO`. It is also estimated if the prior of the site depends on
+    a latent that the guide draws later (in a hierarchical model with a bottom-up guide), because
+    the KL divergence at the drawn value is then not the expectation that the bound contains.
 
     Kingma and Welling, 2014, Auto-encoding variational Bayes, https://arxiv.org/abs/1312.6114
     (the second estimator, equation 7).

@@ -1,4 +1,4 @@
-"""The bound of annealed importance sampling that can be differentiated."""
+"""The differentiable bound of annealed importance sampling."""
 
 from collections.abc import Callable
 from functools import partial
@@ -13,18 +13,18 @@ __all__ = ["AnnealedELBO"]
 
 
 class AnnealedELBO(DynamicsObjective):
-    r"""The bound of draws that pass from the guide to the posterior by uncorrected Hamiltonian steps.
+    r"""A differentiable annealed importance sampling bound with uncorrected Hamiltonian steps.
 
-    Between the two lie :math:`\log \pi_k(z) = \beta_k \log p(x, z) + (1 - \beta_k) \log q(z \mid x)`,
-    :math:`\beta_k = k / K`. At each the momentum is partly drawn anew,
+    The draws move from the guide to the posterior through the densities
+    :math:`\log \pi_k(z) = \beta_k \log p(x, z) + (1 - \beta_k) \log q(z \mid x)` with
+    :math:`\beta_k = k / K`. At each of them the momentum is partially refreshed,
     :math:`\rho'_k = \eta \rho_{k-1} + \sqrt{1 - \eta^2} \, \varepsilon_k`, and one leapfrog step
-    follows :math:`\nabla \log \pi_k`. Without the accept step all is differentiable, and
-
+    follows :math:`\nabla \log \pi_k`. Without an accept step everything is differentiable, and
     .. math:: \log \hat p(x) = \log \frac{p(x, z_K)}{q(z_0 \mid x)}
         + \sum_{k=1}^{K} \log \frac{N(\rho_k; 0, I)}{N(\rho'_k; 0, I)}
 
-    keeps :math:`E[\hat p(x)] = p(x)` for any step size. The guide alone is what reports are of: their
-    bound is that of :math:`z_0`.
+    has the expectation :math:`E[\hat p(x)] = p(x)` for any step size. Reports only use the guide:
+    their bound is that of :math:`z_0`.
 
     Geffner and Domke, 2021, MCMC variational inference via uncorrected Hamiltonian annealing,
     https://arxiv.org/abs/2107.04150; Zhang et al., 2021, Differentiable annealed importance
@@ -33,14 +33,14 @@ class AnnealedELBO(DynamicsObjective):
 
     Args:
         step_size: The leapfrog scheme's step, above 0.
-        leapfrog_steps: Steps :math:`K`, a gradient of model and guide each.
-        damping: How much of the momentum is kept, :math:`\eta`, in [0, 1].
-        num_particles: Number of draws for each datum, of which the mean weight is taken.
+        leapfrog_steps: Number of steps :math:`K`; each takes one gradient of model and guide.
+        damping: The fraction :math:`\eta` of the momentum that is kept, in [0, 1].
+        num_particles: Number of draws for each datum, whose weights are averaged.
         max_plate_nesting: Depth of nested plates in model and guide.
 
     Raises:
-        ValueError: As `DynamicsObjective`, and at the first call, if the guide's density is known
-            at its own draws alone (planar and Sylvester flows).
+        ValueError: As for `DynamicsObjective`, and at the first call, if the guide only knows the
+            density of its own draws (planar and Sylvester flows).
     """
 
     damping = Weight(at_most=1.0)
@@ -64,7 +64,7 @@ class AnnealedELBO(DynamicsObjective):
         self.damping = damping
 
     def move(self, place: Place, at: Callable[[Tensor], Place]) -> tuple[Place, Tensor]:
-        """The steps from guide to posterior; see `DynamicsObjective`."""
+        """Moves the draws from the guide to the posterior; see `DynamicsObjective`."""
         kept = self.damping.to(place.position.dtype)
         drawn = (1 - kept**2).sqrt()
         momentum = torch.randn_like(place.position)

@@ -1,4 +1,4 @@
-"""The base of the objectives: from the traces of model and guide to a loss."""
+"""The base class of objectives: from the traces of model and guide to a loss."""
 
 from abc import abstractmethod
 from collections.abc import Callable
@@ -26,23 +26,24 @@ Program = Callable[..., Any]
 class Objective(Declared, pyro.infer.ELBO):
     """A lower bound to maximise, from one run of the guide and one of the model.
 
-    It is a ``pyro.infer.ELBO``: ``SVI(model, guide, optim, loss=objective)`` takes it as it takes
-    Pyro's own. A subclass writes `bound_and_surrogate`. Nothing here waits for the device: the
-    loss stays a tensor until somebody asks for its value.
+    It is a ``pyro.infer.ELBO``, so ``SVI(model, guide, optim, loss=objective)`` accepts it like
+    Pyro's own estimators. Subclasses implement `bound_and_surrogate`. Nothing here waits for the
+    device: the loss stays a tensor until its value is asked for.
 
     Args:
         num_particles: Number of draws from the guide for each datum, in one vectorised run.
-        max_plate_nesting: Depth of nested plates in model and guide. Pyro would otherwise find
-            it out by running both once more, which draws random numbers.
+        max_plate_nesting: Depth of nested plates in model and guide. Without it, Pyro would run
+            both once more to find out, which draws random numbers.
 
     Attributes:
-        across_batch: Whether the value is more than a sum over the data of a batch, as a mean over
-            it within a function is. Then validation is given batches as large as training's.
-        across_ranks: Whether such a value is that of the batch of all ranks, where several train:
-            it is made of sums over them (`pyrovae.ranks.total`). Otherwise they are refused.
+        across_batch: Whether the value is not just a sum over the data of a batch, such as a
+            function of a mean over the batch. Validation then uses batches as large as those in
+            training.
+        across_ranks: Whether such a value is computed over the batches of all ranks, from sums
+            over them (`pyrovae.ranks.total`). If not, training on several ranks refuses it.
 
     Raises:
-        ValueError: If ``num_particles`` is not positive or ``max_plate_nesting`` negative.
+        ValueError: If ``num_particles`` is not positive or ``max_plate_nesting`` is negative.
     """
 
     across_batch: bool = False
@@ -59,39 +60,38 @@ class Objective(Declared, pyro.infer.ELBO):
 
     @property
     def plate_nesting(self) -> int:
-        """Depth of nested plates in model and guide, without the particles' own."""
+        """Depth of nested plates in model and guide, without the plate of the particles."""
         return self.max_plate_nesting - (self.num_particles > 1)
 
     @abstractmethod
     def bound_and_surrogate(self, model_trace: Trace, guide_trace: Trace) -> tuple[Tensor, Tensor]:
-        """The bound, and what to differentiate in its place.
+        """Returns the bound, and a surrogate to differentiate in its place.
 
         Args:
-            model_trace: Trace of the model, replayed on the guide's draws. Each sample site's
-                ``"log_prob"`` is computed, with a first dimension for the particles if there
-                are several.
-            guide_trace: Trace of the guide, likewise, with ``"score_parts"``.
+            model_trace: Trace of the model, replayed on the guide's draws. Each sample site has
+                its ``"log_prob"``, with a first dimension for the particles if there are several.
+            guide_trace: Trace of the guide, with ``"log_prob"`` and ``"score_parts"``.
 
         Returns:
-            Two 0-dim tensors, summed over the batch: the value that is reported, and the
-            surrogate whose gradient estimates the bound's.
+            Two 0-dim tensors, summed over the batch: the value to report, and the surrogate
+            whose gradient estimates that of the bound.
         """
 
     def differentiable_loss(
         self, model: Program, guide: Program, *args: Any, **kwargs: Any
     ) -> Tensor:
-        """Minus the bound, summed over the batch, with the surrogate's gradient."""
+        """Returns minus the bound, summed over the batch, with the surrogate's gradient."""
         bound, surrogate = self.bound_and_surrogate(*self.traces(model, guide, args, kwargs))
         return -(surrogate + (bound - surrogate).detach())
 
     def loss(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> float:
-        """Minus the bound, summed over the batch, as a number."""
+        """Returns minus the bound, summed over the batch, as a number."""
         with torch.no_grad():
             bound, _ = self.bound_and_surrogate(*self.traces(model, guide, args, kwargs))
         return -bound.item()
 
     def loss_and_grads(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> Tensor:
-        """Minus the bound, summed over the batch; the gradients are added to the parameters'."""
+        """Returns minus the bound, summed over the batch; adds to the parameters' gradients."""
         loss = self.differentiable_loss(model, guide, *args, **kwargs)
         if loss.requires_grad:
             loss.backward()
@@ -100,7 +100,7 @@ class Objective(Declared, pyro.infer.ELBO):
     def traces(
         self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Trace, Trace]:
-        """Runs the guide once, then the model on its draws; all particles in one run."""
+        """Runs the guide once, then the model on its draws, with all particles in one run."""
         return self._get_vectorized_trace(model, guide, args, kwargs)
 
     def _get_trace(

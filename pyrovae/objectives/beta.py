@@ -11,25 +11,26 @@ __all__ = ["BetaELBO"]
 
 
 class BetaELBO(WrappedELBO):
-    r"""An evidence lower bound whose KL term weighs :math:`\beta` times as much.
+    r"""An evidence lower bound with a weight :math:`\beta` on its KL term.
 
     .. math:: E_q[\log p(x \mid z)] - \beta \, KL\left(q(z \mid x) \,\Vert\, p(z)\right)
 
-    The weight stands in the objective alone: evaluation reports the bound with a weight of one.
-    Around `FreeBitsELBO` and `CapacityELBO` it weighs the KL that is compared with their floor or
-    capacity; around a bound of several importance weights it stands inside their mean.
+    The weight only applies to the objective: evaluation reports the bound with a weight of one.
+    Around `FreeBitsELBO` and `CapacityELBO`, it multiplies the KL that is compared with their
+    floor or capacity. Around a bound with several importance weights, it applies inside their
+    mean.
 
     Higgins et al., 2017, beta-VAE: learning basic visual concepts with a constrained variational
     framework, https://openreview.net/forum?id=Sy2fzU9gl.
 
     Args:
         beta: The weight, at least 0.
-        elbo: The estimator whose latent sites are weighed; `ELBO` with one particle if left
-            out, `AnalyticKLELBO` or one of Pyro's likewise.
+        elbo: The estimator whose latent sites are weighted, such as `AnalyticKLELBO` or one of
+            Pyro's; `ELBO` with one particle if None.
 
     Attributes:
-        beta: The weight, a 0-dim tensor, so that a compiled step sees it change; to be set to a
-            number.
+        beta: The weight, a 0-dim tensor, so that a compiled step sees changes; assign a number to
+            change it.
 
     Raises:
         ValueError: If ``beta`` is negative.
@@ -42,7 +43,7 @@ class BetaELBO(WrappedELBO):
         self.beta = beta
 
     def programs(self, model: Program, guide: Program) -> tuple[Program, Program]:
-        """Model and guide with their latent sites weighed."""
+        """Returns model and guide with weighted latent sites."""
         return scale_latents(model, self.beta), scale_latents(guide, self.beta)
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""The evidence lower bound with a KL term of given size."""
+"""The evidence lower bound with a target for its KL term."""
 
 from torch import Tensor
 
@@ -15,13 +15,13 @@ class CapacityELBO(KLPenaltyObjective):
     .. math:: E_q[\log p(x \mid z)] - \gamma \, \left| KL - C \right|, \qquad
         KL = \frac{1}{B} \sum_{b=1}^{B} KL\left(q(z \mid x_b) \,\Vert\, p(z)\right)
 
-    The mean KL of the batch, all latents together, is drawn to :math:`C` nats from both sides.
-    The paper raises :math:`C` slowly from 0, as the schedule ``LinearWarmup(100, end=25)`` does;
-    `pyrovae.fit` moves it on, and a loop of one's own calls `advance`.
+    The mean KL of the batch, over all latents together, is pulled towards :math:`C` nats from both
+    sides. The paper raises :math:`C` slowly from 0, as the schedule ``LinearWarmup(100, end=25)``
+    does. `pyrovae.fit` advances the schedule; your own training loop has to call `advance`.
 
-    A weight on the KL (`BetaELBO` around it, or ``beta`` of `pyrovae.fit`) stands inside the distance:
-    :math:`\gamma \, |\beta \, KL - C|`. Data whose latents are all masked have no part in
-    the mean.
+    A weight on the KL (`BetaELBO` around it, or ``beta`` of `pyrovae.fit`) applies inside the
+    distance: :math:`\gamma \, |\beta \, KL - C|`. Data whose latents are all masked do not count
+    in the mean.
 
     Burgess et al., 2018, Understanding disentangling in beta-VAE,
     https://arxiv.org/abs/1804.03599.
@@ -33,14 +33,14 @@ class CapacityELBO(KLPenaltyObjective):
         max_plate_nesting: Depth of nested plates in model and guide.
 
     Attributes:
-        capacity: The capacity in nats at present, a 0-dim tensor that `advance` fills; without a
-            schedule it may be set to a number.
-        gamma: The weight, likewise.
+        capacity: The current capacity in nats, a 0-dim tensor that `advance` updates; without a
+            schedule, it can be set to a number.
+        gamma: The weight, a 0-dim tensor that can be set to a number.
         settled: The epoch from which it no longer changes.
 
     Raises:
-        ValueError: If ``capacity`` or ``gamma`` is negative; at the first call, if a latent lies
-            outside the data's plate. The site is named.
+        ValueError: If ``capacity`` or ``gamma`` is negative; at the first call, if a latent is
+            outside the data's plate. The message names the site.
     """
 
     capacity = Weight()
@@ -61,11 +61,11 @@ class CapacityELBO(KLPenaltyObjective):
         self.gamma = gamma
 
     def advance(self, epoch: float) -> None:
-        """Takes up the capacity after that many epochs."""
+        """Sets the capacity to its value after ``epoch`` epochs."""
         if self.schedule is not None:
             self.capacity = self.schedule(epoch)
 
     def penalty(self, kl: Tensor) -> tuple[Tensor, Tensor]:
-        """The weighted distance from the capacity, and its slope."""
+        """Returns the weighted distance from the capacity, and its derivative."""
         excess, gamma = kl - self.capacity.to(kl.dtype), self.gamma.to(kl.dtype)
         return gamma * excess.abs(), gamma * excess.sign()

@@ -19,23 +19,24 @@ __all__ = ["ClassificationELBO"]
 
 
 class ClassificationELBO(WrappedELBO):
-    r"""A bound plus the log-probability that the guide gives the known labels.
+    r"""A bound plus the log-probability that the guide assigns to the known labels.
 
     .. math:: \mathcal{L} + \alpha \sum_{b \text{ labelled}} \log q(y_b \mid x_b)
 
-    Where a label is known the bound does not depend on q(y|x), so the classifier would learn
-    from unlabelled data alone. It is scored at each site of the guide whose distribution says
-    what it gave the labels (`label_log_prob`, as `LabelledCategorical` does), in the bound's own
-    run of the guide. Neither beta nor a particle's number weighs it.
+    For labelled data the bound does not depend on q(y|x), so the classifier would learn from
+    unlabelled data only. The term is computed in the same run of the guide as the bound, at each
+    site whose distribution gives the log-probability of its labels (`label_log_prob`, as
+    `LabelledCategorical` does). A weight beta on the KL term and the number of particles do not
+    change it.
 
     Kingma, Rezende, Mohamed and Welling, 2014, Semi-supervised learning with deep generative
     models, https://arxiv.org/abs/1406.5298 (equation 9).
 
     Args:
-        weight: The weight :math:`\alpha` of a labelled datum, at least 0. 46 is that of Pyro's
-            tutorial for 3000 labels of 50,000; the paper's is
-            0.1 N / N_labelled, for which it writes alpha = 0.1 N.
-        elbo: The estimator of the bound; `EnumeratedELBO` if left out.
+        weight: The weight :math:`\alpha` of a labelled datum, at least 0. Pyro's tutorial uses 46
+            for 3000 labels among 50,000 data; the paper uses 0.1 N / N_labelled, which it writes
+            as alpha = 0.1 N.
+        elbo: The estimator of the bound; `EnumeratedELBO` if None.
 
     Raises:
         ValueError: If the weight is negative or the estimator has no differentiable loss; at the
@@ -54,26 +55,26 @@ class ClassificationELBO(WrappedELBO):
         self.weight = weight
 
     def programs(self, model: Program, guide: Program) -> tuple[Program, Program]:
-        """Model and guide as they are: the labels are scored in the bound's own run of them."""
+        """Returns model and guide unchanged: the labels are evaluated in the bound's own run."""
         return model, guide
 
     def differentiable_loss(
         self, model: Program, guide: Program, *args: Any, **kwargs: Any
     ) -> Tensor:
-        """Minus bound and classification term, summed over the batch, with their gradient."""
+        """Returns minus bound and classification term, summed over the batch, with gradients."""
         labels = _ScoreLabels()
         loss = self.elbo.differentiable_loss(model, labels(guide), *args, **kwargs)
         return loss - self.weight.to(loss.dtype) * labels.mean
 
     def loss(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> float:
-        """Minus bound and classification term, summed over the batch, as a number."""
+        """Returns minus bound and classification term, summed over the batch, as a number."""
         labels = _ScoreLabels()
         with torch.no_grad():
             loss = self.elbo.loss(model, labels(guide), *args, **kwargs)
             return loss - self.weight.item() * labels.mean.item()
 
     def loss_and_grads(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> Tensor:
-        """Minus bound and classification term; the gradients are added to the parameters'."""
+        """Returns minus bound and classification term; adds to the parameters' gradients."""
         loss = self.differentiable_loss(model, guide, *args, **kwargs)
         if loss.requires_grad:
             loss.backward()
@@ -84,7 +85,7 @@ class ClassificationELBO(WrappedELBO):
 
 
 class _ScoreLabels(Messenger):
-    """Adds up what the sites of a guide gave their labels."""
+    """Sums the log-probabilities that the sites of a guide assign to their labels."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -95,23 +96,23 @@ class _ScoreLabels(Messenger):
         return super().__enter__()
 
     def _pyro_sample(self, msg: Message) -> None:
-        # Before the particles' plate, which lies outside, has expanded the distribution.
+        # This runs before the plate of the particles, which is outside, expands the distribution.
         fn: Any = msg["fn"]
         if not hasattr(fn, "label_log_prob"):
             return
         weight = data_weight(msg)
         scale: Any = plate_scale(msg) if weight is None else plate_scale(msg) * weight
         each = scale_and_mask(fn.label_log_prob, scale, msg["mask"])
-        # A classifier that reads a drawn latent scores a label once for each of its particles.
+        # A classifier that reads a drawn latent gives one log-probability for each particle.
         term = each.flatten(0, -2).mean(0).sum() if each.dim() > 1 else each.sum()
         self.runs[-1] = term if self.runs[-1] is None else self.runs[-1] + term
 
     @property
     def mean(self) -> Tensor:
-        """The sum over the batch, the mean over the runs of the guide.
+        """The sum over the batch, averaged over the runs of the guide.
 
         Raises:
-            ValueError: If a run met no labels.
+            ValueError: If a run found no labels.
         """
         if not self.runs or any(run is None for run in self.runs):
             raise ValueError(

@@ -21,14 +21,14 @@ class CombinedImportanceWeightedELBO(ParticleObjective):
     https://arxiv.org/abs/1802.04537.
 
     Args:
-        elbo_weight: The share :math:`\beta` of the ELBO, from 0 (the importance-weighted bound)
-            to 1.
+        elbo_weight: The weight :math:`\beta` of the ELBO, from 0 (the importance-weighted bound)
+            to 1 (the ELBO).
         num_particles: Number of draws :math:`K` for each datum.
         max_plate_nesting: Depth of nested plates in model and guide.
 
     Raises:
-        ValueError: If ``elbo_weight`` is not in [0, 1]; at the first call, if a site lies
-            outside the data's plate. The site is named.
+        ValueError: If ``elbo_weight`` is not in [0, 1]; at the first call, if a site is outside
+            the data's plate. The message names the site.
     """
 
     elbo_weight = Weight(at_most=1)
@@ -40,6 +40,6 @@ class CombinedImportanceWeightedELBO(ParticleObjective):
         self.elbo_weight = elbo_weight
 
     def bound(self, log_weights: Tensor) -> Tensor:
-        """The combination for each datum, ``(B,)``."""
+        """Returns the combination for each datum, ``(B,)``."""
         tight = log_weights.logsumexp(0) - math.log(len(log_weights))
         return self.elbo_weight * log_weights.mean(0) + (1 - self.elbo_weight) * tight

@@ -17,16 +17,16 @@ __all__ = ["DIPELBO"]
 
 
 class DIPELBO(AnalyticKLELBO):
-    r"""The evidence lower bound that draws the aggregate posterior's covariance to the identity.
+    r"""The evidence lower bound that pulls the aggregate posterior's covariance to the identity.
 
     .. math:: \text{ELBO} - \lambda_{od} \sum_{i \ne j} C_{ij}^2
         - \lambda_d \sum_i (C_{ii} - 1)^2, \qquad
         C = \begin{cases} \operatorname{Cov}_x[\mu(x)] & \text{I} \\
         \operatorname{Cov}_x[\mu(x)] + E_x[\Sigma(x)] & \text{II} \end{cases}
 
-    with :math:`\mu, \Sigma` the mean and the covariance of :math:`q(z \mid x)`, and expectation
-    and covariance over the batch (divided by :math:`B`, as in the paper). The second kind is the
-    covariance of the aggregate posterior itself. The KL term is as in `AnalyticKLELBO`.
+    where :math:`\mu, \Sigma` are the mean and the covariance of :math:`q(z \mid x)`, and the
+    expectation and covariance are over the batch (divided by :math:`B`, as in the paper). Kind II
+    is the covariance of the aggregate posterior itself. The KL term is as in `AnalyticKLELBO`.
 
     Kumar, Sattigeri and Balakrishnan, 2018, Variational inference of disentangled latent
     concepts from unlabeled observations, https://arxiv.org/abs/1711.00848.
@@ -34,16 +34,17 @@ class DIPELBO(AnalyticKLELBO):
     Args:
         kind: Which covariance, ``"I"`` or ``"II"``.
         off_diagonal: The weight :math:`\lambda_{od}`, at least 0.
-        diagonal: The weight :math:`\lambda_d`, at least 0; ten times as much as the other (I) or
-            as much (II), as in the paper, if left out.
+        diagonal: The weight :math:`\lambda_d`, at least 0; if None, ten times the other weight (I)
+            or equal to it (II), as in the paper.
         num_particles: Number of draws for each datum.
         max_plate_nesting: Depth of nested plates in model and guide.
 
     Raises:
-        ValueError: If a weight is negative or the kind unknown; at the first call, if the latents
-            are angles or points of hyperbolic space, whose coordinates have no covariance that
-            means something, the posterior's mean (or covariance, which kind II needs beside it) has no closed form,
-            or if there is not one latent, within the data's plate. The site is named.
+        ValueError: If a weight is negative or the kind is unknown; at the first call, if the
+            latents are angles or points of hyperbolic space, where the covariance of coordinates
+            means nothing, if the posterior's mean (or its covariance, which kind II also needs)
+            has no closed form, or if there is not exactly one latent, inside the data's plate.
+            The message names the site.
     """
 
     across_batch = True
@@ -79,14 +80,14 @@ class DIPELBO(AnalyticKLELBO):
         bound, surrogate = super().bound_and_surrogate(model_trace, guide_trace)
         batch = q["fn"].batch_shape[-1]
         penalty = self.penalty(self.covariance(q)).mean()
-        # Of several ranks each reports it for its own data, and differentiates it for all of them.
+        # Each rank reports the penalty for its own data, and differentiates it for all data.
         return (
             bound - scale * batch * penalty,
             surrogate - scale * count(batch) * penalty,
         )
 
     def covariance(self, site: Any) -> Tensor:
-        """The covariance that is drawn to the identity, ``(d, d)`` or ``(K, d, d)``."""
+        """Returns the covariance to compare with the identity, ``(d, d)`` or ``(K, d, d)``."""
         try:
             mean = per_feature(site, site["fn"].mean)
             data = count(mean.shape[-2])
@@ -103,7 +104,7 @@ class DIPELBO(AnalyticKLELBO):
         return covariance
 
     def penalty(self, covariance: Tensor) -> Tensor:
-        """The weighted squared distance from the identity, of each matrix."""
+        """Returns the weighted squared distance of each matrix from the identity."""
         squares = (covariance - torch.eye(covariance.shape[-1]).to(covariance)).square()
         diagonal = squares.diagonal(dim1=-2, dim2=-1).sum(-1)
         rest = squares.sum((-2, -1)) - diagonal
@@ -112,7 +113,7 @@ class DIPELBO(AnalyticKLELBO):
 
 
 def _covariance_given_datum(site: Any) -> Tensor:
-    """The covariance of q(z|x), ``(..., B, d, d)``."""
+    """Returns the covariance of q(z|x), ``(..., B, d, d)``."""
     fn = site["fn"]
     if hasattr(fn, "covariance_matrix"):
         return fn.covariance_matrix

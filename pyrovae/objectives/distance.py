@@ -1,4 +1,4 @@
-"""The base of the bounds whose aggregate posterior is compared with the prior by their draws."""
+"""The base class of bounds that compare draws of the aggregate posterior and the prior."""
 
 from abc import abstractmethod
 
@@ -18,26 +18,26 @@ __all__ = ["DistanceObjective"]
 
 
 class DistanceObjective(Objective):
-    r"""Reconstruction, less the distance of the aggregate posterior's draws from the prior's.
+    r"""Reconstruction minus a distance between draws of the aggregate posterior and the prior.
 
     .. math:: E_q[\log p(x \mid z)] - \kappa \, KL\left(q(z \mid x) \,\Vert\, p(z)\right)
         - \lambda \, D\left(\{z_i\}, \{z'_i\}\right), \quad z_i \sim q(z \mid x_i),
         \; z'_i \sim p(z)
 
-    with one draw for each datum of the batch, against as many of the prior. A subclass writes
-    `penalty`, the weighted distance. The KL is in closed form where one is registered. Angles are
-    compared by where they point, :math:`(\cos z, \sin z)`.
+    with one draw for each datum of the batch, and the same number of draws of the prior.
+    Subclasses implement `penalty`, the weighted distance. The KL is in closed form where one is
+    known. Angles are compared by their points on the circle, :math:`(\cos z, \sin z)`.
 
     Args:
         kl_weight: The weight :math:`\kappa`, at least 0.
-        num_particles: Number of draws for each datum; the distance is that of each draw, averaged.
+        num_particles: Number of draws for each datum; the distance is averaged over them.
         max_plate_nesting: Depth of nested plates in model and guide.
 
     Raises:
         ValueError: If a weight is negative; at the first call, if the posterior is not
-            reparameterised, if the prior has parameters to learn and its draws are not
-            differentiable (a mixture's), if latents are points of hyperbolic space, or if there
-            is not one latent, within the data's plate. The site is named.
+            reparameterised, if the prior has trainable parameters but draws without gradients (a
+            mixture), if latents are points of hyperbolic space, or if there is not exactly one
+            latent, inside the data's plate. The message names the site.
     """
 
     across_batch = True
@@ -56,11 +56,11 @@ class DistanceObjective(Objective):
 
     @abstractmethod
     def penalty(self, z: Tensor, prior: Tensor) -> Tensor:
-        r"""The weighted distance :math:`\lambda D` between two sets of draws.
+        r"""Returns the weighted distance :math:`\lambda D` between two sets of draws.
 
         Args:
-            z: Draws of the aggregate posterior, ``(*particles, B, d)``, those of all ranks.
-            prior: As many of the prior, likewise.
+            z: Draws of the aggregate posterior, over all ranks, ``(*particles, B, d)``.
+            prior: The same number of draws of the prior, in the same shape.
 
         Returns:
             The distances, ``(*particles,)``.
@@ -90,7 +90,7 @@ class DistanceObjective(Objective):
         for term in elbo_terms(model_trace, guide_trace, analytic=True):
             if term.latent is None:
                 terms.append(term)
-            else:  # at a weight of zero too: in a graph it may rise
+            else:  # even if the weight is zero: in a compiled graph it may increase later
                 value, differentiable = term.value, term.differentiable
                 terms.append(
                     term._replace(
@@ -108,7 +108,7 @@ class DistanceObjective(Objective):
             draws = [torch.cat([value.cos(), value.sin()], -1) for value in draws]
         draws = [rows(value, value.dim() - 2) for value in draws]  # of all ranks
         penalty = scale * self.penalty(*draws).mean()
-        # Of several ranks each reports it for its own data, and differentiates it for all of them.
+        # Each rank reports the penalty for its own data, and differentiates it for all data.
         own = z.shape[-1 - events]
         return (
             bound / self.num_particles - own * penalty,

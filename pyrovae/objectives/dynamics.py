@@ -1,4 +1,4 @@
-"""The base of the bounds whose draws follow the model's own gradient before they are weighed."""
+"""The base class of bounds whose draws follow the model's gradient before they are weighted."""
 
 from abc import abstractmethod
 from collections.abc import Callable
@@ -28,13 +28,13 @@ __all__ = ["DynamicsObjective", "Place"]
 
 
 class Place(NamedTuple):
-    r"""Where the latents are, and what the programs say of that place.
+    r"""A position of the latents, and what the programs compute there.
 
     Attributes:
-        position: The latents in a real space, ``(*batch, D)``.
-        model: The gradient of :math:`\log p(x, z)`, likewise.
-        guide: The gradient of :math:`\log q(z \mid x)`, likewise; zeros where it is not asked for.
-        trace: The model's trace there.
+        position: The latents in real space, ``(*batch, D)``.
+        model: The gradient of :math:`\log p(x, z)`, in the same shape.
+        guide: The gradient of :math:`\log q(z \mid x)`, in the same shape; zeros if not needed.
+        trace: The model's trace.
     """
 
     position: Tensor
@@ -44,28 +44,28 @@ class Place(NamedTuple):
 
 
 class DynamicsObjective(ImportanceWeightedELBO):
-    r"""A bound of draws that are moved along :math:`\nabla_z \log p(x, z)`, with a momentum.
+    r"""A bound of draws that move along :math:`\nabla_z \log p(x, z)` with a momentum.
 
-    The guide draws :math:`z_0`, a momentum is drawn beside it, and `move` takes both on by maps
-    that keep volumes. A draw's weight is then
+    The guide draws :math:`z_0`, a momentum is drawn as well, and `move` updates both by
+    volume-preserving maps. The weight of a draw is then
 
     .. math:: w = \frac{p(x, z_K)}{q(z_0 \mid x)} \cdot \frac{\text{density of the momenta where
         they end}}{\text{density where they begin}}, \qquad E[w] = p(x)
 
-    and the bound :math:`\log \frac{1}{N} \sum_n w_n` of N particles, as in `ImportanceWeightedELBO`.
-    Gradients go through all steps. Any continuous latents do, of any prior and likelihood, in the
-    real space of their support.
+    and the bound is :math:`\log \frac{1}{N} \sum_n w_n` over N particles, as in
+    `ImportanceWeightedELBO`. Gradients go through all steps. Latents may be any that are
+    continuous, with any prior and likelihood; they move in the real space of their support.
 
     Args:
         step_size: The leapfrog scheme's step :math:`\epsilon`, above 0.
-        leapfrog_steps: Steps, a gradient of the model each.
+        leapfrog_steps: Number of steps; each takes one gradient of the model.
         num_particles: Number of draws for each datum.
         max_plate_nesting: Depth of nested plates in model and guide.
 
     Raises:
-        ValueError: If a number is out of range; at the first call, if a latent is discrete, a point,
-            not reparameterised, within a plate beside the data's, or has a support (a sphere)
-            with no map from a real space. The site is named.
+        ValueError: If a number is out of range; at the first call, if a latent is discrete, a
+            point mass, not reparameterised, inside another plate than that of the data, or has a
+            support (a sphere) to which no transform maps a real space. The message names the site.
     """
 
     step_size = Weight(is_positive=True)
@@ -86,14 +86,14 @@ class DynamicsObjective(ImportanceWeightedELBO):
 
     @abstractmethod
     def move(self, place: Place, at: Callable[[Tensor], Place]) -> tuple[Place, Tensor]:
-        """Takes draws from where they are.
+        """Moves the draws.
 
         Args:
-            place: Where the guide has drawn them.
-            at: What the programs say of a position.
+            place: The place where the guide has drawn them.
+            at: Computes the place at a position.
 
         Returns:
-            Where they are now, and what the log-density of the momenta has gained on the way, of
+            The place where they are now, and the change in the log-density of the momenta for
             each coordinate, ``(*batch, D)``.
         """
 
@@ -105,7 +105,7 @@ class DynamicsObjective(ImportanceWeightedELBO):
         *,
         force: Callable[[Place], Tensor],
     ) -> tuple[Place, Tensor]:
-        """One step of the leapfrog scheme; see `leapfrog`."""
+        """Takes one step of the leapfrog scheme; see `leapfrog`."""
         step = self.step_size.to(momentum.dtype)
         return leapfrog(place, momentum, at=at, position=_position, force=force, step=step)
 
@@ -155,7 +155,7 @@ def _position(place: Place) -> Tensor:
 
 
 class _Runs:
-    """Runs the programs at other values of their latents."""
+    """Runs the programs at given values of their latents."""
 
     def __init__(
         self,
@@ -170,7 +170,7 @@ class _Runs:
         self._space, self._args, self._kwargs = space, args, kwargs
 
     def at(self, position: Tensor) -> Place:
-        """What they say of a position, ``(*batch, D)``."""
+        """Returns the place at a position, ``(*batch, D)``."""
         graph = torch.is_grad_enabled()
         if not (graph and position.requires_grad):
             position = position.detach().requires_grad_()
@@ -196,7 +196,7 @@ class _Runs:
         return Place(position, found[0], guide, traces[0])
 
     def _run(self, program: Program, values: dict[str, Tensor]) -> Trace:
-        """The trace of a program at these values of the latents."""
+        """Returns the trace of a program at these values of the latents."""
         given = self._trace.copy()
         for name, value in values.items():
             given.nodes[name] = {**given.nodes[name], "value": value}
@@ -213,7 +213,7 @@ class _Runs:
 
 
 def _per_datum(trace: Trace) -> Any:
-    """The log-probability of each datum, without the plate's scale."""
+    """Returns the log-probability of each datum, without the plate's scale."""
     total: Any = 0.0
     for site in trace.nodes.values():
         if site["type"] == "sample":
@@ -222,7 +222,7 @@ def _per_datum(trace: Trace) -> Any:
 
 
 def _checked(name: str, model_trace: Trace, guide_trace: Trace, leading: int) -> Any:
-    """A latent's site in the guide, whose support it keeps to, if it can be moved."""
+    """Checks that a latent can be moved, and returns its site in the guide."""
     q = guide_trace.nodes[name]
     data_frame(q, 1)
     if name not in model_trace:
@@ -235,12 +235,13 @@ def _checked(name: str, model_trace: Trace, guide_trace: Trace, leading: int) ->
         raise ValueError(f"site {name!r}: the posterior is a point, which has no density")
     if len(q["fn"].batch_shape) != leading:
         raise ValueError(f"site {name!r}: expected no plate but the data's around it")
-    # Which may be a part of the prior's: positive numbers under a normal.
+    # The draws stay in the guide's support, which may be a part of the prior's: positive numbers
+    # under a normal.
     return q
 
 
 def _check_density(site: Any, value: Tensor) -> None:
-    """Refuses a distribution that knows the density of its own draws alone."""
+    """Refuses a distribution that only knows the density of its own draws."""
     try:
         site["fn"].log_prob(value)
     except (KeyError, NotImplementedError):

@@ -15,8 +15,9 @@ class ELBO(Objective):
     .. math:: \frac{1}{K} \sum_{k=1}^{K} \log p(x, z_k) - \log q(z_k \mid x),
         \quad z_k \sim q(z \mid x)
 
-    Value and gradient are those of ``pyro.infer.Trace_ELBO``, score-function terms of draws that
-    are not reparameterised included, without its wait for the device at each site.
+    Value and gradient are those of ``pyro.infer.Trace_ELBO``, including the score-function terms
+    of draws that are not reparameterised. Unlike ``Trace_ELBO`` it does not wait for the device at
+    each site.
 
     Kingma and Welling, 2014, Auto-encoding variational Bayes, https://arxiv.org/abs/1312.6114;
     Wingate and Weber, 2013, Automated variational inference in probabilistic programming,

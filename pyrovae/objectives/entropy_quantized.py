@@ -1,4 +1,4 @@
-"""The objective of codes that are to be certain, each, and all of them used."""
+"""An objective for codes that are individually certain and collectively all used."""
 
 from typing import Any
 
@@ -16,17 +16,18 @@ __all__ = ["EntropyQuantizedELBO"]
 
 
 class EntropyQuantizedELBO(VectorQuantizedELBO):
-    r"""`VectorQuantizedELBO`, less the entropy of the choice of codes, plus that of their mean.
+    r"""`VectorQuantizedELBO` minus the entropy of each choice of code plus that of their average.
 
     .. math:: \text{VectorQuantizedELBO} - \lambda \sum_i \left(
         E_x[H(\pi_i(x))] - \gamma \, H(\bar\pi) \right), \qquad
         \pi_{ik}(x) \propto e^{-\tau \lVert f_i(x) - e_k \rVert^2}
 
-    The sum is over a datum's vectors, and :math:`\bar\pi` the mean over the vectors of all data of
-    the batch: the first entropy is small where each output is near to one code, the second large
-    where all codes are used. It was proposed for a `LookupFreeCodebook`, whose codes nothing else
-    draws anything to, and goes with any. It is of training alone: reports give the bound. The
-    probabilities are those of all codes for each vector, which takes memory in proportion.
+    The sum is over a datum's vectors, and :math:`\bar\pi` is the mean over all vectors of all data
+    in the batch. The first entropy is small if each output is close to a single code, the second
+    large if all codes are used. The penalty was proposed for a `LookupFreeCodebook`, whose codes
+    cannot move towards the outputs, and works with any codebook. It only applies in training:
+    reports give the bound. It needs the probabilities of all codes for each vector, so its memory
+    grows with the number of codes.
 
     Yu et al., 2023, Language model beats diffusion: tokenizer is key to visual generation,
     https://arxiv.org/abs/2310.05737 (equation 3).
@@ -35,8 +36,8 @@ class EntropyQuantizedELBO(VectorQuantizedELBO):
         entropy: The weight :math:`\lambda`, at least 0.
         diversity: The weight :math:`\gamma`, at least 0.
         sharpness: The factor :math:`\tau`, at least 0.
-        commitment: The weight on the distance of the output from its code, at least 0.
-        num_particles: Number of draws for each datum, of latents that are drawn.
+        commitment: The weight on the distance between the output and its code, at least 0.
+        num_particles: Number of draws for each datum, for other latents that are drawn.
         max_plate_nesting: Depth of nested plates in model and guide.
 
     Raises:
@@ -70,7 +71,7 @@ class EntropyQuantizedELBO(VectorQuantizedELBO):
         self.sharpness = sharpness
 
     def bound_and_surrogate(self, model_trace: Trace, guide_trace: Trace) -> tuple[Tensor, Tensor]:
-        """The bound less distances and entropies, summed over the batch."""
+        """The bound minus distances and entropies, summed over the batch."""
         bound, surrogate = super().bound_and_surrogate(model_trace, guide_trace)
         _, q, scale = only_latent(
             model_trace,
@@ -81,11 +82,11 @@ class EntropyQuantizedELBO(VectorQuantizedELBO):
         batch = q["fn"].batch_shape[-1]
         entropies = self._entropies(q["fn"])
         penalty = self.entropy.to(entropies.dtype) * entropies
-        # Of several ranks each reports it for its own data, and differentiates it for all of them.
+        # Each rank reports the penalty for its own data, and differentiates it for all data.
         return bound - scale * batch * penalty, surrogate - scale * count(batch) * penalty
 
     def _entropies(self, fn: Any) -> Tensor:
-        """The difference of the entropies, of a datum's vectors, by the mean over the batch."""
+        """Returns the difference of the entropies for one datum, averaged over the batch."""
         book, events = fn.codebook, fn.event_dim
         target = split(fn.target, book.code_features, events)
         distances = book.distances(target, events)
@@ -96,7 +97,7 @@ class EntropyQuantizedELBO(VectorQuantizedELBO):
             p, places, data = log_p.exp(), logits.shape[-2], count(logits.shape[-3])
             each = total(-(p * log_p).sum((-3, -2, -1))) / data
             mean = total(p.sum((-3, -2))) / (data * places)
-            # A probability that has rounded to 0 has an entropy of 0, and a gradient.
+            # The clamp gives probabilities that round to 0 an entropy of 0 and a finite gradient.
             log_mean = mean.clamp(min=torch.finfo(mean.dtype).tiny).log()
             diversity = self.diversity.to(mean.dtype) * places
             found.append(each + diversity * (mean * log_mean).sum(-1))

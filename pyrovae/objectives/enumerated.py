@@ -16,24 +16,24 @@ __all__ = ["EnumeratedELBO"]
 
 
 class EnumeratedELBO(Declared, TraceEnum_ELBO):
-    r"""The evidence lower bound with each discrete latent of the guide summed over its values.
+    r"""The evidence lower bound, with each discrete latent of the guide summed over its values.
 
     .. math:: \sum_z q(z \mid x) \left(\log p(x, z) - \log q(z \mid x)\right)
 
-    It is ``pyro.infer.TraceEnum_ELBO`` that marks the guide's sites for enumeration itself, so
-    that it is exact in the discrete latents without a change of the program, and that never waits
-    for the device. Latents that cannot be enumerated are drawn, as in `ELBO`. The networks meet
-    the values in a new leftmost dimension.
+    This is ``pyro.infer.TraceEnum_ELBO`` with two additions. It marks the guide's sites for
+    enumeration, so discrete latents are treated exactly without changes to the program. And it
+    never waits for the device. Latents that cannot be enumerated are drawn, as in `ELBO`.
+    Networks receive the enumerated values in a new leftmost dimension.
 
     Kingma, Rezende, Mohamed and Welling, 2014, Semi-supervised learning with deep generative
     models, https://arxiv.org/abs/1406.5298 (equation 7).
 
     Args:
-        num_particles: Number of draws for each datum of the latents that are drawn.
+        num_particles: Number of draws for each datum, for latents that are drawn.
         max_plate_nesting: Depth of nested plates in model and guide.
 
     Raises:
-        ValueError: If ``num_particles`` is not positive or ``max_plate_nesting`` negative.
+        ValueError: If ``num_particles`` is not positive or ``max_plate_nesting`` is negative.
     """
 
     def __init__(self, *, num_particles: int = 1, max_plate_nesting: int = 1) -> None:
@@ -43,21 +43,21 @@ class EnumeratedELBO(Declared, TraceEnum_ELBO):
             num_particles=num_particles,
             max_plate_nesting=max_plate_nesting,
             vectorize_particles=num_particles > 1,
-            # A model without discrete latents is no mistake here.
+            # A model without discrete latents is valid here.
             strict_enumeration_warning=False,
         )
 
     def differentiable_loss(
         self, model: Program, guide: Program, *args: Any, **kwargs: Any
     ) -> Tensor:
-        """Minus the bound, summed over the batch, with its gradient."""
+        """Returns minus the bound, summed over the batch, with its gradient."""
         traces = list(self._get_traces(model, guide, args, kwargs))
         with _MaskWithoutLooking():
             bounds = [torch.as_tensor(_compute_dice_elbo(*pair)) for pair in traces]
         return -torch.stack(bounds).sum() / self.num_particles
 
     def loss_and_grads(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> Tensor:
-        """Minus the bound, summed over the batch; the gradients are added to the parameters'."""
+        """Returns minus the bound, summed over the batch; adds to the parameters' gradients."""
         loss = self.differentiable_loss(model, guide, *args, **kwargs)
         if loss.requires_grad:
             loss.backward()
@@ -71,10 +71,11 @@ class EnumeratedELBO(Declared, TraceEnum_ELBO):
 
 
 class _MaskWithoutLooking(TorchFunctionMode):
-    """Lets Pyro's expectation leave out terms of probability zero without a wait for the device.
+    """Lets Pyro's expectation skip terms of probability zero without waiting for the device.
 
-    Pyro looks whether there are any, and if so selects the others. Here it is told that there
-    are, and the selection sets them to zero instead: the same sum, of as many terms every time.
+    Pyro checks whether there are such terms, and if so selects the others. Here the check always
+    says that there are, and the selection sets these terms to zero: the sum is the same, but the
+    number of terms no longer depends on the data.
     """
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -1,4 +1,4 @@
-"""The evidence lower bound with some nats of KL for free."""
+"""The evidence lower bound with a free allowance of KL."""
 
 from typing import Literal
 
@@ -12,32 +12,33 @@ __all__ = ["FreeBitsELBO"]
 
 
 class FreeBitsELBO(KLPenaltyObjective):
-    r"""The evidence lower bound that does not reward a KL below some nats.
+    r"""The evidence lower bound without a reward for a KL below a floor.
 
     .. math:: E_q[\log p(x \mid z)] - \sum_j \max\left(\lambda,
         \frac{1}{B} \sum_{b=1}^{B} KL\left(q(z_j \mid x_b) \,\Vert\, p(z_j)\right)\right)
 
-    The mean is over the batch, as in the paper. The groups :math:`j` are the features of the
-    latents, one by one, or the latent sites. A group below the floor has no KL gradient, so
-    the posterior does not collapse onto the prior early in training.
+    As in the paper, the mean is over the batch. The groups :math:`j` are either the single
+    features of the latents or the latent sites. The KL of a group below the floor has no gradient,
+    so the posterior does not collapse onto the prior early in training.
 
-    A weight on the KL (`BetaELBO` around it, or ``beta`` of `pyrovae.fit`) stands inside the maximum:
-    the penalty is :math:`\max(\lambda, \beta \, KL_j)`, with a floor of :math:`\lambda` whatever the
-    weight. Data of which a group is masked have no part in its mean, and get no floor.
+    A weight on the KL (`BetaELBO` around it, or ``beta`` of `pyrovae.fit`) applies inside the
+    maximum: the penalty is :math:`\max(\lambda, \beta \, KL_j)`, so the floor :math:`\lambda` does
+    not depend on the weight. Data for which a group is masked do not count in its mean and get no
+    floor.
 
     Kingma et al., 2016, Improving variational inference with inverse autoregressive flow,
     https://arxiv.org/abs/1606.04934 (appendix C.8).
 
     Args:
         free_nats: The floor :math:`\lambda` of each group, in nats, at least 0.
-        per: Whether a group is a ``"feature"`` of a latent, whose posterior and prior must then
-            factorise over features, or a latent ``"site"``.
+        per: Groups: each ``"feature"`` of a latent, whose posterior and prior must then factorise
+            over features, or each latent ``"site"``.
         num_particles: Number of draws for each datum.
         max_plate_nesting: Depth of nested plates in model and guide.
 
     Raises:
-        ValueError: If ``free_nats`` is negative or ``per`` unknown; at the first call, if a
-            latent lies outside the data's plate or does not factorise. The site is named.
+        ValueError: If ``free_nats`` is negative or ``per`` is unknown; at the first call, if a
+            latent is outside the data's plate or does not factorise. The message names the site.
     """
 
     free_nats = Weight()
@@ -57,6 +58,6 @@ class FreeBitsELBO(KLPenaltyObjective):
         self.by_feature = per == "feature"
 
     def penalty(self, kl: Tensor) -> tuple[Tensor, Tensor]:
-        """The mean KL or the floor, whichever is more, and the slope."""
+        """Returns the larger of the mean KL and the floor, and its derivative."""
         floor = self.free_nats.to(kl.dtype)
         return torch.maximum(kl, floor), (kl > floor).to(kl)

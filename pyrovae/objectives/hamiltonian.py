@@ -13,36 +13,36 @@ __all__ = ["HamiltonianELBO"]
 
 
 class HamiltonianELBO(DynamicsObjective):
-    r"""The bound of draws that the model's own gradient takes towards its posterior (HVAE).
+    r"""The bound of draws that follow the model's gradient towards the posterior (HVAE).
 
-    From :math:`z_0 \sim q(z \mid x)` and :math:`\gamma_0 \sim N(0, I)`, with
-    :math:`\rho_0 = \gamma_0 / \sqrt{\beta_0}`, K leapfrog steps under the potential
-    :math:`-\log p(x, z)`, each followed by a cooling of the momentum,
-    :math:`\rho_k \leftarrow \sqrt{\beta_{k-1} / \beta_k} \, \rho_k` with
+    Starting from :math:`z_0 \sim q(z \mid x)` and :math:`\rho_0 = \gamma_0 / \sqrt{\beta_0}` with
+    :math:`\gamma_0 \sim N(0, I)`, the draws take K leapfrog steps under the potential
+    :math:`-\log p(x, z)`. Each step is followed by a cooling of the momentum,
+    :math:`\rho_k \leftarrow \sqrt{\beta_{k-1} / \beta_k} \, \rho_k`, with
 
     .. math:: \sqrt{\beta_k} = \left(\left(1 - \frac{1}{\sqrt{\beta_0}}\right) \frac{k^2}{K^2}
         + \frac{1}{\sqrt{\beta_0}}\right)^{-1}, \qquad
         \log \hat p(x) = \log \frac{p(x, z_K) \, N(\rho_K; 0, I)}{q(z_0 \mid x) \, N(\gamma_0; 0, I)}
 
-    Since :math:`\beta_K = 1` the coolings together undo the scale that :math:`\rho_0` began with, so
-    that no volume is left over and :math:`E[\hat p(x)] = p(x)` for any step size. The guide alone is
-    what reports are of: their bound is that of :math:`z_0`.
+    Since :math:`\beta_K = 1`, all coolings together undo the initial scale of :math:`\rho_0`, so
+    volume is preserved and :math:`E[\hat p(x)] = p(x)` for any step size. Reports only use the
+    guide: their bound is that of :math:`z_0`.
 
-    In the paper step sizes and :math:`\beta_0` are learned; here they are given.
+    In the paper, step sizes and :math:`\beta_0` are learned; here they are fixed.
 
     Caterini, Doucet and Sejdinovic, 2018, Hamiltonian variational auto-encoder,
     https://arxiv.org/abs/1805.11328.
 
     Args:
         step_size: The leapfrog scheme's step, above 0.
-        leapfrog_steps: Steps :math:`K`, a gradient of the model each.
-        inverse_temperature: The first one, :math:`\beta_0`, in (0, 1]; 1 is no tempering,
-            which conserves energy and gains little.
-        num_particles: Number of draws for each datum, of which the mean weight is taken.
+        leapfrog_steps: Number of steps :math:`K`; each takes one gradient of the model.
+        inverse_temperature: The initial value :math:`\beta_0`, in (0, 1]. With 1 there is no
+            tempering, which conserves energy and gains little.
+        num_particles: Number of draws for each datum, whose weights are averaged.
         max_plate_nesting: Depth of nested plates in model and guide.
 
     Raises:
-        ValueError: As `DynamicsObjective`, and if the inverse temperature is not in (0, 1].
+        ValueError: As for `DynamicsObjective`, and if the inverse temperature is not in (0, 1].
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class HamiltonianELBO(DynamicsObjective):
         self.inverse_temperature = inverse_temperature
 
     def move(self, place: Place, at: Callable[[Tensor], Place]) -> tuple[Place, Tensor]:
-        """The leapfrog steps, with their coolings; see `DynamicsObjective`."""
+        """Takes the leapfrog steps and the coolings; see `DynamicsObjective`."""
         begun = torch.randn_like(place.position)
         roots = self._roots()
         momentum = begun / roots[0]
@@ -77,7 +77,7 @@ class HamiltonianELBO(DynamicsObjective):
         return place, (begun.square() - momentum.square()) / 2
 
     def _roots(self) -> list[float]:
-        """The square roots of the inverse temperatures, from the first to 1."""
+        """Returns the square roots of the inverse temperatures, from the first one to 1."""
         hot, last = 1 / sqrt(self.inverse_temperature), self.leapfrog_steps
         return [1 / ((1 - hot) * k**2 / last**2 + hot) for k in range(last + 1)]
 

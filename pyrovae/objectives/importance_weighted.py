@@ -10,13 +10,13 @@ __all__ = ["ImportanceWeightedELBO"]
 
 
 class ImportanceWeightedELBO(ParticleObjective):
-    r"""The importance-weighted bound, which nears the evidence as the particles grow in number.
+    r"""The importance-weighted bound, which approaches the evidence as the particles increase.
 
     .. math:: \log \frac{1}{K} \sum_{k=1}^{K} \frac{p(x, z_k)}{q(z_k \mid x)},
         \quad z_k \sim q(z \mid x)
 
-    It is taken for each datum by itself, so a plate that draws a batch from more data leaves it
-    a bound. With one particle it is the `ELBO`.
+    The bound is computed for each datum separately, so it stays a bound if a plate subsamples the
+    data. With one particle it is the `ELBO`.
 
     Burda, Grosse and Salakhutdinov, 2016, Importance weighted autoencoders,
     https://arxiv.org/abs/1509.00519.
@@ -30,5 +30,5 @@ class ImportanceWeightedELBO(ParticleObjective):
         super().__init__(num_particles=num_particles, max_plate_nesting=max_plate_nesting)
 
     def bound(self, log_weights: Tensor) -> Tensor:
-        """The logarithm of the mean weight, ``(B,)``."""
+        """Returns the logarithm of the mean weight, ``(B,)``."""
         return log_weights.logsumexp(0) - math.log(len(log_weights))

@@ -1,4 +1,4 @@
-"""The base of the bounds that put a function of the mean KL in place of the KL."""
+"""The base class of bounds with a function of the mean KL in place of the KL."""
 
 from abc import abstractmethod
 from typing import Any
@@ -21,14 +21,15 @@ class KLPenaltyObjective(Objective):
     .. math:: \sum_{b=1}^{B} E_q[\log p(x_b \mid z)] - B \sum_g \text{penalty}
         \Big(\frac{1}{B} \sum_{b=1}^{B} KL_g(x_b)\Big)
 
-    A subclass writes `penalty`. The KL is in closed form where `AnalyticKLELBO` has it. The mean
-    is over the batch and the particles, by the data's weights where they have some. Data of which
-    all latents of a group are masked have no part in it: B is what the others weigh. A plate that
-    draws a batch of B from N data multiplies the whole by N / B and leaves the mean alone.
+    Subclasses implement `penalty`. The KL is in closed form in the same cases as in
+    `AnalyticKLELBO`. The mean is over the batch and the particles, weighted by the data's weights
+    if they have any. Data for which all latents of a group are masked do not count in that group's
+    mean: B is the total weight of the others. If a plate subsamples B of N data, the whole is
+    multiplied by N / B, and the mean is not.
 
     Attributes:
         by_feature: Whether each feature of each latent is a group.
-        by_site: Whether each latent site is a group; with neither, all latents are one.
+        by_site: Whether each latent site is a group. If both are False, all latents are one group.
     """
 
     across_batch = True
@@ -38,7 +39,7 @@ class KLPenaltyObjective(Objective):
 
     @abstractmethod
     def penalty(self, kl: Tensor) -> tuple[Tensor, Tensor]:
-        """The penalty and its derivative, from the mean KL of a group (or of each feature)."""
+        """Returns the penalty and its derivative at the mean KL of a group or of each feature."""
 
     def bound_and_surrogate(self, model_trace: Trace, guide_trace: Trace) -> tuple[Tensor, Tensor]:
         """The bound and its surrogate, summed over the batch and averaged over particles."""
@@ -57,13 +58,13 @@ class KLPenaltyObjective(Objective):
             name = term.latent if self.by_site else ""
             groups.setdefault(name, []).append(term)
             seen.setdefault(name, {})[term.latent] = site
-        # A penalty f is its tangent at the mean, which is a sum over the data as the KL is and
-        # takes score-function gradients as the KL does, plus a constant.
+        # The penalty f is replaced by its tangent at the mean, plus a constant. Like the KL, the
+        # tangent is a sum over the data and takes score-function gradients.
         constant: Any = 0.0
         for name, group in groups.items():
             kl = -torch.stack([self._sum(term.value.detach()) for term in group]).sum(0)
             data, of_all = _counting(list(seen[name].values()), self.plate_nesting)
-            # Over the data of all ranks; each counts the constant for its own.
+            # The mean is over the data of all ranks; each rank adds the constant for its own data.
             kl = sum_over_ranks(kl) / (self.num_particles * of_all * scale)
             value, slope = self.penalty(kl)
             total = self.num_particles * data * scale
@@ -84,11 +85,11 @@ class KLPenaltyObjective(Objective):
 
 
 def _counting(sites: list[Any], nesting: int) -> tuple[Any, Any]:
-    """How many data count in a group's mean, by their weights: of this rank, and of all, not 0.
+    """Total weight of the data in a group's mean: on this rank, and on all ranks (never 0).
 
     Args:
         sites: The latents of the group, in the guide.
-        nesting: Depth of nested plates; the outermost is the data's.
+        nesting: Depth of nested plates; the outermost plate is that of the data.
     """
     frame, _ = data_frame(sites[0], nesting)
     weight = data_weight(sites[0])
@@ -102,12 +103,12 @@ def _counting(sites: list[Any], nesting: int) -> tuple[Any, Any]:
         seen = torch.stack([_seen(mask, frame.size, nesting, like) for mask in masks]).amax(0)
         data = seen.sum() if weight is None else (seen * weight).sum()
     of_all = sum_over_ranks(data)
-    # Where nothing counts the sum of the KL is 0, and so the mean is.
+    # If no datum counts, the sum of the KL is 0, and dividing by 1 makes the mean 0 as well.
     return data, torch.where(of_all > 0, of_all, 1.0)
 
 
 def _seen(mask: Any, size: int, nesting: int, like: Tensor) -> Tensor:
-    """The share of particles with which a mask leaves a datum something, ``(n,)``."""
+    """Fraction of particles in which a mask leaves part of a datum visible, ``(n,)``."""
     mask = torch.as_tensor(mask, device=like.device)
     mask = mask.expand(torch.broadcast_shapes(mask.shape, (size, *[1] * (nesting - 1))))
     inside = mask.flatten(1 - nesting).any(-1) if nesting > 1 else mask

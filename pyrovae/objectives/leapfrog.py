@@ -1,4 +1,4 @@
-"""The leapfrog scheme: steps along a density's gradient that keep volumes."""
+"""The leapfrog scheme: volume-preserving steps along the gradient of a density."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -20,24 +20,24 @@ def leapfrog(
     step: Tensor | float,
     steps: int = 1,
 ) -> tuple[Place, Tensor]:
-    r"""Follows a momentum under a force.
+    r"""Integrates a position and a momentum under a force.
 
     .. math:: \rho \leftarrow \rho + \tfrac{\epsilon}{2} F(u), \quad u \leftarrow u + \epsilon \rho,
         \quad \rho \leftarrow \rho + \tfrac{\epsilon}{2} F(u)
 
-    Each line moves one of the two by a function of the other, so that the map keeps the volume of
-    both together, whatever the force.
+    Each line moves one of the two by a function of the other, so the map preserves their joint
+    volume, whatever the force.
 
     Neal, 2011, MCMC using Hamiltonian dynamics, https://arxiv.org/abs/1206.1901.
 
     Args:
-        place: Where it begins, with what is known of that place.
-        momentum: The momentum, of the position's shape.
-        at: What is known of a position.
-        position: The position of a place.
-        force: The force there, of the position's shape.
+        place: The starting place: a position together with what was computed there.
+        momentum: The momentum, in the position's shape.
+        at: Computes the place at a position.
+        position: Returns the position of a place.
+        force: Returns the force at a place, in the position's shape.
         step: The step size, which broadcasts to the position.
-        steps: How many steps; the force is asked for once a place.
+        steps: Number of steps; the force is computed once for each place.
 
     Returns:
         Place and momentum at the end.

@@ -1,4 +1,4 @@
-"""The base of the particle objectives that treat the paths of a gradient differently."""
+"""The base class of particle objectives that treat the paths of a gradient differently."""
 
 from abc import abstractmethod
 from typing import Any, NamedTuple
@@ -16,16 +16,17 @@ __all__ = ["Coefficients", "LeafObjective"]
 
 
 class Coefficients(NamedTuple):
-    r"""How much each particle counts in each part of a gradient; broadcasts to ``(K, B)``.
+    r"""Weights of each particle in the parts of a gradient; they broadcast to ``(K, B)``.
 
     Attributes:
-        model: Of :math:`\nabla_\theta \log p(x, z_k)`, the latents held fixed.
-        density: Of :math:`-\nabla_\phi \log q(z_k \mid x)`, the latents held fixed.
-        path: Of :math:`\nabla_{z_k} \log w_k`, sent back through the samples; ``None`` where
-            nothing is.
-        thinning: Share of what came back to a sample that is taken off before it goes on to the
-            guide's parameters, in the measure in which the site's density counts: less where a
-            weight (`BetaELBO`) or a mask lets it count less. ``None`` for nothing.
+        model: Of :math:`\nabla_\theta \log p(x, z_k)`, with the latents held fixed.
+        density: Of :math:`-\nabla_\phi \log q(z_k \mid x)`, with the latents held fixed.
+        path: Of :math:`\nabla_{z_k} \log w_k`, which is sent back through the samples; ``None`` to
+            send nothing.
+        thinning: Fraction of the gradient of a sample that is removed before it is passed on to
+            the guide's parameters. It is proportional to the weight of the site's density, so it
+            is smaller where a weight (`BetaELBO`) or a mask reduces that weight. ``None`` to
+            remove nothing.
     """
 
     model: Tensor | float
@@ -35,13 +36,13 @@ class Coefficients(NamedTuple):
 
 
 class LeafObjective(ImportanceWeightedELBO):
-    r"""A bound whose gradient counts the ways through model, density and samples differently.
+    r"""A bound whose gradient weights the paths through model, density and samples differently.
 
-    A subclass writes `coefficients` (and `bound`, where it is not the importance-weighted one).
-    The guide runs once, under `DrawLeaves`, which puts a detached leaf in place of each latent;
-    the model runs once, on these leaves. So the three parts of the gradient come apart without
-    copies of parameters, and parameters which prior and posterior share (`VampPrior`) get by
-    each way what belongs to it.
+    Subclasses implement `coefficients` (and `bound`, if it is not the importance-weighted one).
+    The guide runs once, under `DrawLeaves`, which replaces each latent by a detached leaf. The
+    model runs once, on these leaves. This separates the three parts of the gradient without
+    copying parameters, and parameters that prior and posterior share (`VampPrior`) receive the
+    right gradient along each path.
 
     Attributes:
         paths: Whether a gradient is sent back through the samples. If so, each latent must be
@@ -52,7 +53,7 @@ class LeafObjective(ImportanceWeightedELBO):
 
     @abstractmethod
     def coefficients(self, log_weights: Tensor) -> Coefficients:
-        """The coefficients of each particle, from log-weights without gradient, ``(K, B)``."""
+        """Returns the coefficients of each particle, from detached log-weights ``(K, B)``."""
 
     def bound_and_surrogate(self, model_trace: Trace, guide_trace: Trace) -> tuple[Tensor, Tensor]:
         """The bound and its surrogate, summed over the batch."""
@@ -90,8 +91,8 @@ class LeafObjective(ImportanceWeightedELBO):
 
 
 def _share(site: Any, scale: float | Tensor, thinning: Tensor) -> Tensor:
-    """What is left of the gradient at a site, with one dimension for each of its draw's."""
-    if isinstance(scale, Tensor):  # of data that do not count nothing comes back
+    """Fraction of the gradient at a site that is kept, with its draw's number of dimensions."""
+    if isinstance(scale, Tensor):  # data of weight 0 send no gradient back; avoid dividing by 0
         scale = torch.where(scale > 0, scale, 1.0)
     counts = site["scale"] / scale
     if site["mask"] is not None:

@@ -15,20 +15,21 @@ class MultiplyImportanceWeightedELBO(ParticleObjective):
     .. math:: \frac{1}{M} \sum_{m=1}^{M} \log \frac{1}{K / M} \sum_{k=1}^{K / M}
         \frac{p(x, z_{mk})}{q(z_{mk} \mid x)}, \quad z_{mk} \sim q(z \mid x)
 
-    A looser bound than one with all :math:`K` particles, whose gradient for the guide has less
-    noise. One group gives the importance-weighted bound, as many groups as particles the ELBO.
+    The bound is looser than one with all :math:`K` particles, but its gradient for the guide has
+    less noise. One group gives the importance-weighted bound; as many groups as particles give the
+    ELBO.
 
     Rainforth et al., 2018, Tighter variational bounds are not necessarily better,
     https://arxiv.org/abs/1802.04537.
 
     Args:
         num_particles: Number of draws :math:`K` for each datum, in all groups together.
-        groups: Number of bounds :math:`M` that are averaged; it divides ``num_particles``.
+        groups: Number :math:`M` of bounds to average; must divide ``num_particles``.
         max_plate_nesting: Depth of nested plates in model and guide.
 
     Raises:
-        ValueError: If the particles cannot be divided into such groups; at the first call, if a
-            site lies outside the data's plate. The site is named.
+        ValueError: If ``groups`` does not divide ``num_particles``; at the first call, if a site
+            is outside the data's plate. The message names the site.
     """
 
     def __init__(
@@ -39,12 +40,12 @@ class MultiplyImportanceWeightedELBO(ParticleObjective):
         self.groups = groups
 
     def bound(self, log_weights: Tensor) -> Tensor:
-        """The mean over groups of the logarithm of the mean weight, ``(B,)``."""
+        """Returns the mean over groups of the logarithm of the mean weight, ``(B,)``."""
         return mean_of_groups(log_weights, self.groups)
 
 
 def check_groups(num_particles: int, groups: int) -> None:
-    """Refuses particles that cannot be divided into groups of one size."""
+    """Rejects a number of particles that cannot be divided into groups of equal size."""
     if groups < 1 or num_particles % groups:
         raise ValueError(
             f"groups: expected a number that divides num_particles, {num_particles}, got {groups}"
@@ -52,6 +53,6 @@ def check_groups(num_particles: int, groups: int) -> None:
 
 
 def mean_of_groups(log_weights: Tensor, groups: int) -> Tensor:
-    """The mean over groups of importance-weighted bounds, from ``(K, B)`` to ``(B,)``."""
+    """Returns the mean over groups of importance-weighted bounds, from ``(K, B)`` to ``(B,)``."""
     grouped = log_weights.unflatten(0, (groups, -1))
     return (grouped.logsumexp(1) - math.log(grouped.shape[1])).mean(0)

@@ -1,4 +1,4 @@
-"""The base of the bounds that weigh several draws for each datum."""
+"""The base class of bounds that weight several draws for each datum."""
 
 from abc import abstractmethod
 from typing import Any, NamedTuple
@@ -21,9 +21,9 @@ class LogWeights(NamedTuple):
     Attributes:
         values: ``(K, B)``.
         scores: Sum of the log-probabilities of the draws that are not reparameterised,
-            ``(K, B)``, or ``None`` where all are reparameterised.
-        scale: By how much each datum counts: N / B if the data's plate draws B of N, else 1, times
-            its weight, where data have weights, ``(B,)``.
+            ``(K, B)``; ``None`` if all are reparameterised.
+        scale: Weight of each datum: N / B if the data's plate subsamples B of N, otherwise 1. If
+            the data have weights, it is multiplied by them, ``(B,)``.
         model: The model's part, :math:`\log p(x_b, z_{kb})`, ``(K, B)``.
         guide: The guide's part, :math:`\log q(z_{kb}|x_b)`, ``(K, B)``.
     """
@@ -38,20 +38,20 @@ class LogWeights(NamedTuple):
 def log_weights(
     model_trace: Trace, guide_trace: Trace, *, num_particles: int = 1, nesting: int = 1
 ) -> LogWeights:
-    """Collects the log-weights from a pair of traces.
+    """Collects the log-weights from the traces of model and guide.
 
-    The plate's scale N / B, and the weights of data, are taken out: inside a logarithm of a mean
-    they would temper the weights, and the bound would exceed the evidence.
+    The plate's scale N / B and the weights of data are divided out. Inside the logarithm of a mean
+    they would temper the importance weights, and the bound could exceed the evidence.
 
     Args:
         model_trace: Trace of the model, with log-probabilities computed.
         guide_trace: Trace of the guide, with score parts computed.
-        num_particles: Size :math:`K` of the particles' dimension, left of the plates'.
-        nesting: Depth of nested plates; the outermost is the data's.
+        num_particles: Size :math:`K` of the particles' dimension, to the left of the plates'.
+        nesting: Depth of nested plates; the outermost plate is that of the data.
 
     Raises:
         ValueError: If a site is outside the data's plate (a global latent): such a program has
-            no weight for each datum. The site is named.
+            no weight for each datum. The message names the site.
     """
     parts: list[Any] = []
     scores: Any = None
@@ -84,11 +84,11 @@ def log_weights(
 
 
 def tempering(model_trace: Trace, guide_trace: Trace) -> str | None:
-    """Says by which site importance weights are tempered, if by any.
+    """Reports whether a site tempers the importance weights.
 
     Returns:
-        A sentence with the first site whose scale is neither its plates' nor a weight that
-        `ScaleLatents` put on it; None if there is none.
+        A sentence about the first site whose scale is neither its plates' nor a weight from
+        `ScaleLatents`; None if there is no such site.
     """
     for trace in (model_trace, guide_trace):
         for name, site in trace.nodes.items():
@@ -102,9 +102,9 @@ def tempering(model_trace: Trace, guide_trace: Trace) -> str | None:
 
 
 class ParticleObjective(Objective):
-    r"""A bound for each datum as a function of its :math:`K` log-weights.
+    r"""A bound for each datum, as a function of its :math:`K` log-weights.
 
-    A subclass writes `bound`. The gradient is that of the bound through reparameterised draws;
+    Subclasses implement `bound`. The gradient is that of the bound through reparameterised draws;
     draws that are not reparameterised add the score-function term
     :math:`\sum_k s_k \nabla \log q(z_k \mid x)`, where the learning signal :math:`s_k` is the
     bound itself.
@@ -112,18 +112,18 @@ class ParticleObjective(Objective):
 
     @abstractmethod
     def bound(self, log_weights: Tensor) -> Tensor:
-        """The bound of each datum, ``(B,)``, from log-weights ``(K, B)``."""
+        """Returns the bound of each datum, ``(B,)``, from log-weights ``(K, B)``."""
 
     def learning_signals(self, log_weights: Tensor, bound: Tensor) -> Tensor:
-        """What multiplies the score of each particle; broadcasts to ``(K, B)``."""
+        """Returns the factor on each particle's score; it broadcasts to ``(K, B)``."""
         return bound
 
     def log_weights(self, model_trace: Trace, guide_trace: Trace) -> LogWeights:
-        """The log-weights of a pair of traces, as many as there are particles.
+        """Returns the log-weights of all particles, from the traces of model and guide.
 
         Raises:
-            ValueError: If there are several and a ``pyro.poutine.scale`` tempers them, or a site
-                is outside the data's plate. The site is named.
+            ValueError: If there are several particles and a ``pyro.poutine.scale`` tempers their
+                weights, or a site is outside the data's plate. The message names the site.
         """
         if self.num_particles > 1:
             reason = tempering(model_trace, guide_trace)

@@ -1,4 +1,4 @@
-"""The latents of a program, side by side as one vector of a real space."""
+"""The latents of a program, concatenated to a single vector in real space."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ __all__ = ["RealSpace"]
 
 
 class _Latent(NamedTuple):
-    """One latent site: how its values lie in the position."""
+    """One latent site and its layout in the vector."""
 
     name: str
     transform: Transform
@@ -22,19 +22,19 @@ class _Latent(NamedTuple):
 
 
 class RealSpace:
-    r"""Latents as one vector :math:`u`, :math:`z = T(u)`.
+    r"""Maps the latents of a program to one real vector :math:`u` and back, :math:`z = T(u)`.
 
-    T is the transform that ``torch.distributions.biject_to`` gives for the support of each, so that
-    :math:`\log p(u) = \log p(z) + \log \lvert \det \partial T / \partial u \rvert`.
+    T is the transform that ``torch.distributions.biject_to`` gives for the support of each latent,
+    so that :math:`\log p(u) = \log p(z) + \log \lvert \det \partial T / \partial u \rvert`.
 
     Args:
-        sites: The latents' sites in a trace of the model.
+        sites: The latents' sites in a trace.
         leading: The number of batch dimensions of their values.
-        what: Who asks, for a message.
+        what: Name of the caller, for error messages.
 
     Raises:
-        ValueError: If a latent is discrete, a point, or has a support (a sphere) with no map from a
-            real space. The site is named.
+        ValueError: If a latent is discrete or a point mass, or if no transform maps a real space
+            to its support (a sphere). The message names the site.
     """
 
     def __init__(self, sites: Sequence[Any], *, leading: int, what: str) -> None:
@@ -43,7 +43,7 @@ class RealSpace:
         self.names = [latent.name for latent in self._latents]
 
     def position(self, values: Mapping[str, Tensor]) -> Tensor:
-        """The vector of values of the latents, by site: ``(*batch, D)``."""
+        """Returns the vector ``(*batch, D)`` of the latents' values, which are given by site."""
         parts = [latent.transform.inv(values[latent.name]) for latent in self._latents]
         flat = [
             part.flatten(self.leading) if part.dim() > self.leading else part.unsqueeze(-1)
@@ -52,7 +52,7 @@ class RealSpace:
         return torch.cat(flat, dim=-1)
 
     def values(self, position: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """The values at a position, ``(*batch, D)``, and the log-volume there, ``(*batch,)``, by site."""
+        """Returns values and log-volumes ``(*batch,)`` by site, at a position ``(*batch, D)``."""
         values, volumes = {}, {}
         for (name, transform, shape), part in zip(
             self._latents, self._parts(position), strict=True
@@ -67,7 +67,7 @@ class RealSpace:
         return values, volumes
 
     def sums(self, numbers: Tensor) -> dict[str, Tensor]:
-        """The sum of numbers of coordinates, ``(*batch, D)``, over those of each site."""
+        """Sums numbers of coordinates, ``(*batch, D)``, over the coordinates of each site."""
         return {
             name: part.sum(-1) for name, part in zip(self.names, self._parts(numbers), strict=True)
         }

@@ -21,20 +21,20 @@ __all__ = ["RegularizedELBO"]
 
 
 class RegularizedELBO(Objective):
-    r"""The evidence lower bound, less penalties on codes and decoder.
+    r"""The evidence lower bound minus penalties on codes and decoder.
 
     .. math:: \mathcal{L}(x) - \frac{\kappa}{2} \lVert z \rVert^2 - \lambda \lVert \theta \rVert^2
         - \gamma \left\lVert \frac{\partial \, E[x \mid z]}{\partial z} \right\rVert_F^2
 
-    Of an `Autoencoder`, whose bound is its reconstruction :math:`\log p(x \mid f(x))`, it is the
-    regularised autoencoder: what the noise of a VAE does, keeping the decoder smooth, a penalty does
-    instead. :math:`\theta` are the trained parameters of one part. The Jacobian's norm is estimated
-    without bias by one random direction :math:`v \sim N(0, I)` of the data's space,
-    :math:`\lVert v^T J \rVert^2`. The third of the paper's ways, spectral normalisation, is of the
-    network: `pyrovae.nn.SpectralNorm`. The density of the codes that sampling needs is fitted
+    With an `Autoencoder`, whose bound is its reconstruction :math:`\log p(x \mid f(x))`, this is
+    the regularised autoencoder: a penalty keeps the decoder smooth, as the noise does in a VAE.
+    :math:`\theta` are the trained parameters of one part. The norm of the Jacobian J is estimated
+    without bias from one random direction :math:`v \sim N(0, I)` in the space of the data, by
+    :math:`\lVert v^T J \rVert^2`. The paper's third method, spectral normalisation, belongs to the
+    network: `pyrovae.nn.SpectralNorm`. Sampling needs a density of the codes, which is fitted
     afterwards, ``fit(Density(prior), autoencoder.encode(x))``.
 
-    None of it bounds anything, and reports call what an autoencoder does not have undefined.
+    The objective is not a bound, and reports call what an autoencoder does not have undefined.
 
     Ghosh et al., 2020, From variational to deterministic autoencoders,
     https://arxiv.org/abs/1903.12436.
@@ -42,15 +42,16 @@ class RegularizedELBO(Objective):
     Args:
         code_weight: The weight :math:`\kappa`, at least 0.
         decoder_weight: The weight :math:`\lambda`, at least 0.
-        gradient_weight: The weight :math:`\gamma`, at least 0. At 0 no Jacobian is looked at.
-        part: The model's attribute whose parameters are meant.
-        num_particles: Number of draws for each datum, of latents that are drawn.
+        gradient_weight: The weight :math:`\gamma`, at least 0. At 0 no Jacobian is computed.
+        part: The model's attribute whose parameters are penalised.
+        num_particles: Number of draws for each datum, for latents that are drawn.
         max_plate_nesting: Depth of nested plates in model and guide.
 
     Raises:
         ValueError: If a weight is negative; at the first call, if latents are angles or points of
-            hyperbolic space, whose squares say nothing, the model trains no parameters under that name, or the likelihood's mean has no gradient by the latents. The site is
-            named.
+            hyperbolic space, whose squares mean nothing, if the model has no trained parameters
+            under that name, or if the likelihood's mean has no gradient with respect to the
+            latents. The message names the site.
     """
 
     code_weight = Weight()
@@ -74,10 +75,10 @@ class RegularizedELBO(Objective):
         self.part = part
 
     def loss(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> float:
-        """Minus the objective, summed over the batch, as a number."""
+        """Returns minus the objective, summed over the batch, as a number."""
         if not self.gradient_weight:
             return super().loss(model, guide, *args, **kwargs)
-        with torch.enable_grad():  # of the decoder's Jacobian
+        with torch.enable_grad():  # for the decoder's Jacobian
             return self.differentiable_loss(model, guide, *args, **kwargs).item()
 
     def _get_trace(
@@ -120,7 +121,7 @@ class RegularizedELBO(Objective):
         return torch.stack([value.square().sum() for value in found]).sum()
 
     def _jacobian(self, model_trace: Trace, latents: list[Any]) -> list[Term]:
-        """The penalties on the Jacobian of each data site's mean."""
+        """Returns the penalties on the Jacobian of each data site's mean."""
         terms = []
         values = [site["value"] for site in latents]
         for site in model_trace.nodes.values():
@@ -145,7 +146,7 @@ class RegularizedELBO(Objective):
 
 
 def _square(value: Tensor, site: Any) -> Tensor:
-    """The squared norm at a latent's site, of each datum."""
+    """Returns the squared norm of each datum at a latent's site."""
     events = len(site["fn"].event_shape)
     square = value.square()
     return square.flatten(-events).sum(-1) if events else square

@@ -16,10 +16,10 @@ class RenyiELBO(ParticleObjective):
         \left(\frac{p(x, z_k)}{q(z_k \mid x)}\right)^{1 - \alpha},
         \quad z_k \sim q(z \mid x)
 
-    For :math:`\alpha = 0` it is the importance-weighted bound, for :math:`\alpha \to 1` the
-    ELBO (which 1 itself gives); for :math:`\alpha < 0` it may exceed the evidence. It is taken
-    for each datum by itself, unlike Pyro's of that name where a plate draws a batch from more
-    data.
+    For :math:`\alpha = 0` it is the importance-weighted bound, for :math:`\alpha \to 1` the ELBO
+    (which :math:`\alpha = 1` also gives). For :math:`\alpha < 0` it may exceed the evidence. The
+    bound is computed for each datum separately, unlike in Pyro's class of the same name when a
+    plate subsamples the data.
 
     Li and Turner, 2016, Renyi divergence variational inference,
     https://arxiv.org/abs/1602.02311.
@@ -30,8 +30,8 @@ class RenyiELBO(ParticleObjective):
         max_plate_nesting: Depth of nested plates in model and guide.
 
     Raises:
-        ValueError: If ``alpha`` is not finite; at the first call, if a site lies outside the
-            data's plate. The site is named.
+        ValueError: If ``alpha`` is not finite; at the first call, if a site is outside the data's
+            plate. The message names the site.
     """
 
     def __init__(
@@ -43,12 +43,12 @@ class RenyiELBO(ParticleObjective):
         self.alpha = alpha
 
     def bound(self, log_weights: Tensor) -> Tensor:
-        """The bound of each datum, ``(B,)``."""
+        """Returns the bound of each datum, ``(B,)``."""
         order = 1 - self.alpha
         if order == 0:
             return log_weights.mean(0)
-        # The largest power is taken out, and small numbers are kept small: orders near zero
-        # would otherwise divide rounding errors.
+        # The largest power is factored out, and expm1 and log1p keep small numbers accurate:
+        # otherwise orders near zero would amplify rounding errors.
         largest = (log_weights.amax(0) if order > 0 else log_weights.amin(0)).detach()
         powers = (order * (log_weights - largest)).expm1()
         return largest + powers.mean(0).log1p() / order

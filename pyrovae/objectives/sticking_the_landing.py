@@ -1,4 +1,4 @@
-"""The bound whose guide learns through its draws alone."""
+"""The bound whose guide learns only through its draws."""
 
 from torch import Tensor
 
@@ -15,11 +15,11 @@ class StickingTheLandingELBO(LeafObjective):
         \quad w_k = \frac{p(x, z_k)}{q(z_k \mid x)}, \quad
         \tilde w_k = \frac{w_k}{\sum_j w_j}
 
-    With one particle this is the ELBO: the term :math:`-\nabla_\phi \log q(z \mid x)` that is
-    left out has expectation zero, and without it the gradient has no variance where the
-    posterior is exact. With more, the value is the importance-weighted bound, but the guide's
-    gradient is biased (Tucker et al., 2019): `DoublyReparameterizedELBO` is not. The model's
-    gradient is the bound's own.
+    With one particle this is the ELBO. The term :math:`-\nabla_\phi \log q(z \mid x)` that is left
+    out has expectation zero, and without it the gradient has no variance where the posterior is
+    exact. With more particles the value is the importance-weighted bound, but the guide's gradient
+    is biased (Tucker et al., 2019); that of `DoublyReparameterizedELBO` is not. The model's
+    gradient is that of the bound.
 
     Roeder, Wu and Duvenaud, 2017, Sticking the landing: simple, lower-variance gradient
     estimators for variational inference, https://arxiv.org/abs/1703.09194.
@@ -30,13 +30,13 @@ class StickingTheLandingELBO(LeafObjective):
 
     Raises:
         ValueError: At the first call, if a latent is not reparameterised, has a transform
-            without inverse, or lies outside the data's plate. The site is named.
+            without inverse, or is outside the data's plate. The message names the site.
     """
 
     def __init__(self, *, num_particles: int = 1, max_plate_nesting: int = 1) -> None:
         super().__init__(num_particles=num_particles, max_plate_nesting=max_plate_nesting)
 
     def coefficients(self, log_weights: Tensor) -> Coefficients:
-        """The normalised weights, by model and paths; nothing by the guide's density."""
+        """Returns the normalised weights for model and paths, and none for the guide's density."""
         weights = log_weights.softmax(0)
         return Coefficients(model=weights, density=0.0, path=weights)

@@ -1,4 +1,4 @@
-"""Bounds that draw as much from each component of a mixture."""
+"""A bound that draws equally often from each component of a mixture."""
 
 import math
 from typing import Any
@@ -22,10 +22,10 @@ class StratifiedELBO(ParticleObjective):
         \frac{p(x, z_{ml})}{q(z_{ml} \mid x)}, \quad z_{ml} \sim q_m(z \mid x), \quad
         q = \sum_m w_m q_m, \quad L = K / M
 
-    Of a guide that is a mixture of experts (`MixturePosterior`, `MixtureOfProductsPosterior`) each
-    component gets as many of the K particles. With one particle each it is the `ELBO` with less
-    noise; with more, the bound that the MMVAE is trained with. Of any other guide it is
-    `ImportanceWeightedELBO`.
+    If the guide is a mixture of experts (`MixturePosterior`, `MixtureOfProductsPosterior`), each
+    component gets the same number of the K particles. With one particle per component it is the
+    `ELBO` with less noise; with more, it is the bound that the MMVAE is trained with. For any
+    other guide it is `ImportanceWeightedELBO`.
 
     Shi, Siddharth, Paige and Torr, 2019, Variational mixture-of-experts autoencoders for multi-modal
     deep generative models, https://arxiv.org/abs/1911.03393; Morningstar, Vikram, Ham, Gallagher and
@@ -33,19 +33,20 @@ class StratifiedELBO(ParticleObjective):
     https://arxiv.org/abs/2003.01687.
 
     Args:
-        num_particles: Number of draws :math:`K` for each datum, of all components together.
+        num_particles: Number of draws :math:`K` for each datum, over all components.
         max_plate_nesting: Depth of nested plates in model and guide.
 
     Raises:
-        ValueError: At the first call, if the particles do not divide by the components, several
-            latents are mixtures, or a component's draws carry no gradient. The site is named.
+        ValueError: At the first call, if the number of components does not divide the number of
+            particles, several latents are mixtures, or a component's draws carry no gradient. The
+            message names the site.
     """
 
     def __init__(self, *, num_particles: int = 6, max_plate_nesting: int = 1) -> None:
         super().__init__(num_particles=num_particles, max_plate_nesting=max_plate_nesting)
 
     def bound(self, log_weights: Tensor) -> Tensor:
-        """The logarithm of the mean weight, ``(B,)``, of a guide that is no mixture."""
+        """Returns the logarithm of the mean weight, ``(B,)``; only used for other guides."""
         return log_weights.logsumexp(0) - math.log(len(log_weights))
 
     def bound_and_surrogate(self, model_trace: Trace, guide_trace: Trace) -> tuple[Tensor, Tensor]:
@@ -70,9 +71,9 @@ class StratifiedELBO(ParticleObjective):
                 f"{mixtures[0]['name']!r}; use ELBO"
             )
         shares = mixtures[0]["fn"].weights
-        shares = shares.reshape(-1, *shares.shape[-2:])[0].movedim(-1, 0)  # alike in all particles
+        shares = shares.reshape(-1, *shares.shape[-2:])[0].movedim(-1, 0)  # equal in all particles
         grouped = weights.values.unflatten(0, (len(shares), -1))
-        # A component without a share has no part, also where its weights are 0 or infinite.
+        # A component of weight 0 must not contribute, even if its importance weights are infinite.
         grouped = torch.where(shares[:, None] > 0, grouped, 0.0)
         each = grouped.logsumexp(1) - math.log(grouped.shape[1])
         bound = (weights.scale * shares * each).sum()

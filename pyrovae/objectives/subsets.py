@@ -1,4 +1,4 @@
-"""The bounds of several subsets of the modalities together."""
+"""The sum of the bounds of several subsets of the modalities."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -16,29 +16,29 @@ __all__ = ["SubsetsELBO"]
 
 
 class SubsetsELBO(WrappedELBO):
-    r"""The sum of the bounds of all modalities, of each alone, and of random subsets.
+    r"""The sum of the bounds of all modalities, of each single one, and of random subsets.
 
     .. math:: L(x_1, \dots, x_M) + \sum_{m=1}^{M} L(x_m)
         + \sum_{j=1}^{k} L\big((x_m)_{m \in S_j}\big)
 
-    where L is the bound of what is there (the sub-sampled objective of the MVAE). A
-    `ProductPosterior` that was trained with all modalities alone may make nothing of one of them
-    by itself: the first term says nothing of the experts one by one. Subsets are drawn anew for each
-    datum and step; of a datum that has none of a subset's modalities there is no such term.
+    where L is the bound for the modalities that are present (the sub-sampled objective of the
+    MVAE). A `ProductPosterior` that is only trained with all modalities may fail to use a single
+    one, because the first term does not constrain the experts individually. Subsets are drawn anew
+    for each datum and step. A datum without any of a subset's modalities has no such term.
 
-    The programs are those of a `MultimodalVAE`, which know themselves which of their tensors are
-    modalities. What is reported of a model has nothing of this sum in it.
+    The programs must be those of a `MultimodalVAE`, which knows which of its tensors are
+    modalities. Reports of a model do not include this sum.
 
     Wu and Goodman, 2018, Multimodal generative models for scalable weakly-supervised learning,
     https://arxiv.org/abs/1802.05335.
 
     Args:
-        elbo: The estimator of L; `ELBO` with one particle if left out.
-        subsets: Number of random subsets k.
+        elbo: The estimator of L; `ELBO` with one particle if None.
+        subsets: Number k of random subsets.
 
     Raises:
-        ValueError: If the number is negative; at the first call, if the programs are of no such
-            model.
+        ValueError: If ``subsets`` is negative; at the first call, if the programs are not those of
+            such a model.
     """
 
     def __init__(self, elbo: pyro.infer.ELBO | None = None, *, subsets: int = 1) -> None:
@@ -48,30 +48,30 @@ class SubsetsELBO(WrappedELBO):
         self.subsets = subsets
 
     def programs(self, model: Program, guide: Program) -> tuple[Program, Program]:
-        """The programs as they are."""
+        """Returns the programs unchanged."""
         return model, guide
 
     def loss(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> float:
-        """Minus the sum of the bounds, summed over the batch, as a number."""
+        """Returns minus the sum of the bounds, summed over the batch, as a number."""
         return sum(self.elbo.loss(*part, **kwargs) for part in self._parts(model, guide, args))
 
     def differentiable_loss(
         self, model: Program, guide: Program, *args: Any, **kwargs: Any
     ) -> Tensor:
-        """Minus the sum of the bounds, summed over the batch, with its gradient."""
+        """Returns minus the sum of the bounds, summed over the batch, with its gradient."""
         parts = self._parts(model, guide, args)
         total: Any = sum(self.elbo.differentiable_loss(*part, **kwargs) for part in parts)
         return total
 
     def loss_and_grads(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> Any:
-        """Minus the sum of the bounds; the gradients are added to the parameters'."""
+        """Returns minus the sum of the bounds; adds to the parameters' gradients."""
         parts = self._parts(model, guide, args)
         return sum(self.elbo.loss_and_grads(*part, **kwargs) for part in parts)
 
     def _parts(
         self, model: Program, guide: Program, args: tuple[Any, ...]
     ) -> Iterator[tuple[Any, ...]]:
-        """Programs and batch of each term, each asked for when the one before it has been run."""
+        """Yields programs and batch of each term; consume each one before asking for the next."""
         every = KeepModalities(torch.ones_like)
         yield (every(model), every(guide), *args)
         if every.there is None:

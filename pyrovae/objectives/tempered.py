@@ -12,28 +12,28 @@ __all__ = ["TemperedELBO"]
 
 
 class TemperedELBO(WrappedELBO):
-    r"""A bound whose relaxed categorical latents are drawn at a higher temperature at first.
+    r"""A bound whose relaxed categorical latents are first drawn at a higher temperature.
 
-    The guide draws them at :math:`a \tau`, a factor times the posterior's own temperature, from
-    a distribution that is smoother and whose gradients vary less. The prior keeps its own, so
-    that this is a bound of the same model all the while, and reports have the posterior as it
-    declares itself: the factor ends at 1. `pyrovae.fit` moves it on, and a loop of one's own
-    calls `advance`. The paper's :math:`\tau = \max(0.5, e^{-rt})` is the posterior's temperature
+    The guide draws them at :math:`a \tau`, the posterior's own temperature times a factor. This
+    distribution is smoother, and its gradients vary less. The prior keeps its temperature, so this
+    is a bound of the same model throughout. Reports use the posterior's own temperature, because
+    the factor ends at 1. `pyrovae.fit` advances the factor; your own training loop has to call
+    `advance`. The paper's :math:`\tau = \max(0.5, e^{-rt})` corresponds to a posterior temperature
     of 0.5 and ``ExponentialDecay(epochs, start=2)``.
 
     Jang, Gu and Poole, 2017, Categorical reparameterization with Gumbel-softmax,
     https://arxiv.org/abs/1611.01144.
 
     Args:
-        schedule: The factor :math:`a` over epochs; ``ExponentialDecay(20)`` if left out.
-        elbo: The estimator; `ELBO` with one particle if left out.
+        schedule: The factor :math:`a` over epochs; ``ExponentialDecay(20)`` if None.
+        elbo: The estimator; `ELBO` with one particle if None.
 
     Attributes:
-        factor: The factor at present, a 0-dim tensor that is changed in place.
+        factor: The current factor, a 0-dim tensor that is changed in place.
         settled: The epoch from which it no longer changes.
 
     Raises:
-        ValueError: If the factor does not begin at a positive number.
+        ValueError: If the initial factor is not positive.
     """
 
     def __init__(
@@ -51,12 +51,12 @@ class TemperedELBO(WrappedELBO):
         return max(self.schedule.settled, super().settled)
 
     def advance(self, epoch: float) -> None:
-        """Takes up the factor after that many epochs."""
+        """Sets the factor to its value after ``epoch`` epochs."""
         self.factor.fill_(self.schedule(epoch))
         super().advance(epoch)
 
     def programs(self, model: Program, guide: Program) -> tuple[Program, Program]:
-        """The model, and the guide with its relaxed latents at the temperature of the moment."""
+        """Returns the model, and the guide with its relaxed latents at the current temperature."""
         return model, ScaleTemperatures(self.factor)(guide)
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""A bound as a sum of terms over sites, with score-function gradients where they are needed."""
+"""A bound as a sum of terms over sites, with score-function gradients where needed."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
@@ -24,13 +24,13 @@ __all__ = [
 
 
 class Term(NamedTuple):
-    """One summand of a bound.
+    """One term of a bound.
 
     Attributes:
-        stack: The plates it lies in, as Pyro's ``cond_indep_stack``.
-        value: The summand, with the plates' dimensions.
-        differentiable: What stands for it in the surrogate; ``None`` for nothing.
-        latent: The latent site whose Kullback-Leibler term it is part of, if any.
+        stack: The plates around it, as Pyro's ``cond_indep_stack``.
+        value: Its value, with the plates' dimensions.
+        differentiable: Its replacement in the surrogate; ``None`` if there is none.
+        latent: The latent site to whose Kullback-Leibler term it belongs, if any.
     """
 
     stack: tuple[Any, ...]
@@ -46,20 +46,20 @@ def elbo_terms(
     analytic: bool = False,
     by_feature: bool = False,
 ) -> Iterator[Term]:
-    """The terms of the evidence lower bound.
+    """Yields the terms of the evidence lower bound.
 
     Args:
         model_trace: Trace of the model, with log-probabilities computed.
         guide_trace: Trace of the guide, with score parts computed.
-        analytic: Whether the term of a latent is in closed form where one is registered. It is
-            sampled nevertheless where the latent's prior depends on one that the guide draws
-            later, or its two densities are scaled or masked differently: that closed form is not
-            the expectation which the bound contains.
-        by_feature: Whether the terms of latents keep a last dimension of features, not summed.
+        analytic: Whether to use the closed form of a latent's KL term if one is known. The term is
+            estimated from the draw nevertheless if the latent's prior depends on a latent that the
+            guide draws later, or if its two densities are scaled or masked differently: the closed
+            form is then not the expectation that the bound contains.
+        by_feature: Whether terms of latents keep a last dimension of features instead of summing.
 
     Raises:
-        ValueError: If they are to keep it and a distribution does not factorise over it. The
-            site is named.
+        ValueError: If ``by_feature`` is set and a distribution does not factorise over features.
+            The message names the site.
     """
     closed = sites_of_given_prior(model_trace, guide_trace) if analytic else set()
     shared = set()
@@ -81,14 +81,14 @@ def _model_term(site: Any) -> Term:
 
 
 def _guide_term(site: Any) -> Term:
-    # The entropy term of a site that is not reparameterised has expected gradient zero.
+    # The entropy term of a site that is not reparameterised has a gradient of expectation zero.
     entropy = site["score_parts"].entropy_term
     zero = is_identically_zero(entropy)
     return Term(site["cond_indep_stack"], -site["log_prob"], None if zero else -entropy)
 
 
 def sites_of_given_prior(model_trace: Trace, guide_trace: Trace) -> set[str]:
-    """The latents whose prior depends on none that the guide draws with them or later."""
+    """Latents whose prior depends on no latent that the guide draws with them or after them."""
     order = [name for name, site in guide_trace.nodes.items() if is_latent(site)]
     drawn_before: set[str] = set()
     given = set()
@@ -133,10 +133,10 @@ def _weigh(value: Tensor, site: Any, by_feature: bool) -> Tensor:
 
 
 def factorised(site: Any) -> Any:
-    """The distribution of a site with its features as dimensions of the batch.
+    """Returns the distribution of a site with its features as batch dimensions.
 
     Raises:
-        ValueError: If it does not factorise over its features. The site is named.
+        ValueError: If it does not factorise over its features. The message names the site.
     """
     fn: Any = unblocked(site["fn"])
     if fn.event_shape:
@@ -148,16 +148,16 @@ def factorised(site: Any) -> Any:
 
 
 def per_feature(site: Any, value: Tensor) -> Tensor:
-    """Gives what was computed for each feature of a site one last dimension of features."""
+    """Gives a result that was computed for each feature of a site one last feature dimension."""
     events = len(site["fn"].event_shape)
     return value.flatten(-events) if events else value.unsqueeze(-1)
 
 
 def data_frame(site: Any, nesting: int) -> tuple[Any, float]:
-    """The data's plate around a site, and by how much it scales its batch (N / B, or 1).
+    """Returns the data's plate around a site, and the scale it applies (N / B, or 1).
 
     Raises:
-        ValueError: If the site is outside it (a global latent). The site is named.
+        ValueError: If the site is outside it (a global latent). The message names the site.
     """
     frame = next((f for f in site["cond_indep_stack"] if f.dim == -nesting), None)
     if frame is None:
@@ -169,10 +169,10 @@ def data_frame(site: Any, nesting: int) -> tuple[Any, float]:
 
 
 def sum_of_terms(terms: Iterable[Term], guide_trace: Trace) -> tuple[Any, Any]:
-    r"""Sums terms and completes the surrogate with score-function gradients.
+    r"""Sums terms and adds score-function gradients to the surrogate.
 
-    A draw that is not reparameterised contributes :math:`\nabla \log q` times all terms that lie
-    in its plates (the Rao-Blackwellisation over plates of Ranganath et al., 2014,
+    A draw that is not reparameterised contributes :math:`\nabla \log q` times all terms inside
+    its plates (the Rao-Blackwellisation over plates of Ranganath et al., 2014,
     https://arxiv.org/abs/1401.0118), as in ``pyro.infer.Trace_ELBO``.
 
     Returns:

@@ -19,16 +19,16 @@ class ThermodynamicELBO(LeafObjective):
         \quad \pi_\beta \propto q(z \mid x)^{1-\beta} p(x, z)^\beta,
         \quad w = \frac{p(x, z)}{q(z \mid x)}
 
-    with :math:`\beta_0 = 0`, :math:`\beta_1, \dots, \beta_S = 1` equally spaced in the
-    logarithm. The expectations are taken with the draws of the guide, weighted by
-    :math:`w^{\beta_s}` and normalised. Draw by draw the value lies between the averages of
-    `ELBO` and `ImportanceWeightedELBO`; with one partition it is the former. The gradient is the
-    paper's,
+    with :math:`\beta_0 = 0` and :math:`\beta_1, \dots, \beta_S = 1` equally spaced in the
+    logarithm. The expectations are estimated from the draws of the guide, with normalised weights
+    :math:`w^{\beta_s}`. For any given draws, the value lies between those of `ELBO` and
+    `ImportanceWeightedELBO`; with one partition it is the former. The gradient is that of the
+    paper,
 
     .. math:: \nabla E_{\pi_\beta}[\log w] = E_{\pi_\beta}[\nabla \log w]
         + \operatorname{Cov}_{\pi_\beta}[\nabla \log \tilde \pi_\beta, \log w],
 
-    which needs no reparameterisation, so latents may be discrete.
+    which does not need reparameterisation, so latents may be discrete.
 
     Masrani, Le and Wood, 2019, The thermodynamic variational objective,
     https://arxiv.org/abs/1907.00031.
@@ -36,13 +36,13 @@ class ThermodynamicELBO(LeafObjective):
     Args:
         num_particles: Number of draws :math:`K` for each datum.
         partitions: Number of intervals :math:`S`.
-        first_beta: The smallest positive :math:`\beta_1`, where there are several intervals.
+        first_beta: The smallest positive value, :math:`\beta_1`, if there are several intervals.
         max_plate_nesting: Depth of nested plates in model and guide.
 
     Raises:
         ValueError: If there are fewer than two particles, no partition, or ``first_beta`` is not
             between 0 and 1; at the first call, if a latent has a transform without inverse or
-            lies outside the data's plate. The site is named.
+            is outside the data's plate. The message names the site.
     """
 
     paths = False
@@ -66,19 +66,19 @@ class ThermodynamicELBO(LeafObjective):
         self.first_beta = first_beta
 
     def bound(self, log_weights: Tensor) -> Tensor:
-        """The left sum of each datum, ``(B,)``."""
+        """Returns the left sum of each datum, ``(B,)``."""
         total = torch.zeros_like(log_weights[0])
         for beta, width in self._intervals():
             total = total + width * ((beta * log_weights).softmax(0) * log_weights).sum(0)
         return total
 
     def coefficients(self, log_weights: Tensor) -> Coefficients:
-        r"""The coefficients of the paper's gradient.
+        r"""Returns the coefficients of the paper's gradient.
 
-        The mean over draws in the covariance is taken with the same weights, so each score is
-        multiplied by how far its particle's :math:`\log w` is from their mean, and by
-        K / (K - 1), since the mean contains the draw itself. With equal weights (the first
-        interval) that is unbiased; elsewhere the weights are normalised by themselves.
+        The mean in the covariance is computed from the same draws. Each score is therefore
+        multiplied by the deviation of its particle's :math:`\log w` from the mean, and by
+        K / (K - 1), because the mean includes the particle itself. With equal weights (the first
+        interval) the gradient is unbiased; elsewhere it is self-normalised.
         """
         bessel = len(log_weights) / (len(log_weights) - 1)
         model, density = torch.zeros_like(log_weights), torch.zeros_like(log_weights)
@@ -90,7 +90,7 @@ class ThermodynamicELBO(LeafObjective):
         return Coefficients(model=model, density=density, path=None)
 
     def _intervals(self) -> Iterator[tuple[float, float]]:
-        """Left end and width of each interval."""
+        """Yields the left end and the width of each interval."""
         s = self.partitions
         betas = [0.0, *(self.first_beta ** (1 - i / (s - 1)) for i in range(s - 1)), 1.0]
         for left, right in pairwise(betas):

@@ -17,43 +17,44 @@ __all__ = ["TotalCorrelationELBO"]
 
 
 class TotalCorrelationELBO(Objective):
-    r"""The evidence lower bound with its KL term in three parts, each weighed (beta-TCVAE).
+    r"""The evidence lower bound with its KL term split into three weighted parts (beta-TCVAE).
 
     .. math:: E_q[\log p(x \mid z)] - \alpha \, I(x; z)
         - \beta \, KL\Big(q(z) \,\Vert\, \prod_d q(z_d)\Big)
         - \gamma \, E_{q(z)}\Big[\sum_d \log q(z_d) - \log p(z)\Big]
 
     where :math:`q(z) = \frac{1}{N} \sum_n q(z \mid x_n)` is the aggregate posterior over the
-    :math:`N` training data. With all weights 1 this is the ELBO. The densities of the aggregate
-    are estimated from the batch of :math:`B`, at each of its draws :math:`z_i`:
+    :math:`N` training data. With all weights equal to 1 this is the ELBO. The densities of the
+    aggregate posterior are estimated from the batch of :math:`B`, at each of its draws
+    :math:`z_i`:
 
     .. math:: \log q(z_i) \approx \log \sum_{j=1}^{B} v_{ij} \, q(z_i \mid x_j)
 
-    and so for each :math:`q(z_d)`. The estimator ``"weighted"`` takes
-    :math:`v_{ij} = \frac{1}{NB}`; it is biased by an additive constant and more. The estimator
-    ``"stratified"`` takes :math:`v_{ii} = \frac{1}{N}` and else
-    :math:`v_{ij} = \frac{N - 1}{N (B - 1)}`, so that the sum is unbiased for :math:`q(z_i)`, and
-    exact where the batch is all data. These are the paper's stratified weights, averaged over the
-    order of the batch's other data, on which they depend for no reason.
+    and likewise for each :math:`q(z_d)`. The estimator ``"weighted"`` has
+    :math:`v_{ij} = \frac{1}{NB}` and is biased, partly by an additive constant. The estimator
+    ``"stratified"`` has :math:`v_{ii} = \frac{1}{N}` and otherwise
+    :math:`v_{ij} = \frac{N - 1}{N (B - 1)}`, so the sum is unbiased for :math:`q(z_i)`, and exact
+    if the batch contains all data. The paper's stratified weights depend on the order of the other
+    data in the batch; these are their average over all orders.
 
     Chen, Li, Grosse and Duvenaud, 2018, Isolating sources of disentanglement in VAEs,
     https://arxiv.org/abs/1802.04942.
 
     Args:
-        data_size: Number :math:`N` of training data. It may be left out where the data's plate
-            draws its batch from all data and so tells.
+        data_size: Number :math:`N` of training data. It can be left out if the data's plate
+            subsamples its batch from all data, because the plate then knows it.
         beta: Weight of the total correlation, at least 0.
         alpha: Weight of the mutual information of datum and latent, at least 0.
         gamma: Weight of the dimension-wise KL, at least 0.
-        estimator: How the aggregate's densities are estimated.
+        estimator: Estimator of the aggregate posterior's densities.
         num_particles: Number of draws for each datum.
         max_plate_nesting: Depth of nested plates in model and guide.
 
     Raises:
-        ValueError: If a weight is negative or the estimator unknown; at the first call, if the
+        ValueError: If a weight is negative or the estimator is unknown; at the first call, if the
             number of data is unknown or less than the batch, if the posterior does not factorise
-            over its features, or if there is not one latent, within the data's plate. The site
-            is named.
+            over its features, or if there is not exactly one latent, inside the data's plate. The
+            message names the site.
     """
 
     across_batch = True
@@ -116,7 +117,7 @@ class TotalCorrelationELBO(Objective):
         """
         fn, value = factorised(site), site["value"]
         events = len(site["fn"].event_shape)
-        # (..., B, *event) to (B, ..., 1, *event): each draw meets each datum's posterior.
+        # (..., B, *event) to (B, ..., 1, *event): pairs each draw with each datum's posterior.
         value = value.movedim(-1 - events, 0).unsqueeze(-1 - events)
         pairs = per_feature(site, fn.log_prob(value))
         weights = self._log_weights(pairs, scale)
@@ -125,7 +126,7 @@ class TotalCorrelationELBO(Objective):
         return joint.movedim(0, -1), product.movedim(0, -1)
 
     def _log_weights(self, pairs: Tensor, scale: float) -> Tensor:
-        """The logarithms of the weights of each pair, broadcasting to ``(B, ..., B)``."""
+        """Returns the log-weights of all pairs, which broadcast to ``(B, ..., B)``."""
         batch = pairs.shape[-2]
         n = self.data_size or (round(scale * batch) if scale > 1 else None)
         if n is None:

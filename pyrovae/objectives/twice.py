@@ -1,4 +1,4 @@
-"""Programs whose gradients are differentiated again."""
+"""Second derivatives through programs."""
 
 from contextlib import AbstractContextManager
 
@@ -8,6 +8,6 @@ __all__ = ["twice_differentiable"]
 
 
 def twice_differentiable() -> AbstractContextManager[None]:
-    """A block in which attention has a second derivative, which torch's fast kernels lack."""
+    """Returns a context where attention has a second derivative, which fast kernels lack."""
     block: AbstractContextManager[None] = sdpa_kernel(SDPBackend.MATH)
     return block

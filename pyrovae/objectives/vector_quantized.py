@@ -16,21 +16,21 @@ __all__ = ["VectorQuantizedELBO"]
 
 
 class VectorQuantizedELBO(Objective):
-    r"""The evidence lower bound, less the distance between a network's output and its codes.
+    r"""The evidence lower bound minus the distance between a network's output and its codes.
 
     .. math:: \log p(x \mid z) + \log p(z) - \lVert \operatorname{sg}(f(x)) - z \rVert^2
         - \beta \lVert f(x) - \operatorname{sg}(z) \rVert^2, \qquad z = e_{k(x)}
 
-    where sg stops the gradient: the first distance draws the codes to the output, the second
-    (commitment) the output to the codes. Both are sums over a datum's variables, and of training
-    alone: reports give the bound.
+    where sg stops the gradient. The first distance pulls the codes to the output, the second
+    (commitment) the output to the codes. Both are sums over a datum's variables and only apply in
+    training: reports give the bound.
 
     van den Oord, Vinyals and Kavukcuoglu, 2017, Neural discrete representation learning,
     https://arxiv.org/abs/1711.00937 (equation 3).
 
     Args:
         commitment: The weight :math:`\beta`, at least 0.
-        num_particles: Number of draws for each datum, of latents that are drawn.
+        num_particles: Number of draws for each datum, for other latents that are drawn.
         max_plate_nesting: Depth of nested plates in model and guide.
 
     Raises:
@@ -47,7 +47,7 @@ class VectorQuantizedELBO(Objective):
         self.commitment = commitment
 
     def bound_and_surrogate(self, model_trace: Trace, guide_trace: Trace) -> tuple[Tensor, Tensor]:
-        """The bound less the distances, summed over the batch and averaged over particles."""
+        """The bound minus the distances, summed over the batch and averaged over particles."""
         sites = [
             site
             for site in guide_trace.nodes.values()
@@ -60,7 +60,7 @@ class VectorQuantizedELBO(Objective):
                 f"got {names or 'no latent'}"
             )
         bound, surrogate = sum_of_terms(elbo_terms(model_trace, guide_trace), guide_trace)
-        # The data's scale: a weight on the KL term (beta) is none on the codebook's.
+        # The scale of the data: a weight on the KL term (beta) does not apply to the codebook.
         scale = next(s["scale"] for s in model_trace.nodes.values() if s.get("is_observed"))
         distance = sum(self._distance(site, scale) for site in sites)
         return (bound - distance) / self.num_particles, (surrogate - distance) / self.num_particles

@@ -11,7 +11,7 @@ __all__ = ["VIMCO"]
 
 
 class VIMCO(ImportanceWeightedELBO):
-    r"""The importance-weighted bound with a learning signal of its own for each particle.
+    r"""The importance-weighted bound with a separate learning signal for each particle.
 
     .. math:: \nabla_\phi = \sum_{k=1}^{K} (\hat L - \hat L_{-k}) \nabla \log q(z_k \mid x)
         + \sum_{k=1}^{K} \tilde w_k \nabla \log w_k, \quad
@@ -19,10 +19,10 @@ class VIMCO(ImportanceWeightedELBO):
         + \exp \frac{1}{K - 1} \sum_{j \ne k} \log w_j\Big)
 
     Value and expected gradient are those of `ImportanceWeightedELBO`. The difference is in draws
-    that are not reparameterised (discrete latents): instead of the whole bound, their scores are
-    multiplied by what the particle adds to it, so the gradient varies far less. The bound without
-    the particle puts the geometric mean of the other weights in place of its own. Reparameterised
-    latents keep the gradient through their draws.
+    that are not reparameterised (discrete latents): their scores are multiplied by the particle's
+    contribution to the bound instead of the whole bound, so the gradient varies far less. To
+    compute the bound without a particle, its weight is replaced by the geometric mean of the
+    others. Reparameterised latents keep the gradient through their draws.
 
     Mnih and Rezende, 2016, Variational inference for Monte Carlo objectives,
     https://arxiv.org/abs/1602.06725.
@@ -32,8 +32,8 @@ class VIMCO(ImportanceWeightedELBO):
         max_plate_nesting: Depth of nested plates in model and guide.
 
     Raises:
-        ValueError: If there are fewer than two particles; at the first call, if a site lies
-            outside the data's plate. The site is named.
+        ValueError: If there are fewer than two particles; at the first call, if a site is outside
+            the data's plate. The message names the site.
     """
 
     def __init__(self, *, num_particles: int = 5, max_plate_nesting: int = 1) -> None:
@@ -42,7 +42,7 @@ class VIMCO(ImportanceWeightedELBO):
         super().__init__(num_particles=num_particles, max_plate_nesting=max_plate_nesting)
 
     def learning_signals(self, log_weights: Tensor, bound: Tensor) -> Tensor:
-        """What each particle adds to the bound, ``(K, B)``."""
+        """Returns the contribution of each particle to the bound, ``(K, B)``."""
         k = len(log_weights)
         others = (log_weights.sum(0) - log_weights) / (k - 1)
         own = torch.eye(k, dtype=torch.bool, device=log_weights.device).unsqueeze(-1)

@@ -1,4 +1,4 @@
-"""The weights of an objective: numbers that a compiled step sees change."""
+"""Weights of an objective that can be changed after a step is compiled."""
 
 import math
 from typing import Any, Self, overload
@@ -10,20 +10,20 @@ __all__ = ["Weight", "shown"]
 
 
 class Weight:
-    """An attribute of an objective that is a number kept in a 0-dim tensor.
+    """A number that is an attribute of an objective and is stored in a 0-dim tensor.
 
-    A compiled step reads the tensor anew, where a Python number would be frozen into its graph.
-    Setting the attribute fills the tensor in place, so that ``objective.beta = 2.0`` takes hold in
-    a step that is compiled already. It is in double precision: what multiplies a 0-dim tensor has
-    to be cast to that one's type.
+    A compiled step reads the tensor each time; a Python number would be frozen into its graph.
+    Assigning to the attribute fills the tensor in place, so ``objective.beta = 2.0`` also takes
+    effect in a compiled step. The tensor is in double precision: to multiply another 0-dim tensor,
+    cast it to that tensor's type.
 
     Args:
-        at_most: The largest value; any, if left out.
-        is_positive: Whether 0 is none.
+        at_most: The largest allowed value; unlimited by default.
+        is_positive: Whether 0 is forbidden.
 
     Raises:
         ValueError: When set, if the value is not finite, not between 0 and ``at_most``, or 0 where
-            that is none.
+            that is forbidden.
     """
 
     def __init__(self, *, at_most: float = math.inf, is_positive: bool = False) -> None:
@@ -65,15 +65,15 @@ class Weight:
             raise ValueError(f"{self._name}: expected {expected}, got {shown(value)}")
         held = vars(instance).get(self._name)
         if held is None:
-            # On the CPU, where it is a number for operations on any device, and with all digits of
-            # a number: beside tensors with dimensions it does not change their type.
+            # On the CPU, where it acts as a number in operations on any device. Double precision
+            # keeps all digits and does not change the type of tensors with dimensions.
             vars(instance)[self._name] = torch.tensor(number, dtype=torch.float64, device="cpu")
         else:
             held.fill_(number)
 
 
 def shown(value: Any) -> Any:
-    """A value for the printed form: a number in the place of a 0-dim tensor."""
+    """Returns a value for the printed form: a number in place of a 0-dim tensor."""
     if isinstance(value, Tensor) and value.dim() == 0:
         return float(f"{value.item():.7g}")
     return value

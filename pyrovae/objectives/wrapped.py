@@ -1,4 +1,4 @@
-"""The base of the objectives that are another one, of changed programs."""
+"""The base class of objectives that wrap another one and change the programs."""
 
 from abc import abstractmethod
 from typing import Any
@@ -15,12 +15,12 @@ __all__ = ["WrappedELBO"]
 
 
 class WrappedELBO(Declared, pyro.infer.ELBO):
-    """An estimator, this library's or Pyro's, of a model and a guide under effect handlers.
+    """An estimator, of this library or Pyro, applied to model and guide under effect handlers.
 
-    A subclass writes `programs`.
+    Subclasses implement `programs`.
 
     Args:
-        elbo: The estimator; `ELBO` with one particle if left out.
+        elbo: The estimator; `ELBO` with one particle if None.
     """
 
     def __init__(self, elbo: pyro.infer.ELBO | None = None) -> None:
@@ -29,21 +29,21 @@ class WrappedELBO(Declared, pyro.infer.ELBO):
             num_particles=self.elbo.num_particles,
             vectorize_particles=self.elbo.vectorize_particles,
         )
-        # The estimator's, which has the particles' plate in it: given to Pyro it would get another.
+        # The estimator's depth already includes the particles' plate; Pyro would add another.
         self.max_plate_nesting = self.elbo.max_plate_nesting
 
     @abstractmethod
     def programs(self, model: Program, guide: Program) -> tuple[Program, Program]:
-        """The model and the guide that the estimator is to see."""
+        """Returns the model and the guide that the estimator is to see."""
 
     @property
     def across_batch(self) -> bool:
-        """Whether the wrapped estimator looks across the batch; see `Objective`."""
+        """Whether the wrapped estimator's value depends on the whole batch; see `Objective`."""
         return getattr(self.elbo, "across_batch", False)
 
     @property
     def across_ranks(self) -> bool:
-        """Whether it sees the batch of all ranks; see `Objective`."""
+        """Whether it is computed over the batches of all ranks; see `Objective`."""
         return getattr(self.elbo, "across_ranks", False)
 
     @property
@@ -52,22 +52,22 @@ class WrappedELBO(Declared, pyro.infer.ELBO):
         return self.elbo.settled if isinstance(self.elbo, Annealed) else 0.0
 
     def advance(self, epoch: float) -> None:
-        """Moves the wrapped estimator's own schedule on, where it has one."""
+        """Advances the wrapped estimator's own schedule, if it has one."""
         if isinstance(self.elbo, Annealed):
             self.elbo.advance(epoch)
 
     def loss(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> float:
-        """The estimator's loss, summed over the batch, as a number."""
+        """Returns the estimator's loss, summed over the batch, as a number."""
         return self.elbo.loss(*self.programs(model, guide), *args, **kwargs)
 
     def differentiable_loss(
         self, model: Program, guide: Program, *args: Any, **kwargs: Any
     ) -> Tensor:
-        """The estimator's loss, summed over the batch, with its gradient."""
+        """Returns the estimator's loss, summed over the batch, with its gradient."""
         return self.elbo.differentiable_loss(*self.programs(model, guide), *args, **kwargs)
 
     def loss_and_grads(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> Any:
-        """The estimator's loss; the gradients are added to the parameters'."""
+        """Returns the estimator's loss; adds to the parameters' gradients."""
         return self.elbo.loss_and_grads(*self.programs(model, guide), *args, **kwargs)
 
     def _get_trace(self, model: Program, guide: Program, args: Any, kwargs: Any) -> Any:
