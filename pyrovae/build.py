@@ -1,4 +1,4 @@
-"""Wiring: from class names, their own arguments and the data to a model."""
+"""Builds a model from class names, their arguments and the data."""
 
 import os
 from collections.abc import Callable, Collection
@@ -25,21 +25,21 @@ from pyrovae.specifications import (
 
 __all__ = ["build", "parts_of", "sees_counts", "sees_masks"]
 
-MOST_OPERATIONS = 100_000  # of a network of thousands of layers
+MOST_OPERATIONS = 100_000  # enough for a network with thousands of layers
 USUAL: Spec = {"class_path": "pyrovae.models.VAE"}
 
 
 def parts_of(model: Spec | None, *, allow: Collection[str] = ()) -> set[str]:
-    """Which specifications a model's class is made from, by the names of its arguments.
+    """Returns which specifications a model's class needs, by argument name.
 
-    The network of data may be the posterior's, or the model's own.
+    An encoder can be the posterior's network or the model's own.
 
     Args:
-        model: Class and arguments of the model; `VAE` if left out.
-        allow: Packages whose classes may be imported beside pyrovae's.
+        model: Class and arguments of the model; `VAE` if None.
+        allow: Packages, besides pyrovae, whose classes may be imported.
 
     Raises:
-        ValueError: If it is no specification of a model.
+        ValueError: If it is not the specification of a model.
     """
     cls = check_spec(model or USUAL, SLOTS["model"], allow=allow)
     named = set(parameters_of(cls))
@@ -51,17 +51,17 @@ def sees_masks(model: Spec | None, *, allow: Collection[str] = ()) -> bool:
     """Whether the guide of a model's class may read which values of a datum were observed.
 
     Raises:
-        ValueError: If it is no specification of a model.
+        ValueError: If it is not the specification of a model.
     """
     cls: Any = check_spec(model or USUAL, SLOTS["model"], allow=allow)
     return bool(cls.sees_masks)
 
 
 def sees_counts(likelihood: Spec, *, allow: Collection[str] = ()) -> bool:
-    """Whether a likelihood's class says that its data are counts.
+    """Whether a likelihood's class declares that its data are counts.
 
     Raises:
-        ValueError: If it is no specification of a likelihood.
+        ValueError: If it is not the specification of a likelihood.
     """
     cls: Any = check_spec(likelihood, SLOTS["likelihood"], allow=allow)
     return bool(cls.counts)
@@ -81,32 +81,33 @@ def build(
     columns: tuple[Column, ...] | None = None,
     allow: Collection[str] = (),
 ) -> LatentVariableModel:
-    """Makes a model from specifications ``{"class_path": ..., "init_args": {...}}``.
+    """Builds a model from specifications ``{"class_path": ..., "init_args": {...}}``.
 
-    What only the data or the other parts know (shapes, networks, the posterior, pseudo-inputs)
-    is passed to each class whose signature names it; the rest is the specification's. The model
-    gets the parts that its signature names: ``prior``, ``posterior``, ``likelihood``, and as
-    ``encoder`` or ``network`` one from data to the latents themselves.
+    Arguments that only the data or the other parts determine (shapes, networks, the posterior,
+    pseudo-inputs) are passed to each class whose signature names them; the other arguments come
+    from the specification. The model gets the parts that its signature names: ``prior``,
+    ``posterior``, ``likelihood``, and as ``encoder`` or ``network`` a network from data to the
+    latents themselves.
 
     Args:
         data_shape: Shape of one datum.
         latent_features: Number of latent variables; or the shape of a latent, such as a map
-            (channels, height, width), where the parts take one.
-        model: Class and arguments of the model; `VAE` if left out.
-        prior: Class and arguments of the prior, of a model that has one.
-        posterior: Class and arguments of the posterior, likewise.
+            (channels, height, width), if the parts support one.
+        model: Class and arguments of the model; `VAE` if None.
+        prior: Class and arguments of the prior, if the model has one.
+        posterior: Class and arguments of the posterior, if the model has one.
         likelihood: Class and arguments of the likelihood.
-        encoder: Class and arguments of the network of data, likewise.
+        encoder: Class and arguments of the network that reads the data, if the model has one.
         decoder: Class and arguments of the likelihood's network.
-        pseudo_inputs: Gives training data, ``(n, *data_shape)``, to a prior that begins from
-            some or, as exemplars, keeps some; it is called for no other. Of a table and a model
-            that sees masks, with these below the data.
-        columns: What is known of the columns, where the data are a table's. The network of data
-            then reads `ColumnFeatures` of them.
-        allow: Packages whose classes may be imported beside pyrovae's.
+        pseudo_inputs: Returns training data, ``(n, *data_shape)``, for a prior that is initialised
+            with some or, as exemplars, keeps some; it is not called for other priors. For a table
+            and a model that sees masks, the masks are appended to the data.
+        columns: The columns, if the data are a table. The encoder then reads their
+            `ColumnFeatures`.
+        allow: Packages, besides pyrovae, whose classes may be imported.
 
     Raises:
-        ValueError: If a class cannot be made from its arguments, or lacks a part.
+        ValueError: If a class cannot be constructed from its arguments, or lacks a part.
     """
     latent = as_size(latent_features, "latent_features")
     known: dict[str, Any] = {
@@ -129,13 +130,13 @@ def build(
     for name in sorted(wanted):
         if specs[name] is None:
             raise ValueError(f"{name}: expected one for the model, got none")
-    # The machine's memory, since the specifications may be somebody else's.
+    # Bounded by this machine's memory, because the specifications may come from someone else.
     with bounded(_memory(), MOST_OPERATIONS, "model"):
         return _Assembly(specs, known, allow).build(wanted)
 
 
 class _Assembly:
-    """Makes the parts of a model one after another, each with what those before it determine."""
+    """Builds the parts of a model in turn, each with what the parts before it determine."""
 
     def __init__(
         self, specs: dict[str, Spec | None], known: dict[str, Any], allow: Collection[str]
@@ -143,7 +144,7 @@ class _Assembly:
         self.specs, self.known, self.allow = specs, known, allow
 
     def build(self, wanted: set[str]) -> LatentVariableModel:
-        """Makes the model from the parts it wants."""
+        """Builds the model from the given parts."""
         shape, latent = self.known["data_shape"], self.known["latent_features"]
         latent_shape = as_size(latent, "latent_features")
         parts: dict[str, Any] = {}
@@ -157,7 +158,7 @@ class _Assembly:
             parts["encoder"] = self.encoder(self.encoded(latent_shape))
             parts["network"] = parts["encoder"]
         out_shape = self.out_shape("likelihood", shape)
-        # Codes of several stages are more than the network's output.
+        # With several stages, the codes have more numbers than the network's output.
         coded = getattr(parts.get("posterior"), "latent_shape", None) or latent_shape
         network = self.make("decoder", in_shape=self.decoded(coded), out_shape=out_shape)
         parts["likelihood"] = self.make("likelihood", network=network)
@@ -167,12 +168,12 @@ class _Assembly:
         return self.make("model")
 
     def make(self, name: str, **values: Any) -> Any:
-        """Makes a part."""
+        """Builds a part."""
         known = self.known | values
         return instantiate(self.specs[name], SLOTS[name], allow=self.allow, known=known)
 
     def encoder(self, out_shape: Size) -> Any:
-        """Makes the network of data, which reads features of a table's columns."""
+        """Builds the encoder, which for a table reads features of its columns."""
         columns = self.known.get("columns")
         if columns is None:
             return self.make("encoder", in_shape=self.known["data_shape"], out_shape=out_shape)
@@ -194,21 +195,21 @@ class _Assembly:
         return shape
 
     def encoded(self, latent: Size) -> Size:
-        """What the network of data puts out, which the model's class says."""
+        """Returns the output shape of the encoder, which the model's class defines."""
         spec = self.specs["model"]
         cls: Any = check_spec(spec, SLOTS["model"], allow=self.allow)
         shape: Size = cls.encoder_shape(latent, **arguments_of(spec))
         return shape
 
     def decoded(self, latent: Size) -> Size:
-        """What the likelihood reads, which the model's class says."""
+        """Returns the input shape of the likelihood, which the model's class defines."""
         spec, data = self.specs["model"], Size(self.known["data_shape"])
         cls: Any = check_spec(spec, SLOTS["model"], allow=self.allow)
         shape: Size = cls.decoder_shape(latent, data, **arguments_of(spec))
         return shape
 
     def check_maps(self, latent: Shape) -> None:
-        """Looks whether the posterior is over latents of the shape that is asked for."""
+        """Checks that the posterior supports latents of the given shape."""
         cls: Any = check_spec(self.specs["posterior"] or "", SLOTS["posterior"], allow=self.allow)
         if not isinstance(latent, int) and not cls.takes_maps:
             raise ValueError(
@@ -217,7 +218,7 @@ class _Assembly:
             )
 
     def check_likelihood(self) -> None:
-        """Looks whether a likelihood of columns is given a table, and a table such a one."""
+        """Checks that the data are a table if and only if the likelihood is one of columns."""
         spec = self.specs["likelihood"]
         cls = check_spec(spec, SLOTS["likelihood"], allow=self.allow)
         takes = "columns" in parameters_of(cls)

@@ -1,4 +1,4 @@
-"""Models: a generative program and its guide."""
+"""Models: a generative program together with its guide."""
 
 from pyrovae.latents import Undefined
 from pyrovae.models.autoencoder import Autoencoder

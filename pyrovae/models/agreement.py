@@ -1,4 +1,4 @@
-"""Whether the parts of a model agree on a shape."""
+"""Checks that the parts of a model agree on a shape."""
 
 from typing import Any
 
@@ -9,11 +9,11 @@ def check_agreement(what: str, shapes: dict[str, Any]) -> None:
     """Compares the shapes that the parts of a model declare.
 
     Args:
-        what: What they are the shapes of, for the message.
-        shapes: By part; ``None`` where a part does not declare it.
+        what: What has these shapes, for the error message.
+        shapes: Shapes by part; ``None`` for a part that declares none.
 
     Raises:
-        ValueError: If two of them differ. The parts are named.
+        ValueError: If two of them differ. The message names the parts.
     """
     declared = {part: tuple(shape) for part, shape in shapes.items() if shape is not None}
     if len(set(declared.values())) > 1:

@@ -1,4 +1,4 @@
-"""The deterministic autoencoder, the variational ones' baseline."""
+"""The deterministic autoencoder, the baseline of the variational ones."""
 
 from typing import Any
 
@@ -17,24 +17,25 @@ __all__ = ["Autoencoder"]
 
 
 class Autoencoder(LatentVariableModel):
-    r"""One code for each datum, and no prior: the same program without the probability.
+    r"""A deterministic autoencoder: one code for each datum, and no prior.
 
     .. math:: p(z) \propto 1, \qquad q(z \mid x) = \delta(z - f(x))
 
-    The objective `ELBO` is then :math:`\log p(x \mid f(x))`, minus the reconstruction error. It
-    bounds nothing: a flat prior is no density, and a point has no KL divergence from one.
-    Reports give the reconstruction and call the rest undefined, and `sample` has nothing to draw
-    codes from, until a density is fitted to them (`Density`).
+    The objective `ELBO` is then :math:`\log p(x \mid f(x))`, minus the reconstruction error. It is
+    not a bound, because a flat prior is not a density and a point mass has no KL divergence from
+    it. Reports give the reconstruction error and call the rest undefined. `sample` has no
+    distribution to draw codes from until a density is fitted to them (`Density`).
 
     Hinton and Salakhutdinov, 2006, Reducing the dimensionality of data with neural networks,
     https://doi.org/10.1126/science.1127647.
 
     Args:
-        encoder: From a datum to its code :math:`f(x)`.
+        encoder: Maps a datum to its code :math:`f(x)`.
         likelihood: p(x|z).
 
     Raises:
-        ValueError: If the encoder does not declare its shapes, or they are not the likelihood's.
+        ValueError: If the encoder does not declare its shapes, or they differ from the
+            likelihood's.
     """
 
     def __init__(self, encoder: Network, likelihood: Likelihood) -> None:
@@ -55,16 +56,16 @@ class Autoencoder(LatentVariableModel):
             return pyro.sample("x", self.likelihood(z), obs=x)
 
     def guide(self, x: Tensor) -> Any:
-        """The code of each datum, for data ``(n, *data_shape)``."""
+        """Delta distributions at the codes, for data ``(n, *data_shape)``."""
         with self.data_plate(x):
             z = self.encoder(x)
             return pyro.sample("z", dist.Delta(z, event_dim=z.dim() - 1))
 
     def sample(self, n: int, *given: Any, draw: bool = False) -> Any:
-        """Refuses: there is no prior to draw codes from.
+        """Raises an error: there is no prior to draw codes from.
 
         Raises:
-            Undefined: Always; it is a ValueError. It says how to get a density of the codes.
+            Undefined: Always. It is a ValueError that says how to get a density of the codes.
         """
         raise Undefined(
             "sample: an autoencoder has no prior to draw codes from; fit a density to its codes, "
@@ -73,5 +74,5 @@ class Autoencoder(LatentVariableModel):
         )
 
     def _only_latent(self, *_: Any) -> str:
-        # The base runs the model forward to see, which a flat prior does not allow.
+        # The base class would run the model to find out, which a flat prior does not allow.
         return "z"

@@ -1,4 +1,4 @@
-"""What every model of the library shares: registration, the data plate, and the queries."""
+"""The base class of all models: parameter registration, the data plate and the queries."""
 
 import inspect
 import itertools
@@ -27,8 +27,8 @@ from pyrovae.support import BatchCheck
 
 __all__ = ["LatentVariableModel"]
 
-# Pyro's parameter store is one for the process and goes by name: two models of one name would
-# share an entry, and the second would never train. Weak keys, because ids are used again, and no
+# Pyro has one parameter store for the process, with entries by name. Two models with the same name
+# would share an entry, and the second would never train. Weak keys, because ids are reused; not an
 # attribute, because a deep copy would inherit it.
 _names: "WeakKeyDictionary[LatentVariableModel, str]" = WeakKeyDictionary()
 _numbers = itertools.count(1)
@@ -37,14 +37,15 @@ _numbers = itertools.count(1)
 class LatentVariableModel(Component, ABC):
     """A model p(x, z) and its guide q(z|x), written as Pyro programs.
 
-    A subclass writes `model` and `guide`, each inside ``with self.data_plate(x):``; all else here
-    works on the traces of these two and holds for any latents. The queries (`sample`, `encode`,
+    Subclasses implement `model` and `guide`, each inside ``with self.data_plate(x):``. Everything
+    else here works on the traces of these two, for any latents. The queries (`sample`, `encode`,
     `decode`, `reconstruct`) run without gradients and in evaluation mode.
 
     Attributes:
-        latent_shape: Shape of one latent, where there is one latent and its shape is declared.
-        data_shape: Shape of one datum, where it is declared.
-        sees_masks: Whether its guide may read, below a datum, which of its values were observed.
+        latent_shape: Shape of one latent, if there is only one and its shape is declared.
+        data_shape: Shape of one datum, if it is declared.
+        sees_masks: Whether the guide's network can also read which values of a datum were
+            observed, as a mask appended to the datum.
     """
 
     latent_shape: Size | None = None
@@ -53,28 +54,28 @@ class LatentVariableModel(Component, ABC):
 
     @classmethod
     def encoder_shape(cls, latent_shape: Size, **options: Any) -> Size:
-        """Says what its network of data puts out, for those who build one for a model without a posterior.
+        """Returns the output shape of the encoder, for models with an encoder but no posterior.
 
         Args:
             latent_shape: Shape of one latent.
-            **options: The other arguments that the model will be made with.
+            **options: The other arguments that the model will be constructed with.
         """
         return latent_shape
 
     @classmethod
     def decoder_shape(cls, latent_shape: Size, data_shape: Size, **options: Any) -> Size:
-        """Says what its likelihood reads, for those who build a network for it.
+        """Returns the shape that the likelihood reads, for code that builds a network for it.
 
         Args:
             latent_shape: Shape of one latent.
             data_shape: Shape of one datum.
-            **options: The other arguments that the model will be made with.
+            **options: The other arguments that the model will be constructed with.
         """
         return latent_shape
 
     @abstractmethod
     def model(self, *args: Any, **kwargs: Any) -> Any:
-        """The generative program; its arguments are a batch's tensors, each the batch first."""
+        """The generative program; its arguments are the tensors of a batch, data first."""
 
     @abstractmethod
     def guide(self, *args: Any, **kwargs: Any) -> Any:
@@ -85,15 +86,15 @@ class LatentVariableModel(Component, ABC):
         """Registers the parameters and opens the plate ``"data"`` over the batch, at dim -1.
 
         Args:
-            x: Data, ``(n, *data_shape)``; only its length is read.
+            x: Data, ``(n, *data_shape)``; only the length is used.
 
         Raises:
-            ValueError: Inside the plate, if a site's value does not fit its distribution.
+            ValueError: Inside the plate, if the value of a site does not fit its distribution.
         """
         if self not in _names:
             _names[self] = f"{type(self).__name__}{next(_numbers)}"
-        # pyro.module would warn of each frozen parameter in each run, and keep the parameters of
-        # a part that has been swapped: the new part, of the same names, would never train.
+        # pyro.module would warn about each frozen parameter in each run. It would also keep the
+        # parameters of a replaced part, so that the new part with the same names never trains.
         store = pyro.get_param_store()
         for name, parameter in self.named_parameters():
             if parameter.requires_grad:
@@ -105,17 +106,17 @@ class LatentVariableModel(Component, ABC):
             yield
 
     def check_batch(self, x: Tensor, *given: Tensor) -> None:
-        """Looks at a batch, values included, before anything is computed with it.
+        """Checks a batch, including its values, before anything is computed with it.
 
-        Programs run at each step and leave the values alone, which would wait for the device.
-        `fit` calls this once, before it begins, for all data in memory, and so do the queries.
+        The programs do not check values, because that would wait for the device at each step.
+        `fit` calls this once at the start, for all data in memory, and so do the queries.
 
         Args:
             x: Data, ``(n, *data_shape)``.
-            *given: What else the programs take.
+            *given: The other arguments of the programs.
 
         Raises:
-            ValueError: If the data are not ``(n, *data_shape)``, where that is declared.
+            ValueError: If a ``data_shape`` is declared and the data do not have it.
         """
         if self.data_shape is not None and x.shape[1:] != self.data_shape:
             raise ValueError(
@@ -125,47 +126,47 @@ class LatentVariableModel(Component, ABC):
 
     @torch.no_grad()
     def sample(self, n: int, *given: Any, draw: bool = False) -> Any:
-        """Generates data from the model, its own prior first.
+        """Generates data from the model, starting from its prior.
 
         Args:
             n: Number of data.
-            *given: What the model takes beside the data, ``(n, ...)`` each; a number stands for
-                n equal ones. What a site of the model observes is not read: anything will do.
-            draw: Whether to draw from the likelihood; its mean is given otherwise.
+            *given: The model's other arguments, ``(n, ...)`` each; a single number stands for n
+                equal ones. Arguments that the model only observes are ignored and may be anything.
+            draw: Whether to draw from the likelihood instead of returning its mean.
 
         Returns:
-            Data, ``(n, *data_shape)``; a dict by site where the model has several data sites.
+            Data, ``(n, *data_shape)``; a dict by site if the model has several data sites.
 
         Raises:
-            ValueError: If ``n`` is not positive, or the model takes more or fewer tensors.
+            ValueError: If ``n`` is not positive, or the number of arguments is wrong.
         """
         return self._values(self._generate(n, given), draw)
 
     @torch.no_grad()
     def encode(self, *batch: Any) -> Any:
-        """The mean of the posterior of each datum.
+        """Returns the posterior mean of each datum.
 
-        In a hierarchy each latent's mean is taken at the means of those before it. A
-        distribution without a mean in closed form gives the mean of draws, with a warning.
+        In a hierarchy, the mean of each latent is taken at the means of those before it. If a
+        distribution has no mean in closed form, the mean of draws is returned, with a warning.
         `pyrovae.evaluation.encode` does this for data of any size and source.
 
         Args:
-            *batch: What the guide takes: ``x``, ``(n, *data_shape)``, first. Tensors or NumPy
-                arrays, whose values are read as `fit` reads them: 8-bit grey levels (not counts)
-                are divided by 255, and floating numbers get the type of the model's parameters.
+            *batch: The guide's arguments, starting with ``x``, ``(n, *data_shape)``. Tensors or
+                NumPy arrays, whose values are read as in `fit`: 8-bit grey levels (not counts) are
+                divided by 255, and floats are converted to the type of the model's parameters.
 
         Returns:
-            The means, ``(n, *latent_shape)``; a dict by site where there are several latents.
+            The means, ``(n, *latent_shape)``; a dict by site if there are several latents.
 
         Raises:
-            ValueError: If the data are not ``(n, *data_shape)``, where that is declared, not of a
-                type that `fit` takes, not finite, or outside the likelihood's support.
+            ValueError: If a ``data_shape`` is declared and the data do not have it, or they are of
+                a type that `fit` refuses, not finite, or outside the likelihood's support.
         """
         x, *rest = batch
         x = self._read(x)
         given = self._given(len(x), rest)
-        # A guide observes nothing, so nothing in it would notice what are no data of the model. A
-        # model whose prior waits for its data cannot be run, and is not needed for codes.
+        # A guide observes nothing, so it would not notice invalid data; the model does. A model
+        # whose prior lacks its data cannot be run, and is not needed for codes.
         if all(getattr(part, "complete", True) for part in self.modules()):
             BatchCheck(self)((x, *given))
         with isolated(self.device), evaluation_mode(self), plain_errors():
@@ -174,19 +175,19 @@ class LatentVariableModel(Component, ABC):
 
     @torch.no_grad()
     def decode(self, z: Any, *given: Any) -> Any:
-        """The likelihood of the data given latents.
+        """Returns the likelihood of the data given latents.
 
         Args:
-            z: Latents, ``(n, *latent_shape)``; a dict by site where there are several. Those
-                that a dict leaves out are drawn from the model.
-            *given: What the model takes beside the data, as for `sample`.
+            z: Latents, ``(n, *latent_shape)``; a dict by site if there are several. Latents that
+                are missing from the dict are drawn from the model.
+            *given: The model's other arguments, as for `sample`.
 
         Returns:
-            p(x|z), with ``batch_shape (n,)``; a dict of such distributions by site where the
-            model has several data sites.
+            p(x|z), with ``batch_shape (n,)``; a dict of such distributions by site if the model
+            has several data sites.
 
         Raises:
-            ValueError: If the latents do not have the model's shape, or lack a name.
+            ValueError: If the latents have another shape than the model's, or an unknown name.
         """
         latents = self._named(z, given)
         sites = self._generate(length_of(latents), given, latents)
@@ -194,16 +195,16 @@ class LatentVariableModel(Component, ABC):
 
     @torch.no_grad()
     def reconstruct(self, *batch: Any, draw: bool = False, to: str | None = None) -> Any:
-        """Encodes data to the posterior's mean and decodes it.
+        """Encodes data to the posterior mean and decodes it.
 
         Args:
-            *batch: What the guide takes, as for `encode`.
-            draw: Whether to draw from the likelihood; its mean is given otherwise.
-            to: The data site that is wanted; all of them, if left out.
+            *batch: The guide's arguments, as for `encode`.
+            draw: Whether to draw from the likelihood instead of returning its mean.
+            to: The data site to return; all of them if None.
 
         Returns:
-            Data, ``(n, *data_shape)``; a dict by site where the model has several data sites and
-            all are wanted.
+            Data, ``(n, *data_shape)``; a dict by site if the model has several data sites and
+            ``to`` is None.
 
         Raises:
             ValueError: If the model has no such site.
@@ -218,30 +219,30 @@ class LatentVariableModel(Component, ABC):
         return value_of(sites[to], draw)
 
     def only(self, site: str) -> "OneSite":
-        """The model as it is seen at one of its data sites, for figures and the like.
+        """Returns a view of the model with a single data site, for figures and the like.
 
         Args:
-            site: Its name, such as ``"x"``.
+            site: Name of the data site, such as ``"x"``.
         """
         return OneSite(self, site)
 
     def _read(self, x: Any) -> Tensor:
-        """A batch of data as `fit` reads it, on the model's device and in its type."""
+        """Reads a batch of data as `fit` does, on the model's device and in its type."""
         (x,) = to_dtype([read_batch(x, counts=takes_counts(self))], dtype_of(self))
         return x.to(self.device)
 
     def _tensors(self, values: Iterable[Any], name: str) -> tuple[Tensor, ...]:
-        """What a query was given beside the data, on the model's device and in its type."""
+        """Reads a query's other arguments, on the model's device and in its type."""
         tensors = [read_given(value, name).to(self.device) for value in values]
         return to_dtype(tensors, dtype_of(self))
 
     def _given(self, n: int, given: Sequence[Any]) -> tuple[Tensor, ...]:
-        """What the programs take beside the data, from what a query was given."""
+        """Converts a query's other arguments to those of the programs."""
         values = self._tensors(given, "what is given beside the data")
         return tuple(value if value.dim() else value.expand(n) for value in values)
 
     def _named(self, z: Any, given: Sequence[Any]) -> dict[str, Tensor]:
-        """The latents by site, from what `encode` gives."""
+        """Returns the latents by site, from the output of `encode`."""
         if not isinstance(z, Mapping):
             if not isinstance(z, Tensor | np.ndarray | Sequence) or isinstance(z, str):
                 raise ValueError(f"decode: expected latents, got {z!r:.60}")
@@ -258,7 +259,7 @@ class LatentVariableModel(Component, ABC):
         return latents[0]
 
     def _trace(self, n: int, given: Sequence[Any], latents: dict[str, Tensor]) -> poutine.Trace:
-        """Runs the model forward on an empty batch: the plate reads nothing but the size."""
+        """Runs the model forward on an empty batch: the plate only uses its size."""
         if isinstance(n, bool) or not isinstance(n, int) or n < 1:
             raise ValueError(f"expected at least one datum, got {n!r}")
         empty = torch.empty(n, 0, device=self.device)
@@ -277,13 +278,13 @@ class LatentVariableModel(Component, ABC):
     def _generate(
         self, n: int, given: Sequence[Any] = (), latents: dict[str, Tensor] | None = None
     ) -> dict[str, Any]:
-        """Runs the model forward and gives the data's sites."""
+        """Runs the model forward and returns the data sites."""
         trace = self._trace(n, given, latents or {})
         names = latents_of(trace)
         unknown = sorted(set(latents or {}) - set(names))
         if unknown:
             raise ValueError(f"decode: expected latents among {names}, got {unknown}")
-        # Latents that were given are observed now, too.
+        # Latents that were given count as observed in the trace, too.
         sites = {n: s for n, s in trace.nodes.items() if is_data(s) and n not in names}
         if not sites:
             raise ValueError(
@@ -294,5 +295,5 @@ class LatentVariableModel(Component, ABC):
 
     @staticmethod
     def _values(sites: dict[str, Any], draw: bool) -> Any:
-        """Draws or means of the data's sites."""
+        """Returns draws or means of the data sites."""
         return one_or_all({name: value_of(site, draw) for name, site in sites.items()})

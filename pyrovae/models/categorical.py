@@ -1,4 +1,4 @@
-"""A variational autoencoder with several categorical latents, one site each."""
+"""A variational autoencoder with several categorical latents, each in its own site."""
 
 from math import prod
 from typing import Any
@@ -17,27 +17,27 @@ __all__ = ["CategoricalVAE"]
 
 
 class CategoricalVAE(LatentVariableModel):
-    r"""Independent categorical latents, whose sites can be enumerated together.
+    r"""Independent categorical latents in separate sites, which can be enumerated together.
 
     .. math:: p(x, z_1, \dots, z_L) = p(x \mid z_1, \dots, z_L) \prod_{l=1}^{L} p(z_l), \qquad
         q(z \mid x) = \prod_{l=1}^{L} q(z_l \mid x)
 
-    Each :math:`z_l` is a one-hot vector of :math:`C` numbers and a site of its own, ``"z1"`` to
-    ``"zL"``: several categoricals in one site could not be enumerated. `EnumeratedELBO` sums over
-    all :math:`C^L` values exactly; `VIMCO`, `ReweightedWakeSleep` or `ELBO` draw them, where
-    there are too many. The probabilities of :math:`p(z_l)` are learned.
+    Each :math:`z_l` is a one-hot vector of :math:`C` numbers in its own site, ``"z1"`` to
+    ``"zL"``, because Pyro cannot enumerate several categorical variables in one site.
+    `EnumeratedELBO` sums over all :math:`C^L` values exactly. If there are too many, `VIMCO`,
+    `ReweightedWakeSleep` or `ELBO` draw them. The probabilities :math:`p(z_l)` are learned.
 
     Kingma, Rezende, Mohamed and Welling, 2014, https://arxiv.org/abs/1406.5298 (enumeration);
     Mnih and Rezende, 2016, https://arxiv.org/abs/1602.06725 (drawn latents of this kind).
 
     Args:
-        network: From a datum to the logits, with ``out_shape (variables * categories,)``.
-        likelihood: p(x|z), of the latents side by side, ``(variables * categories,)``.
+        network: Maps a datum to the logits, with ``out_shape (variables * categories,)``.
+        likelihood: p(x|z), given the concatenated latents, ``(variables * categories,)``.
         variables: Number of latents :math:`L`.
-        categories: Number of values :math:`C` of each.
+        categories: Number of values :math:`C` of each latent.
 
     Raises:
-        ValueError: If the network's or the likelihood's declared shapes do not fit.
+        ValueError: If the declared shapes of the network or the likelihood do not fit.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class CategoricalVAE(LatentVariableModel):
                 pyro.sample(f"z{i}", dist.OneHotCategorical(logits=logits))
                 for i, logits in enumerate(self.logits, 1)
             ]
-            # Each enumerated latent has a dimension of its own.
+            # Each enumerated latent has its own dimension.
             z = torch.cat(torch.broadcast_tensors(*latents), dim=-1)
             return pyro.sample("x", self.likelihood(z), obs=x)
 

@@ -1,4 +1,4 @@
-"""How a condition reaches networks that take one tensor."""
+"""Concatenation of a condition with data or latents, for networks that take one tensor."""
 
 from collections.abc import Sequence
 from math import prod
@@ -16,20 +16,20 @@ __all__ = ["Join", "joins"]
 
 
 class Join:
-    """Puts a condition beside data or latents, in the shape that the next network declares.
+    """Concatenates a condition with data or latents, in the shape that the network declares.
 
-    A network of vectors, ``(features,)``, gets both flattened, one behind the other. A network
-    of images, ``(channels, height, width)``, gets the condition as channels behind those of the
-    data: an image as it is, a vector as one constant channel for each of its numbers. So
-    ``MLP(64 + 10, ...)`` and ``ConvEncoder((1 + 10, 8, 8), ...)`` both take images of 8x8 pixels
-    with one of 10 classes, and neither knows.
+    For a network of vectors, ``(features,)``, both are flattened and concatenated. For a network
+    of images, ``(channels, height, width)``, the condition is appended as channels: an image as it
+    is, a vector as one constant channel for each number. So ``MLP(64 + 10, ...)`` and
+    ``ConvEncoder((1 + 10, 8, 8), ...)`` both read 8x8 images with one of 10 classes, without any
+    change to the networks.
 
     Args:
         shape: Shape of one datum or latent.
         condition_shape: Shape of one condition.
-        declared: Shape that the network declares; that of vectors if it declares none.
-        what: Whose it is, for the message.
-        optional: Whether the network may take the datum alone.
+        declared: Shape that the network declares; if None, that of a vector.
+        what: Whose shape it is, for the error message.
+        optional: Whether the network may also read the datum without the condition.
 
     Raises:
         ValueError: If the network declares another shape.
@@ -66,7 +66,7 @@ class Join:
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """Joins data ``(*batch, *shape)`` and conditions ``(*batch, *condition_shape)``.
 
-        The two batches broadcast: particles and enumerated values have dimensions of their own.
+        The two batches broadcast: particles and enumerated values have their own dimensions.
         """
         if self.alone:
             return x
@@ -89,21 +89,21 @@ def joins(
     data_alone: bool = False,
     latents_alone: bool = False,
 ) -> tuple[Join, Join]:
-    """Looks whether the parts of a model with a condition fit, and says how it joins them.
+    """Checks that the parts of a conditional model fit, and returns how to join its inputs.
 
     Args:
-        prior: Of the latents.
-        posterior: Of data and condition.
-        likelihood: Of latents and condition.
+        prior: Prior over the latents.
+        posterior: Posterior given data and condition.
+        likelihood: Likelihood given latents and condition.
         condition_shape: Shape of one condition.
-        data_alone: Whether the posterior may do without the condition.
-        latents_alone: Whether the likelihood may.
+        data_alone: Whether the posterior may ignore the condition.
+        latents_alone: Whether the likelihood may ignore the condition.
 
     Returns:
-        What puts the condition beside the data, and what puts it beside the latents.
+        The joins of the condition with the data and with the latents.
 
     Raises:
-        ValueError: If they do not fit, or do not say of which shape latents and data are.
+        ValueError: If they do not fit, or do not declare the shapes of latents and data.
     """
     if likelihood.data_shape is None or posterior.latent_shape is None:
         raise ValueError(

@@ -22,14 +22,14 @@ __all__ = ["ConditionalVAE", "Given"]
 
 
 class ConditionalVAE(LatentVariableModel):
-    r"""p(z) p(x|z,y) and q(z|x,y): an autoencoder of data whose condition y is always known.
+    r"""p(z) p(x|z,y) and q(z|x,y): an autoencoder of data with a condition y, always known.
 
     .. math:: p(x, z \mid y) = p(z) \, p(x \mid z, y), \qquad q(z \mid x, y)
 
-    A batch is ``(x, y)``. The condition is a class or any tensor, such as a part of a picture,
-    and no random variable: every bound is one of :math:`\log p(x \mid y)`. Posterior and
-    likelihood are those of any model, with networks that have room for the condition: an MLP of
-    ``features + condition`` inputs, or a convolutional encoder of ``channels + condition``
+    A batch is ``(x, y)``. The condition is a class or any tensor, such as a part of a picture. It
+    is not a random variable: every bound is a bound of :math:`\log p(x \mid y)`. Posterior and
+    likelihood are those of any model, with networks that have room for the condition: an MLP with
+    ``features + condition`` inputs, or a convolutional encoder with ``channels + condition``
     channels::
 
         ConditionalVAE(
@@ -39,29 +39,29 @@ class ConditionalVAE(LatentVariableModel):
             classes=10,
         )
 
-    For a prior that depends on the condition, p(z|y), give a posterior: it is what returns a
-    distribution of latents for each y. The likelihood may then take z alone.
+    For a prior p(z|y) that depends on the condition, pass a posterior: it returns a distribution
+    of latents for each y. The likelihood may then read z only.
 
-    An encoder that reads the data alone, ``MLP(64, [200], 2 * 8)``, may be given, too: q(z|x). The
-    condition then reaches the decoder alone, as batches of cells do in scVI.
+    The encoder may also read the data only, ``MLP(64, [200], 2 * 8)``, for q(z|x). The condition
+    then only reaches the decoder, as batches of cells do in scVI.
 
-    The queries take y behind their first argument: ``sample(16, 3)`` draws sixteen of class 3.
+    The queries take y after their first argument: ``sample(16, 3)`` draws sixteen data of class 3.
 
     Sohn, Lee and Yan, 2015, Learning structured output representation using deep conditional
     generative models, https://papers.nips.cc/paper/5775.
 
     Args:
         prior: p(z), or a posterior whose data are conditions for p(z|y).
-        posterior: q(z|x,y), whose data are a datum and its condition, joined, or q(z|x).
-        likelihood: p(x|z,y), whose latents are a latent and its condition, joined.
-        classes: Number of classes, where y are labels, integers ``(n,)``. The networks see
-            one-hot vectors.
-        condition_shape: Shape of one condition, where y are tensors ``(n, *condition_shape)``.
-        covariates: What the networks see of them, where y are rows of categories and numbers.
+        posterior: q(z|x,y), whose data are a datum joined with its condition, or q(z|x).
+        likelihood: p(x|z,y), whose latents are a latent joined with its condition.
+        classes: Number of classes, if y are labels, integers ``(n,)``. The networks read one-hot
+            vectors.
+        condition_shape: Shape of one condition, if y are tensors ``(n, *condition_shape)``.
+        covariates: Encoding of the condition, if y are rows of categories and numbers.
 
     Attributes:
-        met: Which classes, or categories of covariates, it was trained with, bool ``(classes,)``;
-            the guide notes them in training mode. The queries refuse others.
+        met: Which classes, or categories of covariates, the model was trained with, bool
+            ``(classes,)``; the guide records them in training mode. The queries refuse others.
 
     Raises:
         ValueError: If the parts do not fit each other or the condition, or not exactly one of
@@ -133,7 +133,7 @@ class ConditionalVAE(LatentVariableModel):
             return pyro.sample("z", self.posterior(self.beside_x(x, y)))
 
     def condition(self, n: int, y: Tensor) -> Tensor:
-        """What the networks see of a batch's labels or conditions, ``(n, *condition_shape)``.
+        """Encodes a batch's labels or conditions for the networks, ``(n, *condition_shape)``.
 
         Raises:
             ValueError: If their type or shape does not fit.
@@ -154,7 +154,7 @@ class ConditionalVAE(LatentVariableModel):
         return y.to(next(self.parameters()).dtype)
 
     def check_batch(self, x: Tensor, *given: Tensor) -> None:
-        """Looks at a batch, values included; see `LatentVariableModel.check_batch`."""
+        """Checks a batch, including its values; see `LatentVariableModel.check_batch`."""
         super().check_batch(x)
         (y,) = given
         if self.classes is not None:
@@ -165,10 +165,10 @@ class ConditionalVAE(LatentVariableModel):
             self.condition(len(x), y)
 
     def given(self, y: Any) -> "Given":
-        """The model of the data of one class or condition, for figures and the like.
+        """Returns a view of the model with a fixed class or condition, for figures and the like.
 
         Args:
-            y: A label, or a condition of the shape ``condition_shape``.
+            y: A label, or a condition of shape ``condition_shape``.
         """
         return Given(self, y)
 
@@ -183,11 +183,11 @@ class ConditionalVAE(LatentVariableModel):
             hot = self.covariates(y)[:, : self.levels] == 1
         elif self.classes is not None:
             check_labels(y, n, self.classes)
-            y = y.long()  # bytes would be a mask
+            y = y.long()  # uint8 would be read as a mask
             hot = one_hot(y, self.classes) == 1
         else:
             return (y.expand(n, *y.shape) if y.shape == self.condition_shape else y,)
-        # A model that was not trained at all is no mistake.
+        # A model that was not trained at all is allowed.
         unknown = hot.any(0) & ~self.met if self.levels and self.met.any() else None
         if unknown is not None and unknown.any():
             met, unmet = (each.nonzero().flatten().tolist() for each in (self.met, unknown))
@@ -198,7 +198,7 @@ class ConditionalVAE(LatentVariableModel):
 
 
 class Given:
-    """A conditional model with its condition fixed, which answers what a `VAE` answers.
+    """A conditional model with a fixed condition and the same queries as a `VAE`.
 
     Args:
         model: The model.
@@ -216,11 +216,11 @@ class Given:
         return self.model.sample(n, self.y, draw=draw)
 
     def encode(self, x: Tensor) -> Any:
-        """The posterior's means; see `LatentVariableModel.encode`."""
+        """Returns the posterior means; see `LatentVariableModel.encode`."""
         return self.model.encode(x, self.y)
 
     def decode(self, z: Any) -> Any:
-        """p(x|z,y); see `LatentVariableModel.decode`."""
+        """Returns p(x|z,y); see `LatentVariableModel.decode`."""
         return self.model.decode(z, self.y)
 
     def reconstruct(self, x: Tensor, *, draw: bool = False) -> Any:
@@ -228,5 +228,5 @@ class Given:
         return self.model.reconstruct(x, self.y, draw=draw)
 
     def only(self, site: str) -> OneSite:
-        """The model as it is seen at one of its data sites."""
+        """Returns a view of the model with a single data site."""
         return OneSite(self, site)

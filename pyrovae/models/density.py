@@ -13,11 +13,11 @@ __all__ = ["Density"]
 
 
 class Density(LatentVariableModel):
-    r"""Any prior, fitted to what it is to be the density of: maximum likelihood.
+    r"""Any prior, fitted by maximum likelihood as a density of data.
 
-    There is nothing to infer, so each bound is :math:`\log p(x)` itself; with a `TwoStagePrior`, whose
-    density is estimated, it is the bound of the second model. The second stage of
-    models whose codes are learned before their density is: the data are the codes,
+    There is nothing to infer, so each bound is :math:`\log p(x)` itself; with a `TwoStagePrior`,
+    whose density is estimated, it is the bound of the second model. It is the second stage of
+    models that first learn codes and then their density: the data are the codes,
     ``fit(Density(prior), model.encode(x))``.
 
     van den Oord, Vinyals and Kavukcuoglu, 2017, Neural discrete representation learning,
@@ -26,7 +26,7 @@ class Density(LatentVariableModel):
     the codes of an autoencoder).
 
     Args:
-        prior: p(x). It is trained where it stands: a model it is part of has it trained.
+        prior: p(x). It is trained in place: a model that contains it uses the trained prior.
     """
 
     def __init__(self, prior: Prior) -> None:
@@ -40,7 +40,7 @@ class Density(LatentVariableModel):
             return pyro.sample("x", self.prior(), obs=x)
 
     def guide(self, x: Tensor) -> None:
-        """Nothing: there are no latents."""
+        """Does nothing: there are no latents."""
 
     @torch.no_grad()
     def sample(self, n: int, *given: Any, draw: bool = True) -> Any:
@@ -48,8 +48,8 @@ class Density(LatentVariableModel):
 
         Args:
             n: Number of data.
-            *given: Nothing: the density is of the data alone.
-            draw: Whether to draw; the density's mean, n times, is given otherwise.
+            *given: Must be empty: the density takes no other arguments.
+            draw: Whether to draw; otherwise the density's mean is returned, n times.
 
         Returns:
             Data, ``(n, *data_shape)``.

@@ -1,4 +1,4 @@
-"""Several layers of latents: the model, and the guide that goes up from the data."""
+"""Several layers of latents: the generative model, and a bottom-up guide."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -18,25 +18,25 @@ __all__ = ["HierarchicalModel", "HierarchicalVAE"]
 
 
 class HierarchicalModel(LatentVariableModel):
-    r"""The generative model of several layers of latents; a subclass writes the `guide`.
+    r"""The generative model with several layers of latents; subclasses implement the `guide`.
 
     .. math:: p(x, z_1, \dots, z_L) = p(z_L) \, p(z_{L-1} \mid z_L) \cdots p(x \mid z_1)
 
-    Sites are ``"z1"`` (next to the data) to ``"zL"`` (the top), and ``"x"``. A `Posterior` is a
-    network that ends in a distribution, and so it is p(z1|z2) as well.
+    The sites are ``"z1"`` (next to the data) to ``"zL"`` (the top), and ``"x"``. A `Posterior` is
+    a network that ends in a distribution, so it also represents p(z1|z2).
 
     Rezende, Mohamed and Wierstra, 2014, https://arxiv.org/abs/1401.4082.
 
     Args:
         prior: p(zL).
-        posteriors: What the guide has for each latent, from the bottom to the top.
+        posteriors: The guide's part for each latent, from the bottom to the top.
         likelihood: p(x|z1).
         conditional_priors: p(z1|z2), ..., p(z_{L-1}|zL), from the bottom to the top.
 
     Raises:
-        ValueError: If there is not one conditional prior fewer than there are posteriors, two
-            parts declare different shapes, prior and posterior of a layer are densities of
-            different kinds, or a conditional prior knows the density of its own draws alone.
+        ValueError: If the number of conditional priors is not one less than that of posteriors,
+            two parts declare different shapes, prior and posterior of a layer are over different
+            kinds of space, or a conditional prior only knows the density of its own draws.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class HierarchicalModel(LatentVariableModel):
                 f"each but the top, got {len(posteriors)} posteriors and "
                 f"{len(conditional_priors)} conditional priors"
             )
-        # What gives each latent in the model, and what the layer below it there reads.
+        # The prior of each latent, and the shape that the layer below it reads.
         priors: list[Prior | Posterior] = [*conditional_priors, prior]
         reads = [likelihood.latent_shape, *(part.data_shape for part in conditional_priors)]
         for i, (posterior, over, read) in enumerate(
@@ -75,7 +75,7 @@ class HierarchicalModel(LatentVariableModel):
                     "conditional_priors: a prior scores the draws of the guide, and "
                     f"{type(part).__name__} knows the density of its own draws alone"
                 )
-        # The posteriors first: parameters that a prior shares with them bear their names.
+        # Posteriors first, so that parameters shared with a prior are named after the posterior.
         self.posteriors = nn.ModuleList(posteriors)
         self.prior = prior
         self.conditional_priors = nn.ModuleList(conditional_priors)
@@ -92,7 +92,7 @@ class HierarchicalModel(LatentVariableModel):
 
 
 class HierarchicalVAE(HierarchicalModel):
-    r"""Latents under latents, and a guide that goes from the data up, layer by layer.
+    r"""Several layers of latents, with a guide that goes from the data up, layer by layer.
 
     .. math:: p(x, z) = p(z_L) \, p(z_{L-1} \mid z_L) \cdots p(x \mid z_1), \qquad
         q(z \mid x) = q(z_1 \mid x) \, q(z_2 \mid z_1) \cdots q(z_L \mid z_{L-1})
@@ -109,12 +109,12 @@ class HierarchicalVAE(HierarchicalModel):
             conditional_priors=[NormalPosterior(MLP(50, [100, 100], 2 * 100))],  # p(z1|z2)
         )
 
-    Any prior goes on top. One that is made of a posterior (`VampPrior`, `ExemplarPrior`) takes
-    ``posteriors[-1]``, which reads the layer below: the pseudo-inputs are values of that layer,
-    not data. They can be data in a `LadderVAE`.
+    Any prior can be on top. One that is made of a posterior (`VampPrior`, `ExemplarPrior`) takes
+    ``posteriors[-1]``, which reads the layer below: its pseudo-inputs are values of that layer,
+    not data. In a `LadderVAE` they can be data.
 
-    ``pyro.infer.TraceMeanField_ELBO`` is no bound for this guide, in which p(z1|z2) depends on
-    a latent that is drawn later. `AnalyticKLELBO` is one.
+    With this guide ``pyro.infer.TraceMeanField_ELBO`` is not a bound, because p(z1|z2) depends on
+    a latent that the guide draws later. `AnalyticKLELBO` is a bound.
 
     Burda, Grosse and Salakhutdinov, 2016, https://arxiv.org/abs/1509.00519.
 
@@ -125,7 +125,7 @@ class HierarchicalVAE(HierarchicalModel):
         conditional_priors: p(z1|z2), ..., p(z_{L-1}|zL), from the bottom to the top.
 
     Raises:
-        ValueError: As `HierarchicalModel`; or if a posterior reads something else than the layer
+        ValueError: As for `HierarchicalModel`; or if the input of a posterior is not the layer
             below it.
     """
 

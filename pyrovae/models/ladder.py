@@ -1,4 +1,4 @@
-"""Several layers of latents, and a guide that comes down them as the model does."""
+"""Several layers of latents, and a guide that draws them top-down as the model does."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -19,16 +19,16 @@ __all__ = ["LadderVAE"]
 
 
 class LadderVAE(HierarchicalModel):
-    r"""Latents under latents, and a guide that corrects the model's own prior of each layer.
+    r"""Several layers of latents, with a guide that corrects the model's prior of each layer.
 
     .. math:: q(z \mid x) = q(z_L \mid x) \, q(z_{L-1} \mid z_L, x) \cdots q(z_1 \mid z_2, x),
         \qquad q(z_l \mid z_{l+1}, x) \propto p(z_l \mid z_{l+1}) \,
         N\left(z_l; \hat\mu_l(x), \hat\sigma_l(x)^2\right)
 
-    The encoders go up first, without drawing: :math:`d_1 = e_1(x), \; d_2 = e_2(d_1), \dots`, and
-    :math:`\hat\mu_l, \hat\sigma_l` come from :math:`d_l`. The product of two normals is a normal
-    whose precision is the sum of theirs. The top is :math:`q(z_L \mid x)`, from :math:`d_L`
-    alone. The model is that of `HierarchicalVAE`::
+    The encoders first go up without drawing: :math:`d_1 = e_1(x), \; d_2 = e_2(d_1), \dots`, and
+    :math:`\hat\mu_l, \hat\sigma_l` are computed from :math:`d_l`. The product of two normals is
+    a normal whose precision is the sum of their precisions. At the top, :math:`q(z_L \mid x)` is
+    computed from :math:`d_L` only. The model is that of `HierarchicalVAE`::
 
         LadderVAE(
             NormalPrior(50),  # p(z2)
@@ -41,8 +41,8 @@ class LadderVAE(HierarchicalModel):
             encoders=[MLP(784, [200], 200), MLP(200, [100], 100)],
         )
 
-    Any prior goes on top. One that is made of a posterior takes the whole way from the data to
-    the top latent, so that pseudo-inputs are data::
+    Any prior can be on top. One that is made of a posterior takes the whole path from the data to
+    the top latent, so that its pseudo-inputs are data::
 
         whole = NormalPosterior(Chain([*encoders, posteriors[-1].network]))
         VampPrior(whole, pseudo_inputs=x, components=500)
@@ -51,17 +51,17 @@ class LadderVAE(HierarchicalModel):
 
     Args:
         prior: p(zL).
-        posteriors: From the bottom to the top: the normals that the outputs of the encoders are
-            to be multiplied with, and last q(zL|x), which may be any posterior.
+        posteriors: From the bottom to the top: normals given the outputs of the encoders, to be
+            multiplied with the priors, and last q(zL|x), which may be any posterior.
         likelihood: p(x|z1).
         conditional_priors: p(z1|z2), ..., p(z_{L-1}|zL), from the bottom to the top; diagonal
             normals.
-        encoders: The networks of the way up, one for each layer of latents.
+        encoders: The networks of the upward path, one for each layer of latents.
 
     Raises:
-        ValueError: As `HierarchicalModel`; or if there is not an encoder for each posterior, or
-            one's output is not what the next encoder and its posterior read. When called, if a
-            distribution that is to be multiplied is not a diagonal normal.
+        ValueError: As for `HierarchicalModel`; or if there is not one encoder for each posterior,
+            or the output of an encoder does not fit the next encoder and its posterior. When
+            called: if a distribution that is to be multiplied is not a diagonal normal.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The variational autoencoder of data with missing values."""
+"""The variational autoencoder for data with missing values."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -23,7 +23,7 @@ from pyrovae.support import BatchCheck
 
 __all__ = ["MissingDataVAE"]
 
-# Draws times data in one run of the model: so much memory `impute` takes.
+# Number of draws times data in one run of the model, which limits the memory of `impute`.
 ROWS = 8000
 
 
@@ -33,18 +33,18 @@ class MissingDataVAE(LatentVariableModel):
     .. math:: p(z) \, p(x_{obs} \mid z) \quad \text{and} \quad q(z \mid x_{obs}), \qquad
         \log p(x_{obs} \mid z) = \sum_d m_d \log p(x_d \mid z)
 
-    A batch is ``(x, mask)``, the mask True where a value was observed; what stands in x where it
-    is False does not matter (NaN neither). Every objective bounds :math:`\log p(x_{obs})`, the
-    evidence where the values are missing at random: where which are missing depends on nothing
-    but observed ones. Without a mask a datum is complete. Of data with NaN at the missing
-    values::
+    A batch is ``(x, mask)``, where the mask is True for observed values. The content of x where
+    the mask is False does not matter (it may be NaN). Every objective bounds :math:`\log
+    p(x_{obs})`, which is the evidence if values are missing at random, so that which ones are
+    missing only depends on observed values. Without a mask, all values are observed. For data with
+    NaN at the missing values::
 
         observed = ~x.isnan()
         fit(vae, TensorSplit(x.nan_to_num(), observed))
 
-    The guide's network sees zeros in place of missing values. One that reads twice the first
-    dimension of a datum (channels or features) sees the mask below them: it can tell a zero that
-    was observed from a value that was not.
+    The guide's network reads zeros in place of missing values. If the first dimension of its input
+    (channels or features) is twice that of a datum, the mask is appended there, and the network
+    can tell an observed zero from a missing value.
 
     Mattei and Frellsen, 2019, MIWAE, https://arxiv.org/abs/1812.02633 (the bound with zeros and
     the imputation); Nazabal et al., 2020, https://arxiv.org/abs/1807.03653; Collier, Nazabal and
@@ -52,13 +52,13 @@ class MissingDataVAE(LatentVariableModel):
 
     Args:
         prior: p(z).
-        posterior: q(z|x), or q(z|x, mask) of both one below the other.
-        likelihood: p(x|z), of independent variables.
+        posterior: q(z|x), or q(z|x, mask) of both concatenated.
+        likelihood: p(x|z), over independent variables.
 
     Raises:
-        ValueError: If two parts declare different shapes, or prior and posterior are densities of
-            different kinds. When called, if the variables of the likelihood are not independent,
-            or the mask is not bool or not of the data's shape.
+        ValueError: If two parts declare different shapes, or prior and posterior are over
+            different kinds of space. When called: if the variables of the likelihood are not
+            independent, or the mask is not bool or does not have the data's shape.
     """
 
     sees_masks = True
@@ -76,7 +76,7 @@ class MissingDataVAE(LatentVariableModel):
         self.reads_mask = shape is not None and read == Size([2 * shape[0], *shape[1:]])
         if not self.reads_mask:
             check_agreement("datum", {"posterior": read, "likelihood": shape})
-        # The posterior first: parameters that a prior shares with it bear the posterior's name.
+        # Posterior first, so that parameters shared with a prior are named after the posterior.
         self.posterior = posterior
         self.prior = prior
         self.likelihood = likelihood
@@ -84,7 +84,7 @@ class MissingDataVAE(LatentVariableModel):
         self.data_shape = shape or read
 
     def model(self, x: Tensor, mask: Tensor | None = None) -> Any:
-        """p(z) p(x|z) of the observed values of data ``(n, *data_shape)``."""
+        """p(z) p(x|z) for the observed values of data ``(n, *data_shape)``."""
         with self.data_plate(x):
             z = pyro.sample("z", self.prior())
             p = self.likelihood(z)
@@ -103,41 +103,42 @@ class MissingDataVAE(LatentVariableModel):
             return pyro.sample("z", self.posterior(x))
 
     def check_batch(self, x: Tensor, *given: Tensor) -> None:
-        """Looks at a batch, values included; see `LatentVariableModel.check_batch`."""
+        """Checks a batch, including its values; see `LatentVariableModel.check_batch`."""
         super().check_batch(x)
         for mask in given:
             _check_mask(mask, x)
 
     def _trace(self, n: int, given: Sequence[Any], latents: dict[str, Tensor]) -> poutine.Trace:
-        # What is generated has no missing values: the mask is of the guide alone.
+        # Generated data have no missing values: only the guide uses the mask.
         return super()._trace(n, (), latents)
 
     @torch.no_grad()
     def impute(
         self, x: Tensor, mask: Tensor, *, samples: int = 1000, draw: bool = False
     ) -> Tensor:
-        r"""Fills in the values that were not observed.
+        r"""Fills in the missing values.
 
         .. math:: E[x_{mis} \mid x_{obs}] \approx \sum_{s=1}^{S} \frac{w_s}{\sum_r w_r} \,
             E[x_{mis} \mid z_s], \qquad w_s = \frac{p(x_{obs}, z_s)}{q(z_s \mid x_{obs})}
 
-        With ``draw`` it is sampling importance resampling instead: a :math:`z_s` is chosen with
-        probability in proportion to its weight, and :math:`x_{mis}` drawn given it. Call it again
-        for another of multiple imputations.
+        With ``draw``, the method is sampling importance resampling: one :math:`z_s` is chosen with
+        probability proportional to its weight, and :math:`x_{mis}` is drawn given it. Repeated
+        calls give multiple imputations.
 
         Args:
-            x: Data, ``(n, *data_shape)``, with anything at missing values.
+            x: Data, ``(n, *data_shape)``, with any content at missing values.
             mask: True where a value was observed.
             samples: Number of draws S from the guide for each datum.
-            draw: Whether to draw the missing values; their mean is given otherwise, and of levels,
-                such as categories, the most probable one.
+            draw: Whether to draw the missing values. Otherwise the result is their mean, or the
+                most probable level if they are levels, such as categories.
 
         Returns:
-            The data, ``(n, *data_shape)``, observed values as they were.
+            The data, ``(n, *data_shape)``, with observed values unchanged.
 
         Raises:
-            ValueError: If ``samples`` is not positive, the mask is not bool or not of the data's
-                shape, or an observed value is not finite or outside the likelihood's support.
+            ValueError: If ``samples`` is not positive, the mask is not bool or does not have the
+                data's shape, or an observed value is not finite or outside the likelihood's
+                support.
         """
         if samples < 1:
             raise ValueError(f"samples: expected at least 1, got {samples}")
@@ -166,20 +167,20 @@ class MissingDataVAE(LatentVariableModel):
         weights = log_weights.softmax(0)
         weights = weights.view(*weights.shape, *[1] * (x.dim() - 1))
         average = getattr(unwrapped(distribution), "average", None)
-        if average is not None:  # of levels, too, between whose numbers there is nothing
+        if average is not None:  # also for levels, whose numbers cannot be averaged
             return average(weights)
         try:
             values = distribution.mean
-        except NotImplementedError:  # the mean of one draw for each latent estimates the same
+        except NotImplementedError:  # one draw for each latent has the same expectation
             values = distribution.sample()
         return (weights * values).sum(0)
 
 
 def _check_mask(mask: Any, x: Tensor) -> Tensor:
-    """The mask in the shape of the data.
+    """Returns the mask in the shape of the data.
 
     Raises:
-        ValueError: If it is not bool, or fits the data in no such way.
+        ValueError: If it is not bool, or does not broadcast to the data.
     """
     if not isinstance(mask, Tensor):
         raise ValueError(f"mask: expected a tensor of bool, got {type(mask).__name__}")

@@ -17,15 +17,15 @@ __all__ = ["MixedVAE"]
 
 
 class MixedVAE(LatentVariableModel):
-    r"""A continuous latent for the style and a discrete one for the class.
+    r"""A continuous latent, such as the style, and a discrete one, such as the class.
 
     .. math:: p(x, z, c) = p(z) \, p(c) \, p(x \mid z, c), \qquad
         q(z, c \mid x) = q(z \mid x) \, q(c \mid x)
 
-    Sites are ``"z"``, ``"c"`` and ``"x"``. How the class is treated is its parts' affair, and the
-    objective's: a `CategoricalPrior` and a `CategoricalPosterior` are summed over exactly by
-    `EnumeratedELBO` and drawn by `ELBO` or `VIMCO`; a `RelaxedCategoricalPrior` and its posterior
-    make it several relaxed variables, if wanted, with gradients through their draws.
+    The sites are ``"z"``, ``"c"`` and ``"x"``. The parts and the objective determine how the class
+    is treated. A `CategoricalPrior` and a `CategoricalPosterior` are summed over exactly by
+    `EnumeratedELBO` and drawn by `ELBO` or `VIMCO`. A `RelaxedCategoricalPrior` and its posterior
+    make it one or several relaxed variables, with gradients through their draws.
 
     Dupont, 2018, Learning disentangled joint continuous and discrete representations,
     https://arxiv.org/abs/1804.00104.
@@ -35,7 +35,7 @@ class MixedVAE(LatentVariableModel):
         posterior: q(z|x).
         discrete_prior: p(c).
         discrete_posterior: q(c|x).
-        likelihood: p(x|z, c), of the numbers of z, then those of c, as one vector.
+        likelihood: p(x|z, c), given one vector of the numbers of z, then those of c.
 
     Raises:
         ValueError: If the parts declare shapes or kinds of latents that do not fit.
@@ -69,7 +69,7 @@ class MixedVAE(LatentVariableModel):
                 "likelihood": likelihood.data_shape,
             },
         )
-        # Posteriors first: parameters that a prior shares with one bear the posterior's name.
+        # Posteriors first, so that parameters shared with a prior are named after the posterior.
         self.posterior = posterior
         self.discrete_posterior = discrete_posterior
         self.prior = prior
@@ -93,6 +93,6 @@ class MixedVAE(LatentVariableModel):
 
 
 def _side_by_side(z: Tensor, c: Tensor) -> Tensor:
-    # An enumerated class has a dimension of its own.
+    # An enumerated class has its own dimension.
     batch = torch.broadcast_shapes(z.shape[:-1], c.shape[:-1])
     return torch.cat([z.expand(*batch, -1), c.expand(*batch, -1)], -1)

@@ -1,4 +1,4 @@
-"""The variational autoencoder of several modalities."""
+"""The variational autoencoder for several modalities."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,20 +21,21 @@ __all__ = ["MultimodalVAE"]
 
 
 class MultimodalVAE(LatentVariableModel):
-    r"""p(z) with a likelihood for each modality, and q(z|x) of those that are there.
+    r"""p(z) with a likelihood for each modality, and q(z|x) given the modalities that are present.
 
     .. math:: p(z) \prod_{m \in P} p_m(x_m \mid z), \qquad q(z \mid (x_m)_{m \in P}), \quad
         P \text{ the modalities that are there}
 
-    Sites are ``"z"`` and one by the name of each modality. A batch has a tensor for each, in their
-    order, and may have a mask behind them, bool ``(n, M)``, of which ones each datum has; what
-    stands in place of a missing one does not matter. In the programs, None for a tensor leaves a
-    modality out for the whole batch: its site is not there. Every objective bounds the joint density
-    of what is there, the evidence where what is missing depends on nothing that is not observed.
+    The sites are ``"z"`` and one with the name of each modality. A batch has one tensor for each
+    modality, in their order, and optionally a mask at the end, bool ``(n, M)``, of the modalities
+    that each datum has. The content of a missing modality does not matter. In the programs, None
+    in place of a tensor leaves out a modality for the whole batch: it then has no site. Every
+    objective bounds the joint density of the modalities that are present, which is the evidence
+    if which ones are missing only depends on observed values.
 
-    The posterior is one made of posteriors: `ProductPosterior` (MVAE), `MixturePosterior` (MMVAE) or
-    `MixtureOfProductsPosterior` (MoPoE). The queries take the modalities by their names, too, and
-    give all of them, or the one that is asked for::
+    The posterior is made of posteriors: `ProductPosterior` (MVAE), `MixturePosterior` (MMVAE) or
+    `MixtureOfProductsPosterior` (MoPoE). The queries also accept the modalities by name, and
+    return all modalities or only the requested one::
 
         vae = MultimodalVAE(
             NormalPrior(8),
@@ -47,14 +48,14 @@ class MultimodalVAE(LatentVariableModel):
     https://arxiv.org/abs/1911.03393; Sutter et al., 2021, https://arxiv.org/abs/2105.02470.
 
     Args:
-        prior: p(z), any.
+        prior: p(z); any prior.
         posterior: q(z|x), which reads a tuple of tensors and a mask.
-        likelihoods: The likelihood of each modality by its name, in their order.
+        likelihoods: The likelihood of each modality by name, in their order.
 
     Raises:
-        ValueError: If there are fewer than two, the parts declare different shapes or kinds of latents, or a
-            name is that of the latent or none of Python's; when called, if a tensor or the mask
-            does not fit.
+        ValueError: If there are fewer than two modalities, the parts declare different shapes or
+            kinds of latents, or a name is ``"z"`` or not a Python identifier. When called: if a
+            tensor or the mask does not fit.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class MultimodalVAE(LatentVariableModel):
             raise ValueError(
                 f"posterior: expected an expert for each of {names}, got {len(experts)}"
             )
-        # The posterior first: parameters that a prior shares with it bear the posterior's name.
+        # Posterior first, so that parameters shared with a prior are named after the posterior.
         self.posterior = posterior
         self.prior = prior
         self.likelihoods = nn.ModuleDict(likelihoods)
@@ -88,11 +89,11 @@ class MultimodalVAE(LatentVariableModel):
 
     @property
     def counts(self) -> bool:
-        """Whether 8-bit values of the first modality, the one that is scaled, are counts."""
+        """Whether 8-bit values of the first modality, which alone is rescaled, are counts."""
         return self._likelihood(self.names[0]).counts
 
     def model(self, first: Tensor | None, second: Tensor | None, *more: Tensor | None) -> Any:
-        """p(z) and the likelihoods of what is there."""
+        """p(z) and the likelihoods of the modalities that are present."""
         views, present = self._views((first, second, *more))
         with self.data_plate(_first(views)):
             z = pyro.sample("z", self.prior())
@@ -105,7 +106,7 @@ class MultimodalVAE(LatentVariableModel):
                 pyro.sample(name, p, obs=x)
 
     def guide(self, first: Tensor | None, second: Tensor | None, *more: Tensor | None) -> Any:
-        """q(z|x) given what is there."""
+        """q(z|x) given the modalities that are present."""
         views, present = self._views((first, second, *more))
         if present is not None:
             views = [None if x is None else _blank(x, present[:, m]) for m, x in enumerate(views)]
@@ -113,7 +114,7 @@ class MultimodalVAE(LatentVariableModel):
             return pyro.sample("z", self.posterior(views, present))
 
     def check_batch(self, x: Tensor, *given: Tensor) -> None:
-        """Looks at a batch, values included; see `LatentVariableModel.check_batch`."""
+        """Checks a batch, including its values; see `LatentVariableModel.check_batch`."""
         views, present = self._views((x, *given))
         for name, value in zip(self.names, views, strict=True):
             shape = self._likelihood(name).data_shape
@@ -130,11 +131,11 @@ class MultimodalVAE(LatentVariableModel):
 
     @torch.no_grad()
     def encode(self, *batch: Any) -> Any:
-        """The mean of the posterior of each datum.
+        """Returns the posterior mean of each datum.
 
         Args:
-            *batch: A tensor for each modality, None for one that is missing, and a mask, if any;
-                or a dict of the modalities that are there by name.
+            *batch: A tensor for each modality, None for a missing one, and optionally a mask; or
+                a dict of the modalities that are present by name.
 
         Returns:
             The means, ``(n, *latent_shape)``.
@@ -146,15 +147,15 @@ class MultimodalVAE(LatentVariableModel):
 
     @torch.no_grad()
     def reconstruct(self, *batch: Any, draw: bool = False, to: str | None = None) -> Any:
-        """Encodes what is there to the posterior's mean and decodes all modalities.
+        """Encodes the modalities that are present to the posterior mean and decodes all.
 
         Args:
             *batch: As for `encode`.
-            draw: Whether to draw from the likelihoods; their means are given otherwise.
-            to: The modality that is wanted; all if left out.
+            draw: Whether to draw from the likelihoods instead of returning their means.
+            to: The modality to return; all if None.
 
         Returns:
-            Data of each modality by name, or of the one that is wanted.
+            Data of each modality by name, or of the requested one.
         """
         return super().reconstruct(*self._filled(batch), draw=draw, to=to)
 
@@ -163,10 +164,10 @@ class MultimodalVAE(LatentVariableModel):
         return found
 
     def _views(self, batch: Sequence[Any]) -> tuple[list[Any], Tensor | None]:
-        """The tensor of each modality, and which are there.
+        """Returns the tensor of each modality, and the mask of those that are present.
 
         Raises:
-            ValueError: If there are other tensors, of several lengths, or the mask is none.
+            ValueError: If the number or the lengths of the tensors are wrong, or the mask is.
         """
         m = len(self.names)
         views, rest = list(batch[:m]), batch[m:]
@@ -187,7 +188,7 @@ class MultimodalVAE(LatentVariableModel):
         return views, modalities_there(there if present is None else there & present, present)
 
     def _filled(self, batch: Sequence[Any]) -> tuple[Any, ...]:
-        """What a query was given, with something in place of what is missing, and a mask."""
+        """Fills in placeholders for missing modalities in a query's arguments, and the mask."""
         if len(batch) == 1 and isinstance(batch[0], Mapping):
             unknown = sorted(set(batch[0]) - set(self.names))
             if unknown:
@@ -207,7 +208,7 @@ class MultimodalVAE(LatentVariableModel):
         return (*views, present, *batch[m + 1 :])
 
     def _trace(self, n: int, given: Sequence[Any], latents: dict[str, Tensor]) -> poutine.Trace:
-        # What is generated has all modalities: what was missing is of the guide alone.
+        # Generated data have all modalities: only the guide uses what is missing.
         return super()._trace(n, [torch.zeros(n)] * (len(self.names) - 1), latents)
 
 
@@ -217,5 +218,5 @@ def _first(views: Sequence[Any]) -> Tensor:
 
 
 def _blank(x: Tensor, present: Tensor) -> Tensor:
-    """Data with zeros in place of those that are missing, whatever stands there."""
+    """Replaces the data that are missing by zeros, whatever their content."""
     return x.where(present.view(-1, *[1] * (x.dim() - 1)), torch.zeros_like(x))

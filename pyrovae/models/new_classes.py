@@ -1,4 +1,4 @@
-"""Classes that come later: a new batch on a trained model."""
+"""New classes for a trained conditional model."""
 
 import copy
 from collections.abc import Sequence
@@ -18,28 +18,28 @@ __all__ = ["add_classes"]
 
 
 def add_classes(model: ConditionalVAE, n: int = 1, *, covariate: int = 0) -> ConditionalVAE:
-    """A trained conditional model with new classes, and all else frozen.
+    """Adds new classes to a trained conditional model and freezes everything else.
 
-    Of a batch of cells (a camera, a hospital) that comes when the model has been trained: each
-    network that reads the condition gets weights from the new classes into its first layer, zeros
-    at first, and these are all that training moves. What the model says of the classes that it
-    knew stays as it was, to the last bit::
+    This is for data from a new source (a batch of cells, a camera, a hospital) that arrives after
+    training. The first layer of each network that reads the condition gets weights for the new
+    classes, initially zero, and only these are trained. For the known classes, the model's output
+    stays the same to the last bit::
 
         larger = add_classes(vae)
-        fit(larger, new_data)  # whose labels are the new class's number, the last
+        fit(larger, new_data)  # whose labels are the number of the new class, the last one
 
     Lotfollahi et al., 2022, Mapping single-cell data to reference atlases by transfer learning,
     https://doi.org/10.1038/s41587-021-01001-7.
 
     Args:
-        model: The model, which is left as it is.
-        n: How many classes are new.
-        covariate: Of which categorical covariate, where the model has `Covariates`.
+        model: The model, which is not changed.
+        n: Number of new classes.
+        covariate: Index of the categorical covariate to extend, if the model has `Covariates`.
 
     Raises:
-        ValueError: If the model has neither classes nor categories, a network cannot be widened
-            (convolutions, or one with batch normalisation, whose statistics would move), or the
-            prior is made of the posterior.
+        ValueError: If the model has neither classes nor categories, if a network cannot be widened
+            (convolutions, or batch normalisation, whose statistics would change), or if the prior
+            is made of the posterior.
     """
     if type(model) is not ConditionalVAE or not model.levels:
         raise ValueError(
@@ -64,7 +64,7 @@ def add_classes(model: ConditionalVAE, n: int = 1, *, covariate: int = 0) -> Con
         prior = _widened(prior, at, n)
     posterior, likelihood = old.posterior, old.likelihood
     data, latents = likelihood.data_shape, posterior.latent_shape
-    assert data is not None  # or it could not have been conditioned
+    assert data is not None  # otherwise the condition could not have been joined
     assert latents is not None
     if not old.beside_x.alone:
         posterior = _widened(posterior, data.numel() + at, n)
@@ -77,7 +77,7 @@ def add_classes(model: ConditionalVAE, n: int = 1, *, covariate: int = 0) -> Con
 
 
 def _place(model: ConditionalVAE, n: int, covariate: int) -> tuple[int, dict[str, Any]]:
-    """Where the new classes stand in what networks read of a condition, and what conditions are then."""
+    """Returns the position of the new classes in an encoded condition, and the new condition."""
     if model.covariates is None:
         assert model.classes is not None
         return model.classes, {"classes": model.classes + n}
@@ -92,12 +92,12 @@ def _place(model: ConditionalVAE, n: int, covariate: int) -> tuple[int, dict[str
 
 
 def _widened(part: Any, at: int, n: int) -> Any:
-    """A part like another one, whose networks read new numbers; the parameters are the other's.
+    """Copies a part with networks that read new inputs; the parameters stay those of the original.
 
     Args:
         part: A posterior or likelihood.
-        at: Before which number of its input the new ones stand.
-        n: How many there are.
+        at: Position in its input before which the new numbers are inserted.
+        n: Number of new inputs.
     """
     read: Any = part.data_shape if isinstance(part, Posterior) else part.latent_shape
     changed: dict[str, Any] = {}
@@ -105,7 +105,7 @@ def _widened(part: Any, at: int, n: int) -> Any:
         if isinstance(value, Likelihood):
             changed[name] = _widened(value, at, n)
         elif isinstance(value, Network):
-            # A network of the last numbers alone, such as that of dispersions, has them nearer.
+            # A network that only reads the last numbers, as for dispersions, has them earlier.
             own = at - (read.numel() - value.in_shape.numel())
             if own >= 0:
                 changed[name] = Widened(value, at=own, extra=n)
@@ -116,15 +116,15 @@ def _widened(part: Any, at: int, n: int) -> Any:
 
 
 def _adopt(made: nn.Module, part: nn.Module, *, but: Sequence[int]) -> None:
-    """Puts a part's own parameters and buffers, at any depth, in place of a new one's.
+    """Replaces the parameters and buffers of a new part by those of the original, at any depth.
 
-    The very tensors, frozen as they are: what a constructor builds by itself is random, and of the
-    default type, and of an argument that was a tensor no values are on record.
+    The tensors themselves are reused, still frozen. A constructor would initialise them at random
+    and in the default type, and arguments that were tensors have no recorded values.
 
     Args:
         made: The new part.
-        part: The other one.
-        but: The ids of the modules of the other one that have something else in their place.
+        part: The original.
+        but: Ids of the original's modules that were replaced by other modules.
     """
     if id(part) in but:
         return

@@ -1,4 +1,4 @@
-"""A model of several data sites, seen at one of them."""
+"""A view of a model with several data sites, restricted to one of them."""
 
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -10,7 +10,7 @@ __all__ = ["OneSite"]
 
 
 class Queries(Protocol):
-    """What answers the queries of a model, with whatever else these take."""
+    """Any object with the queries of a model, whatever their other arguments."""
 
     latent_shape: Size | None
 
@@ -20,11 +20,11 @@ class Queries(Protocol):
 
     @property
     def encode(self) -> Callable[..., Any]:
-        """Gives codes."""
+        """Returns codes."""
 
     @property
     def decode(self) -> Callable[..., Any]:
-        """Gives the likelihood of the data."""
+        """Returns the likelihood of the data."""
 
     @property
     def reconstruct(self) -> Callable[..., Any]:
@@ -32,16 +32,17 @@ class Queries(Protocol):
 
 
 class OneSite:
-    """A model that answers with the values of one data site alone, as a `VAE` answers.
+    """A view of a model that only returns the values of one data site, as a `VAE` does.
 
-    Figures and whatever else wants one tensor take it: ``plots.samples(model.only("x"))``.
+    Use it for figures and other functions that expect one tensor:
+    ``plots.samples(model.only("x"))``.
 
     Args:
         model: The model.
-        site: The data site's name.
+        site: Name of the data site.
 
     Raises:
-        ValueError: When asked, if the model has no data site of that name.
+        ValueError: In the queries, if the model has no data site of that name.
     """
 
     data_shape = None
@@ -57,11 +58,11 @@ class OneSite:
         return found
 
     def encode(self, *batch: Any) -> Any:
-        """The posterior's means; see `LatentVariableModel.encode`."""
+        """Returns the posterior means; see `LatentVariableModel.encode`."""
         return self.whole.encode(*batch)
 
     def decode(self, z: Any, *given: Any) -> Distribution:
-        """The likelihood of this site; see `LatentVariableModel.decode`."""
+        """Returns the likelihood of this site; see `LatentVariableModel.decode`."""
         found: Distribution = self._chosen(self.whole.decode(z, *given))
         return found
 

@@ -30,17 +30,17 @@ class SemiSupervisedVAE(LatentVariableModel):
     .. math:: p(x, y, z) = p(y) \, p(z) \, p(x \mid z, y), \qquad
         q(y, z \mid x) = q(y \mid x) \, q(z \mid x, y)
 
-    A batch is ``(x, y)``, labels and -1 where there is none, or ``(x,)``. The sites are ``"y"``,
-    a one-hot vector, ``"z"`` and ``"x"``. Where a label is known, q(y|x) is a point mass at it
-    (see `LabelledCategorical`), so that one program holds for any mixture: the bound of a
-    labelled datum is one of :math:`\log p(x, y)`, that of an unlabelled one of
-    :math:`\log p(x)`.
+    A batch is ``(x, y)``, where y are labels and -1 for unlabelled data, or ``(x,)``. The sites
+    are ``"y"``, a one-hot vector, ``"z"`` and ``"x"``. Where a label is known, q(y|x) is a point
+    mass at it (see `LabelledCategorical`), so one program handles labelled and unlabelled data:
+    the bound of a labelled datum is a bound of :math:`\log p(x, y)`, that of an unlabelled one a
+    bound of :math:`\log p(x)`.
 
-    `EnumeratedELBO` sums over the classes of the unlabelled data exactly, which costs one run of
-    q(z|x,y) and p(x|z,y) for each class; `ELBO` draws them. A bound alone teaches the classifier
-    nothing of the labels (a point mass has no parameters): `ClassificationELBO` adds that.
-    Labelled data may be mixed with the others in a batch, or have batches of their own
-    (`LabelledApart`).
+    `EnumeratedELBO` sums over the classes of unlabelled data exactly, which takes one run of
+    q(z|x,y) and p(x|z,y) for each class; `ELBO` draws the classes. A bound alone does not train
+    the classifier on the labels (a point mass has no parameters): `ClassificationELBO` adds a term
+    that does. Labelled and unlabelled data may be mixed in a batch, or labelled data may have
+    their own batches (`LabelledApart`).
 
     Kingma, Rezende, Mohamed and Welling, 2014, Semi-supervised learning with deep generative
     models, https://arxiv.org/abs/1406.5298.
@@ -48,10 +48,10 @@ class SemiSupervisedVAE(LatentVariableModel):
     Args:
         prior: p(z).
         classifier: q(y|x), a `CategoricalPosterior`.
-        posterior: q(z|x,y), whose data are a datum and the one-hot class, joined as in a
+        posterior: q(z|x,y), whose data are a datum joined with the one-hot class, as in a
             `ConditionalVAE`.
-        likelihood: p(x|z,y), whose latents are a latent and the one-hot class, likewise.
-        label_prior: p(y); all classes alike if left out.
+        likelihood: p(x|z,y), whose latents are a latent joined with the one-hot class.
+        label_prior: p(y); uniform over the classes if None.
 
     Raises:
         ValueError: If the parts do not fit.
@@ -94,7 +94,7 @@ class SemiSupervisedVAE(LatentVariableModel):
     def model(self, x: Tensor, y: Tensor | None = None) -> Any:
         """p(y) p(z) p(x|z,y), for data ``(n, *data_shape)``.
 
-        Labels are no data here but what the guide is sure of, so they change nothing in it.
+        Labels only affect the guide, which is certain of them; the model does not read them.
         """
         with self.data_plate(x):
             y = pyro.sample("y", self.label_prior())
@@ -102,7 +102,7 @@ class SemiSupervisedVAE(LatentVariableModel):
             return pyro.sample("x", self.likelihood(self.beside_z(z, y)), obs=x)
 
     def guide(self, x: Tensor, y: Tensor | None = None) -> Any:
-        """q(y|x) q(z|x,y), for data ``(n, *data_shape)`` and labels ``(n,)``, -1 for none."""
+        """q(y|x) q(z|x,y), for data ``(n, *data_shape)`` and labels ``(n,)``; -1 if unlabelled."""
         with self.data_plate(x):
             q = self.classifier(x)
             if y is not None:
@@ -113,16 +113,16 @@ class SemiSupervisedVAE(LatentVariableModel):
 
     @torch.no_grad()
     def classify(self, x: Tensor) -> Tensor:
-        """The probability of each class, q(y|x).
+        """Returns the probability of each class, q(y|x).
 
         Args:
-            x: Data, ``(n, *data_shape)``, read as `encode` reads them.
+            x: Data, ``(n, *data_shape)``, read as in `encode`.
 
         Returns:
             Probabilities, ``(n, classes)``.
 
         Raises:
-            ValueError: If these are no data of the model, as for `encode`.
+            ValueError: If the data are invalid for the model, as in `encode`.
         """
         x = self._read(x)
         BatchCheck(self)((x,))
@@ -130,13 +130,13 @@ class SemiSupervisedVAE(LatentVariableModel):
             return self.classifier(x).mean
 
     def check_batch(self, x: Tensor, *given: Tensor) -> None:
-        """Looks at a batch, values included; see `LatentVariableModel.check_batch`."""
+        """Checks a batch, including its values; see `LatentVariableModel.check_batch`."""
         super().check_batch(x)
         for y in given:
             check_labels(y, len(x), self.classes, unlabelled=True)
 
     def _trace(self, n: int, given: Sequence[Any], latents: dict[str, Tensor]) -> poutine.Trace:
-        # A label that is given is a latent that is given.
+        # A given label is a given latent.
         if "y" not in latents:
             for y in self._given(n, given):
                 check_labels(y, n, self.classes)

@@ -1,4 +1,4 @@
-"""What queries read, and what they give of a program's sites."""
+"""Inputs of queries, and the values that they return from a program's sites."""
 
 from typing import Any
 
@@ -14,16 +14,16 @@ __all__ = ["latents_of", "length_of", "one_or_all", "read_given", "value_of"]
 
 
 def read_given(value: Any, name: str) -> Tensor:
-    """What a query is given beside the data: labels, conditions, latents.
+    """Reads a query's argument beside the data: labels, conditions or latents.
 
     Raises:
-        ValueError: If it holds no numbers, or some that are not finite.
+        ValueError: If it does not contain numbers, or not all of them are finite.
     """
     if isinstance(value, list | tuple):
         try:
             value = torch.tensor(value)
         except (TypeError, ValueError, RuntimeError):
-            pass  # described below
+            pass  # as_tensor raises the error
     tensor = as_tensor(value, name=name)
     if tensor.is_floating_point() and tensor.numel():
         try:
@@ -34,24 +34,24 @@ def read_given(value: Any, name: str) -> Tensor:
 
 
 def one_or_all(found: dict[str, Any]) -> Any:
-    """What is found of each data site; of one alone, not in a dict."""
+    """Returns the only value of a dict, or the dict if it has several."""
     return next(iter(found.values())) if len(found) == 1 else found
 
 
 def value_of(site: Any, draw: bool) -> Tensor:
-    """A draw of a data site, or its mean, for which a draw stands in where there is none."""
+    """Returns a draw of a data site, or its mean; a draw if it has no mean."""
     if draw:
         return site["value"]
     return mean_or_draw(site["name"], site["fn"], site["value"], stacklevel=5)
 
 
 def length_of(latents: dict[str, Tensor]) -> int:
-    """How many data latents are of."""
+    """Number of data that the latents belong to."""
     return len(next(iter(latents.values())))
 
 
 def latents_of(trace: poutine.Trace) -> list[str]:
-    """The latents of a model that was run forward, those that were given included."""
+    """Names of the latents of a model that was run forward, including those that were given."""
     return [
         name
         for name, site in trace.nodes.items()

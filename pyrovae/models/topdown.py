@@ -1,4 +1,4 @@
-"""Tens of layers of latents along a path that comes down."""
+"""Many layers of latents along a top-down path."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -18,23 +18,23 @@ __all__ = ["TopDownVAE"]
 
 
 class TopDownVAE(LatentVariableModel):
-    r"""A deep hierarchy: layers of latents along a path that model and guide share.
+    r"""A deep hierarchy: layers of latents along a top-down path that model and guide share.
 
     .. math:: p(x, z) = \prod_{l=L}^{1} p(z_l \mid h_l) \; p(x \mid h_0), \qquad
         q(z \mid x) = \prod_{l=L}^{1} q(z_l \mid h_l, d_l(x)), \qquad
         h_{l-1} = f_l(h_l, z_l)
 
-    The path :math:`h` begins with a constant that is learned, and each block moves it on by its
-    latent: :math:`h_l` is a function of all latents above, so that each layer depends on all of
-    them, and not on the one above alone. The encoders go up from the data first, without drawing;
-    what they say, :math:`d`, is read on the way down. Sites are ``"z1"`` (next to the data) to
-    ``"zL"`` (the top), and ``"x"``. Samples from the model go down the same path with the priors in
-    place of the posteriors.
+    The path :math:`h` starts with a learned constant, and each block updates it with its latent.
+    So :math:`h_l` is a function of all latents above, and each layer depends on all of them
+    instead of only the next one. The encoders first go up from the data without drawing; their
+    outputs :math:`d` are read on the way down. The sites are ``"z1"`` (next to the data) to
+    ``"zL"`` (the top), and ``"x"``. Samples from the model follow the same path, with priors
+    instead of posteriors.
 
     Blocks are `TopDownBlock` and `ResidualNormalBlock`, made of networks and posteriors, or
     subclasses of `TopDownLayer`; `pyrovae.hierarchy.DeepHierarchicalVAE` makes them for images. A
-    block reads the last of the encoders' outputs that has the shape of its features. With
-    `FreeBitsELBO`, each layer has its free nats.
+    block reads the last encoder output that has the shape of its features. With `FreeBitsELBO`,
+    each layer has its own free nats.
 
     Vahdat and Kautz, 2020, NVAE: a deep hierarchical variational autoencoder,
     https://arxiv.org/abs/2007.03898; Child, 2021, Very deep VAEs generalize autoregressive models
@@ -42,11 +42,11 @@ class TopDownVAE(LatentVariableModel):
 
     Args:
         blocks: The layers, from the bottom to the top: ``blocks[0]`` draws ``"z1"``.
-        encoders: The networks of the way up, from the data on.
-        likelihood: p(x|h), of the path below the last block.
+        encoders: The networks of the upward path, starting from the data.
+        likelihood: p(x|h), given the path below the last block.
 
     Raises:
-        ValueError: If there are none, or the shapes do not fit.
+        ValueError: If there are no blocks or no encoders, or the shapes do not fit.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class TopDownVAE(LatentVariableModel):
                 h = block(h, z)
 
     def _down(self) -> Iterator[tuple[str, Any]]:
-        """The blocks from the top to the bottom, each with the name of its latent."""
+        """Yields the blocks from the top to the bottom, each with the name of its latent."""
         for i in range(len(self.blocks), 0, -1):
             yield f"z{i}", self.blocks[i - 1]
 

@@ -1,4 +1,4 @@
-"""The blocks of a deep hierarchy: a layer of latents, and how it moves the path on."""
+"""The blocks of a deep hierarchy: a layer of latents, and its update of the path."""
 
 from abc import ABC, abstractmethod
 from typing import Any
@@ -22,20 +22,20 @@ from pyrovae.posteriors.base import Posterior
 
 __all__ = ["ResidualNormalBlock", "TopDownBlock", "TopDownLayer"]
 
-# Where softplus(r + ONE) is 1.
+# softplus(r + ONE) is 1 at r = 0.
 ONE = 0.5413248546129181
 
 
 class TopDownLayer(Component, ABC):
-    """A layer of latents of a `TopDownVAE`, which reads the path from above and moves it on.
+    """A layer of latents in a `TopDownVAE`, which reads the path from above and updates it.
 
-    One of your own is a class with these three methods and four shapes. Each takes any leading
-    dimensions, and two batches that broadcast.
+    To write your own, implement these three methods and set the four shapes. The methods must
+    accept any leading dimensions, and two batches that broadcast.
 
     Attributes:
         in_shape: Shape of the path that it reads.
-        out_shape: Shape of the path that it gives.
-        features_shape: Shape of what the encoders say to it of a datum.
+        out_shape: Shape of the path that it returns.
+        features_shape: Shape of the encoder output that it reads.
         latent_shape: Shape of its latent.
     """
 
@@ -58,12 +58,12 @@ class TopDownLayer(Component, ABC):
 
 
 class _Block(TopDownLayer):
-    """What the two kinds of blocks share: the prior, and how the path goes on.
+    """The base class of both kinds of blocks: the prior, and the update of the path.
 
     Args:
-        prior: p(z|h), from the path.
-        merge: From the path beside the latent to the path below.
-        beside: Shape of what reads the path beside the features.
+        prior: p(z|h), given the path.
+        merge: Maps the path joined with the latent to the path below.
+        beside: Input shape of the network that reads the path joined with the features.
     """
 
     prior: Posterior
@@ -95,30 +95,30 @@ class _Block(TopDownLayer):
         return p
 
     def forward(self, h: Tensor, z: Tensor) -> Tensor:
-        """Returns the path below, ``(*batch, *out_shape)``; of one shape with the path, it is added."""
+        """Returns the path below, ``(*batch, *out_shape)``; a residual if the shapes are equal."""
         found: Tensor = self.merge(self.beside_latent(h, z))
         return h + found if self.out_shape == self.in_shape else found
 
 
 class TopDownBlock(_Block):
-    r"""A block whose posterior is any, of the path beside the features.
+    r"""A block with any posterior, given the path joined with the features.
 
     .. math:: p(z \mid h), \qquad q(z \mid h, x) = q(z \mid h \oplus d(x)), \qquad
         h' = h + m(h \oplus z)
 
-    where :math:`\oplus` puts maps of one height and width one behind the other, as channels, and
-    vectors likewise. Where the path below has another shape, as at a step to a higher resolution,
-    it is :math:`m(h \oplus z)` alone. Child, 2021, https://arxiv.org/abs/2011.10650.
+    where :math:`\oplus` concatenates maps of the same height and width along the channels, and
+    vectors along their features. If the path below has another shape, as at a step to a higher
+    resolution, it is :math:`m(h \oplus z)` alone. Child, 2021, https://arxiv.org/abs/2011.10650.
 
     Args:
         prior: p(z|h); a `Posterior`, as a network that ends in a distribution, such as a
             `NormalPosterior`.
-        posterior: q(z|h, x), of the path and the features behind it.
-        merge: m, from the path and the latent behind it to the path below.
+        posterior: q(z|h, x), given the path followed by the features.
+        merge: m, which maps the path followed by the latent to the path below.
 
     Raises:
-        ValueError: If the shapes or the kinds of latents do not fit, or the prior knows the
-            density of its own draws alone.
+        ValueError: If the shapes or the kinds of latents do not fit, or the prior only knows the
+            density of its own draws.
     """
 
     def __init__(self, prior: Posterior, posterior: Posterior, merge: Network) -> None:
@@ -141,28 +141,28 @@ class TopDownBlock(_Block):
 
 
 class ResidualNormalBlock(_Block):
-    r"""A block whose posterior says how it differs from the prior.
+    r"""A block whose posterior is parameterised by its difference from the prior.
 
     .. math:: p(z \mid h) = N(\mu, \sigma^2), \qquad
         q(z \mid h, x) = N\left(\mu + \sigma \, \Delta\mu, (\sigma \, \Delta\sigma)^2\right), \qquad
         h' = h + m(h \oplus z)
 
-    with :math:`\Delta\mu` and :math:`\Delta\sigma` of :math:`h \oplus d(x)`: where the data say
-    nothing, the posterior is the prior by itself, which keeps deep hierarchies stable. The shift is
-    in units of the prior's scale, so that :math:`KL = \frac12 (\Delta\mu^2 + \Delta\sigma^2 - \log
-    \Delta\sigma^2 - 1)` does not depend on the prior.
+    where :math:`\Delta\mu` and :math:`\Delta\sigma` are computed from :math:`h \oplus d(x)`. If
+    the data carry no information, the posterior equals the prior, which keeps deep hierarchies
+    stable. The shift is in units of the prior's scale, so that :math:`KL = \frac12 (\Delta\mu^2 +
+    \Delta\sigma^2 - \log \Delta\sigma^2 - 1)` does not depend on the prior.
 
     Vahdat and Kautz, 2020, https://arxiv.org/abs/2007.03898 (section 3.2).
 
     Args:
         prior: p(z|h), a diagonal normal; see `TopDownBlock`.
-        network: From the path and the features behind it to two numbers for each latent variable,
-            one behind the other along the first dimension: the shift, and the ratio of scales before
-            it is made positive (1 at 0).
-        merge: m, from the path and the latent behind it to the path below.
+        network: Maps the path followed by the features to two numbers for each latent variable,
+            concatenated along the first dimension: the shifts, then the ratios of scales before
+            they are made positive (1 at 0).
+        merge: m, which maps the path followed by the latent to the path below.
 
     Raises:
-        ValueError: If the shapes do not fit; when called, if the prior is no diagonal normal.
+        ValueError: If the shapes do not fit; when called, if the prior is not a diagonal normal.
     """
 
     def __init__(self, prior: Posterior, network: Network, merge: Network) -> None:
@@ -192,7 +192,7 @@ class ResidualNormalBlock(_Block):
 
 
 def _rest(beside: Size, path: Size) -> Size:
-    """The shape of features that a network reads behind the path."""
+    """Returns the shape of the features that a network reads after the path."""
     if len(beside) == len(path) == 3 and beside[1:] == path[1:] and beside[0] > path[0]:
         return Size([beside[0] - path[0], *path[1:]])
     if len(beside) == 1 and beside[0] > path.numel():

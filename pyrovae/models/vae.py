@@ -16,10 +16,10 @@ __all__ = ["VAE"]
 
 
 class VAE(LatentVariableModel):
-    r"""p(z) p(x|z) and q(z|x): the whole model, as Pyro reads it.
+    r"""The variational autoencoder: a model p(z) p(x|z) and a guide q(z|x), as Pyro programs.
 
-    Sites are ``"z"`` and ``"x"``. Trained with ``pyro.infer.SVI`` and any of Pyro's or this
-    library's objectives, or with `pyrovae.fit`.
+    The sites are ``"z"`` and ``"x"``. Train it with ``pyro.infer.SVI`` and any objective of Pyro
+    or this library, or with `pyrovae.fit`.
 
     Kingma and Welling, 2014, Auto-encoding variational Bayes, https://arxiv.org/abs/1312.6114.
 
@@ -29,8 +29,9 @@ class VAE(LatentVariableModel):
         likelihood: p(x|z).
 
     Raises:
-        ValueError: If a part is none of its kind, two of them declare different shapes of the latent or of the data, or prior
-            and posterior are densities of different kinds.
+        ValueError: If an argument is not a prior, posterior or likelihood, two of them declare
+            different shapes of the latent or of the data, or prior and posterior are over
+            different kinds of space.
     """
 
     def __init__(self, prior: Prior, posterior: Posterior, likelihood: Likelihood) -> None:
@@ -45,7 +46,7 @@ class VAE(LatentVariableModel):
             posterior.latent_kind,
             prior.latent_kind,
         )
-        # The posterior first: parameters that a prior shares with it bear the posterior's name.
+        # Posterior first, so that parameters shared with a prior are named after the posterior.
         self.posterior = posterior
         self.prior = prior
         self.likelihood = likelihood

@@ -1,4 +1,4 @@
-"""A model of data that count by weights."""
+"""A model of weighted data."""
 
 from typing import Any
 
@@ -13,23 +13,24 @@ __all__ = ["Weighted"]
 
 
 class Weighted(LatentVariableModel):
-    r"""A model whose data count by weights, which come last in each batch.
+    r"""A model whose data have weights, given as the last tensor of each batch.
 
     .. math:: \sum_n w_n \, L(x_n)
 
-    where L is the bound of an objective: the weight multiplies a datum's bound as a whole, also that
-    of several importance-weighted draws. Survey weights, importance weights of a shifted population,
-    or how often a row was seen: ``fit(Weighted(vae), (x, w))`` trains ``vae`` itself, and
-    ``evaluate(Weighted(vae), (x, w))`` reports means over the data with these weights,
-    :math:`\sum_n w_n L(x_n) / \sum_n w_n`. Weights with a mean of 1 leave the learning rate what it
-    was. Objectives that look at a batch as a whole (`MMDELBO`, `SlicedWassersteinELBO`,
-    `TotalCorrelationELBO`, `DIPELBO`) refuse them. Pyro's own estimators do so for a weighted ELBO alone: `pyro.infer.RenyiELBO` would
-    weigh inside the logarithm.
+    where L is the bound of an objective. The weight multiplies the whole bound of a datum, also if
+    it is importance-weighted with several draws. Examples are survey weights, importance weights
+    of a shifted population, or how often a row occurs. ``fit(Weighted(vae), (x, w))`` trains
+    ``vae`` itself, and ``evaluate(Weighted(vae), (x, w))`` reports weighted means over the data,
+    :math:`\sum_n w_n L(x_n) / \sum_n w_n`. Weights with a mean of 1 leave the effective learning
+    rate unchanged. Objectives that depend on the batch as a whole (`MMDELBO`,
+    `SlicedWassersteinELBO`, `TotalCorrelationELBO`, `DIPELBO`) refuse weights. With Pyro's own
+    estimators this only works for the ELBO: `pyro.infer.RenyiELBO` would apply the weights inside
+    the logarithm.
 
     The queries take data without weights.
 
     Args:
-        program: The model, of which nothing is changed.
+        program: The model, which is not changed.
     """
 
     def __init__(self, program: LatentVariableModel) -> None:
@@ -39,26 +40,26 @@ class Weighted(LatentVariableModel):
 
     @property
     def counts(self) -> bool:
-        """Whether 8-bit values are counts, as the program takes them."""
+        """Whether the model reads 8-bit values as counts."""
         return takes_counts(self.program)
 
     def model(self, x: Tensor, second: Tensor, *more: Tensor) -> Any:
-        """The model's program, weighed by the last tensor."""
+        """The model's program, weighted by the last tensor."""
         *values, weights = _listed(x, second, *more)
         with WeighData(weights):
             return self.program.model(*values)
 
     def guide(self, x: Tensor, second: Tensor, *more: Tensor) -> Any:
-        """The guide's program, weighed by the last tensor."""
+        """The guide's program, weighted by the last tensor."""
         *values, weights = _listed(x, second, *more)
         with WeighData(weights):
             return self.program.guide(*values)
 
     def check_batch(self, x: Tensor, *given: Tensor) -> None:
-        """Looks at a batch, values included; see `LatentVariableModel.check_batch`.
+        """Checks a batch, including its values; see `LatentVariableModel.check_batch`.
 
         Raises:
-            ValueError: If the last tensor is none of weights.
+            ValueError: If the last tensor does not contain weights.
         """
         if not given:
             raise ValueError("expected weights as the last tensor of a batch, got data alone")
@@ -77,11 +78,11 @@ class Weighted(LatentVariableModel):
         return self.program.sample(n, *given, draw=draw)
 
     def encode(self, *batch: Any) -> Any:
-        """The posterior's means, of data without weights; see `LatentVariableModel.encode`."""
+        """Returns the posterior means of unweighted data; see `LatentVariableModel.encode`."""
         return self.program.encode(*batch)
 
     def decode(self, z: Any, *given: Any) -> Any:
-        """The likelihood; see `LatentVariableModel.decode`."""
+        """Returns the likelihood; see `LatentVariableModel.decode`."""
         return self.program.decode(z, *given)
 
     def reconstruct(self, *batch: Any, draw: bool = False, to: str | None = None) -> Any:
@@ -89,7 +90,7 @@ class Weighted(LatentVariableModel):
         return self.program.reconstruct(*batch, draw=draw, to=to)
 
     def only(self, site: str) -> OneSite:
-        """The model as it is seen at one of its data sites."""
+        """Returns a view of the model with a single data site."""
         return self.program.only(site)
 
 
