@@ -1,4 +1,4 @@
-"""Codebooks: which vectors the latents of a `QuantizedPosterior` are made of."""
+"""Codebooks: the vectors that the latents of a `QuantizedPosterior` consist of."""
 
 from pyrovae.codebooks.base import Codebook, VectorCodebook
 from pyrovae.codebooks.finite_scalar import FiniteScalarCodebook

@@ -1,4 +1,4 @@
-"""What a codebook is."""
+"""The base class of codebooks."""
 
 from abc import ABC, abstractmethod
 
@@ -14,14 +14,14 @@ MOST_CODES = 2**18
 
 
 class Codebook(Component, ABC):
-    """The vectors of a `QuantizedPosterior`: a module that returns a table of them.
+    """The vectors of a `QuantizedPosterior`: a module that returns them as a table.
 
-    A new one is a class with `forward`.
+    To add a codebook, write a subclass with a `forward` method.
 
     Attributes:
-        codes: How many codes a number chooses from.
+        codes: Number of codes.
         code_features: Length of a vector.
-        stages: How many numbers stand for a vector of the network's output.
+        stages: Number of codes for each vector of the network's output.
     """
 
     codes: int
@@ -30,31 +30,31 @@ class Codebook(Component, ABC):
 
     @abstractmethod
     def forward(self) -> CodeTable:
-        """Returns the table of the vectors as they are now."""
+        """Returns the table of the current vectors."""
 
     def begin(self) -> None:
-        """Is told that the programs of a step run, before they read the table."""
+        """Called before the programs of a step read the table."""
 
     def see(self, vectors: Tensor, numbers: Tensor, event_dim: int) -> None:
-        """Is told what a batch took, after it has.
+        """Called after the codes of a batch are chosen.
 
         Args:
-            vectors: What the codes are to be near to, ``(*batch, groups, *grid, code_features)``,
-                without a gradient.
-            numbers: The codes that were taken, ``(*batch, groups, *grid)``.
-            event_dim: Number of dimensions of the numbers of one datum.
+            vectors: The vectors that the codes approximate, ``(*batch, groups, *grid,
+                code_features)``, detached.
+            numbers: The chosen codes, ``(*batch, groups, *grid)``.
+            event_dim: Number of dimensions of the codes of one datum.
         """
 
 
 class VectorCodebook(Codebook):
-    """A codebook of any vectors, the nearest of which is taken.
+    """A codebook of arbitrary vectors, from which the nearest is chosen.
 
     Args:
         codes: Number of vectors.
-        code_features: Length of each.
+        code_features: Length of each vector.
 
     Raises:
-        ValueError: If there are fewer than 2 codes, or they have no features.
+        ValueError: If there are fewer than 2 codes, or ``code_features`` is below 1.
     """
 
     def __init__(self, codes: int = 64, code_features: int = 4) -> None:
@@ -68,5 +68,5 @@ class VectorCodebook(Codebook):
 
 
 def first_vectors(codes: int, code_features: int) -> Tensor:
-    """As small as what an untrained network puts out: codes far from it are never taken."""
+    """Initial vectors, as small as an untrained network's output: far ones are never chosen."""
     return 0.1 * torch.randn(codes, code_features)

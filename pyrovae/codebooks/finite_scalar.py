@@ -12,15 +12,15 @@ __all__ = ["FiniteScalarCodebook"]
 
 
 class FiniteScalarCodebook(Codebook):
-    r"""Each number of a vector rounded to one of a few levels (finite scalar quantisation).
+    r"""Rounds each number of a vector to one of a few levels (finite scalar quantisation).
 
     .. math:: z_i = \operatorname{round}\left(h_i \tanh(f_i + s_i) - o_i\right) / \lfloor L_i / 2
         \rfloor, \qquad h_i = (L_i - 1) / 2
 
-    with :math:`o_i = 1/2` for an even number of levels, else 0, and :math:`s_i` so that
-    :math:`f_i = 0` is the middle of a level. There is nothing to learn and hardly a code is dead, so
-    that any objective trains it: `ELBO` does. The codes are the combinations,
-    :math:`\prod_i L_i`, whose probabilities the prior has.
+    where :math:`o_i = 1/2` for an even number of levels, else 0, and :math:`s_i` is chosen so that
+    :math:`f_i = 0` is the middle of a level. There is nothing to learn and codes are hardly ever
+    unused, so any objective can train it, such as `ELBO`. The codes are the
+    :math:`\prod_i L_i` combinations of levels, whose probabilities are given by the prior.
 
     Mentzer, Minnen, Agustsson and Tschannen, 2023, Finite scalar quantization: VQ-VAE made simple,
     https://arxiv.org/abs/2309.15505.
@@ -29,7 +29,7 @@ class FiniteScalarCodebook(Codebook):
         levels: Number of levels :math:`L_i` of each number of a vector.
 
     Raises:
-        ValueError: If there are none, a number has fewer than 2, or there are more than 262,144
+        ValueError: If there are none, one is below 2, or there are more than 262,144
             combinations.
     """
 

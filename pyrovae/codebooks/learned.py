@@ -1,4 +1,4 @@
-"""A codebook that is trained as weights are."""
+"""A codebook that is trained by gradients."""
 
 from torch import nn
 
@@ -9,22 +9,22 @@ __all__ = ["LearnedCodebook"]
 
 
 class LearnedCodebook(VectorCodebook):
-    """Vectors that an objective draws to what the network puts out (VQ-VAE).
+    """Learned vectors that an objective pulls to the network's output (VQ-VAE).
 
-    They are parameters, which `VectorQuantizedELBO` trains and no other objective does.
+    They are parameters. `VectorQuantizedELBO` trains them; other objectives do not.
 
     van den Oord, Vinyals and Kavukcuoglu, 2017, Neural discrete representation learning,
     https://arxiv.org/abs/1711.00937.
 
     Args:
         codes: Number of vectors.
-        code_features: Length of each.
+        code_features: Length of each vector.
 
     Attributes:
         vectors: The vectors, ``(codes, code_features)``.
 
     Raises:
-        ValueError: If there are fewer than 2 codes, or they have no features.
+        ValueError: If there are fewer than 2 codes, or ``code_features`` is below 1.
     """
 
     def __init__(self, codes: int = 64, code_features: int = 4) -> None:
@@ -32,5 +32,5 @@ class LearnedCodebook(VectorCodebook):
         self.vectors = nn.Parameter(first_vectors(codes, code_features))
 
     def forward(self) -> CodeTable:
-        """Returns the table of the vectors as they are now."""
+        """Returns the table of the current vectors."""
         return CodeTable(self.vectors)

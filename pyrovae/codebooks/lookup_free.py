@@ -11,12 +11,13 @@ __all__ = ["LookupFreeCodebook"]
 
 
 class LookupFreeCodebook(Codebook):
-    r"""Each number of a vector as its sign (lookup-free quantisation).
+    r"""Replaces each number of a vector by its sign (lookup-free quantisation).
 
     .. math:: z_i = \operatorname{sign}(f_i), \qquad k = \sum_i 2^{F - i} \, [f_i > 0]
 
-    A vector of F numbers takes F bits. Nothing keeps the network from few of the codes, or from
-    outputs far from any; `EntropyQuantizedELBO` does, with which it was proposed.
+    A vector of F numbers takes F bits. Nothing prevents the network from using only a few codes,
+    or from outputs far from any code. `EntropyQuantizedELBO` does, and was proposed together with
+    it.
 
     Yu et al., 2023, Language model beats diffusion: tokenizer is key to visual generation,
     https://arxiv.org/abs/2310.05737.
@@ -25,7 +26,7 @@ class LookupFreeCodebook(Codebook):
         code_features: The length F of a vector, so that there are :math:`2^F` codes.
 
     Raises:
-        ValueError: If it is not between 1 and 18.
+        ValueError: If ``code_features`` is not between 1 and 18.
     """
 
     constant_buffers = ("vectors",)

@@ -12,23 +12,23 @@ __all__ = ["MovingAverageCodebook"]
 
 
 class MovingAverageCodebook(Stepwise, VectorCodebook):
-    r"""Vectors that are moving averages of what took them; those that nothing takes begin anew.
+    r"""Moving averages of the network outputs assigned to each code; unused codes are restarted.
 
-    After each step of training, with :math:`n_k` vectors f of the network's output nearest to code
-    k,
+    After each training step, where :math:`n_k` vectors f of the network's output were assigned to
+    code k,
 
     .. math:: N_k \leftarrow \gamma N_k + (1 - \gamma) n_k, \qquad
         e_k \leftarrow e_k + \frac{1 - \gamma}{N_k} \sum_{f \to k} (f - e_k)
 
-    which is the ratio of the moving averages of the sum and of the number. A code with
-    :math:`N_k` below a share of the codes' mean is dead, and is put at one of the step's vectors,
-    drawn at random. No objective trains these vectors; `VectorQuantizedELBO` draws the network to
-    them.
+    so each code is the ratio of the moving averages of the sum and of the number of its vectors. A
+    code whose :math:`N_k` is below a given fraction of the mean over codes is dead, and is
+    replaced by a random one of the step's vectors. No objective trains these vectors;
+    `VectorQuantizedELBO` pulls the network's output to them.
 
-    The averages move once for each step of `fit` or `CompiledSVI`, over the data of all ranks, and
-    not where a step comes to nothing, its gradient not finite or too large; in a loop of one's own they move when the next batch
-    is seen in training mode. Evaluation leaves them alone. Each datum counts once, whatever its
-    weight.
+    In `fit` and `CompiledSVI`, the averages are updated once for each step, over the data of all
+    ranks, but not if the step is skipped because its gradient is too large or not finite. In your
+    own training loop they are updated when the next batch is seen in training mode. Evaluation
+    does not change them. Each datum counts once, whatever its weight.
 
     van den Oord, Vinyals and Kavukcuoglu, 2017, Neural discrete representation learning,
     https://arxiv.org/abs/1711.00937 (appendix A.1); Razavi, van den Oord and Vinyals, 2019,
@@ -37,17 +37,17 @@ class MovingAverageCodebook(Stepwise, VectorCodebook):
 
     Args:
         codes: Number of vectors.
-        code_features: Length of each.
+        code_features: Length of each vector.
         decay: The decay :math:`\gamma`, in [0, 1).
-        restart: The share of the mean below which a code is dead, in [0, 1); none is at 0.
+        restart: The fraction of the mean below which a code is dead, in [0, 1); 0 never restarts.
 
     Attributes:
         vectors: The vectors, ``(codes, code_features)``.
         counts: The averages :math:`N_k`, ``(codes,)``.
 
     Raises:
-        ValueError: If there are fewer than 2 codes, they have no features, or a share is outside
-            [0, 1).
+        ValueError: If there are fewer than 2 codes, ``code_features`` is below 1, or ``decay`` or
+            ``restart`` is outside [0, 1).
     """
 
     nonnegative_buffers = (
@@ -73,11 +73,12 @@ class MovingAverageCodebook(Stepwise, VectorCodebook):
         self.vectors: Tensor
         self.counts: Tensor
         self.register_buffer("vectors", first_vectors(codes, code_features))
-        # Little beside a batch's: the first vectors are soon forgotten.
+        # Small compared with the counts of a batch, so the initial vectors are soon forgotten.
         self.register_buffer("counts", torch.ones(codes))
-        # Of the step under way: the number of vectors at each code, the sum of their differences
-        # from it, and one vector drawn from all, with the largest of as many random numbers as
-        # there were vectors. The largest of all parts and ranks is then the draw from all.
+        # For the current step: the number of vectors at each code, the sum of their differences
+        # from it, and one vector drawn from all of them. Each drawn vector has a key, distributed
+        # like the largest of as many uniform numbers as there were vectors. The vector with the
+        # largest key over all batches and ranks is then a draw from all vectors.
         self.seen_counts: Tensor
         self.seen_sums: Tensor
         self.drawn: Tensor
@@ -88,12 +89,12 @@ class MovingAverageCodebook(Stepwise, VectorCodebook):
         self.register_buffer("drawn_keys", torch.zeros(codes))
 
     def forward(self) -> CodeTable:
-        """Returns the table of the vectors as they are now."""
-        # A copy: they move in place, and whoever has the table has that of this step.
+        """Returns the table of the current vectors."""
+        # A copy in training: the vectors change in place, but the table belongs to this step.
         return CodeTable(self.vectors.clone() if self.is_seeing else self.vectors)
 
     def see(self, vectors: Tensor, numbers: Tensor, event_dim: int) -> None:
-        """Adds a batch to what the step under way has seen, in training alone."""
+        """Adds a batch to the statistics of the current step, in training mode only."""
         if self.is_seeing and numbers.numel():
             self._add(vectors, numbers)
 
@@ -112,14 +113,14 @@ class MovingAverageCodebook(Stepwise, VectorCodebook):
 
     @torch.no_grad()
     def settle(self, finite: Tensor | None = None) -> None:
-        """Moves the averages by what was seen since the last time, and forgets it."""
+        """Updates the averages with the statistics since the last call, and resets these."""
         seen = torch.cat([self.seen_counts.unsqueeze(-1), self.seen_sums], -1)
         n, sums = ranks.sum_over_ranks(seen).split([1, self.code_features], -1)
         is_any = n.sum() > 0
         if finite is not None:
             is_any = is_any & finite
         counts = self.decay * self.counts + (1 - self.decay) * n.squeeze(-1)
-        # Where nothing was seen the sum is zero, whatever is below it.
+        # For a code without any vectors the sum is zero, so the divisor does not matter.
         least = torch.finfo(counts.dtype).tiny
         vectors = self.vectors + (1 - self.decay) * sums / counts.clamp(min=least).unsqueeze(-1)
         if self.restart:
@@ -133,7 +134,7 @@ class MovingAverageCodebook(Stepwise, VectorCodebook):
             buffer.zero_()
 
     def _draw(self) -> Tensor:
-        """One of the step's vectors for each code, the same on all ranks."""
+        """Returns one of the step's vectors for each code, the same on all ranks."""
         keys = ranks.stacked(self.drawn_keys)
         chosen = keys.argmax(0).view(1, -1, 1).expand(1, -1, self.code_features)
         return ranks.stacked(self.drawn).gather(0, chosen).squeeze(0)

@@ -1,4 +1,4 @@
-"""Codebooks one after another."""
+"""A sequence of codebooks."""
 
 from collections.abc import Sequence
 
@@ -11,25 +11,26 @@ __all__ = ["ResidualCodebook"]
 
 
 class ResidualCodebook(Codebook):
-    r"""Codebooks one after another, each of what those before it have left (residual VQ).
+    r"""A sequence of codebooks, each of which quantises the residual of those before it.
 
     .. math:: r_1 = f, \qquad k_s = \arg\min_j \lVert r_s - e^s_j \rVert, \qquad
         r_{s+1} = r_s - e^s_{k_s}
 
-    With S stages of K codes a vector takes :math:`S \log_2 K` bits, and is near to
-    :math:`\sum_s e^s_{k_s}`. The latent has the codes of each stage, one stage after the other, and
-    not their sum: from the sum alone it cannot be told which they were, and the prior would have
-    no probability of it. A decoder that begins with a layer over all of them can add them up;
-    `SumOfStages` does, before any network. A latent whose later stages are 0 is the coarser one.
+    With S stages of K codes, a vector takes :math:`S \log_2 K` bits and is approximated by
+    :math:`\sum_s e^s_{k_s}`. The latent contains the codes of each stage, one stage after the
+    other, and not their sum: the sum alone does not determine the codes, so the prior could not
+    give it a probability. A decoder whose first layer reads all of them can add them up;
+    `SumOfStages` does so in front of any network. If the later stages of a latent are 0, it is the
+    coarser approximation.
 
     Zeghidour et al., 2021, SoundStream: an end-to-end neural audio codec,
     https://arxiv.org/abs/2107.03312.
 
     Args:
-        codebooks: The codebook of each stage, of as many codes and features.
+        codebooks: The codebook of each stage, all with the same numbers of codes and features.
 
     Raises:
-        ValueError: If there is none, one is given twice, or they differ in size.
+        ValueError: If there are none, one is given twice, or they differ in size.
     """
 
     def __init__(self, codebooks: Sequence[VectorCodebook]) -> None:
@@ -52,16 +53,16 @@ class ResidualCodebook(Codebook):
         return list(self.codebooks)  # type: ignore[arg-type]
 
     def forward(self) -> CodeTable:
-        """Returns the tables of the stages as they are now."""
+        """Returns the tables of the stages' current vectors."""
         return ResidualTables([book() for book in self._parts])
 
     def begin(self) -> None:
-        """Tells each stage that the programs of a step run."""
+        """Calls `begin` of each stage."""
         for book in self._parts:
             book.begin()
 
     def see(self, vectors: Tensor, numbers: Tensor, event_dim: int) -> None:
-        """Tells each stage what a batch took of it."""
+        """Calls `see` of each stage with its part of the batch."""
         stages = zip(
             self._parts,
             vectors.chunk(self.stages, dim=-event_dim - 1),
