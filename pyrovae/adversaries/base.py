@@ -1,4 +1,4 @@
-"""What an adversary is."""
+"""The base class of adversaries."""
 
 from abc import ABC, abstractmethod
 
@@ -14,26 +14,27 @@ __all__ = ["Adversary"]
 
 
 class Adversary(Component, ABC):
-    r"""A second player: a network with a loss of its own, which the model is trained against.
+    r"""A second player: a network with its own loss, against which the model is trained.
 
-    ``fit(model, data, adversary=...)`` takes a step of both from one run of the programs: the model
-    lowers the objective's loss plus :math:`w` times `penalty`, its own parameters moving alone, and
-    the adversary lowers `own_loss`, moving its own alone. It is no part of the model and is not saved
-    with it; a training checkpoint has its weights and its optimizer's state.
+    ``fit(model, data, adversary=...)`` updates both in one step, from one run of the programs. The
+    model minimises the objective's loss plus :math:`w` times `penalty`, with respect to its own
+    parameters only; the adversary minimises `own_loss`, with respect to its own parameters only.
+    The adversary is not a part of the model and is not saved with it; a training checkpoint
+    contains its weights and its optimizer's state.
 
-    What a model is sharpened with so bounds nothing: the history has it in columns of its own, and
-    reports give the plain bound of the programs.
+    An objective with a penalty is not a bound. The history therefore lists the penalty in separate
+    columns, and reports give the plain bound of the programs.
 
-    A new one is a class with `penalty` and `own_loss`.
+    To add an adversary, write a subclass with `penalty` and `own_loss`.
 
     Args:
         network: Its network.
-        weight: The weight :math:`w` of its penalty in what the model lowers, at least 0.
-        start: Steps of the model that it sits out, neither heard nor trained.
+        weight: The weight :math:`w` of its penalty in the model's loss, at least 0.
+        start: Number of initial training steps in which the adversary is neither used nor trained.
 
     Attributes:
-        across_batch: Whether its losses are more than sums over the data.
-        steps: The steps that have been taken, a 0-dim buffer.
+        across_batch: Whether its losses are not just sums over the data.
+        steps: The number of steps taken, a 0-dim buffer.
 
     Raises:
         ValueError: If the network does not declare its shapes, or a number is negative.
@@ -55,22 +56,22 @@ class Adversary(Component, ABC):
 
     @abstractmethod
     def penalty(self, seen: Seen) -> Tensor:
-        """What the model is to lower, a mean over the data, 0-dim, with its gradient to the model."""
+        """The penalty that the model minimises: a mean over the data, 0-dim, with gradient."""
 
     @abstractmethod
     def own_loss(self, seen: Seen) -> Tensor:
-        """What the adversary lowers, a mean over the data, 0-dim; what it sees is to be detached."""
+        """The adversary's loss: a mean over the data, 0-dim, of detached inputs."""
 
     @classmethod
     def network_shapes(cls, latent_shape: Size, data_shape: Size) -> tuple[Size, Size]:
-        """Says which ``in_shape`` and ``out_shape`` its network must have, for those who build one.
+        """Returns the ``in_shape`` and ``out_shape`` that the adversary's network must have.
 
         Args:
             latent_shape: Shape of one latent.
             data_shape: Shape of one datum.
 
         Raises:
-            ValueError: If the class does not say.
+            ValueError: If the class does not define them.
         """
         raise ValueError(
             f"{cls.__name__}: it does not say which network it needs; give it network_shapes, or "
@@ -79,12 +80,12 @@ class Adversary(Component, ABC):
 
     @property
     def heard(self) -> Tensor:
-        """One once ``start`` steps have been taken, zero before."""
+        """1 after the first ``start`` steps, 0 before."""
         return (self.steps >= self.start).to(torch.float32)
 
 
 def check_one_logit(network: Network) -> None:
-    """Looks whether a network puts out one number.
+    """Checks that a network has a single output.
 
     Raises:
         ValueError: If it does not.

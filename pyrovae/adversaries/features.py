@@ -1,4 +1,4 @@
-"""The adversary in whose features data are reconstructed."""
+"""An adversary whose features define the reconstruction error."""
 
 from torch import Size, Tensor, nn
 from torch.nn.functional import softplus
@@ -12,28 +12,29 @@ __all__ = ["FeatureAdversary"]
 
 
 class FeatureAdversary(Adversary):
-    r"""Tells data from what the model makes, and lends it its features to reconstruct in (VAE-GAN).
+    r"""Tells data from model output, and provides features to reconstruct in (VAE-GAN).
 
-    With features :math:`h(x)` from its network and a logit that is linear in them, the penalty is
+    The network computes features :math:`h(x)`; the logit :math:`D(x)` is a linear function of
+    their leaky ReLU. The penalty is
 
     .. math:: \frac{1}{2} \lVert h(x) - h(\hat x) \rVert^2
         - \gamma \left(\log \sigma(D(\hat x)) + \log \sigma(D(\tilde x))\right)
 
-    where :math:`\hat x` is the likelihood's mean at the guide's draw and :math:`\tilde x` that at a
-    draw of the prior. The first term trains both programs; the game the model's alone, for which
-    :math:`z` counts as given. Its loss is the cross-entropy of telling data from both kinds.
+    where :math:`\hat x` is the likelihood's mean at the guide's draw and :math:`\tilde x` its mean
+    at a draw of the prior. The first term trains both programs. The second one, the game, only
+    trains the model, with :math:`z` held fixed. The adversary's loss is the cross-entropy of
+    telling data from both kinds of model output.
 
-    The objective goes on beside it; ``weight`` says how much the features count. What is learned
-    bounds nothing.
+    The penalty is added to the objective; ``weight`` sets its weight. The result is not a bound.
 
     Larsen et al., 2016, Autoencoding beyond pixels using a learned similarity metric,
     https://arxiv.org/abs/1512.09300.
 
     Args:
-        network: From a datum to features.
-        game: The weight :math:`\gamma` of the game beside the features, at least 0.
+        network: Maps a datum to features.
+        game: The weight :math:`\gamma` of the game relative to the features, at least 0.
         weight: The weight of the penalty, at least 0.
-        start: Steps of the model that it sits out.
+        start: Number of initial training steps without the adversary.
 
     Raises:
         ValueError: If the network does not declare its shapes, or a number is negative.
@@ -48,9 +49,9 @@ class FeatureAdversary(Adversary):
         self.head = nn.Linear(network.out_shape.numel(), 1)
 
     def penalty(self, seen: Seen) -> Tensor:
-        """The distance in features, and the game."""
+        """The distance in features plus the game."""
         real, made = self.features(seen.data).detach(), self.features(seen.reconstructions)
-        difference = real - made.unflatten(0, (-1, len(real)))  # each draw beside its datum
+        difference = real - made.unflatten(0, (-1, len(real)))  # each draw with its own datum
         matching = difference.square().sum(-1).mean() / 2
         game = sum(softplus(-self.logits(x)).mean() for x in (seen.decoded, seen.generated))
         return matching + self.game * game
@@ -62,12 +63,12 @@ class FeatureAdversary(Adversary):
         return (real + (made[0] + made[1]) / 2) / 2
 
     def features(self, x: Tensor) -> Tensor:
-        """The features of data, ``(n, d)``."""
+        """Returns the features of data, ``(n, d)``."""
         found: Tensor = self.network(x).flatten(1)
         return found
 
     def logits(self, x: Tensor) -> Tensor:
-        """The logits of data, ``(n, 1)``."""
+        """Returns the logits of data, ``(n, 1)``."""
         found: Tensor = self.head(nn.functional.leaky_relu(self.features(x), 0.2))
         return found
 

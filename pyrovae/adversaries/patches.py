@@ -1,4 +1,4 @@
-"""The discriminator of patches, with a weight that follows the gradients."""
+"""A patch discriminator with an adaptive weight."""
 
 import torch
 from torch import Size, Tensor
@@ -11,8 +11,8 @@ from pyrovae.ranks import count, sum_over_ranks
 
 __all__ = ["PatchAdversary"]
 
-LARGEST = 1e4  # of the adaptive weight
-EPSILON = 1e-4  # beside the norm of a gradient
+LARGEST = 1e4  # largest adaptive weight
+EPSILON = 1e-4  # added to the norm of a gradient
 
 
 class PatchAdversary(Adversary):
@@ -21,30 +21,30 @@ class PatchAdversary(Adversary):
     .. math:: \frac{1}{2} E\left[\max(0, 1 - D(x))\right] + \frac{1}{2} E\left[\max(0, 1 + D(\hat x))
         \right], \qquad \text{penalty } -\lambda \, E[D(\hat x)]
 
-    over all outputs of the network, such as a map with one logit for each patch
-    (`pyrovae.nn.PatchDiscriminator`). :math:`\hat x` is the likelihood's mean, and both programs are
-    trained by it. The weight is adaptive,
+    averaged over all outputs of the network, such as a map with one logit for each patch
+    (`pyrovae.nn.PatchDiscriminator`). :math:`\hat x` is the likelihood's mean, and the penalty
+    trains both programs. The weight is adaptive,
 
     .. math:: \lambda = \frac{\lVert \nabla_W \log p(x \mid z) \rVert}
         {\lVert \nabla_W E[D(\hat x)] \rVert + \delta}
 
-    with W the weight of the model's last layer and no gradient through it, so that the game counts
-    about as much as the likelihood does, times ``weight``. It usually starts when reconstructions
-    are good. What is learned bounds nothing.
+    where W is the weight of the model's last layer, and no gradient goes through :math:`\lambda`.
+    The game then counts about as much as the likelihood, times ``weight``. It is usually started
+    when reconstructions are already good. The result is not a bound.
 
     Esser, Rombach and Ommer, 2021, Taming transformers for high-resolution image synthesis,
     https://arxiv.org/abs/2012.09841; Isola et al., 2017, Image-to-image translation with conditional
     adversarial networks, https://arxiv.org/abs/1611.07004 (patches).
 
     Args:
-        network: From a datum to logits, of any shape.
-        adaptive: Whether the weight follows the gradients; it is 1 otherwise.
+        network: Maps a datum to logits, of any shape.
+        adaptive: Whether the weight adapts to the gradients; otherwise it is 1.
         weight: The weight of the penalty, at least 0.
-        start: Steps of the model that it sits out.
+        start: Number of initial training steps without the adversary.
 
     Raises:
-        ValueError: If the network does not declare its shapes, or a number is negative; at the first
-            call, if an adaptive weight finds no last layer.
+        ValueError: If the network does not declare its shapes, or a number is negative; at the
+            first call, if there is no last layer for an adaptive weight.
     """
 
     def __init__(
@@ -52,10 +52,10 @@ class PatchAdversary(Adversary):
     ) -> None:
         super().__init__(network, weight=weight, start=start)
         self.adaptive = adaptive
-        self.across_batch = adaptive  # its weight is of the gradients of the whole batch
+        self.across_batch = adaptive  # the weight depends on the gradients of the whole batch
 
     def penalty(self, seen: Seen) -> Tensor:
-        """How little reconstructions look like data, times the adaptive weight."""
+        """How much reconstructions differ from data, times the adaptive weight."""
         game: Tensor = -self.network(seen.reconstructions).mean()
         return self.adaptive_weight(seen, game) * game if self.adaptive else game
 
@@ -65,10 +65,10 @@ class PatchAdversary(Adversary):
         return (relu(1 - real).mean() + relu(1 + made).mean()) / 2
 
     def adaptive_weight(self, seen: Seen, game: Tensor) -> Tensor:
-        r"""The weight :math:`\lambda`, 0-dim, without a gradient.
+        r"""Returns the weight :math:`\lambda`, 0-dim, without a gradient.
 
         Raises:
-            ValueError: If no weight of the model's has both gradients.
+            ValueError: If no weight of the model has both gradients.
         """
         for weight in reversed(seen.weights):
             norms = []
@@ -86,10 +86,10 @@ class PatchAdversary(Adversary):
 
     @classmethod
     def network_shapes(cls, latent_shape: Size, data_shape: Size) -> tuple[Size, Size]:
-        """From a datum to one logit, if the network does not say otherwise."""
+        """From a datum to one logit; the network may have another output shape."""
         return data_shape, Size([1])
 
 
 def _of_all(gradient: Tensor, data: int) -> Tensor:
-    """The gradient of the mean over the data of all ranks, from that over this one's."""
+    """Turns the gradient of a mean over this rank's data into that over the data of all ranks."""
     return sum_over_ranks(gradient * data) / count(data)

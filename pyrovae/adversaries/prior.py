@@ -1,4 +1,4 @@
-"""The adversary that takes the place of the KL divergence."""
+"""An adversary in place of the KL divergence."""
 
 from torch import Size, Tensor
 from torch.nn.functional import softplus
@@ -11,23 +11,24 @@ __all__ = ["PriorAdversary"]
 
 
 class PriorAdversary(Adversary):
-    r"""Tells codes from draws of the prior; the guide is to make the two alike (AAE).
+    r"""Tells codes from draws of the prior; the guide learns to make them alike (AAE).
 
-    Its loss is the cross-entropy of telling draws of the model's own prior from draws of the
-    guide, and the penalty :math:`-E_{q(z)}[\log \sigma(D(z))]`, which the codes' share of it
-    turned round would be (the non-saturating form). Any prior does, since it is sampled alone. With
-    ``fit(beta=0)`` it takes the place of the KL divergence, and a model is an adversarial
-    autoencoder, which bounds nothing. A prior's own parameters get nothing from it.
+    The adversary's loss is the cross-entropy of telling draws of the model's prior from draws of
+    the guide. The penalty is :math:`-E_{q(z)}[\log \sigma(D(z))]`, the codes' part of that loss
+    with the label flipped (the non-saturating form). Any prior works, since it is only sampled.
+    With ``fit(beta=0)`` the penalty replaces the KL divergence, and the model is an adversarial
+    autoencoder, whose objective is not a bound. The prior's own parameters get no gradient from
+    it.
 
     Makhzani et al., 2016, Adversarial autoencoders, https://arxiv.org/abs/1511.05644.
 
     Args:
-        network: From a code to one logit.
+        network: Maps a code to one logit.
         weight: The weight of the penalty, at least 0.
-        start: Steps of the model that it sits out.
+        start: Number of initial training steps without the adversary.
 
     Raises:
-        ValueError: If the network puts out more than one number, or a number is negative.
+        ValueError: If the network has more than one output, or a number is negative.
     """
 
     def __init__(self, network: Network, *, weight: float = 1.0, start: int = 0) -> None:
@@ -35,7 +36,7 @@ class PriorAdversary(Adversary):
         super().__init__(network, weight=weight, start=start)
 
     def penalty(self, seen: Seen) -> Tensor:
-        """How little codes look like draws of the prior, in nats."""
+        """How much codes differ from draws of the prior, in nats."""
         return softplus(-self.network(seen.latents)).mean()
 
     def own_loss(self, seen: Seen) -> Tensor:

@@ -1,4 +1,4 @@
-"""What an adversary sees of a step: the draws of the programs, and what the model makes of them."""
+"""The input of an adversary in one step: the programs' draws, and the model's output for them."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -17,18 +17,18 @@ Program = Callable[..., Any]
 
 
 class Seen:
-    """The sites of one step, as the objective has drawn them.
+    """The sites of one step, with the values that the objective has drawn.
 
-    Rows are data, and of several particles each datum's draws. What is asked for is made when it is
-    asked for, once.
+    Rows are data; with several particles, each datum has a row for each of its draws. Values are
+    computed when they are first requested, and only once.
 
     Args:
         model: The model program.
         guide: Its guide.
-        batch: What both take.
+        batch: The arguments of both.
 
     Attributes:
-        programs: The two programs as the objective is to run them.
+        programs: The two programs, wrapped so that the objective's run is recorded.
     """
 
     def __init__(self, model: Program, guide: Program, batch: tuple[Tensor, ...]) -> None:
@@ -47,7 +47,7 @@ class Seen:
 
     @property
     def scale(self) -> float:
-        """For how many data each datum of the batch stands, N / B, or 1."""
+        """The number of data that each datum of the batch stands for, N / B, or 1."""
         frame = self._observed["cond_indep_stack"][-1]
         return (frame.full_size or frame.size) / frame.size
 
@@ -56,14 +56,14 @@ class Seen:
         """The draws of the guide's only latent, ``(rows, *latent_shape)``, with their gradient.
 
         Raises:
-            ValueError: If there is not one latent, within the data's plate alone.
+            ValueError: If there is not exactly one latent, inside the data's plate only.
         """
         site = self._latent
         return _rows(site["value"], site)
 
     @cached_property
     def prior_draws(self) -> Tensor:
-        """As many draws of the model's own prior, without a gradient."""
+        """The same number of draws of the model's prior, without a gradient."""
         name = self._latent["name"]
         if name not in self._traces["model"]:
             raise ValueError(f"site {name!r}: the model has no latent of this name")
@@ -79,7 +79,7 @@ class Seen:
 
     @property
     def reconstructions(self) -> Tensor:
-        """The likelihood's mean at the draws, ``(rows, *data_shape)``, with its gradient to both programs."""
+        """The likelihood's means at the draws, ``(rows, *data_shape)``, with full gradient."""
         return _mean(self._observed)
 
     @property
@@ -91,7 +91,7 @@ class Seen:
 
     @cached_property
     def decoded(self) -> Tensor:
-        """The same means with their gradient to the model alone: the draws count as given."""
+        """The same means with gradient to the model only: the draws are held fixed."""
         shape = self._observed["fn"].batch_shape
         if len(shape) == 1:
             return self._decode(None)
@@ -99,18 +99,18 @@ class Seen:
 
     @cached_property
     def generated(self) -> Tensor:
-        """Means at new draws of the prior, ``(n, *data_shape)``, with their gradient to the model."""
+        """Means at new draws of the prior, ``(n, *data_shape)``, with gradient to the model."""
         return self._run(poutine.uncondition(self._model))
 
     @property
     def weights(self) -> list[Tensor]:
-        """The model's trained weights of two dimensions and more, in the order of their modules."""
+        """The model's trained weights with at least two dimensions, in the order of modules."""
         nodes = self._traces["model"].nodes.values()
         found = [site["value"] for site in nodes if site["type"] == "param"]
         return [value for value in found if value.dim() > 1]
 
     def _decode(self, particle: int | None) -> Tensor:
-        """Means at the draws, or at those of one particle."""
+        """Returns means at the draws, or at those of one particle."""
         sites = {n: s for n, s in self._traces["guide"].nodes.items() if is_latent(s)}
         values = {name: site["value"].detach() for name, site in sites.items()}
         if particle is not None:
@@ -144,7 +144,7 @@ class Seen:
 
 
 def _check(site: Any) -> None:
-    """Refuses sites whose data do not all count alike, or that lie elsewhere than in the data's plate."""
+    """Refuses sites that are weighted, masked or not inside the data's plate only."""
     name = site["name"]
     if not site["cond_indep_stack"] or len(site["fn"].batch_shape) > 2:
         raise ValueError(f"site {name!r}: expected it within the data's plate alone")

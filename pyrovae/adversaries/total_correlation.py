@@ -1,4 +1,4 @@
-"""The density ratio that estimates the total correlation of codes."""
+"""A density-ratio estimate of the total correlation of codes."""
 
 import torch
 from torch import Size, Tensor
@@ -13,26 +13,27 @@ __all__ = ["TotalCorrelationAdversary", "permuted"]
 
 
 class TotalCorrelationAdversary(Adversary):
-    r"""Tells codes from codes whose features were shuffled; its logit is a density ratio (FactorVAE).
+    r"""Tells codes from codes with shuffled features, to estimate total correlation (FactorVAE).
 
     .. math:: D(z) \approx \log \frac{q(z)}{\prod_j q(z_j)}, \qquad
         \text{TC} = KL\Big(q(z) \,\Big\Vert\, \prod_j q(z_j)\Big) \approx E_{q(z)}[D(z)]
 
-    The penalty is the estimated total correlation. The loss is the cross-entropy of telling draws of
-    the aggregate posterior from draws whose features come each from another datum of the batch
-    (permuted among them, so that a share of 1 / B keep their place).
+    The penalty is the estimated total correlation, with the logit :math:`D(z)` as the log density
+    ratio. The adversary's loss is the cross-entropy of telling draws of the aggregate posterior
+    from draws whose features are each permuted over the data of the batch (so that a fraction of
+    1 / B stay in place).
 
     Kim and Mnih, 2018, Disentangling by factorising, https://arxiv.org/abs/1802.05983; Sugiyama,
     Suzuki and Kanamori, 2012, Density-ratio matching under the Bregman divergence,
     https://doi.org/10.1007/s10463-011-0343-8.
 
     Args:
-        network: From a code to one logit.
+        network: Maps a code to one logit.
         weight: The weight :math:`\gamma` of the total correlation, at least 0.
-        start: Steps of the model that it sits out.
+        start: Number of initial training steps without the adversary.
 
     Raises:
-        ValueError: If the network puts out more than one number, or a number is negative.
+        ValueError: If the network has more than one output, or a number is negative.
     """
 
     across_batch = True
@@ -64,7 +65,7 @@ class TotalCorrelationAdversary(Adversary):
 
 
 def permuted(z: Tensor) -> Tensor:
-    """Codes, ``(n, *shape)``, each feature of which is shuffled among the n by itself."""
+    """Shuffles each feature of n codes, ``(n, *shape)``, independently over the codes."""
     flat = z.flatten(1)
     order = torch.rand_like(flat).argsort(dim=0)
     return flat.gather(0, order).view_as(z)
