@@ -1,4 +1,4 @@
-"""What is known of the columns of a table: names, kinds, units and levels, as plain values."""
+"""Descriptions of a table's columns: names, kinds, units and levels, as plain values."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ __all__ = [
     "read_columns",
 ]
 
-#: What a column may hold, in words.
+#: The kinds of columns, with a description of their values.
 KINDS = {
     "real": "any number",
     "positive": "a number above 0",
@@ -25,7 +25,7 @@ KINDS = {
     "categorical": "one of several values without an order",
     "ordinal": "one of several values in an order",
 }
-#: The kinds whose values are levels: in a tensor they are the levels' numbers, from 0.
+#: Kinds whose values are levels. In a tensor, a level is its index, from 0.
 LEVELLED = ("binary", "categorical", "ordinal")
 MOST_COLUMNS, MOST_LEVELS = 10_000, 1000
 
@@ -37,17 +37,17 @@ class Column:
     """A column of a table.
 
     Attributes:
-        name: Its name.
+        name: Name of the column.
         kind: One of `KINDS`.
-        loc: The mean of its values in the training data, as `standard` has them: of the values
-            themselves (real), of log x (positive), of log(1 + x) (count). 0 for levels.
-        scale: Their standard deviation, likewise. 1 for levels.
-        levels: The values it may have, in their order; None for numbers.
-        whole: Whether its numbers are written as whole ones.
-        dtype: The type of the column in pandas, which it gets again; None if that is not known.
+        loc: Mean in the training data, after the transform of `standard`: of the values
+            themselves (real), of log x (positive) or of log(1 + x) (count). 0 for levels.
+        scale: Standard deviation after the same transform. 1 for levels.
+        levels: The possible values, in order; None for numbers.
+        whole: Whether the numbers are written as integers.
+        dtype: The column's dtype in pandas, which is restored on output; None if unknown.
 
     Raises:
-        ValueError: If these do not go together.
+        ValueError: If these are inconsistent.
     """
 
     name: str
@@ -90,7 +90,7 @@ class Column:
             raise ValueError(f"{where}: expected {number} different levels, got {len(levels)}")
 
     def plain(self) -> dict[str, Any]:
-        """The column as plain values, as a file holds them."""
+        """Returns the column as plain values, as it is saved in files."""
         values = asdict(self)
         return values | {"levels": None if self.levels is None else list(self.levels)}
 
@@ -100,15 +100,15 @@ class Column:
         return f"{self.name}: {self.kind} of {len(self.levels)}"
 
 
-#: Columns, or what `Column.plain` makes of them.
+#: Columns, or their plain values from `Column.plain`.
 Columns: TypeAlias = Sequence[Column | Mapping[str, object]]
 
 
 def read_columns(columns: Columns) -> tuple[Column, ...]:
-    """Reads columns that were written as plain values; columns are left as they are.
+    """Converts plain values to columns; columns are kept as they are.
 
     Raises:
-        ValueError: If there is none, two have one name, or something else stands there.
+        ValueError: If there are none, two have the same name, or an entry is not a column.
     """
     if not isinstance(columns, list | tuple) or not 1 <= len(columns) <= MOST_COLUMNS:
         raise ValueError(
@@ -128,12 +128,12 @@ def read_columns(columns: Columns) -> tuple[Column, ...]:
 
 
 def plain_columns(columns: Sequence[Column]) -> list[dict[str, Any]]:
-    """Columns as plain values, for the record of a component."""
+    """Returns columns as plain values, for the recorded arguments of a component."""
     return [column.plain() for column in columns]
 
 
 def columns_of(model: Any) -> tuple[Column, ...] | None:
-    """What a model knows of a table's columns; None if it was made for other data.
+    """Returns the columns of the table that a model was made for; None for other data.
 
     Args:
         model: A torch module.

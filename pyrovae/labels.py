@@ -1,4 +1,4 @@
-"""Class labels: integers from 0, and -1 for a datum without one."""
+"""Class labels: integers from 0, and -1 for a datum without a label."""
 
 from typing import Any
 
@@ -11,20 +11,20 @@ UNLABELLED = -1
 
 
 def one_hot(labels: Tensor, classes: int, *, unlabelled: bool = False) -> Tensor:
-    """One-hot vectors of labels.
+    """Returns labels as one-hot vectors.
 
-    A label that is no class makes NaN: whatever is computed with it shows at once, without a
-    look at the values in each step, which would wait for the device.
+    An invalid label gives NaN, so the error surfaces in whatever is computed with it. Checking the
+    values in each step instead would have to wait for the device.
 
     Args:
         labels: Integers, ``(*batch,)``.
         classes: Number of classes C.
-        unlabelled: Whether -1 stands for a datum without a label, which gets zeros.
+        unlabelled: Whether -1 marks a datum without a label; its vector is all zeros.
 
     Returns:
-        ``(*batch, C)``, floating.
+        ``(*batch, C)``, floating point.
     """
-    labels = labels.long()  # bytes have no -1
+    labels = labels.long()  # uint8 cannot hold -1
     numbers = torch.arange(classes, device=labels.device)
     vectors = (labels.unsqueeze(-1) == numbers).to(torch.get_default_dtype())
     known = (labels >= (UNLABELLED if unlabelled else 0)) & (labels < classes)
@@ -32,26 +32,26 @@ def one_hot(labels: Tensor, classes: int, *, unlabelled: bool = False) -> Tensor
 
 
 def check_labels(y: Tensor, n: int, classes: int, *, unlabelled: bool = False) -> None:
-    """Looks at labels, values included; it waits for the device.
+    """Checks the type, shape and values of labels; waits for the device.
 
     Args:
-        y: What was given as labels.
+        y: The labels.
         n: Number of data.
         classes: Number of classes.
-        unlabelled: Whether -1 may stand for a datum without a label.
+        unlabelled: Whether -1 may mark a datum without a label.
 
     Raises:
-        ValueError: If they are not ``n`` integers, or one is no class.
+        ValueError: If they are not ``n`` integers, or one is not a class.
     """
     check_form(y, n)
     check_range(y, classes, unlabelled=unlabelled)
 
 
 def check_range(y: Tensor, classes: int, *, unlabelled: bool = False) -> None:
-    """Looks at the values of labels; it waits for the device.
+    """Checks the values of labels; waits for the device.
 
     Raises:
-        ValueError: If one is no class.
+        ValueError: If one is not a class.
     """
     low, high = int(y.min()), int(y.max())
     first = UNLABELLED if unlabelled else 0
@@ -63,7 +63,7 @@ def check_range(y: Tensor, classes: int, *, unlabelled: bool = False) -> None:
 
 
 def check_form(y: Any, n: int) -> None:
-    """Looks at the type and shape of labels, and not at their values.
+    """Checks the type and shape of labels, but not their values.
 
     Raises:
         ValueError: If they are not ``n`` integers.

@@ -1,4 +1,4 @@
-"""Over what a latent ranges: densities of different kinds do not compare."""
+"""The space that a latent lies in: only densities over the same space can be compared."""
 
 from typing import Literal
 
@@ -27,16 +27,17 @@ _RANGES = {
 
 
 def latent_kind(distribution: Distribution) -> LatentKind | None:
-    r"""Says with respect to what a distribution's density is taken.
+    r"""Returns the kind of space over which a distribution has its density.
 
-    A bound contains :math:`\log p(z) - \log q(z \mid x)`, which means something only if both
-    are densities with respect to one measure: volume (``"real"``; ``"bounded"`` on half-lines
-    and intervals, outside of which one of the two would be zero), arc length (``"circle"``), the
-    sphere's surface (``"sphere"``), volume within the unit ball (``"ball"``), the simplex's (``"simplex"``), or counting (``"discrete"``;
-    ``"code"`` where the values are vectors of a codebook).
+    A bound contains :math:`\log p(z) - \log q(z \mid x)`, which only means something if both are
+    densities with respect to the same measure: volume (``"real"``; ``"bounded"`` for half-lines
+    and intervals, outside of which one of the two densities would be zero), arc length
+    (``"circle"``), the area of the sphere (``"sphere"``), volume within the unit ball
+    (``"ball"``), volume within the simplex (``"simplex"``), or counting (``"discrete"``;
+    ``"code"`` if the values are vectors of a codebook).
 
     Returns:
-        The kind; ``None`` where the distribution does not say.
+        The kind, or ``None`` if the distribution does not declare its support.
     """
     try:
         support = distribution.support
@@ -51,7 +52,7 @@ def latent_kind(distribution: Distribution) -> LatentKind | None:
             return "discrete"
     except NotImplementedError:
         return None
-    if isinstance(support, constraints.cat):  # several variables side by side, of one kind
+    if isinstance(support, constraints.cat):  # several variables in one vector, all of one kind
         support = support.cseq[0]
     while hasattr(support, "base_constraint"):
         support = support.base_constraint
@@ -59,30 +60,31 @@ def latent_kind(distribution: Distribution) -> LatentKind | None:
         return "ball"
     if support is constraints.sphere:
         return "sphere"
-    # By type: two equal constraints may be two objects.
+    # Compare by type: two equal constraints may be two objects.
     if isinstance(support, type(constraints.simplex)):
         return "simplex"
     distribution = unblocked(distribution)
     if isinstance(distribution, MixtureSameFamily):
         return latent_kind(distribution.component_distribution)
-    # PyTorch gives these angles the whole line as support, but a density of one turn.
+    # PyTorch declares the whole line as the support of a VonMises; its density is over one turn.
     if isinstance(distribution, VonMises):
         return "circle"
     return "real" if isinstance(support, type(constraints.real)) else "bounded"
 
 
 def check_kinds(what: str, posterior: LatentKind | None, prior: LatentKind | None) -> None:
-    """Refuses a posterior and a prior whose densities do not compare.
+    """Refuses a posterior and a prior whose densities cannot be compared.
 
     Args:
-        what: What they are the kinds of, for the message.
-        posterior: Kind of q(z|x), or ``None`` where it is not declared.
-        prior: Kind of p(z), likewise.
+        what: What has these kinds, for the error message.
+        posterior: Kind of q(z|x), or ``None`` if it is not declared.
+        prior: Kind of p(z), or ``None`` if it is not declared.
 
     Raises:
-        ValueError: If both are known and differ, the posterior not being within the prior's.
+        ValueError: If both are declared and differ, unless the posterior is ``"bounded"`` and the
+            prior ``"real"``.
     """
-    # A posterior that keeps to a part of the prior's range is a posterior like any other.
+    # A posterior may cover only a part of the prior's support.
     if (posterior, prior) == ("bounded", "real"):
         return
     if posterior and prior and posterior != prior:
@@ -94,6 +96,6 @@ def check_kinds(what: str, posterior: LatentKind | None, prior: LatentKind | Non
 
 
 def is_point_mass(distribution: Distribution) -> bool:
-    """Whether a distribution has one value alone, whose log-probability says nothing of it."""
+    """Whether a distribution has a single value, so that its log-probability means nothing."""
     distribution = unblocked(distribution)
     return isinstance(distribution, Delta | NearestCode)

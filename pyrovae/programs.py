@@ -1,4 +1,4 @@
-"""What training, evaluation and the rest take: a model program, its guide and their parameters."""
+"""The interface that training and evaluation expect: a model, its guide and their parameters."""
 
 from collections.abc import Iterator
 from typing import Any, Protocol, runtime_checkable
@@ -11,7 +11,7 @@ __all__ = ["Program", "check_program", "device_of", "dtype_of", "read_device", "
 
 @runtime_checkable
 class Program(Protocol):
-    """A Pyro program p(z) p(x|z), its guide q(z|x), and what is trained of both.
+    """A Pyro program p(z) p(x|z), its guide q(z|x), and the parameters of both.
 
     A `VAE` is one, and so is any ``nn.Module`` with these two methods. Model and guide take the
     tensors of a batch, x first.
@@ -21,14 +21,14 @@ class Program(Protocol):
         """Runs the generative model with the batch observed."""
 
     def guide(self, *batch: Any) -> Any:
-        """Runs the guide, whose sites bear the names of the model's latents."""
+        """Runs the guide, whose sample sites have the names of the model's latents."""
 
     def parameters(self) -> Iterator[nn.Parameter]:
-        """The parameters of both."""
+        """Returns the parameters of both."""
 
 
 def check_program(model: Any) -> None:
-    """Looks whether something is a model with its guide.
+    """Checks that an object is a model with its guide.
 
     Raises:
         ValueError: If it is not.
@@ -51,15 +51,15 @@ def check_program(model: Any) -> None:
 
 
 def device_of(model: Program) -> torch.device:
-    """Where a model's parameters are; the CPU if it has none."""
+    """Returns the device of a model's parameters; the CPU if it has none."""
     return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
 
 
 def read_device(device: Any) -> torch.device:
-    """Reads a device that this machine has and on which numbers can be had.
+    """Parses a device and checks that this machine can compute on it.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: If it cannot.
     """
     try:
         found = torch.empty(0, device=device).device
@@ -76,14 +76,14 @@ def read_device(device: Any) -> torch.device:
 
 
 def dtype_of(model: Program) -> torch.dtype | None:
-    """The floating type of a model's parameters; ``None`` if it has none, or of several types."""
+    """Returns the floating type of the parameters; ``None`` if there are none or several types."""
     types = {p.dtype for p in model.parameters() if p.is_floating_point()}
     return types.pop() if len(types) == 1 else None
 
 
 def takes_counts(model: object) -> bool:
-    """Whether a part of a model says that its data are counts, as a likelihood of counts does."""
-    own = getattr(model, "counts", None)  # of a model that knows
+    """Whether the model, or a part such as its likelihood, declares that its data are counts."""
+    own = getattr(model, "counts", None)
     if isinstance(own, bool):
         return own
     parts = model.modules() if isinstance(model, nn.Module) else ()

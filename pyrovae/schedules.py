@@ -1,4 +1,4 @@
-"""Numbers that change while training goes on: the weight on the KL term, a capacity."""
+"""Numbers that change during training, such as the weight on the KL term or a capacity."""
 
 from abc import ABC, abstractmethod
 from typing import Protocol, runtime_checkable
@@ -9,23 +9,23 @@ __all__ = ["Annealed", "CyclicalSchedule", "ExponentialDecay", "LinearWarmup", "
 
 
 class Schedule(Declared, ABC):
-    """A number that changes while training goes on.
+    """A number that changes during training.
 
     Attributes:
-        settled: The epoch from which it no longer changes. Early stopping waits for it: a bound
-            that is still being weighed differently cannot be compared.
+        settled: The epoch from which it no longer changes. Early stopping waits until then,
+            because bounds with different weights cannot be compared.
     """
 
     settled: float
 
     @abstractmethod
     def __call__(self, epoch: float) -> float:
-        """The value after that many epochs, fractions included (0 at the start)."""
+        """Returns the value after ``epoch`` epochs, which may be fractional (0 at the start)."""
 
 
 @runtime_checkable
 class Annealed(Protocol):
-    """An objective with a schedule of its own, which training moves on.
+    """An objective with its own schedule, which training advances.
 
     Attributes:
         settled: The epoch from which it no longer changes; 0 if it never does.
@@ -34,18 +34,18 @@ class Annealed(Protocol):
     settled: float
 
     def advance(self, epoch: float) -> None:
-        """Takes up the values after that many epochs, fractions included."""
+        """Sets the values to those after ``epoch`` epochs, which may be fractional."""
 
 
 class LinearWarmup(Schedule):
-    """A weight that grows linearly, so that the latents carry something before they cost.
+    """A weight that grows linearly, so that the latents become useful before the KL term counts.
 
     Sonderby et al., 2016, Ladder variational autoencoders, https://arxiv.org/abs/1602.02282.
 
     Args:
         epochs: Length of the warm-up.
-        start: Value at the beginning.
-        end: Value from the end of the warm-up on.
+        start: Value at the start.
+        end: Value at the end of the warm-up and after it.
 
     Raises:
         ValueError: If the length is not positive or a value is negative.
@@ -61,22 +61,22 @@ class LinearWarmup(Schedule):
         self.end = end
 
     def __call__(self, epoch: float) -> float:
-        """The weight after that many epochs."""
+        """Returns the weight after ``epoch`` epochs."""
         return self.start + (self.end - self.start) * min(1.0, epoch / self.settled)
 
 
 class ExponentialDecay(Schedule):
-    r"""A number that falls by the same share in each epoch, then stays.
+    r"""A number that decays by the same factor in each epoch, then stays constant.
 
     .. math:: \text{start}^{1 - t} \, \text{end}^{t}, \qquad t = \min(1, \text{epoch} / \text{epochs})
 
     Args:
         epochs: Length of the decay.
-        start: Value at the beginning.
-        end: Value from the end of the decay on.
+        start: Value at the start.
+        end: Value at the end of the decay and after it.
 
     Raises:
-        ValueError: If one of them is not positive.
+        ValueError: If one of these is not positive.
     """
 
     def __init__(self, epochs: float = 20, *, start: float = 2.0, end: float = 1.0) -> None:
@@ -89,24 +89,24 @@ class ExponentialDecay(Schedule):
         self.end = end
 
     def __call__(self, epoch: float) -> float:
-        """The value after that many epochs."""
+        """Returns the value after ``epoch`` epochs."""
         return self.start * (self.end / self.start) ** min(1.0, epoch / self.settled)
 
 
 class CyclicalSchedule(Schedule):
-    """A weight that rises again and again, then stays.
+    """A weight that rises in cycles, then stays constant.
 
-    Each cycle grows linearly from 0 to 1 in its first part and stays at 1 in the rest.
+    In each cycle it grows linearly from 0 to 1, then stays at 1 for the rest of the cycle.
 
     Fu et al., 2019, Cyclical annealing schedule, https://arxiv.org/abs/1903.10145.
 
     Args:
         period: Epochs of one cycle.
         cycles: Number of cycles.
-        rising: Share of a cycle in which the weight grows.
+        rising: Fraction of a cycle during which the weight grows.
 
     Raises:
-        ValueError: If a length is not positive or the share not in (0, 1].
+        ValueError: If a length is not positive or the fraction is not in (0, 1].
     """
 
     def __init__(self, period: float = 10, *, cycles: int = 4, rising: float = 0.5) -> None:
@@ -119,7 +119,7 @@ class CyclicalSchedule(Schedule):
         self.rising = rising
 
     def __call__(self, epoch: float) -> float:
-        """The weight after that many epochs."""
+        """Returns the weight after ``epoch`` epochs."""
         if epoch >= self.settled:
             return 1.0
         return min(1.0, epoch % self.period / (self.period * self.rising))
