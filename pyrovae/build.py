@@ -182,7 +182,7 @@ class _Assembly:
         return Chain([features, network])
 
     def out_shape(self, owner: str, size: Any) -> Size:
-        """What the network of a part puts out, which the part's class says."""
+        """Returns the output shape of a part's network, which the part's class defines."""
         spec = self.specs[owner]
         cls: Any = check_spec(spec, SLOTS[owner], allow=self.allow)
         options = arguments_of(spec)
@@ -233,7 +233,7 @@ class _Assembly:
 def _network_shape(
     spec: Any, slot: Slot, allow: Collection[str], given: dict[str, Any]
 ) -> Callable[[Any], Size]:
-    """What a part's class says of its network, parts of its own kind within it being asked, too."""
+    """Returns the class's `network_shape` with its options bound, also those of nested parts."""
     cls: Any = check_spec(spec, slot, allow=allow)
     options = arguments_of(spec)
     for name, value in options.items():

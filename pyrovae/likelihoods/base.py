@@ -47,8 +47,9 @@ class Likelihood(Component, ABC):
 
         Args:
             data_shape: Shape of one datum.
-            **options: The other arguments that the likelihood will be made with; for a likelihood
-                among them what that one says, as a function of the shape of its data.
+            **options: The other arguments that the likelihood will be constructed with. In place
+                of a likelihood among them stands that one's own `network_shape`, as a function of
+                the shape of its data.
 
         Raises:
             ValueError: If the class does not define it. Only a class that is constructed by name,

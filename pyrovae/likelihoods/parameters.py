@@ -39,14 +39,14 @@ def parameters_last(y: Tensor, parameters: int, event_dim: int) -> Tensor:
 
 
 def shape_within(data_shape: Size, options: Mapping[str, Any]) -> Size:
-    """What the likelihood within a likelihood says of the network that the two share.
+    """Returns the ``out_shape`` of the network that a likelihood shares with the one it wraps.
 
     Args:
         data_shape: Shape of one datum.
-        options: The arguments of the one around; see `Likelihood.network_shape`.
+        options: The arguments of the outer likelihood; see `Likelihood.network_shape`.
 
     Raises:
-        ValueError: If there is none within it.
+        ValueError: If there is no likelihood among them.
     """
     within = options.get("likelihood")
     if within is None:

@@ -75,5 +75,5 @@ class PenalizedLikelihood(Likelihood):
 
     @classmethod
     def network_shape(cls, data_shape: Size, **options: Any) -> Size:
-        """What the likelihood within needs."""
+        """The shape that the wrapped likelihood needs."""
         return shape_within(data_shape, options)

@@ -67,14 +67,14 @@ class ZeroInflatedLikelihood(Likelihood):
 
     @classmethod
     def network_shape(cls, data_shape: Size, **options: Any) -> Size:
-        """What the likelihood within needs."""
+        """The shape that the wrapped likelihood needs."""
         return shape_within(data_shape, options)
 
     @classmethod
     def known_within(
         cls, argument: str, part: Any, options: Mapping[str, Any], known: Mapping[str, Any]
     ) -> Mapping[str, Any]:
-        """The gate reads what the likelihood's network does, and has a logit for each variable."""
+        """Gives the gate the input of the likelihood's network, and a logit for each variable."""
         if argument != "gate":
             return known
         shapes = {"in_shape": known["network"].in_shape, "out_shape": known["data_shape"]}
