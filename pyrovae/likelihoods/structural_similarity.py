@@ -18,7 +18,7 @@ SMALLEST = 1e-6
 
 
 class StructuralSimilarityLikelihood(PenalizedLikelihood):
-    r"""A likelihood of images plus one minus the multi-scale structural similarity of its mean.
+    r"""A likelihood of images plus a loss of structural similarity of its mean (MS-SSIM).
 
     .. math:: \ell(x \mid z) = a \log p(x \mid z) - w \, (1 - \mathrm{MS\text{-}SSIM}(x, \mu(z)))
 

@@ -11,7 +11,7 @@ __all__ = ["BetaELBO"]
 
 
 class BetaELBO(WrappedELBO):
-    r"""An evidence lower bound with a weight :math:`\beta` on its KL term.
+    r"""An evidence lower bound with a weight on its KL term (beta-VAE).
 
     .. math:: E_q[\log p(x \mid z)] - \beta \, KL\left(q(z \mid x) \,\Vert\, p(z)\right)
 

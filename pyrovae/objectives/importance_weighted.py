@@ -10,7 +10,7 @@ __all__ = ["ImportanceWeightedELBO"]
 
 
 class ImportanceWeightedELBO(ParticleObjective):
-    r"""The importance-weighted bound, which approaches the evidence as the particles increase.
+    r"""The importance-weighted bound, which tightens with the number of particles (IWAE).
 
     .. math:: \log \frac{1}{K} \sum_{k=1}^{K} \frac{p(x, z_k)}{q(z_k \mid x)},
         \quad z_k \sim q(z \mid x)

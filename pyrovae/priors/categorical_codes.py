@@ -15,7 +15,7 @@ __all__ = ["CategoricalCodePrior", "codebook_of"]
 
 
 class CategoricalCodePrior(Prior):
-    r"""A prior over the codes of a VQ-VAE that are independent, each with its own probabilities.
+    r"""A prior over codes of a VQ-VAE that are independent, each with its own probabilities.
 
     .. math:: p(z) = \prod_i \pi_{i k_i}, \qquad z_i = e_{k_i}
 

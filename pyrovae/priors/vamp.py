@@ -14,7 +14,7 @@ __all__ = ["VampPrior"]
 
 
 class VampPrior(Prior):
-    r"""VampPrior: the mixture of the posteriors of learned pseudo-inputs.
+    r"""The mixture of the posteriors of learned pseudo-inputs (VampPrior).
 
     .. math:: p(z) = \frac{1}{C} \sum_{c=1}^{C} q(z \mid u_c)
 
