@@ -15,9 +15,9 @@ class LookupFreeCodebook(Codebook):
 
     .. math:: z_i = \operatorname{sign}(f_i), \qquad k = \sum_i 2^{F - i} \, [f_i > 0]
 
-    A vector of F numbers takes F bits. Nothing prevents the network from using only a few codes,
-    or from outputs far from any code. `EntropyQuantizedELBO` does, and was proposed together with
-    it.
+    A vector of F numbers takes F bits. The codebook itself does not keep the network from using
+    only a few codes, nor its outputs close to the codes. `EntropyQuantizedELBO`, which was
+    proposed together with it, does both.
 
     Yu et al., 2023, Language model beats diffusion: tokenizer is key to visual generation,
     https://arxiv.org/abs/2310.05737.

@@ -26,7 +26,7 @@ __all__ = ["DistributionPrior"]
 # Versions of these families that are accurate over the full range of their parameters.
 RIGHT = {cls.__name__: cls for cls in (ContinuousBernoulli, Normal, Poisson, StudentT)}
 RIGHT["Beta"] = StretchedBeta
-# Largest error, in nats, of a draw's density in single precision; number of draws to check.
+# Largest error, in nats, of a draw's log-density in single precision; number of draws to check.
 ERROR, DRAWS = 1e-3, 64
 
 # Default location and scale of a family.
@@ -54,8 +54,9 @@ class DistributionPrior(Prior):
 
     Raises:
         ValueError: If there is no such class; if an argument is missing, unknown or out of range;
-            if draws have another shape; or if the density of a draw in single precision is off by
-            more than 0.001 nats, as for a Dirichlet with parameters of 1e6.
+            if draws have another shape; or if the log-density of a draw in single precision is off
+            by more than 0.001 nats plus 1e-5 of its size, as for a Dirichlet with parameters of
+            1e6.
     """
 
     def __init__(
