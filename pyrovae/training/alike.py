@@ -1,4 +1,4 @@
-"""What has to be alike on all ranks, or cannot be trained on several at all."""
+"""Checks that several ranks can train together, and that they hold the same weights."""
 
 import math
 from collections.abc import Mapping
@@ -25,21 +25,21 @@ def make_alike(
     batch_size: int,
     adversary: nn.Module | None = None,
 ) -> None:
-    """Looks whether several ranks can train as one process does, and gives them the same weights.
+    """Checks that several ranks can train as one process would, and gives them the same weights.
 
     The weights and buffers are those of the first rank.
 
     Args:
-        ranks: Who trains.
+        ranks: The processes that train together.
         model: The model, in the mode in which it is trained.
-        objective: What is maximised.
-        given: Plain values that are to be the same on all ranks, by what they are called.
-        batch_size: Data in a step, of all ranks.
-        adversary: What the model is trained against.
+        objective: The objective to maximise.
+        given: Plain values that must be the same on all ranks, by name.
+        batch_size: Number of data in a step, over all ranks.
+        adversary: The adversary that the model is trained against.
 
     Raises:
-        ValueError: If a layer or the objective looks at the data of a step that other ranks have,
-            or the ranks are told different things.
+        ValueError: If a layer or the objective depends on the data of other ranks in a step, or if
+            the ranks were given different values.
     """
     if ranks.size == 1:
         return
@@ -75,11 +75,11 @@ def make_alike(
 
 
 def check_alike(training: TrainingState) -> None:
-    """Looks whether weights and buffers are the same on all ranks, as far as their sums tell.
+    """Checks that weights and buffers are the same on all ranks, by comparing their sums.
 
     Raises:
-        ValueError: If one is not: a layer keeps statistics of the data that it sees, or something
-            was changed on one rank alone. It is named.
+        ValueError: If one differs, which the message names: a layer keeps statistics of the data
+            that it sees, or something was changed on one rank only.
     """
     if training.ranks.size == 1:
         return

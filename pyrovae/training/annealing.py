@@ -1,4 +1,4 @@
-"""What moves while training goes on: the weight on the KL term, an objective's own schedule."""
+"""What changes during training: the weight on the KL term and an objective's own schedule."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ __all__ = ["Annealing", "kept"]
 
 
 class Annealing:
-    """The weight on the latent sites and the objective, at a time in epochs.
+    """The weight on the latent sites and the objective at a given time, measured in epochs.
 
     Args:
         beta: The weight on the KL term, a number or a schedule.
@@ -23,9 +23,9 @@ class Annealing:
         device: Where the programs run.
 
     Attributes:
-        scale: The handler that weighs the latent sites; with a schedule its factor is a 0-dim
-            tensor, so that a compiled step sees it move.
-        settled: The epoch from which nothing changes any more.
+        scale: The handler that weights the latent sites. With a schedule, its factor is a 0-dim
+            tensor, so that a compiled step sees it change.
+        settled: The epoch from which on nothing changes any more.
     """
 
     def __init__(
@@ -41,11 +41,11 @@ class Annealing:
 
     @property
     def beta(self) -> float:
-        """The weight on the KL term at present."""
+        """The current weight on the KL term."""
         return float(self.scale.factor)
 
     def advance(self, time: float) -> None:
-        """Moves on to a time in epochs, fractions included."""
+        """Moves to a time in epochs, which may be fractional."""
         if self.schedule is not None and isinstance(self.scale.factor, Tensor):
             self.scale.factor.fill_(self.schedule(time))
         if isinstance(self.objective, Annealed):
@@ -54,7 +54,7 @@ class Annealing:
 
 @contextmanager
 def kept(objective: pyro.infer.ELBO, scale: ScaleLatents | None) -> Iterator[None]:
-    """Gives an objective, those within it and a weight back as they were, after a block."""
+    """Restores an objective, the objectives within it and a weight when the block ends."""
     holders: list[tuple[Any, dict[str, Any]]] = []
     nested: Any = objective
     while isinstance(nested, pyro.infer.ELBO):

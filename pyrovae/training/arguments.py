@@ -1,4 +1,4 @@
-"""What `fit` is given, looked at before anything is done."""
+"""Checks of the arguments of `fit`, made before anything else is done."""
 
 import math
 import os
@@ -31,10 +31,10 @@ __all__ = [
 
 
 def check_handlers() -> None:
-    """Looks whether programs run as they are: a handler around training would change each step.
+    """Checks that no effect handler is active: one around training would change every step.
 
     Raises:
-        RuntimeError: If a block of Pyro's is open, or another thread is training.
+        RuntimeError: If a Pyro handler is active, or another thread is training.
     """
     with on_stage():
         around = [type(handler).__name__ for handler in pyro.poutine.runtime._PYRO_STACK]
@@ -46,7 +46,7 @@ def check_handlers() -> None:
 
 
 def check_numbers(seed: Any, **counts: Any) -> None:
-    """Looks at a seed, if there is one, and at numbers that have to be whole and at least 1."""
+    """Checks a seed, if there is one, and numbers that must be integers of at least 1."""
     if seed is not None:
         check_seed("seed", seed)
     for name, value in counts.items():
@@ -56,7 +56,7 @@ def check_numbers(seed: Any, **counts: Any) -> None:
 def check_choices(
     *, compile: Compile, precision: Precision, scheduler_moves: SchedulerMoves
 ) -> None:
-    """Looks at the options that are one of a few."""
+    """Checks the options that take one of a few values."""
     if compile != "auto" and not isinstance(compile, bool):
         raise ValueError(f"compile: expected 'auto', True or False, got {compile!r}")
     for name, value, kind in (
@@ -71,11 +71,11 @@ def check_choices(
 def check_objective(
     objective: Any, beta: float | Schedule, *, accumulate: int, adversary: Any = None
 ) -> pyro.infer.ELBO:
-    """The objective, `ELBO` if it is None.
+    """Returns the objective, or `ELBO` if it is None.
 
     Raises:
-        ValueError: If it is none, the weight on the KL term is none, or a batch may not come in
-            parts.
+        ValueError: If it is not an objective, ``beta`` is not a valid weight, or the batch cannot
+            be split into parts.
     """
     if objective is None:
         objective = ELBO()
@@ -108,7 +108,7 @@ def _is_weight(beta: Any) -> bool:
 def check_files(
     checkpoint: str | os.PathLike[str] | None, *, resume: bool, notes: Mapping[str, Any] | None
 ) -> None:
-    """Looks at what is to be written, and whether there is what to go on from."""
+    """Checks what is to be written, and that there is a checkpoint if training is to resume."""
     if resume and checkpoint is None:
         raise ValueError("resume: expected a checkpoint to go on from, got none")
     if checkpoint is not None:
@@ -124,7 +124,7 @@ def check_files(
 
 
 def all_callbacks(callbacks: Any, on_epoch: Any) -> list[Callback]:
-    """The callbacks, ``on_epoch`` among them."""
+    """Returns all callbacks, including ``on_epoch``."""
     if on_epoch is not None and not callable(on_epoch):
         raise ValueError(f"on_epoch: expected a function of an epoch's row, got {on_epoch!r}")
     if not isinstance(callbacks, Sequence):

@@ -15,14 +15,15 @@ __all__ = ["WeightAverage"]
 
 
 class WeightAverage(Declared):
-    r"""An exponential moving average of the weights, whose noise is less than their own.
+    r"""An exponential moving average of the weights, less noisy than the weights themselves.
 
     .. math:: \bar\theta_t = d_t \, \bar\theta_{t-1} + (1 - d_t) \, \theta_t, \qquad
         d_t = \min\left(d, \frac{1 + t}{10 + t}\right)
 
-    after each step :math:`t`: the average of a short run is not held back by where it began.
-    Floating parameters and buffers are averaged, so that the running statistics of batch
-    normalisation go with the weights; other buffers are the model's own.
+    after each step :math:`t`. The smaller decay of the first steps keeps the initial weights from
+    dominating the average of a short run. Floating-point parameters and buffers are averaged, so
+    that the running statistics of batch normalisation match the weights; other buffers keep the
+    model's own values.
 
     Polyak and Juditsky, 1992, Acceleration of stochastic approximation by averaging,
     https://doi.org/10.1137/0330046.
@@ -46,12 +47,12 @@ class WeightAverage(Declared):
         self.weights: dict[str, Tensor] = {}
 
     def begin(self, model: Any) -> None:
-        """Begins anew, at a model's weights."""
+        """Starts a new average at a model's weights."""
         self.weights, self.updates = snapshot(model), 0
 
     @torch.no_grad()
     def update(self, model: Any) -> None:
-        """Takes up the weights after a step."""
+        """Adds the weights after a step to the average."""
         if not self.weights:
             self.begin(model)
         self.updates += 1
@@ -67,10 +68,10 @@ class WeightAverage(Declared):
 
     @contextmanager
     def applied(self, model: Any) -> Iterator[None]:
-        """Lets a model have the averaged weights for a block, and then its own again.
+        """Gives a model the averaged weights inside a block, and its own weights afterwards.
 
         Raises:
-            ValueError: If nothing was averaged, or weights of another model.
+            ValueError: If nothing has been averaged, or the average is of another model.
         """
         if not self.weights:
             raise ValueError("there is no average yet: give it to fit(..., average=...)")
@@ -82,14 +83,14 @@ class WeightAverage(Declared):
             restore(model, own)
 
     def state_dict(self) -> dict[str, Any]:
-        """Decay, average and number of updates."""
+        """Returns the decay, the average and the number of updates."""
         return {"decay": self.decay, "weights": self.weights, "updates": self.updates}
 
     def load_state_dict(self, state: Mapping[str, Any], model: Any) -> None:
-        """Takes up an average of a model's weights again, with the decay of this one.
+        """Restores an average of a model's weights; the decay of this object is kept.
 
         Raises:
-            ValueError: If it is of another model.
+            ValueError: If the average is of another model.
         """
         check_fits(model, state["weights"])
         device = {name: tensor.device for name, tensor in tensors(model).items()}

@@ -1,4 +1,4 @@
-"""Matrix products in bfloat16, everything else as it was."""
+"""Matrix products in bfloat16, and everything else in its own precision."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,9 +23,10 @@ PRODUCTS = {
 class BFloat16Products(TorchDispatchMode):
     """Rounds the factors of each matrix product and convolution in a block to bfloat16.
 
-    The products, in bfloat16 themselves, come back as float32, forward and backward, so that log-probabilities, sums over
-    data and the weights themselves never leave it. ``torch.autocast`` would leave activations and
-    some log-probabilities in bfloat16. Below autograd, so that a traced program has it too.
+    The products are computed in bfloat16 and converted back to float32, in the forward and the
+    backward pass, so log-probabilities, sums over data and the weights stay in float32.
+    ``torch.autocast`` would leave activations and some log-probabilities in bfloat16. The mode
+    acts below autograd, so a traced program contains it too.
     """
 
     def __torch_dispatch__(

@@ -1,4 +1,4 @@
-"""Looking on while training goes on, and having a say in when it ends."""
+"""Callbacks that observe training and can end it."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,12 +17,12 @@ Row = dict[str, Any]
 
 
 class Callback:
-    """What is told of each step and epoch; a subclass writes those methods that it needs.
+    """Is called after each step and epoch; a subclass overrides the methods that it needs.
 
-    Each gets the state of training, whose ``model``, ``history``, ``epoch`` and ``step`` may be
-    read and whose ``stop(reason)`` ends training. What a callback draws is its own: training's
-    random numbers stay as they were. A weight of an objective or a number of the model's that it
-    changes takes hold in the next step, compiled or not.
+    Each method gets the state of training. Its ``model``, ``history``, ``epoch`` and ``step`` may
+    be read, and its ``stop(reason)`` ends training. Random numbers drawn in a callback do not
+    change those of training. If a callback changes a weight of the objective or a number held by
+    the model, the change takes effect in the next step, compiled or not.
     """
 
     def on_step(self, training: "TrainingState", loss: Tensor) -> None:
@@ -30,12 +30,12 @@ class Callback:
 
         Args:
             training: The state after the step.
-            loss: The objective's mean over the batch, in nats per datum, a 0-dim tensor where the
-                model is. Asking for its value waits for the device.
+            loss: The mean of the objective over the batch, in nats per datum, a 0-dim tensor on
+                the device of the model. Reading its value waits for the device.
         """
 
     def on_epoch(self, training: "TrainingState", row: Row) -> None:
-        """Called after each epoch, once its checkpoint is written.
+        """Called after each epoch, once its checkpoint has been written.
 
         Args:
             training: The state after the epoch.
@@ -47,7 +47,7 @@ class Callback:
 
 
 class OnEpoch(Callback):
-    """A function of the epoch's row as a callback.
+    """Turns a function of the epoch's row into a callback.
 
     Args:
         function: Called with each row of the history.
@@ -57,12 +57,12 @@ class OnEpoch(Callback):
         self.function = function
 
     def on_epoch(self, training: "TrainingState", row: Row) -> None:
-        """Hands on the row."""
+        """Passes the row to the function."""
         self.function(row)
 
 
 class Callbacks:
-    """All who look on, each in a scope of its own.
+    """All callbacks, called with random numbers of their own.
 
     Args:
         callbacks: The callbacks, in the order in which they are called.
@@ -70,7 +70,7 @@ class Callbacks:
 
     def __init__(self, callbacks: Sequence[Callback]) -> None:
         self._all = list(callbacks)
-        # Giving random numbers a scope costs some microseconds: only where somebody looks on.
+        # Isolating random numbers costs some microseconds: done only if a callback needs it.
         self._at_steps = [c for c in self._all if type(c).on_step is not Callback.on_step]
 
     @property
@@ -79,7 +79,7 @@ class Callbacks:
         return bool(self._at_steps)
 
     def after_step(self, training: "TrainingState", loss: Tensor, data: int) -> None:
-        """Tells of a step, from the sum of its losses and the number of its data."""
+        """Reports a step, given the sum of its losses and the number of its data."""
         if self._at_steps:
             loss = loss / data
             with isolated(training.device, seed=training.step):
@@ -87,13 +87,13 @@ class Callbacks:
                     callback.on_step(training, loss)
 
     def after_epoch(self, training: "TrainingState", row: Row) -> None:
-        """Tells of an epoch."""
+        """Reports an epoch."""
         with isolated(training.device, seed=row["epoch"]):
             for callback in self._all:
                 callback.on_epoch(training, row)
 
     def end(self, training: "TrainingState") -> None:
-        """Tells that training has ended; of several ranks one may have failed, and none waits."""
+        """Reports the end of training. No rank waits for the others: one may have failed."""
         with isolated(training.device, seed=0), alone():
             for callback in self._all:
                 callback.on_end(training)

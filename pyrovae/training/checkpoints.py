@@ -1,4 +1,4 @@
-"""Writing training's checkpoints when they are due, and going on from one."""
+"""Writing checkpoints when they are due, and resuming from one."""
 
 import os
 import signal
@@ -29,18 +29,18 @@ __all__ = ["Checkpoints"]
 
 
 class Checkpoints:
-    """The checkpoint of a run: when it is written, and what a signal does.
+    """The checkpoint file of a run: when it is written, and what happens on a signal.
 
-    As a context it notes signals to end, see `Signals`. Without a path nothing is written and
-    signals do what they always do.
+    As a context manager it records signals that ask training to end, see `Signals`. Without a path
+    nothing is written, and signals have their usual effect.
 
     Args:
         path: The file, or None.
-        training: What is written.
-        data: What it is trained on.
-        notes: Plain values to keep with it.
-        minutes: Minutes after which one is written within an epoch, or None.
-        steps: Steps after which one is written within an epoch, or None.
+        training: The state to write.
+        data: The data that the model is trained on.
+        notes: Plain values to store in the file.
+        minutes: Minutes after which a checkpoint is written within an epoch, or None.
+        steps: Steps after which a checkpoint is written within an epoch, or None.
 
     Raises:
         ValueError: If minutes or steps are not positive.
@@ -68,7 +68,7 @@ class Checkpoints:
         self._steps = steps
         self._written_at, self._written_step = time.monotonic(), 0
         self._warned = self._all_due = False
-        self._signal: signal.Signals | None = None  # as all ranks know of it
+        self._signal: signal.Signals | None = None  # the signal that all ranks have agreed on
         self._signals = Signals(active=path is not None)
 
     def __enter__(self) -> Self:
@@ -84,15 +84,15 @@ class Checkpoints:
         self._signals.__exit__(kind, error, traceback)
         if error is None:
             self.agree()
-            self.obey_signal()  # one that came after the last look, while callbacks were told, say
+            self.obey_signal()  # e.g. one that came after the last check, during callbacks
 
     def read(self) -> None:
-        """Lets training go on from the file.
+        """Restores training from the file.
 
         Raises:
-            FileNotFoundError: If there is none.
-            ValueError: If it is no checkpoint of this training, or of other data; the message
-                names file and key.
+            FileNotFoundError: If there is no such file.
+            ValueError: If the file is not a checkpoint of this training, or is of other data; the
+                message names the file and the key.
         """
         ranks = self.training.ranks
         content = ranks.same(files.read(str(self.path)) if ranks.is_first else {})
@@ -117,7 +117,7 @@ class Checkpoints:
         self._written_step = self.training.step
 
     def write(self) -> None:
-        """Writes the file, where there is a path."""
+        """Writes the file, if there is a path."""
         if self.path is None:
             return
         ranks = self.training.ranks
@@ -138,21 +138,21 @@ class Checkpoints:
         files.write(self.path, content)
 
     def due(self) -> bool:
-        """Whether to write one within an epoch: it is time, or training is to end."""
+        """Whether to write a checkpoint within an epoch: its time has come, or training ends."""
         if self.training.ranks.size > 1:
             return self._all_due
         return self._due()
 
     def agree(self, said: Sequence[float] = ()) -> list[tuple[float, ...]]:
-        """Has all ranks know of signals, of who asks for the end, and whose checkpoint is due.
+        """Shares between the ranks all signals, requests to stop and whether a checkpoint is due.
 
-        Until then each rank goes on as if nothing had happened.
+        Until this call, each rank goes on as if nothing had happened.
 
         Args:
-            said: What else this rank has to say.
+            said: Further numbers that this rank shares.
 
         Returns:
-            What each rank had to say.
+            The further numbers of each rank.
         """
         training = self.training
         if training.ranks.size == 1:
@@ -180,10 +180,10 @@ class Checkpoints:
         return self._seconds is not None and time.monotonic() - self._written_at >= self._seconds
 
     def obey_signal(self) -> None:
-        """Ends training if a signal asked for it; the checkpoint has to be written, or is to be.
+        """Ends training if a signal asked for it. The caller has written the checkpoint or will.
 
         Raises:
-            Interrupted: If one did.
+            Interrupted: If there was such a signal.
         """
         position = self.training.position
         alone = self.training.ranks.size == 1
@@ -200,7 +200,7 @@ class Checkpoints:
         )
 
     def _take_random(self, states: Any) -> None:
-        """Takes up this rank's random numbers, where there were as many ranks."""
+        """Restores this rank's random state, if the number of ranks is the same."""
         ranks, device = self.training.ranks, self.training.device
         before = len(states) if isinstance(states, list) else 1
         if before != ranks.size:
@@ -217,7 +217,7 @@ class Checkpoints:
             set_random_state(states[ranks.rank], device)
 
     def _take_place(self, stream: StreamEpochs, places: Any) -> None:
-        """Goes back to where in its stream this rank was, or where all were that read the same."""
+        """Moves the stream to this rank's position, or to the common one if all read the same."""
         ranks = self.training.ranks
         if not isinstance(places, list) or not places:
             raise ValueError(
@@ -226,8 +226,8 @@ class Checkpoints:
         place = places[min(ranks.rank, len(places) - 1)]
         try:
             if stream.sharded and len(places) != ranks.size:
-                place = {**places[0], "taken": 0}  # whose data were whose is another matter now
-            if place["seed"] is not None:  # no step was taken before
+                place = {**places[0], "taken": 0}  # other shares: positions within them are void
+            if place["seed"] is not None:  # None: no step had been taken
                 stream.load_state_dict(place)
         except (KeyError, TypeError) as error:
             raise ValueError(f"{self.path}: stream: it lacks {error}") from None
@@ -235,7 +235,7 @@ class Checkpoints:
             raise ValueError(f"{self.path}: stream: {error}") from None
 
     def _components(self) -> list[dict[str, Any]] | None:
-        """How the model is made, where that can be recorded: useful without, too."""
+        """Describes how the model is built, if it can be recorded; without it a file is usable."""
         model = self.training.model
         try:
             return files.describe(model) if isinstance(model, Component) else None

@@ -12,18 +12,19 @@ __all__ = ["CommonStep"]
 
 
 class CommonStep(AutoCompiled[Tensor]):
-    """What a rank does in a step, where the others do the same.
+    """A step of one rank, taken while the other ranks take theirs.
 
-    A compiled and an eager step differ in roundings, which would let the ranks' weights drift
-    apart. So they compile at the same step, all or none, and take the compiled step only if the
-    graph of each is made for its share. Tracing and compiling need nothing of another rank.
+    A compiled and an eager step round differently, which would let the weights of the ranks drift
+    apart. So all ranks compile at the same step, or none does, and they take the compiled step
+    only if each rank's graph was compiled for the size of its share. Tracing and compiling need no
+    communication.
 
     Args:
-        ranks: Who takes the steps.
+        ranks: The processes that take the steps.
         eager: The eager step.
-        make: Compiles it.
+        make: Compiles the step.
         mode: Whether to compile; see `AutoCompiled`.
-        data: Number of data of all steps, of all ranks.
+        data: Number of data in all steps, over all ranks.
     """
 
     def __init__(
@@ -43,23 +44,23 @@ class CommonStep(AutoCompiled[Tensor]):
         self._all_fit = False
 
     def offer(self, batch: Batch | None) -> tuple[bool, bool]:
-        """What this rank has to say before a step.
+        """What this rank tells the others before a step.
 
         Returns:
-            Whether a number has changed that its graph had kept, and whether the graph is made
-            for its share.
+            Whether a number that its graph holds as a constant has changed, and whether the graph
+            was compiled for the size of its share.
         """
         self._change = super()._changed()
         graph = self.graph
         return self._change is not None, graph is None or batch is None or graph.fits(batch)
 
     def settle(self, sizes: Sequence[int], *, changed: bool, fits: bool) -> None:
-        """Takes up what all have said.
+        """Takes over what all ranks have agreed on.
 
         Args:
-            sizes: The data of each rank's share.
-            changed: Whether a number has changed on one of them.
-            fits: Whether each graph is made for its rank's share.
+            sizes: The number of data in each rank's share.
+            changed: Whether a number has changed on any rank.
+            fits: Whether every rank's graph was compiled for the size of its share.
         """
         if changed and self._change is None:
             self._change = "a number has changed on another rank"

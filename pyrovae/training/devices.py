@@ -1,4 +1,4 @@
-"""Where to train."""
+"""The device to train on."""
 
 import torch
 
@@ -8,10 +8,10 @@ __all__ = ["choose_device"]
 
 
 def choose_device(device: str | torch.device) -> torch.device:
-    """Reads a device; "auto" is CUDA where there is one and else the CPU.
+    """Reads a device; "auto" is CUDA if there is a GPU, and the CPU otherwise.
 
     Raises:
-        ValueError: If there is no such device on this machine.
+        ValueError: If this machine has no such device.
     """
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -1,4 +1,4 @@
-"""When a number stops being one: where it was, and the last good weights."""
+"""Detects NaN and infinite numbers in training, names their origin, restores good weights."""
 
 from typing import Any
 
@@ -19,15 +19,15 @@ STEPS_BETWEEN_LOOKS = 100  # on an accelerator
 
 
 class Diverged(ArithmeticError):
-    """Training met a number that is not one; the model holds the last good weights."""
+    """Training met a number that is not finite; the model holds the last good weights."""
 
 
 class Watch:
-    """Looks whether an epoch's losses and weights are numbers, and gives the last good ones back.
+    """Checks that losses and weights of an epoch are finite, and restores good weights if not.
 
     Args:
-        training: The state as the epoch begins, or as it goes on from a checkpoint.
-        step: The eager step, which leaves gradients to look at.
+        training: The state at the beginning of the epoch, or where it resumes from a checkpoint.
+        step: The eager step, which leaves gradients that can be examined.
     """
 
     def __init__(self, training: TrainingState, step: Step) -> None:
@@ -39,20 +39,20 @@ class Watch:
         self._due = 0
 
     def see(self, batch: tuple[Tensor, ...]) -> None:
-        """Remembers the batch of the last step, and looks at the losses now and then."""
+        """Remembers the batch of the last step, and checks the losses now and then."""
         if len(batch[0]):
             self._batch = batch
         position = self._training.position
-        # On the CPU looking is free; on an accelerator it waits for the queue to drain.
+        # On the CPU a check is free; on an accelerator it waits for the queue to drain.
         if self._training.device.type == "cpu" or position.steps >= self._due:
             self._due = position.steps + STEPS_BETWEEN_LOOKS
             self._look(f"epoch {position.epoch}, step {position.steps}", closely=False)
 
     def look(self) -> None:
-        """Looks at losses and parameters: before they are written, and at an epoch's end.
+        """Checks losses and parameters: before they are written, and at the end of an epoch.
 
         Raises:
-            Diverged: If one is not a number. The model has the last good weights then.
+            Diverged: If one is not finite. The model then holds the last good weights.
         """
         self._look(f"epoch {self._training.position.epoch}", closely=True)
 
@@ -67,7 +67,7 @@ class Watch:
             return
         fault = None if batch is None else find_fault(training.model, self._step, batch)
         faults = [found for found in training.ranks.gather(fault) if found is not None]
-        # The rank whose data it is knows more than the others.
+        # The rank that holds the faulty data can say more than the others.
         fault = next((found for found in faults if found != NOT_FOUND), NOT_FOUND)
         restore(training.model, self._good)
         if player is not None and self._good_player is not None:
@@ -81,7 +81,7 @@ class Watch:
 
 @torch.no_grad()
 def find_fault(model: Any, step: Step, batch: tuple[Tensor, ...]) -> str:
-    """Names the parameter, site or gradient that is the first not to be finite, if it shows."""
+    """Names the first parameter, site or gradient that is not finite, if it can be found."""
     named = list(model.named_parameters()) if isinstance(model, torch.nn.Module) else []
     player = step.gradients.player
     if player is not None:
@@ -89,8 +89,8 @@ def find_fault(model: Any, step: Step, batch: tuple[Tensor, ...]) -> str:
     for name, parameter in named:
         if not parameter.isfinite().all():
             return f"parameter {name!r} is not finite"
-    # Numbers cannot be got back, but the run after next would not be a fair witness: the same
-    # seed every time makes the message reproducible.
+    # The random numbers of the failing step are lost. A fixed seed makes the message
+    # reproducible.
     with isolated(batch[0].device, seed=0), without_validation():
         guide_trace = poutine.trace(model.guide).get_trace(*batch)
         model_trace = poutine.trace(poutine.replay(model.model, trace=guide_trace)).get_trace(

@@ -1,4 +1,4 @@
-"""When to stop: the best validation value so far and how long ago it was."""
+"""Early stopping: the best validation value so far, and how long ago it was reached."""
 
 import math
 from collections.abc import Mapping
@@ -10,11 +10,11 @@ __all__ = ["EarlyStopping", "early_stopping"]
 
 
 class EarlyStopping:
-    """Counts the epochs since a validation value was last better (higher) than ever before.
+    """Counts the epochs since a validation value (higher is better) last improved on the best.
 
     Args:
-        patience: Epochs without a better value after which to stop.
-        first_epoch: Epochs before this one are not counted: a warm-up has to end first.
+        patience: Number of epochs without improvement after which to stop.
+        first_epoch: Earlier epochs are not counted, so that a warm-up can end first.
 
     Raises:
         ValueError: If the patience is not positive.
@@ -30,7 +30,7 @@ class EarlyStopping:
         self.waited = 0
 
     def update(self, epoch: int, value: float) -> bool:
-        """Takes an epoch's value and says whether it is the best since the warm-up."""
+        """Takes an epoch's value and returns whether it is the best since the warm-up."""
         if epoch < self.first_epoch:
             return False
         if value > self.best:
@@ -45,14 +45,14 @@ class EarlyStopping:
         return self.waited >= self.patience
 
     def state_dict(self) -> dict[str, Any]:
-        """The counters, as plain values."""
+        """Returns the counters, as plain values."""
         return {"best": self.best, "best_epoch": self.best_epoch, "waited": self.waited}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Takes up the counters again.
+        """Restores the counters.
 
         Raises:
-            ValueError: If they are none.
+            ValueError: If they are not valid.
         """
         for name, kind in (("best", float), ("best_epoch", int), ("waited", int)):
             if type(state[name]) is not kind or math.isnan(state[name]):
@@ -64,10 +64,10 @@ class EarlyStopping:
 def early_stopping(
     patience: int | None, data: Data, *, first_epoch: float
 ) -> EarlyStopping | None:
-    """What counts the epochs, where there is a patience.
+    """Returns the counter of epochs, or None without a patience.
 
     Raises:
-        ValueError: If there are no validation data to look at.
+        ValueError: If there are no validation data.
     """
     if patience is None:
         return None

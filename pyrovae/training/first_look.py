@@ -1,4 +1,4 @@
-"""A look at all that training reads, before a step is taken with it."""
+"""Checks the data that training reads, before a step is taken with them."""
 
 import torch
 from torch import Tensor
@@ -15,17 +15,18 @@ BATCHES_HELD = 10  # on an accelerator
 
 
 class FirstLook:
-    """Looks at each batch of the first epoch before a step is taken with it; of a stream, of all.
+    """Checks each batch of the first epoch before its step is taken; of a stream, every batch.
 
-    Data in memory were looked at before training; others are only known when they are read. On an
-    accelerator nothing waits for the look at a batch: some are held, and looked at together.
+    Data in memory were checked before training; other data are known only when they are read. On
+    an accelerator nothing waits for the check of a single batch: several batches are held and
+    checked together.
 
     Args:
         model: The program.
         split: The training data.
 
     Raises:
-        ValueError: When called, if a batch is no data that the model can have produced.
+        ValueError: When called, if the model cannot have generated the batch.
     """
 
     def __init__(self, model: Program, split: Split) -> None:
@@ -36,7 +37,7 @@ class FirstLook:
         self._held: list[tuple[Batch, Tensor]] = []
 
     def __call__(self, batch: Batch) -> None:
-        """Looks at a batch, or holds it to be looked at."""
+        """Checks a batch, or holds it for a later check."""
         if self._check is None or not len(batch[0]):
             return
         if batch[0].device.type == "cpu":
@@ -47,9 +48,9 @@ class FirstLook:
             self._look(self._check)
 
     def end(self) -> None:
-        """Looks at what is still held at the end of an epoch.
+        """Checks the batches that are still held at the end of an epoch.
 
-        Later epochs read the same data and are not looked at, but for those of a stream.
+        Later epochs read the same data and are not checked, except those of a stream.
         """
         if self._check is not None:
             self._look(self._check)

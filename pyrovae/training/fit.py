@@ -88,99 +88,104 @@ def fit(
 ) -> History:
     """Trains a model and its guide by stochastic variational inference.
 
-    The objective's sum over a batch is divided by the batch's size before gradients are used, so
-    that clipping and learning rate do not depend on it. The caller's random state (with a seed)
-    and parameter store are left as they were.
+    The objective's sum over a batch is divided by the size of the batch before gradients are
+    computed, so that clipping and learning rate do not depend on the batch size. The caller's
+    parameter store, and with a seed the caller's random state, are left unchanged.
 
-    Started by ``torchrun``, all processes train one model, each with its share of each batch; see
-    "From one core to many machines" in the documentation.
+    Under ``torchrun`` all processes train one model, each with its share of every batch; see "From
+    one core to many machines" in the documentation.
 
     Args:
-        model: An object with ``model``, ``guide`` and ``parameters()``, such as a `VAE`. One in
-            evaluation mode is put into training mode; in one that is in training mode, parts in
+        model: An object with ``model``, ``guide`` and ``parameters()``, such as a `VAE`. If it is
+            in evaluation mode it is put into training mode. If it is in training mode, parts in
             evaluation mode stay there (a frozen encoder keeps its batch statistics).
-        data: A `Data`, or training data alone: a tensor, a ``Dataset``, a ``DataLoader``. Of a
-            data set that gives tuples, as many items are used as the model takes.
-        objective: What to maximise: one of this library's objectives or of Pyro's. `ELBO` if
-            left out.
-        adversary: A second player, which the model is trained against in the same steps, such as
-            `TotalCorrelationAdversary`. It is trained where it stands. The validation loss, and so
-            early stopping, are of the objective alone.
-        adversary_optimizer: Its optimizer, as ``optimizer``; Adam with a learning rate of 1e-4 and
-            betas (0.5, 0.9) if left out. ``clip_norm`` and ``scheduler`` are of the model's.
+        data: A `Data`, or training data only: a tensor, a ``Dataset`` or a ``DataLoader``. If a
+            data set gives tuples, only as many items are used as the model takes.
+        objective: The objective to maximise, from this library or from Pyro. `ELBO` if left out.
+        adversary: A second player that the model is trained against in the same steps, such as
+            `TotalCorrelationAdversary`. It is trained in place. The validation loss, and so early
+            stopping, uses the objective only.
+        adversary_optimizer: The adversary's optimizer, given like ``optimizer``; Adam with a
+            learning rate of 1e-4 and betas (0.5, 0.9) if left out. ``clip_norm`` and ``scheduler``
+            apply to the model only.
         epochs: Number of passes over the training data.
-        batch_size: Data in one step, of all processes together.
-        steps_per_epoch: Steps in an epoch of an iterable data set or a loader of one, which need
-            have no length then. The next epoch takes the data that follow; where they end, they
-            begin again.
-        optimizer: Makes a torch optimizer from the parameters, or is one of all that are
-            trained. Adam with a learning rate of 1e-3 if left out.
-        scheduler: Makes a torch learning-rate scheduler from the optimizer. One that waits for a
-            plateau is shown the validation loss, without validation data the training loss.
-        scheduler_moves: Whether the scheduler moves on after each epoch or after each step.
+        batch_size: Number of data in one step, over all processes.
+        steps_per_epoch: Number of steps in an epoch of an iterable data set or a loader of one,
+            which then needs no length. The next epoch takes the data that follow; at the end of
+            the data it starts again at their beginning.
+        optimizer: A function that makes a torch optimizer from the parameters, or an optimizer of
+            all trained parameters. Adam with a learning rate of 1e-3 if left out.
+        scheduler: A function that makes a torch learning-rate scheduler from the optimizer, or a
+            scheduler. One that waits for a plateau gets the validation loss, or the training loss
+            if there are no validation data.
+        scheduler_moves: Whether the scheduler moves after each epoch or after each step.
         beta: Weight on the KL term, a number or a schedule over epochs such as `LinearWarmup`.
             Reported bounds never contain it.
-        compile: Whether to trace and compile the step (see `CompiledStep`). Numbers in global
-            variables, classes, closures, files and clocks are not seen to change: a graph keeps
-            them as they were when it was traced. Numbers in attributes of the model, the
-            objective and what these hold are compared before each step, and where one has changed
-            the step is compiled anew. "auto" compiles if the rest of the run, at the pace of its
-            first steps, would take more than a minute. The same random numbers are drawn either
-            way, so results differ by rounding alone. Where a program cannot be compiled, training
-            goes on without, and a warning says why; ``history.compiled`` says what was done. On
-            Linux a process that has compiled keeps up to 256 MiB of freed memory.
+        compile: Whether to trace and compile the step (see `CompiledStep`). Numbers in attributes
+            of the model, the objective and the objects they hold are compared before each step; if
+            one has changed, the step is compiled again. Changes of numbers in global variables,
+            classes, closures, files and clocks are not detected: the graph keeps the values they
+            had when it was traced. "auto" compiles if the rest of the run, at the pace of its
+            first steps, would take more than a minute. Compiled or not, the same random numbers
+            are drawn, so results differ by rounding only. If a program cannot be compiled,
+            training goes on without compilation and a warning says why; ``history.compiled``
+            records what was done. On Linux a process that has compiled keeps up to 256 MiB of
+            freed memory.
         precision: "bf16" rounds the factors of matrix products and convolutions to bfloat16;
             log-probabilities, sums and weights stay in float32.
-        patience: Stop after so many epochs without a better validation loss, which is the
-            objective's own with its weights, counted from the end of a warm-up on, and go back to
-            the best weights. Never, if left out.
+        patience: Number of epochs without a better validation loss after which to stop and restore
+            the best weights. The validation loss is the objective's own, including its weights,
+            and epochs are counted from the end of a warm-up. Training never stops early, if left
+            out.
         clip_norm: Largest norm of the gradient of the mean over a batch. No limit, if left out.
-        skip_norm: Norm of that gradient, before it is clipped, above which a step moves nothing
-            (Child, 2021, https://arxiv.org/abs/2011.10650); the history counts these steps. None is
-            left out, if this is. A gradient that is not finite ends training, whatever this is.
-        accumulate: Parts in which a batch is processed one after the other, so that memory for
-            one of them is enough; their gradients add up to that of the mean over the batch. Batch
-            normalisation sees parts.
-        drop_last: Whether to leave out an epoch's batch that is smaller than its first.
-        average: Keeps a moving average of the weights, which the validation columns and early
-            stopping's best weights are of. The model has its own weights in the end, unless
-            early stopping went back; ``with average.applied(model):`` gives it the averaged ones.
-        seed: Seed of every random number that training draws from torch's generators. With
-            None, the caller's generators are used and moved on.
-        device: Where to train: "auto" (CUDA where there is one, else the CPU), "cpu", "cuda",
-            "mps".
-        progress: Whether to show on standard error how far training is: a live line in a terminal,
-            elsewhere the lines of some epochs.
+        skip_norm: Norm of that gradient, before clipping, above which a step is skipped (Child,
+            2021, https://arxiv.org/abs/2011.10650); the history counts the skipped steps. No step
+            is skipped, if left out. A gradient that is not finite always ends training.
+        accumulate: Number of parts in which a batch is processed, one after the other, so that
+            memory for one part is enough; their gradients add up to that of the mean over the
+            batch. Batch normalisation sees single parts.
+        drop_last: Whether to leave out the last batch of an epoch if it is smaller than the first.
+        average: Keeps a moving average of the weights, which is used for the validation columns
+            and for early stopping's best weights. After training the model has its own weights,
+            unless early stopping restored the best; ``with average.applied(model):`` gives it the
+            averaged ones.
+        seed: Seed of every random number that training draws from torch's generators. If None, the
+            caller's generators are used and advanced.
+        device: The device to train on: "auto" (CUDA if there is a GPU, else the CPU), "cpu",
+            "cuda", "mps".
+        progress: Whether to show progress on standard error: a live line in a terminal, elsewhere
+            a line for some of the epochs.
         on_epoch: Called with each epoch's row of the history.
-        callbacks: Told of each step and epoch; see `Callback`.
-        checkpoint: File from which training can go on, written before the first step, within
-            epochs and after each. While there is one, SIGINT, SIGTERM and SIGHUP end training
-            after the step under way, with a checkpoint; a second signal ends it at once.
+        callbacks: Called after each step and epoch; see `Callback`.
+        checkpoint: File from which training can resume, written before the first step, within
+            epochs and after each epoch. With a checkpoint, SIGINT, SIGTERM and SIGHUP end training
+            after the current step and write the file; a second signal ends training at once.
         checkpoint_minutes: Minutes after which to write it within an epoch. Never, if None.
         checkpoint_steps: Steps after which to write it within an epoch. Never, if left out.
-        resume: Whether to go on from ``checkpoint``. On the CPU the result is bit for bit that
-            of a run without interruption, as far as data draw from torch's global generator alone
-            (a loader's own generator, persistent workers, and Python's or NumPy's generators in
-            this process keep their state to themselves), and as both runs take compiled or eager
-            steps at the same places: compile=True and False see to that; "auto" decides by the
-            clock, once, and what it has decided is kept. Within an epoch the batches that were
-            taken are read again and passed over. Other data are refused, as far as they can be
-            told (tensors by their values, what is read when needed by size and shape). Other
-            hyperparameters of the optimizer than it was begun with are taken, with a warning.
-        notes: Plain values to keep in the checkpoint: how the run was made.
+        resume: Whether to resume from ``checkpoint``. On the CPU the result is bit for bit that of
+            an uninterrupted run, under two conditions. The data must draw from torch's global
+            generator only (a loader's own generator, persistent workers, and Python's or NumPy's
+            generators in this process have states that are not saved). And both runs must take
+            compiled and eager steps at the same places: compile=True and compile=False ensure
+            this; "auto" decides once, by the clock, and its decision is kept. Batches of the epoch
+            that were already used are read again and skipped. Other data are refused, as far as
+            they can be recognised (tensors by their values, data that are read on demand by size
+            and shape). If the optimizer was given other hyperparameters than at the start, the new
+            ones are used, with a warning.
+        notes: Plain values to store in the checkpoint, such as how the run was made.
 
     Returns:
-        The history, one row an epoch.
+        The history, one row for each epoch.
 
     Raises:
-        ValueError: If an argument, the data's shape or their values do not fit, or the checkpoint
-            is broken or of another model.
+        ValueError: If an argument, the shape of the data or their values do not fit, or the
+            checkpoint is broken or of another model.
         FileNotFoundError: If there is no checkpoint to resume from.
-        Diverged: If the loss or a parameter becomes NaN. The site or parameter is named, and the
-            model is put back to the weights it had when the epoch began (or went on).
+        Diverged: If the loss or a parameter becomes NaN. The message names the site or parameter,
+            and the model gets back the weights it had when the epoch began (or resumed).
         Interrupted: If a signal ended training and a checkpoint was written.
-        RuntimeError: If another thread is training, or it is called within an effect handler.
-        RankFailed: If another process has failed, which says why.
+        RuntimeError: If another thread is training, or `fit` is called within an effect handler.
+        RankFailed: If another process has failed; the message says why.
     """
     check_program(model)
     arguments.check_handlers()

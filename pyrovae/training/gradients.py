@@ -22,28 +22,29 @@ Precision = Literal["float32", "bf16"]
 
 
 class Gradients:
-    """Runs model and guide under an objective and leaves the gradients of one batch.
+    """Runs model and guide under an objective and computes the gradients of one batch.
 
-    What training does before the optimizer moves stands here once: the same lines run eagerly,
-    and are traced and compiled (`pyrovae.training.compiled`).
+    Everything that training does before the optimizer moves is written here, once: the same lines
+    run eagerly, and are traced and compiled (`pyrovae.training.compiled`).
 
     Args:
-        model: The bound or free model program.
+        model: The model program, a bound method or a free function.
         guide: Its guide.
-        objective: One of this library's or of Pyro's.
+        objective: An objective of this library or of Pyro.
         scale: The weight on the latent sites, if any.
-        mean: Whether the gradient is of the mean over the batch; of the sum otherwise.
+        mean: Whether the gradient is of the mean over the batch; otherwise it is of the sum.
         clip_norm: Largest norm of the gradient. No limit, if left out.
-        skips: Looks whether a step's gradient is too large to be taken.
+        skips: Decides whether the gradient of a step is too large to be used.
         precision: "bf16" rounds the factors of matrix products and convolutions to bfloat16.
-        parts: Parts in which a batch is processed, one after the other; their gradients add up.
-        data_in_plate: How many data a loss is of, where the plate of the data says so; those of
-            the batch, if left out.
+        parts: Number of parts in which a batch is processed, one after the other; their gradients
+            are added up.
+        data_in_plate: Number of data that a loss stands for, if the plate of the data sets it; the
+            size of the batch, if left out.
         player: The adversary that the model is trained against.
 
     Raises:
-        ValueError: If ``clip_norm`` is not positive, or a batch that stands for more data than it
-            has is to be processed in parts.
+        ValueError: If ``clip_norm`` is not positive, or if ``parts`` is more than one for a batch
+            that stands for more data than it contains.
     """
 
     def __init__(
@@ -85,19 +86,19 @@ class Gradients:
         batch: tuple[Tensor, ...],
         own: Sequence[Tensor] | None = None,
     ) -> Tensor:
-        """Fills the gradients of the parameters, and of the adversary's.
+        """Fills the gradients of the model's and the adversary's parameters.
 
         In a step of several ranks (`pyrovae.ranks.step_of`) the gradients are of the mean over the
-        data of all of them.
+        data of all ranks.
 
         Args:
-            parameters: Leaves, those that model and guide use.
-            batch: What model and guide take; this rank's share, which may have no data.
-            own: Leaves, those that the adversary uses; its parameters, if left out.
+            parameters: The leaf tensors that model and guide use.
+            batch: The arguments of model and guide: this rank's share, which may have no data.
+            own: The leaf tensors that the adversary uses; its parameters, if left out.
 
         Returns:
-            The loss, summed over the batch, 0-dim; against an adversary ``(3,)``, see `Player`. NaN
-            if a gradient is not finite.
+            The loss, summed over the batch, 0-dim; against an adversary ``(3,)``, see `Player`.
+            NaN if a gradient is not finite.
         """
         with one_step(getattr(self.model, "__self__", None)) as moving:
             loss = self._of_all(parameters, batch, own)
@@ -112,7 +113,7 @@ class Gradients:
         batch: tuple[Tensor, ...],
         own: Sequence[Tensor] | None,
     ) -> Tensor:
-        """Fills the gradients, of all ranks; NaN if one is not finite."""
+        """Fills the gradients over all ranks, and returns NaN if one is not finite."""
         if own is None:
             own = [] if self.player is None else self.player.parameters
         leaves = [*parameters, *own]
@@ -126,8 +127,8 @@ class Gradients:
         gradients = [p.grad for p in leaves if p.grad is not None]
         if not gradients:
             return loss
-        # One number shows whether any is not finite, before the weights are spoilt. (A norm would
-        # too, but compiles to a kernel for each parameter.)
+        # One number shows whether any gradient is not finite, before the weights are spoilt. (A
+        # norm would too, but compiles to one kernel for each parameter.)
         total = torch.stack([gradient.sum() for gradient in gradients]).sum()
         if self.skips is not None:
             self.skips.look([p.grad for p in parameters if p.grad is not None])
@@ -136,17 +137,17 @@ class Gradients:
         return torch.where(total.isfinite(), loss, torch.nan)
 
     def taken(self, loss: Tensor) -> Tensor:
-        """The loss of the last call, or NaN where the step is not to be taken."""
+        """Returns the loss of the last call, or NaN if the step is to be skipped."""
         return loss if self.skips is None else self.skips.of(loss)
 
     def _local(
         self, parameters: Sequence[Tensor], own: Sequence[Tensor], batch: tuple[Tensor, ...]
     ) -> Tensor:
-        """This rank's loss, and its part of the gradients."""
+        """Computes this rank's loss and its contribution to the gradients."""
         size = len(batch[0])
         with ExitStack() as stack:
             if self.mean:
-                # Where the plate says so, a loss of a share is one of all data.
+                # If the plate says so, the loss of a share is an estimate for all data.
                 weight = size / self.data_in_plate if self.data_in_plate else 1.0
                 stack.enter_context(_ScaleBackward(weight / ranks.count(size)))
             if self.precision == "bf16":
@@ -158,7 +159,7 @@ class Gradients:
     def _loss(
         self, parameters: Sequence[Tensor], own: Sequence[Tensor], batch: tuple[Tensor, ...]
     ) -> Tensor:
-        """Adds the gradients of a part of the batch, and gives its loss."""
+        """Adds the gradients of a part of the batch, and returns its loss."""
         scale = self.scale if self.scale is not None else _unscaled
         model, guide = scale(self.model), scale(self.guide)
         if self.player is not None:
@@ -166,22 +167,22 @@ class Gradients:
                 self.objective, model, guide, batch, parameters=parameters, own=own
             )
         loss = self.objective.loss_and_grads(model, guide, *batch)
-        # Wake-sleep gives a pair of losses; the first is the model's.
+        # Wake-sleep returns a pair of losses; the first is the model's.
         return torch.as_tensor(loss[0] if isinstance(loss, tuple) else loss)
 
 
 def reduced(parameters: Sequence[Tensor], loss: Tensor) -> Tensor:
     """Adds up the gradients and the loss over the ranks of a step, in one message.
 
-    After the backward pass and not within it: the gradient of a sum over ranks is another one. A
-    parameter that has no gradient on a rank counts as zero there.
+    This is done after the backward pass and not within it, where differentiating a sum over ranks
+    would give another gradient. A parameter without a gradient on a rank counts as zero there.
 
     Args:
-        parameters: The leaves, whose gradients are replaced.
-        loss: This rank's, or its losses.
+        parameters: The leaf tensors, whose gradients are replaced.
+        loss: The loss or losses of this rank.
 
     Returns:
-        The loss of all ranks.
+        The loss over all ranks.
     """
     if not ranks.in_step() or not parameters:
         return ranks.sum_over_ranks(loss)
@@ -195,7 +196,7 @@ def reduced(parameters: Sequence[Tensor], loss: Tensor) -> Tensor:
 
 
 def _divided(batch: tuple[Tensor, ...], parts: int) -> Iterator[tuple[Tensor, ...]]:
-    """A batch in parts of about one size."""
+    """Splits a batch into parts of about equal size."""
     yield from zip(*(tensor.chunk(parts) for tensor in batch), strict=True)
 
 
@@ -204,10 +205,9 @@ def _unscaled(program: Any) -> Any:
 
 
 class _ScaleBackward(TorchFunctionMode):
-    """Multiplies the gradients of each backward pass in a block, at its start.
+    """Multiplies the gradients of each backward pass in a block, at the start of the pass.
 
-    Dividing all gradients afterwards would be one more pass over as many numbers as there are
-    parameters.
+    Dividing all gradients afterwards would need another pass over all of them.
     """
 
     def __init__(self, factor: float) -> None:

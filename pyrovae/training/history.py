@@ -1,4 +1,4 @@
-"""What training did, epoch by epoch."""
+"""The history of training, epoch by epoch."""
 
 import csv
 import io
@@ -15,22 +15,23 @@ IN_EVERY_ROW = ("epoch", "loss", "learning_rate", "beta", "seconds")
 
 
 class History(Sequence[dict[str, Any]]):
-    """The rows of training, one an epoch, in nats per datum.
+    """The rows of training, one for each epoch, in nats per datum.
 
-    A row has ``epoch``, ``loss`` (the objective itself, its weights included), ``learning_rate``,
-    ``beta``, ``seconds`` and, with validation data, ``validation_loss`` (the objective itself, its
-    weights as at the end of the epoch; early stopping chooses by it), ``validation_elbo``,
-    ``validation_reconstruction`` and ``validation_kl`` (without any weight). A model that has no
-    bound, such as an autoencoder, has no column ``validation_elbo`` or ``validation_kl``. Against an
-    adversary ``adversarial_loss`` is the weighted penalty that the model lowers beside ``loss``, and
-    ``adversary_loss`` the adversary's own; neither is part of a bound, nor of ``validation_loss``.
-    With ``fit(skip_norm=...)`` there is ``skipped``: how many steps moved nothing.
+    A row has ``epoch``, ``loss`` (the objective itself, including its weights), ``learning_rate``,
+    ``beta`` and ``seconds``. With validation data it also has ``validation_loss`` (the objective
+    with the weights that it has at the end of the epoch; early stopping uses it) and
+    ``validation_elbo``, ``validation_reconstruction`` and ``validation_kl`` (without any weight).
+    A model without a bound, such as an autoencoder, has no column ``validation_elbo`` or
+    ``validation_kl``. With an adversary, ``adversarial_loss`` is the weighted penalty that the
+    model minimises in addition to ``loss``, and ``adversary_loss`` is the adversary's own loss;
+    neither is part of a bound or of ``validation_loss``. With ``fit(skip_norm=...)``, ``skipped``
+    is the number of steps that were skipped.
 
     Args:
         rows: Rows to begin with.
 
     Attributes:
-        best_epoch: The epoch whose weights the model holds, where training kept the best.
+        best_epoch: The epoch whose weights the model holds, if training kept the best.
         stopped: Why training ended before its last epoch, or ``None``.
         compiled: Whether the step was compiled, and if not, why.
     """
@@ -59,7 +60,7 @@ class History(Sequence[dict[str, Any]]):
         self._rows.append(row)
 
     def column(self, name: str) -> list[Any]:
-        """The values of one column, ``None`` where a row lacks it."""
+        """Returns the values of one column, with ``None`` where a row lacks it."""
         return [row.get(name) for row in self._rows]
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -68,7 +69,7 @@ class History(Sequence[dict[str, Any]]):
             file.write(self.to_csv())
 
     def to_csv(self) -> str:
-        """The rows as comma-separated values, with a header."""
+        """Returns the rows as comma-separated values, with a header."""
         table = io.StringIO()
         names = list(dict.fromkeys(name for row in self._rows for name in row))
         writer = csv.DictWriter(table, names)
@@ -77,7 +78,7 @@ class History(Sequence[dict[str, Any]]):
         return table.getvalue()
 
     def state_dict(self) -> dict[str, Any]:
-        """Rows and how training ended, as plain values."""
+        """Returns the rows and how training ended, as plain values."""
         return {
             "rows": list(self._rows),
             "best_epoch": self.best_epoch,
@@ -87,10 +88,10 @@ class History(Sequence[dict[str, Any]]):
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> "History":
-        """The history whose `state_dict` it was.
+        """Restores a history from its `state_dict`.
 
         Raises:
-            ValueError: If it is none.
+            ValueError: If the state is not that of a history.
         """
         rows = state["rows"]
         if not isinstance(rows, list):
@@ -99,7 +100,7 @@ class History(Sequence[dict[str, Any]]):
             if not isinstance(row, dict) or row.get("epoch") != number:
                 raise ValueError(f"rows: expected the row of epoch {number}, got {row!r:.60}")
             for name, value in row.items():
-                # A spreadsheet would run a name that begins so, and a terminal obey it.
+                # A spreadsheet would evaluate such a name, and a terminal would obey it.
                 if not str(name).isprintable() or str(name).startswith(("=", "+", "-", "@")):
                     raise ValueError(f"rows: expected the name of a column, got {name!r:.60}")
                 if not isinstance(name, str) or type(value) not in (int, float):

@@ -1,4 +1,4 @@
-"""The hyperparameters and states of optimizers and schedulers, in files and given anew."""
+"""Hyperparameters and states of optimizers and schedulers, read from files and changed."""
 
 import copy
 import math
@@ -23,7 +23,7 @@ PLAIN = (bool, int, float, str, type(None))
 
 
 def hyperparameters(optimizer: Optimizer) -> list[dict[str, Any]]:
-    """The hyperparameters of each group of parameters, as plain values."""
+    """Returns the hyperparameters of each parameter group, as plain values."""
     return [
         {name: plain for name, value in group.items() if (plain := _plain(value)) is not _NOTHING}
         for group in optimizer.param_groups
@@ -31,10 +31,10 @@ def hyperparameters(optimizer: Optimizer) -> list[dict[str, Any]]:
 
 
 def load_optimizer(optimizer: Optimizer, state: Mapping[str, Any]) -> None:
-    """Takes up an optimizer's state.
+    """Restores an optimizer's state.
 
     Raises:
-        ValueError: If it is of another optimizer or other parameters, or NaN is in it.
+        ValueError: If it is of another optimizer or of other parameters, or contains NaN.
     """
     fresh = hyperparameters(optimizer)
     optimizer.load_state_dict(dict(state))
@@ -51,10 +51,10 @@ def load_optimizer(optimizer: Optimizer, state: Mapping[str, Any]) -> None:
 
 
 def _states_of_a_step(optimizer: Optimizer) -> list[dict[str, Any]]:
-    """What a step makes an optimizer keep of each parameter, found on a copy of both."""
+    """Returns the state that a step creates for each parameter, found on a copy of both."""
     twin = copy.deepcopy(optimizer)
     twin.state.clear()
-    # Torch copies what is its own. Of the rest, a scheduler has put the original's step there.
+    # Torch copies its own attributes. Of the others, "step" is the original's: a scheduler set it.
     for name, value in vars(optimizer).items():
         if name != "step" and name not in vars(twin):
             setattr(twin, name, copy.deepcopy(value))
@@ -66,12 +66,12 @@ def _states_of_a_step(optimizer: Optimizer) -> list[dict[str, Any]]:
 
 
 def _check_states(optimizer: Optimizer, made: Sequence[Mapping[str, Any]]) -> None:
-    """Looks whether what was read of each parameter is of the kind that a step makes."""
+    """Checks that the state read for each parameter has the form that a step creates."""
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     for i, (parameter, wanted) in enumerate(zip(parameters, made, strict=True)):
         values = optimizer.state.get(parameter)
         if not values:
-            continue  # it has never had a gradient
+            continue  # this parameter has never had a gradient
         for name in wanted.keys() | values.keys():
             if name not in values or name not in wanted:
                 lacking = "lacks" if name not in values else "has"
@@ -96,7 +96,7 @@ def _check_state(where: str, value: Any, wanted: Any) -> None:
 
 
 def scheduler_state(scheduler: LRScheduler) -> dict[str, Any]:
-    """A scheduler's state, in plain dicts where torch has kinds of its own."""
+    """Returns a scheduler's state, with plain dicts in place of torch's own types."""
     return _in_dicts(scheduler.state_dict())
 
 
@@ -107,7 +107,7 @@ def _in_dicts(value: Any) -> Any:
 
 
 def load_scheduler(scheduler: LRScheduler, state: Mapping[str, Any]) -> None:
-    """Takes up a scheduler's state.
+    """Restores a scheduler's state.
 
     Raises:
         ValueError: If it is of another kind of scheduler.
@@ -128,15 +128,15 @@ def take_new(
     given: Sequence[Mapping[str, Any]],
     before: Sequence[Mapping[str, Any]],
 ) -> None:
-    """Takes those hyperparameters that were given anew when training goes on, and says so.
+    """Applies the hyperparameters that differ when training resumes, and warns about them.
 
-    A new learning rate stretches what the scheduler has made of the former one.
+    A new learning rate rescales the scheduler's learning rates in proportion.
 
     Args:
         optimizer: The optimizer, with the hyperparameters of the checkpoint.
         scheduler: The scheduler, likewise.
-        given: The hyperparameters that the optimizer was made with now.
-        before: Those that it was made with when training began.
+        given: The hyperparameters with which the optimizer was made now.
+        before: The hyperparameters with which it was made when training began.
     """
     for i, (group, new, old) in enumerate(zip(optimizer.param_groups, given, before, strict=True)):
         for name, value in new.items():
@@ -169,7 +169,7 @@ _NOTHING = object()
 
 
 def _plain(value: Any) -> Any:
-    """A hyperparameter as a plain value; nothing for what is none."""
+    """Returns a hyperparameter as a plain value, or `_NOTHING` if it is not one."""
     if isinstance(value, Tensor) and value.dim() == 0:
         return value.item()
     if isinstance(value, tuple | list):
@@ -179,7 +179,7 @@ def _plain(value: Any) -> Any:
 
 
 def _alike(a: Any, b: Any) -> bool:
-    """Whether one hyperparameter may stand for another: numbers for numbers, flags for flags."""
+    """Whether one hyperparameter can replace another: numbers for numbers, flags for flags."""
     if isinstance(b, tuple):
         return isinstance(a, tuple) and len(a) == len(b) and all(map(_alike, a, b))
     if isinstance(b, bool) or b is None:

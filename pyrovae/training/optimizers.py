@@ -1,4 +1,4 @@
-"""Optimizers and schedulers, made from what `fit` was given."""
+"""Makes optimizers and schedulers from the arguments of `fit`."""
 
 import inspect
 from collections.abc import Callable, Iterable, Sequence
@@ -26,15 +26,15 @@ WRITE = "functools.partial(torch.optim.Adam, lr=1e-3)"
 def make_optimizer(
     given: Optimizer | MakeOptimizer | None, parameters: Sequence[nn.Parameter]
 ) -> Optimizer:
-    """The optimizer of some parameters.
+    """Returns the optimizer of some parameters.
 
     Args:
-        given: An optimizer of these parameters, or what makes one; Adam with a learning rate of
-            1e-3 if None.
-        parameters: What is trained.
+        given: An optimizer of these parameters, or a function that makes one; Adam with a learning
+            rate of 1e-3 if None.
+        parameters: The parameters to train.
 
     Raises:
-        ValueError: If it is something else, or cannot be used here.
+        ValueError: If ``given`` is something else, or cannot be used here.
     """
     if given is None:
         given = partial(torch.optim.Adam, lr=1e-3, fused=True)
@@ -79,15 +79,15 @@ def make_optimizer(
 def make_scheduler(
     given: LRScheduler | MakeScheduler | None, optimizer: Optimizer, *, moves: str
 ) -> LRScheduler | None:
-    """The scheduler of an optimizer.
+    """Returns the scheduler of an optimizer.
 
     Args:
-        given: A scheduler of this optimizer, what makes one, or None.
+        given: A scheduler of this optimizer, a function that makes one, or None.
         optimizer: The optimizer.
         moves: "epoch" or "step".
 
     Raises:
-        ValueError: If it is something else, or of another optimizer.
+        ValueError: If ``given`` is something else, or is of another optimizer.
     """
     if given is None:
         return None

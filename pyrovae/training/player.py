@@ -1,4 +1,4 @@
-"""An adversary in training: its part in each step, its optimizer, and its place in a checkpoint."""
+"""An adversary in training: its part in a step, its optimizer, its state in a checkpoint."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -16,19 +16,19 @@ from pyrovae.training.weights import check_fits, restore, snapshot, tensors
 
 __all__ = ["Player", "make_player"]
 
-# The learning rate and momenta with which such games are played.
+# The usual learning rate and momenta of adversarial training.
 USUAL = partial(torch.optim.Adam, lr=1e-4, betas=(0.5, 0.9))
 
 
 class Player:
-    """The second player of a training.
+    """The adversary as the second player in training.
 
     Args:
-        adversary: The adversary, where the model is.
-        optimizer: Moves its parameters.
+        adversary: The adversary, on the device of the model.
+        optimizer: Moves the adversary's parameters.
 
     Attributes:
-        parameters: Those that are trained.
+        parameters: The parameters that are trained.
         given: The hyperparameters that the optimizer was made with.
     """
 
@@ -49,23 +49,23 @@ class Player:
     ) -> Tensor:
         """Adds the gradients of both players, from one run of the programs.
 
-        Each backward pass fills the gradients of one player alone.
+        Each backward pass fills the gradients of one player only.
 
         Args:
-            objective: What the model maximises beside.
+            objective: The objective, which the model maximises as well.
             model: The model program.
             guide: Its guide.
-            batch: What both take.
-            parameters: The model's leaves.
-            own: The adversary's.
+            batch: The arguments of both.
+            parameters: The model's leaf tensors.
+            own: The adversary's leaf tensors.
 
         Returns:
-            The objective's loss, the model's weighted penalty and the adversary's loss, each summed
-            over the batch, ``(3,)``.
+            The objective's loss, the model's weighted penalty and the adversary's loss, each
+            summed over the batch, ``(3,)``.
         """
         seen, adversary = Seen(model, guide, batch), self.adversary
         loss = objective.differentiable_loss(*seen.programs, *batch)
-        # As much as the objective's sum: of the batch, or of the data that it stands for.
+        # On the scale of the objective's sum: over the batch, or over the data it stands for.
         counts = adversary.heard.to(loss.dtype) * (len(batch[0]) * seen.scale)
         penalty = counts * adversary.weight * adversary.penalty(seen)
         total = loss + penalty
@@ -76,19 +76,19 @@ class Player:
         return torch.stack([value.detach().to(loss.dtype) for value in (loss, penalty, own_loss)])
 
     def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
-        """The parameters with names that say whose they are."""
+        """Yields the parameters, with names that say that they are the adversary's."""
         return self.adversary.named_parameters(prefix="adversary")
 
     def snapshot(self) -> dict[str, Tensor]:
-        """A copy of its weights and buffers."""
+        """Copies the adversary's weights and buffers."""
         return snapshot(self.adversary)
 
     def restore(self, weights: Mapping[str, Tensor]) -> None:
-        """Takes weights and buffers up again."""
+        """Restores weights and buffers."""
         restore(self.adversary, weights)
 
     def state_dict(self) -> dict[str, Any]:
-        """Its weights, its optimizer's state and how that was made."""
+        """Returns its weights, its optimizer's state and the optimizer's hyperparameters."""
         return {
             "class": _named(self.adversary),
             "weights": tensors(self.adversary),
@@ -97,10 +97,10 @@ class Player:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Takes up all but the weights, which `restore` does once all else fits.
+        """Restores everything except the weights, which `restore` sets once all else fits.
 
         Raises:
-            ValueError: If it is of another adversary or optimizer.
+            ValueError: If the state is of another adversary or optimizer.
         """
         if state["class"] != _named(self.adversary):
             raise ValueError(
@@ -123,16 +123,17 @@ def make_player(
     model: Any,
     device: torch.device,
 ) -> Player | None:
-    """The player that an adversary is, if there is one.
+    """Makes a player from an adversary, if there is one.
 
     Args:
-        adversary: What `fit` was given.
-        optimizer: An optimizer of its parameters, or what makes one.
+        adversary: The adversary given to `fit`.
+        optimizer: An optimizer of its parameters, or a function that makes one.
         model: The model, on its device.
         device: The device.
 
     Raises:
-        ValueError: If it is no adversary, has no parameters to train, or shares some with the model.
+        ValueError: If it is not an adversary, has no parameters to train, or shares some with the
+            model.
     """
     if adversary is None:
         if optimizer is not None:

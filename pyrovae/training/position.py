@@ -1,4 +1,4 @@
-"""Where in which epoch training is."""
+"""The position of training: the epoch, and the steps taken in it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,18 +14,19 @@ __all__ = ["Position"]
 
 @dataclass
 class Position:
-    """Where in which epoch training is.
+    """The position of training: the epoch, and the steps taken in it.
 
     Attributes:
-        epoch: The epoch under way, from 1 on.
-        steps: The steps taken in it.
-        seen: The data in these steps.
-        total: The sum of their losses, where the model is: 0-dim, or, against an adversary, ``(3,)``,
-            of the objective, the model's penalty and the adversary.
-        seconds: The time that they took.
-        random: The state of the generators when the epoch began; empty before it has.
-        taken: The steps taken in all epochs.
-        skipped: Those of this epoch whose gradient was too large, and which moved nothing.
+        epoch: The current epoch, starting at 1.
+        steps: The number of steps taken in it.
+        seen: The number of data in these steps.
+        total: The sum of their losses, on the device of the model: 0-dim, or, with an adversary,
+            ``(3,)`` for the objective, the model's penalty and the adversary.
+        seconds: The time that these steps took.
+        random: The state of the generators when the epoch began; empty before it has begun.
+        taken: The number of steps taken in all epochs.
+        skipped: The number of steps of this epoch that were skipped because their gradient was too
+            large.
     """
 
     epoch: int = 1
@@ -38,19 +39,19 @@ class Position:
     skipped: int = 0
 
     def state_dict(self) -> dict[str, Any]:
-        """All of it, as numbers and tensors."""
+        """Returns all attributes, as numbers and tensors."""
         return dict(vars(self))
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any], like: Tensor) -> "Position":
-        """The position whose `state_dict` it was.
+        """Restores a position from its `state_dict`.
 
         Args:
             state: The state.
-            like: A sum of losses, whose shape and device are to be had.
+            like: A sum of losses with the shape and device to use.
 
         Raises:
-            ValueError: If it is none.
+            ValueError: If the state is not that of a position.
         """
         for name in ("epoch", "steps", "seen", "taken", "skipped"):
             value, least = state[name], int(name == "epoch")

@@ -1,4 +1,4 @@
-"""How far training is, on standard error: a live line in a terminal, elsewhere some epochs' lines."""
+"""Progress of training on standard error: a live line in a terminal, log lines elsewhere."""
 
 import math
 import shutil
@@ -14,15 +14,15 @@ __all__ = ["Progress", "sparkline"]
 BARS = "▁▂▃▄▅▆▇█"
 EPOCHS_DRAWN = 20
 SHOWN = {"loss": "loss", "validation_elbo": "validation ELBO"}
-#: Seconds between two drawings of the live line.
+#: Seconds between two updates of the live line.
 REDRAW = 0.1
-#: A log gets about so many lines, or one after so many seconds where that is more; never more than
-#: one an epoch.
+#: A log gets about LINES lines in all, at least one every SILENCE seconds in a long run, and
+#: never more than one per epoch.
 LINES, SILENCE = 20, 60.0
 
 
 def sparkline(values: Sequence[float]) -> str:
-    """Values as bars between the lowest and the highest; what is not finite is a gap."""
+    """Draws values as bars between the lowest and the highest; non-finite values are gaps."""
     finite = [value for value in values if math.isfinite(value)]
     low, high = min(finite, default=0.0), max(finite, default=0.0)
     spread = high - low
@@ -34,13 +34,13 @@ def sparkline(values: Sequence[float]) -> str:
 
 
 class Progress:
-    """Shows the epoch, the last epoch's losses with the course of the objective, pace and end.
+    """Shows the epoch, its losses, the course of the objective, the pace and the time left.
 
     Args:
-        training: Where training begins or goes on.
+        training: The state where training begins or resumes.
         epochs: Number of epochs.
-        size: Data in an epoch.
-        show: Whether to show anything, which the first of several ranks does.
+        size: Number of data in an epoch.
+        show: Whether to show anything; of several ranks only the first does.
     """
 
     def __init__(self, training: TrainingState, epochs: int, size: int, *, show: bool) -> None:
@@ -52,7 +52,7 @@ class Progress:
         self._width = 0
 
     def show(self, training: TrainingState, row: dict[str, Any] | None = None) -> None:
-        """Moves to where training is.
+        """Updates the display.
 
         Args:
             training: The state after a step or an epoch.
@@ -70,7 +70,7 @@ class Progress:
             print(self._line(training, now), file=sys.stderr, flush=True)
 
     def close(self) -> None:
-        """Leaves the live line as it is."""
+        """Ends the live line and leaves it on the screen."""
         if self._width:
             print(file=sys.stderr, flush=True)
             self._width = 0
@@ -81,7 +81,7 @@ class Progress:
         return is_marked or now - self._last >= SILENCE
 
     def _draw(self, line: str) -> None:
-        # A line that is wrapped could not be drawn over.
+        # A line that wraps could not be overwritten.
         line = line[: shutil.get_terminal_size().columns - 1]
         print("\r" + line.ljust(self._width), end="", file=sys.stderr, flush=True)
         self._width = len(line)

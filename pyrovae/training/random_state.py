@@ -9,7 +9,7 @@ __all__ = ["check_random_state", "random_state", "seed_rank", "set_random_state"
 
 
 def random_state(device: torch.device) -> dict[str, Tensor]:
-    """The state of torch's generators: the CPU's, and the device's own."""
+    """Returns the state of torch's generators: the CPU's, and the device's own."""
     state = {"cpu": torch.get_rng_state()}
     if device.type == "cuda":
         state["cuda"] = torch.cuda.get_rng_state(device)
@@ -19,7 +19,7 @@ def random_state(device: torch.device) -> dict[str, Tensor]:
 
 
 def set_random_state(state: Mapping[str, Tensor], device: torch.device) -> None:
-    """Puts the generators' state back; that of a device that is not used now is left out."""
+    """Restores the generators' states; the state of a device that is not in use is ignored."""
     torch.set_rng_state(state["cpu"])
     if device.type == "cuda" and "cuda" in state:
         torch.cuda.set_rng_state(state["cuda"], device)
@@ -28,10 +28,10 @@ def set_random_state(state: Mapping[str, Tensor], device: torch.device) -> None:
 
 
 def check_random_state(state: Mapping[str, Tensor], device: torch.device) -> None:
-    """Looks whether a state that was read from a file is one of these generators.
+    """Checks that a state read from a file can be set on these generators.
 
     Raises:
-        ValueError: If it is not.
+        ValueError: If it cannot.
     """
     if not isinstance(state, Mapping) or "cpu" not in state:
         raise ValueError("expected the states of generators, the CPU's among them")
@@ -48,18 +48,18 @@ def check_random_state(state: Mapping[str, Tensor], device: torch.device) -> Non
 
 
 def seed_rank(rank: int, device: torch.device, *, after: int = 0) -> None:
-    """Gives a rank random numbers of its own, which follow from the generator's as it is.
+    """Gives a rank random numbers of its own, derived from the generator's initial seed.
 
-    The first one keeps what a process alone would have.
+    The first rank keeps the numbers that a single process would draw.
 
     Args:
         rank: The rank.
-        device: Where it trains.
-        after: The steps taken before, whose numbers are not to come again.
+        device: The device that it trains on.
+        after: The number of steps taken before, so that their random numbers are not repeated.
     """
     if not rank:
         return
-    # Neighbouring seeds are far apart by the golden ratio of 64 bits (Steele et al., 2014).
+    # Multiples of the 64-bit golden ratio put neighbouring seeds far apart (Steele et al., 2014).
     seed = (
         torch.default_generator.initial_seed() + (rank + (after << 20)) * 0x9E3779B97F4A7C15
     ) % 2**63

@@ -1,4 +1,4 @@
-"""Data, model and objective, made ready for training."""
+"""Prepares data, model and objective for training."""
 
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -29,17 +29,18 @@ __all__ = ["make_first_call", "make_ready", "read_data"]
 def read_data(
     model: Program, data: Any, *, steps_per_epoch: int | None = None, batch_size: int = 1
 ) -> Data:
-    """The data as splits, with a length of those to train on.
+    """Reads the data as splits; the training split has a length.
 
     Args:
-        model: The program that takes them.
-        data: What `fit` was given.
-        steps_per_epoch: Steps in an epoch of a stream.
-        batch_size: Data in a step, of all ranks.
+        model: The program that takes the data.
+        data: The data given to `fit`.
+        steps_per_epoch: Number of steps in an epoch of a stream.
+        batch_size: Number of data in a step, over all ranks.
 
     Raises:
-        ValueError: If the data cannot be read, ranks read different ones, a stream without a
-            length comes without a number of steps, or data that are no stream come with one.
+        ValueError: If the data cannot be read, if ranks read different data, if a stream without a
+            length comes without a number of steps, or if that number is given for data that are no
+            stream.
     """
     ranks = present()
     read = Data.of(data, fields=tensors_taken(model.model), counts=takes_counts(model))
@@ -67,9 +68,10 @@ def read_data(
 
 
 def make_ready(model: Program, data: Data, *, device: str | torch.device) -> torch.device:
-    """Moves a module to its device, makes it train, and looks whether data and programs fit.
+    """Moves a module to its device, puts it in training mode, and checks it against the data.
 
-    Where it trains already, parts in evaluation mode are left there: a user has frozen them.
+    In a module that is in training mode already, parts in evaluation mode stay so: a user has
+    frozen them.
 
     Returns:
         The device.
@@ -95,15 +97,15 @@ def make_first_call(
     *,
     batch_size: int,
 ) -> None:
-    """Asks for the gradients of one batch, before anything is written or moved.
+    """Computes the gradients of one batch, before anything is written or moved.
 
-    What an objective and programs cannot do together is found so before a checkpoint takes the
-    place of another. And Pyro's estimators find out, at their first call and with draws of their
-    own, how deep the plates are nested: made ahead of training, the call leaves to training the
-    same random numbers whether it begins or goes on.
+    An objective that cannot be used with the programs thus fails before a checkpoint overwrites
+    another. Besides, Pyro's estimators determine the nesting of plates at their first call, with
+    draws of their own. With this call made before training, training itself draws the same random
+    numbers whether it begins or resumes.
 
     Raises:
-        ValueError: If the objective is not made for such programs.
+        ValueError: If the objective cannot be used with these programs.
     """
     player = gradients.player
     still = nullcontext() if player is None else evaluation_mode(player.adversary)
@@ -122,4 +124,4 @@ def make_first_call(
     for parameter in [*parameters, *([] if player is None else player.parameters)]:
         parameter.grad = None
     if gradients.skips is not None:
-        gradients.skips.count.zero_()  # it was no step
+        gradients.skips.count.zero_()  # this call was not a step

@@ -1,4 +1,4 @@
-"""Ending well when the system asks to: SIGINT, SIGTERM and SIGHUP."""
+"""Ending training cleanly on SIGINT, SIGTERM and SIGHUP."""
 
 import signal
 import threading
@@ -9,7 +9,7 @@ __all__ = ["Interrupted", "Signals"]
 
 
 class Interrupted(KeyboardInterrupt):
-    """Training was asked to end, and its checkpoint is written; the message says how to go on.
+    """Training was asked to end and has written its checkpoint; the message says how to resume.
 
     Attributes:
         signal: The signal, such as ``signal.SIGTERM``.
@@ -21,18 +21,18 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Signals:
-    """Notes the first signal to end in a block instead of obeying it; a second one is obeyed.
+    """Records the first signal to end in a block instead of obeying it; a second one is obeyed.
 
-    Ctrl-C sends SIGINT, a scheduler or ``docker stop`` SIGTERM, a terminal that closes SIGHUP.
+    Ctrl-C sends SIGINT, a scheduler or ``docker stop`` sends SIGTERM, a closing terminal SIGHUP.
 
-    Handlers can be set in the main thread alone: elsewhere nothing is noted. The former ones are
-    put back with the first signal, and at the block's end.
+    Handlers can be set only in the main thread; in other threads nothing is recorded. The previous
+    handlers are restored at the first signal, and at the end of the block.
 
     Args:
-        active: Whether to do anything.
+        active: Whether to record anything.
 
     Attributes:
-        received: The signal that was noted.
+        received: The recorded signal.
     """
 
     # Windows has no SIGHUP.
@@ -49,8 +49,8 @@ class Signals:
         if self._active:
             for number in self.watched:
                 former = signal.getsignal(number)
-                # A handler that was not set from Python could not be put back, and one who ignores
-                # a signal (nohup) has reasons to.
+                # A handler that was not set from Python could not be restored. A process that
+                # ignores a signal (nohup) goes on ignoring it.
                 if former is not None and former != signal.SIG_IGN:
                     self._former[number] = former
                     signal.signal(number, self._note)

@@ -1,4 +1,4 @@
-"""Steps that are left out because their gradient is too large."""
+"""Skipping steps whose gradient is too large."""
 
 from collections.abc import Iterable
 
@@ -9,18 +9,18 @@ __all__ = ["Skips"]
 
 
 class Skips(nn.Module):
-    """Says of each step whether its gradient is too large to be taken, and counts those that are.
+    """Decides for each step whether its gradient is too large to be used, and counts skips.
 
-    A module, whose buffers a compiled step reads and moves as it does a model's.
+    It is a module because a compiled step reads and updates its buffers like those of a model.
 
     Child, 2021, https://arxiv.org/abs/2011.10650 (section 4).
 
     Args:
-        largest: Norm of the gradient, before it is clipped, above which nothing moves.
+        largest: Norm of the gradient, before clipping, above which a step is skipped.
 
     Attributes:
-        count: How many steps were left out, 0-dim.
-        over: 1 if the last one was, else 0, 0-dim.
+        count: The number of skipped steps, 0-dim.
+        over: 1 if the last step was skipped, else 0, 0-dim.
 
     Raises:
         ValueError: If ``largest`` is not positive.
@@ -38,12 +38,12 @@ class Skips(nn.Module):
 
     @torch.no_grad()
     def look(self, gradients: Iterable[Tensor]) -> None:
-        """Looks at the gradients of a step."""
+        """Examines the gradients of a step."""
         squares = torch.stack([gradient.square().sum() for gradient in gradients])
         over = (squares.sum().sqrt() > self.largest).to(self.over.dtype)
         self.over.copy_(over)
         self.count.add_(over)
 
     def of(self, loss: Tensor) -> Tensor:
-        """The loss, or NaN, at which nothing moves, where the step is left out."""
+        """Returns the loss, or NaN if the step is skipped: a NaN loss moves nothing."""
         return torch.where(self.over > 0, torch.nan, loss)

@@ -36,27 +36,28 @@ SchedulerMoves = Literal["epoch", "step"]
 
 
 class TrainingState:
-    """A model in training, with everything that going on from a checkpoint takes.
+    """A model in training, with everything needed to resume from a checkpoint.
 
     Args:
-        model: What is trained.
-        optimizer: Moves its parameters.
-        device: Where it is.
+        model: The model to train.
+        optimizer: Moves the model's parameters.
+        device: The device of the model.
         step: Takes a step with a batch.
-        stopping: Says when to stop, and keeps the best weights.
-        average: An average of the weights.
-        skips: Leaves out steps whose gradient is too large.
-        ranks: The processes that train together, this one among them.
+        stopping: Decides when to stop, and which weights are the best.
+        average: A moving average of the weights.
+        skips: Skips steps whose gradient is too large.
+        ranks: The processes that train together, including this one.
         player: The adversary that the model is trained against.
 
     Attributes:
-        ranks: Who trains; ``training.ranks.is_first`` says whether this process is to write files.
+        ranks: The processes that train together; ``training.ranks.is_first`` says whether this one
+            is to write files.
         given: The hyperparameters that the optimizer was made with.
-        scheduler: Moves the learning rate, where there is one.
-        scheduler_moves: Whether it moves on after each epoch or after each step.
-        history: The rows of the epochs that are done.
-        position: Where in which epoch training is.
-        best: The weights of the best epoch, where early stopping keeps them.
+        scheduler: Changes the learning rate, if there is a scheduler.
+        scheduler_moves: Whether the scheduler moves after each epoch or after each step.
+        history: The rows of the completed epochs.
+        position: The epoch, and the steps taken in it.
+        best: The weights of the best epoch, if early stopping keeps them.
     """
 
     def __init__(
@@ -99,24 +100,24 @@ class TrainingState:
 
     @property
     def epoch(self) -> int:
-        """The epoch under way; between two epochs the one that is done."""
+        """The current epoch; between two epochs, the one just completed."""
         return self.position.epoch if self.position.steps else len(self.history)
 
     @property
     def step(self) -> int:
-        """The steps taken in all epochs."""
+        """The number of steps taken in all epochs."""
         return self.position.taken
 
     @property
     def learning_rate(self) -> float:
-        """The learning rate of the optimizer's first group of parameters."""
+        """The learning rate of the optimizer's first parameter group."""
         return float(self.optimizer.param_groups[0]["lr"])
 
     def stop(self, reason: str) -> None:
-        """Ends training after the step or epoch under way, with a checkpoint.
+        """Ends training after the current step or epoch, with a checkpoint.
 
         Args:
-            reason: Why, for ``history.stopped``.
+            reason: The reason, kept in ``history.stopped``.
         """
         if self.ranks.size == 1:
             self.history.stopped = reason
@@ -124,11 +125,11 @@ class TrainingState:
 
     @property
     def stopped(self) -> bool:
-        """Whether to end, by early stopping or because somebody asked."""
+        """Whether training ends, by early stopping or on request."""
         return self.history.stopped is not None
 
     def start_clock(self) -> None:
-        """Counts the time from now on to the epoch."""
+        """Starts the clock of the epoch."""
         self._began = time.perf_counter()
 
     @property
@@ -139,11 +140,11 @@ class TrainingState:
 
     @property
     def skipped(self) -> int:
-        """How many of the epoch's steps moved nothing, since their gradient was too large."""
+        """The number of steps of the epoch that were skipped: their gradient was too large."""
         return 0 if self.skips is None else int(self.skips.count)
 
     def count(self, loss: Tensor, data: int, steps: int = 1, *, note: str = "") -> None:
-        """Counts a step, or several, with the loss, or losses, of their data, and what is noted."""
+        """Counts one or more steps, given the loss or losses of their data, and keeps a note."""
         self.position.total += loss
         self.position.seen += data
         self.position.steps += steps
@@ -152,14 +153,14 @@ class TrainingState:
         self.history.compiled = f"{outcome}, {note}" if note else outcome
 
     def after_step(self) -> None:
-        """Moves on what follows each step: the average, and perhaps the learning rate."""
+        """Updates what follows each step: the average, and possibly the learning rate."""
         if self.average is not None:
             self.average.update(self.model)
         if self.scheduler is not None and self.scheduler_moves == "step":
             self.scheduler.step()
 
     def next_epoch(self) -> None:
-        """Goes on to the beginning of the next epoch."""
+        """Moves to the beginning of the next epoch."""
         self.position = Position(
             epoch=self.position.epoch + 1,
             total=self._no_losses(),
@@ -174,12 +175,12 @@ class TrainingState:
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
-        """Lets the model have its averaged weights for a block, where there are any."""
+        """Gives the model its averaged weights inside a block, if there are any."""
         with nullcontext() if self.average is None else self.average.applied(self.model):
             yield
 
     def look_for_best(self, epoch: int, loss: float) -> None:
-        """Shows early stopping an epoch's validation loss, and keeps the weights if it is best."""
+        """Reports an epoch's validation loss to early stopping, and keeps weights if best."""
         stopping = self.stopping
         if stopping is None:
             return
@@ -193,12 +194,12 @@ class TrainingState:
             )
 
     def go_back_to_best(self) -> None:
-        """Puts the best weights back, where they were kept."""
+        """Restores the best weights, if they were kept."""
         if self.stopping is not None and self.best is not None:
             restore(self.model, self.best)
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything but the model's weights, as plain values and tensors."""
+        """Returns everything except the model's weights, as plain values and tensors."""
         return {
             "optimizer": self.optimizer.state_dict(),
             "scheduler": None if self.scheduler is None else scheduler_state(self.scheduler),
@@ -215,11 +216,11 @@ class TrainingState:
         }
 
     def load_state_dict(self, weights: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
-        """Takes everything up again. The model changes last, once all else was found to fit.
+        """Restores everything. The model is changed last, once all else was found to fit.
 
         Args:
-            weights: The model's.
-            state: All else, as `state_dict` gives it.
+            weights: The model's weights.
+            state: Everything else, as returned by `state_dict`.
 
         Raises:
             ValueError: If something does not fit; the message begins with its key.
@@ -270,12 +271,12 @@ class TrainingState:
         if self.stopping is None:
             self.history.best_epoch = None
         if self.stopping is None or not self.stopping.done:
-            self.history.stopped = None  # who stopped it then lets it go on now
+            self.history.stopped = None  # a callback or signal had stopped it: now it goes on
 
 
 @contextmanager
 def _reading(key: str) -> Iterator[None]:
-    """Says of whatever goes wrong with a part of a file which part it is, in one sentence."""
+    """Turns any error in reading a part of a file into one sentence that names the part."""
     try:
         yield
     except KeyError as error:

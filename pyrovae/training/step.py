@@ -12,12 +12,12 @@ __all__ = ["Step"]
 
 
 class Step:
-    """Fills the gradients of a batch and lets the optimizer move, unless something is NaN.
+    """Computes the gradients of a batch and lets the optimizer move, unless something is NaN.
 
     Args:
-        parameters: What is trained.
-        gradients: Fills their gradients.
-        optimizer: Moves them.
+        parameters: The parameters to train.
+        gradients: Computes their gradients.
+        optimizer: Moves the parameters.
     """
 
     def __init__(
@@ -31,18 +31,18 @@ class Step:
         """Takes the step.
 
         Returns:
-            The loss, summed over the batch, 0-dim, or the losses of a game; NaN if a gradient is not finite, and nothing
-            has moved then.
+            The loss, summed over the batch, 0-dim, or with an adversary the losses. NaN if a
+            gradient is not finite, in which case nothing has moved.
         """
         loss = self.gradients(self.parameters, batch)
         self.move(self.gradients.taken(loss))
         return loss
 
     def move(self, loss: Tensor) -> None:
-        """Moves the parameters along their gradients unless the loss is NaN; the adversary's, too.
+        """Moves the model's and the adversary's parameters, unless the loss is NaN.
 
-        A fused optimizer on an accelerator is told by a flag on the device and nothing waits;
-        another one there costs a wait for the loss.
+        On an accelerator, a fused optimizer reads a flag on the device, so that nothing waits.
+        Other optimizers have to wait for the loss.
         """
         bad = loss.isnan().any()
         _move(self.optimizer, bad)

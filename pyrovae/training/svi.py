@@ -20,27 +20,27 @@ __all__ = ["CompiledSVI"]
 
 
 class CompiledSVI(Declared):
-    """``pyro.infer.SVI`` whose step is one compiled graph and waits for nothing.
+    """``pyro.infer.SVI`` with a step that is one compiled graph and waits for nothing.
 
-    For those who write their own loop. The graph is traced at the first step, on copies, and its
-    loss and what it moves are compared with the eager step's. Where that fails, the loop goes on
-    uncompiled and a warning says why. Numbers in attributes of module and objective are compared
-    before each step, and where one has changed the step is compiled anew; numbers in global
-    variables and closures are not seen. A batch of another shape is stepped uncompiled. Gradients
-    are of the objective's sum over the batch, as in ``pyro.infer.SVI``. A step whose loss is NaN
-    or whose gradient is not finite changes nothing. On Linux a process that has compiled keeps up
-    to 256 MiB of freed memory.
+    It is meant for training loops of your own. The graph is traced at the first step, on copies,
+    and its loss and updates are compared with those of the eager step. If this fails, the loop
+    goes on uncompiled and a warning says why. Numbers in attributes of the module and the
+    objective are compared before each step; if one has changed, the step is compiled again.
+    Changes of numbers in global variables and closures are not detected. A batch of another shape
+    is stepped uncompiled. Gradients are of the objective's sum over the batch, as in
+    ``pyro.infer.SVI``. A step changes nothing if its loss is NaN or its gradient is not finite. On
+    Linux a process that has compiled keeps up to 256 MiB of freed memory.
 
     Args:
         model: The model program, a method of an ``nn.Module`` that owns all parameters.
         guide: The guide, a method of the same module.
         optim: Makes a torch optimizer from the parameters, such as
             ``lambda parameters: torch.optim.Adam(parameters, lr=1e-3, fused=True)``.
-        loss: One of this library's objectives or of Pyro's.
+        loss: An objective of this library or of Pyro.
         precision: "bf16" rounds the factors of matrix products to bfloat16.
 
     Attributes:
-        optim: The torch optimizer; a scheduler may be put on it.
+        optim: The torch optimizer; a scheduler may be attached to it.
 
     Raises:
         ValueError: If model and guide are not methods of one module.
@@ -77,7 +77,7 @@ class CompiledSVI(Declared):
 
     @property
     def compiled(self) -> bool:
-        """Whether the last step was a compiled one."""
+        """Whether the last step was compiled."""
         return self._step.compiled
 
     def step(self, *batch: Tensor) -> Tensor:
@@ -90,10 +90,10 @@ class CompiledSVI(Declared):
 
     @torch.no_grad()
     def evaluate_loss(self, *batch: Tensor) -> Tensor:
-        """The loss of a batch as a 0-dim tensor; no parameter moves."""
+        """Returns the loss of a batch as a 0-dim tensor, without moving a parameter."""
         with isolated(batch[0].device):
             loss = self.loss.loss(self.model, self.guide, *batch)
-        # Wake-sleep gives a pair of losses; the first is the model's.
+        # Wake-sleep returns a pair of losses; the first is the model's.
         return torch.as_tensor(loss[0] if isinstance(loss, tuple) else loss)
 
     def _eagerly(self, batch: tuple[Tensor, ...]) -> Tensor:

@@ -1,4 +1,4 @@
-"""Training's numbers in TensorBoard."""
+"""Writing the numbers of training to TensorBoard."""
 
 import os
 from typing import Any
@@ -12,15 +12,17 @@ __all__ = ["TensorBoard"]
 
 
 class TensorBoard(Callback):
-    """Writes each epoch's row, and the loss between, where TensorBoard shows it.
+    """Writes each epoch's row, and the loss of some steps, for TensorBoard.
 
-    Curves of the epochs are named as the columns of the history and go by the epoch; the loss of
-    single steps is ``step_loss``, in nats per datum, and goes by the step of the run. A run that
-    goes on from a checkpoint continues its curves. Needs ``pip install pyrovae[tensorboard]``.
+    Curves of the epochs are named like the columns of the history and are plotted against the
+    epoch. The loss of single steps is ``step_loss``, in nats per datum, plotted against the step
+    of the run. A run that resumes from a checkpoint continues its curves. Needs ``pip install
+    pyrovae[tensorboard]``.
 
     Args:
-        folder: Where to write, a folder for each run.
-        steps: Steps between two losses; none are written if None. Each waits for the device.
+        folder: The folder to write to, a separate one for each run.
+        steps: Number of steps between two recorded losses; if None, none are recorded. Each
+            recorded loss waits for the device.
 
     Raises:
         ImportError: If tensorboard is not installed.
@@ -43,7 +45,7 @@ class TensorBoard(Callback):
         self._writer: Any = None
 
     def on_step(self, training: TrainingState, loss: Tensor) -> None:
-        """Writes the loss of every so many steps."""
+        """Writes the loss, every ``steps`` steps."""
         due = self.steps is not None and training.step % self.steps == 0
         if due and training.ranks.is_first:
             self._open().add_scalar("step_loss", loss, training.step)

@@ -1,4 +1,4 @@
-"""The batches of an epoch, and whose share of each is whose."""
+"""The batches of an epoch, and each rank's share of them."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -32,22 +32,22 @@ def turns(
     across: bool,
     several: SeveralSteps | None = None,
 ) -> Iterator[Turn]:
-    """The batches of the epoch under way that no step was taken with.
+    """Yields the batches of the current epoch that have not been used yet.
 
-    The epoch's order depends on the random numbers with which it begins. So an epoch that goes
-    on begins anew with these and passes over what it had; what is drawn from there on (bits, a
-    transform's choices) comes after what training itself had drawn. All ranks take the order of
-    the first one; where some have no data left, they take part until all have none. A stream
-    goes on from where it is, and has been put there if the epoch goes on.
+    The order of an epoch depends on the random state at its beginning. So a resumed epoch starts
+    again from that state and skips the batches that it had already used; random numbers drawn from
+    there on (binarization, random transforms) continue from the state of training itself. All
+    ranks use the order of the first one; a rank whose data are exhausted takes part until all are.
+    A stream continues from its current place, which was restored if the epoch resumes.
 
     Args:
         training: The state.
         split: The data.
-        checkpoints: Has the ranks agree before each step.
-        batch_size: Data in a step, of all ranks.
+        checkpoints: Lets the ranks agree before each step.
+        batch_size: Number of data in a step, over all ranks.
         drop_last: Whether to leave out a batch smaller than the first.
-        across: Whether the objective looks across the batch, and needs some data in each share.
-        several: Takes several steps at a time, where that can be done.
+        across: Whether the objective looks across the batch, so that each share needs some data.
+        several: Takes several steps at a time, if that is possible.
     """
     position, device, ranks = training.position, training.device, training.ranks
     least = max(2, ranks.size) if across else 1
@@ -98,7 +98,7 @@ def turns(
 def _of_stream(
     training: TrainingState, split: StreamEpochs, checkpoints: Checkpoints, *, least: int
 ) -> Iterator[Turn]:
-    """The steps that are left of an epoch of a stream."""
+    """Yields the remaining steps of an epoch of a stream."""
     position, device, ranks = training.position, training.device, training.ranks
     if not position.steps:
         position.random = random_state(device)
@@ -124,7 +124,7 @@ def _pass_over(batches: Iterator[object], taken: int) -> None:
 def _together(
     training: TrainingState, split: Split, checkpoints: Checkpoints, mine: Iterator[Batch | None]
 ) -> Iterator[Turn]:
-    """The turns of this rank, each once all have said that they are ready for it."""
+    """Yields the turns of this rank, each once all ranks are ready for it."""
     step, dtype = training.take_step, dtype_of(training.model)
     assert isinstance(step, CommonStep)
     nothing = to_dtype((torch.zeros(0, *split.shape, device=training.device),), dtype)

@@ -1,4 +1,4 @@
-"""Optimizers' steps as tensor operations, for a compiled step to contain."""
+"""Optimizer steps as tensor operations, to be part of a compiled step."""
 
 import itertools
 import math
@@ -14,32 +14,33 @@ from pyrovae.training.update_rules import Group, Rule, Tensors, rule_of
 
 __all__ = ["Update"]
 
-LARGE = 1e6  # beside gradients
+LARGE = 1e6  # compared with gradients
 
 
 class Update(nn.Module):
     """The step of one of torch's optimizers as tensor operations, which can be traced.
 
-    Of Adam, AdamW, Adamax and SGD. The state is the optimizer's own and moves in place, so that
-    the optimizer may step itself at any time, and save and load its state. Whatever changes from
-    step to step (learning rate, betas, weight decay, the powers in bias corrections) is a number
-    in a buffer: traced from torch's own source, Adam would take the powers for each weight.
+    Adam, AdamW, Adamax and SGD are supported. The state is the optimizer's own and is updated in
+    place, so the optimizer can take a step itself at any time, and save and load its state.
+    Everything that changes from step to step (learning rate, betas, weight decay, the powers in
+    bias corrections) is a number in a buffer. Traced from torch's own source, Adam would compute
+    the powers once for each weight.
 
     Args:
         optimizer: The optimizer.
-        parameters: What is trained: the leaves of `forward`, in their order.
+        parameters: The parameters to train: the leaves of `forward`, in the same order.
 
     Raises:
-        ValueError: If no rule is known for the optimizer, an option of it or what it moves.
+        ValueError: If there is no rule for the optimizer, one of its options or what it moves.
     """
 
     def __init__(self, optimizer: Optimizer, parameters: Sequence[Tensor]) -> None:
         super().__init__()
         self.optimizer = optimizer
         self._at = {id(parameter): i for i, parameter in enumerate(parameters)}
-        # Those that have a gradient, as tracing shows.
+        # Those that have a gradient, as found by tracing.
         self._moved = set(self._at.values())
-        self._state: Any = None  # the optimizer's, as last read
+        self._state: Any = None  # the optimizer's state when last read
         self._rules: list[Any] = [rule_of(optimizer, group) for group in optimizer.param_groups]
         held = [p for group in optimizer.param_groups for p in group["params"]]
         known = all(id(p) in self._at and p.dtype == torch.float32 for p in held)
@@ -48,11 +49,11 @@ class Update(nn.Module):
         self._make_state()
         if not self.read():
             raise ValueError("expected parameters at the same step, and no hooks on the optimizer")
-        # Else a scheduler warns that it moves before the optimizer has.
+        # Otherwise a scheduler warns that it moves before the optimizer.
         optimizer._opt_called = True  # type: ignore[attr-defined]
 
     def forward(self, leaves: Tensors, loss: Tensor) -> None:
-        """Moves leaves and state along the leaves' gradients; nothing moves if the loss is NaN."""
+        """Moves leaves and state by the leaves' gradients, or nothing if the loss is NaN."""
         good = ~loss.isnan().any()
         self._moved = {i for i, leaf in enumerate(leaves) if leaf.grad is not None}
         for k, (group, rule) in enumerate(self._groups()):
@@ -68,10 +69,10 @@ class Update(nn.Module):
                     place.copy_(torch.where(good, value, place))
 
     def read(self) -> bool:
-        """Takes up the optimizer's state and the numbers of its next step.
+        """Reads the optimizer's state and the numbers of its next step.
 
         Returns:
-            Whether this is still what was traced. If not, the optimizer has to step itself.
+            Whether the state is still the traced one. If not, the optimizer has to step itself.
         """
         optimizer = self.optimizer
         if optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks:
@@ -91,7 +92,7 @@ class Update(nn.Module):
         """Takes up the numbers of the next step, if all parameters of a group are at the same."""
         for k, (group, rule) in enumerate(self._groups()):
             steps = self._steps[k].item()
-            # The optimizer may have stepped itself, with fewer gradients than here.
+            # The optimizer may have taken steps itself, with gradients for fewer parameters.
             if not 0 <= steps - self._last[k] <= 1 and not self._read_state():
                 return False
             self._last[k] = steps
@@ -103,7 +104,7 @@ class Update(nn.Module):
         return zip(self.optimizer.param_groups, self._rules, strict=True)
 
     def _read_state(self) -> bool:
-        """Takes up the state, if it is whole and has one number of steps in each group."""
+        """Reads the state, and returns whether it is complete with one step count per group."""
         self._steps: list[Tensor] = []
         for group, rule in self._groups():
             counts = [torch.zeros(())]
@@ -123,10 +124,10 @@ class Update(nn.Module):
 
     @contextmanager
     def linearized(self) -> Iterator[None]:
-        """Makes the step, for a block, about linear in the gradients, at any size of theirs.
+        """Makes the step, in a block, nearly linear in the gradients, whatever their size.
 
-        With a large learning rate and a term as large in the denominators. Adam as it is would
-        divide roundings by their own size.
+        It uses a large learning rate and an equally large term in the denominators. Adam itself
+        would divide rounding errors by numbers of their own size.
         """
         kept = dict(self._buffers)
         for k, (group, rule) in enumerate(self._groups()):
@@ -143,7 +144,7 @@ class Update(nn.Module):
         self._buffers[f"factors_{k}"] = torch.tensor(factors)
 
     def _make_state(self) -> None:
-        """The state with which the optimizer would begin, where it has not begun."""
+        """Creates the optimizer's initial state where it does not exist yet."""
         for group, rule in self._groups():
             for parameter, name in itertools.product(group["params"], rule.state):
                 state = self.optimizer.state[parameter]

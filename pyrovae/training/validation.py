@@ -1,4 +1,4 @@
-"""What the validation data say after an epoch."""
+"""Evaluation of the validation data after an epoch."""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
@@ -35,20 +35,20 @@ def looks_across_the_batch(objective: pyro.infer.ELBO) -> bool:
 class Validation:
     """The objective's own loss and the plain bound of the validation data.
 
-    In evaluation mode and with the same random numbers each time, so that epochs can be
-    compared. Nothing of the model, the objective or the random state is moved.
+    Both are computed in evaluation mode and with the same random numbers each time, so that epochs
+    can be compared. The model, the objective and the random state are left unchanged.
 
     Args:
-        training: Whose model is looked at.
-        data: The data, of which there need be no validation data.
-        annealing: The objective and its weights, at the end of the epoch that is looked at.
-        checkpoints: Asked before each batch whether a signal ends the look.
-        batch_size: Data in a step of training: as many at a time are looked at here, for which
-            there is memory, and which an objective that looks across the batch is to see.
-        size: How many data a loss is of, where the plate of the data says so.
+        training: The state with the model to evaluate.
+        data: The data, which may lack a validation split.
+        annealing: The objective and its weights at the end of the evaluated epoch.
+        checkpoints: Asked before each batch whether a signal ends the evaluation.
+        batch_size: Number of data in a training step. The same number is used here: memory
+            suffices for it, and an objective that looks across the batch is to see as many.
+        size: Number of data that a loss stands for, if the plate of the data sets it.
 
     Raises:
-        ValueError: If such an objective is given one datum.
+        ValueError: If an objective that looks across the batch is given a single datum.
     """
 
     def __init__(
@@ -80,18 +80,18 @@ class Validation:
         self.ranks, self._ask = training.ranks, ask
         self._rows = min(_batch_size(data.train, batch_size), len(data.train))
         if self._across and self.split is not None:
-            # A last batch of one datum would say nothing.
+            # For such an objective, a last batch of one datum would be meaningless.
             while self._rows < len(self.split) and len(self.split) % self._rows == 1:
                 self._rows += 1
 
     def __call__(self, epoch: int) -> dict[str, float]:
-        """The columns of an epoch's row: ``validation_loss`` and the bound with its parts."""
+        """Returns the columns of an epoch's row: ``validation_loss`` and the bound's parts."""
         if self.split is None:
             return {}
         self._ask()
         bound = elbo(self.model, self.split, batch_size=self._rows, device=self.device)
         known = {name: value for name, value in bound._asdict().items() if value is not None}
-        # One pass over the data does where the objective is that bound.
+        # One pass over the data is enough if the objective is that bound.
         loss = (
             -bound.elbo
             if self._is_bound() and bound.elbo is not None
@@ -114,23 +114,23 @@ class Validation:
             evaluation_mode(self.model),
             kept(objective, scale),
         ):
-            # Where the next epoch's first step will be: settled in the epoch that says so.
+            # The weights at the end of the epoch, with which the next epoch's first step begins.
             self.annealing.advance(epoch)
             looked = blocks(split, self._rows, seed=0, device=self.device, ranks=self.ranks)
             for start, values in looked:
                 batch = to_dtype(values, dtype)
                 loss = objective.loss(model, guide, *batch)
-                # Wake-sleep gives a pair of losses; the first is the model's.
+                # Wake-sleep returns a pair of losses; the first is the model's.
                 of_batch = float(loss[0] if isinstance(loss, tuple) else loss)
                 rows = len(batch[0])
                 found.append((start, of_batch * rows / (self._size or rows), rows))
-        # In the order of the data, however many ranks have looked at them.
+        # In the order of the data, however many ranks have evaluated them.
         everyone = sorted(chain.from_iterable(self.ranks.gather(found)))
         return sum(value for _, value, _ in everyone) / sum(rows for *_, rows in everyone)
 
 
 def _batch_size(train: Split, batch_size: int) -> int:
-    """Data in a step: a loader makes batches of its own size."""
+    """Returns the number of data in a step: a loader makes batches of its own size."""
     if isinstance(train, StreamEpochs):
         return train.batch_size
     source = train.source if isinstance(train, LoaderSplit) else None
@@ -139,7 +139,7 @@ def _batch_size(train: Split, batch_size: int) -> int:
 
 
 class _Asking(SplitOf):
-    """A split that asks before each batch whether to go on."""
+    """A split that runs a check before each batch."""
 
     def __init__(self, split: Split, ask: Callable[[], None]) -> None:
         super().__init__(split)

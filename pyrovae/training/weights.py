@@ -1,4 +1,4 @@
-"""A model's weights, copied and put back."""
+"""Copying and restoring a model's weights."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ __all__ = ["check_fits", "restore", "snapshot", "tensors"]
 
 
 def tensors(model: Any) -> dict[str, Tensor]:
-    """A model's parameters and buffers by name (of what is no module: parameters by number)."""
+    """Returns parameters and buffers by name (parameters by number if it is not a module)."""
     if isinstance(model, nn.Module):
         return model.state_dict()
     return {str(i): parameter.detach() for i, parameter in enumerate(model.parameters())}
@@ -24,10 +24,10 @@ def snapshot(model: Any) -> dict[str, Tensor]:
 
 
 def check_fits(model: Any, state: Any) -> None:
-    """Looks whether weights that were read from a file are a model's.
+    """Checks that weights read from a file belong to a model.
 
     Raises:
-        ValueError: If they are of another model, NaN is among them, or they are none that it can
+        ValueError: If they are of another model, contain NaN, or are weights that the model cannot
             have.
     """
     if not isinstance(state, Mapping) or not all(isinstance(t, Tensor) for t in state.values()):
@@ -41,10 +41,10 @@ def check_fits(model: Any, state: Any) -> None:
 
 @torch.no_grad()
 def restore(model: Any, state: Mapping[str, Tensor]) -> None:
-    """Puts a snapshot back, in place.
+    """Restores a snapshot, in place.
 
     Raises:
-        ValueError: If it is of another model. Nothing is put back then.
+        ValueError: If it is of another model. Nothing is restored then.
     """
     _check_shapes(model, state)
     for name, tensor in tensors(model).items():
