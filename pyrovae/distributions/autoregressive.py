@@ -1,4 +1,4 @@
-"""Variables one after another."""
+"""Distributions of variables that are drawn one after another."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Protocol
@@ -11,50 +11,50 @@ __all__ = ["Autoregressive", "from_places", "to_places"]
 
 
 def to_places(x: Tensor, event_dim: int) -> Tensor:
-    """Brings ``(*batch, channels, *grid)`` to ``(*batch, places)`` in the order of the places.
+    """Flattens ``(*batch, channels, *grid)`` to ``(*batch, places)``, in the order of the places.
 
-    Point by point of the grid, row by row, at each all channels.
+    The points of the grid follow each other row by row, with all channels of a point together.
     """
     return x.movedim(-event_dim, -1).flatten(-event_dim)
 
 
 def from_places(x: Tensor, event_shape: Size) -> Tensor:
-    """Brings ``(*batch, places)`` back to ``(*batch, *event_shape)``."""
+    """Restores ``(*batch, *event_shape)`` from ``(*batch, places)``."""
     first, *grid = event_shape
     return x.unflatten(-1, (*grid, first)).movedim(-1, -len(event_shape))
 
 
 class Conditional(Protocol):
-    """Gives the parameters of each variable from those before it."""
+    """A network that computes the parameters of each variable from the variables before it."""
 
     def __call__(self, values: Tensor, context: Tensor | None = None) -> Tensor:
-        """From values ``(n, places)`` to parameters ``(n, places, parameters)``."""
+        """Maps values ``(n, places)`` to parameters ``(n, places, parameters)``."""
         ...
 
     def steps(self, n: int, context: Tensor | None = None) -> Callable[[Tensor | None], Tensor]:
-        """The same place by place: from the values at the place before to the parameters."""
+        """Returns a function from the previous place's values to the parameters of the next."""
         ...
 
     def nothing(self) -> Tensor:
-        """Some parameters, ``(parameters,)``, from which the variables' support can be read."""
+        """Returns some valid parameters, ``(parameters,)``, that show the variables' support."""
         ...
 
 
 class Autoregressive(TorchDistribution):
-    r"""Variables one after another, each with parameters from a network that sees those before.
+    r"""Variables drawn one after another, with parameters from a network that sees earlier ones.
 
     .. math:: p(x \mid c) = \prod_i p(x_i \mid f_i(x_1, \dots, x_{i-1}, c))
 
-    The density takes one run of the network, a draw a step of it for each variable, with what was
-    computed before kept. There is no mean in closed form.
+    The density takes one pass of the network. A draw takes one step of it for each variable, and
+    keeps what was computed for earlier variables. The mean has no closed form.
 
     Args:
-        network: From the values of all variables to the parameters of each.
-        variable: From parameters ``(*batch, parameters)`` to the distribution of one variable, with
-            ``batch_shape (*batch, 1)``.
+        network: Maps the values of all variables to the parameters of each.
+        variable: Maps parameters ``(*batch, parameters)`` to the distribution of one variable,
+            with ``batch_shape (*batch, 1)``.
         event_shape: Shape of one array of variables; see `to_places` for their order.
-        context: What is given of each, ``(*batch, places, features)``.
-        batch_shape: Shape of the batch, where no context has it.
+        context: What each variable is conditioned on, ``(*batch, places, features)``.
+        batch_shape: Shape of the batch, if there is no context that has it.
     """
 
     arg_constraints: ClassVar[dict[str, Any]] = {}
@@ -79,17 +79,17 @@ class Autoregressive(TorchDistribution):
 
     @constraints.dependent_property
     def support(self) -> Any:
-        """That of each variable."""
+        """The support of each variable."""
         return constraints.independent(self._one.support, self.event_dim)
 
     @property
     def normalized_support(self) -> Any:
-        """Where the density of each variable adds up to one, which may be less than its support."""
+        """Where each variable's density sums to one, which may be less than its support."""
         one = self._one
         return getattr(one, "normalized_support", one.support)
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
-        """Draws, one variable after another."""
+        """Draws samples, one variable after another."""
         batch = Size(sample_shape) + self.batch_shape
         with torch.no_grad():
             step = self.network.steps(batch.numel(), self._given(batch))
@@ -101,7 +101,7 @@ class Autoregressive(TorchDistribution):
             return from_places(places, self.event_shape)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """The sum over the variables, all at once."""
+        """The log-density: the sum over the variables, computed in one pass."""
         events = self.event_dim
         batch = torch.broadcast_shapes(value.shape[:-events], self.batch_shape)
         x = to_places(value.expand(*batch, *self.event_shape), events)

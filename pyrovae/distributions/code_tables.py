@@ -1,4 +1,4 @@
-"""The vectors of a codebook, and which of them stands for a vector."""
+"""The vectors of a codebook, and the assignment of vectors to them."""
 
 from collections.abc import Sequence
 from math import atanh, prod
@@ -11,12 +11,12 @@ __all__ = ["CodeTable", "LevelTable", "ResidualTables", "SignTable", "nearest"]
 
 
 def nearest(vectors: Tensor, codebook: Tensor) -> Tensor:
-    """The number of the nearest code of each vector, ``(*batch,)``."""
-    # Products of matrices are fast but round, relative to how far from 0 all of it lies. Around
-    # the codebook's middle they choose a few; the nearest of these is found from differences.
+    """The index of the nearest code of each vector, ``(*batch,)``."""
+    # Matrix products are fast, but their rounding error grows with the distance of the vectors
+    # from 0. After centring they select a few candidates, and exact differences decide.
     middle = codebook.mean(0)
     centred, codes = vectors - middle, codebook - middle
-    # The square of the vector itself is the same for all codes.
+    # The squared length of the vector itself is the same for all codes and is left out.
     distances = codes.square().sum(-1) - 2 * centred @ codes.T
     few = distances.topk(min(4, len(codebook)), largest=False).indices.sort(-1).values
     exact = (vectors.unsqueeze(-2) - embedding(few, codebook)).square().sum(-1)
@@ -24,11 +24,11 @@ def nearest(vectors: Tensor, codebook: Tensor) -> Tensor:
 
 
 class CodeTable:
-    """Vectors by number; a vector is stood for by the nearest.
+    """A table of vectors, the codes; any vector is represented by the nearest of them.
 
-    Arrays of vectors are ``(*batch, groups, *grid, code_features)``, their numbers ``(*batch,
-    groups, *grid)``. A table of several stages gives each vector as many numbers as it has stages,
-    ``(*batch, stages * groups, *grid)``.
+    Arrays of vectors have shape ``(*batch, groups, *grid, code_features)`` and their indices
+    ``(*batch, groups, *grid)``. A table with several stages gives each vector one index for each
+    stage, ``(*batch, stages * groups, *grid)``.
 
     Args:
         table: The vectors, ``(codes, code_features)``.
@@ -41,16 +41,16 @@ class CodeTable:
 
     @property
     def codes(self) -> int:
-        """How many codes a number chooses from."""
+        """The number of codes that an index chooses from."""
         return len(self.table)
 
     @property
     def code_features(self) -> int:
-        """Length of a vector."""
+        """The length of a vector."""
         return self.table.shape[-1]
 
     def target(self, output: Tensor) -> Tensor:
-        """What of a network's output the codes are to be near to."""
+        """The part of a network's output that the codes are to approximate."""
         return output
 
     def assign(self, output: Tensor, event_dim: int) -> tuple[Tensor, Tensor]:
@@ -58,46 +58,47 @@ class CodeTable:
 
         Args:
             output: Vectors, with a gradient.
-            event_dim: Number of dimensions of the numbers of one datum, ``(groups, *grid)``.
+            event_dim: Number of dimensions of the indices of one datum, ``(groups, *grid)``.
 
         Returns:
-            What each code stands for, with the output's gradient, and the codes' numbers.
+            The vectors that the codes approximate, with the gradient of the output, and the
+            indices of the codes.
         """
         target = self.target(output)
         return target, self.numbers(target.detach(), event_dim)
 
     def numbers(self, vectors: Tensor, event_dim: int) -> Tensor:
-        """The numbers of the codes that are nearest to vectors."""
+        """The indices of the codes that are nearest to the given vectors."""
         return nearest(vectors, self.table.detach())
 
     def vectors(self, numbers: Tensor, event_dim: int) -> Tensor:
-        """The codes of these numbers, with the gradient of the table."""
+        """The codes with these indices, with the gradient of the table."""
         return embedding(numbers, self.table)
 
     def distances(self, vectors: Tensor, event_dim: int) -> Tensor:
-        """The squared distance of vectors from every code, one more dimension, ``codes``."""
+        """The squared distances of vectors to every code, in a new last dimension ``codes``."""
         squares = vectors.square().sum(-1, keepdim=True) + self.table.square().sum(-1)
         return squares - 2 * vectors @ self.table.T
 
     def by_stage(self, numbers: Tensor, event_dim: int) -> tuple[Tensor, ...]:
-        """The numbers of each stage."""
+        """The indices of each stage."""
         return numbers.chunk(self.stages, dim=-event_dim)
 
 
 class LevelTable(CodeTable):
-    r"""All vectors whose features are each one of a few levels between -1 and 1.
+    r"""All vectors whose features each take one of a few levels between -1 and 1.
 
-    With :math:`L` levels, :math:`h = (L - 1) / 2` and :math:`o = 1/2` for even L, else 0, a number
-    f of the network becomes
+    With :math:`L` levels, :math:`h = (L - 1) / 2`, and :math:`o = 1/2` for even L, else 0, a
+    feature f of the network's output becomes
 
     .. math:: \operatorname{round}\left(h \tanh(f + \operatorname{artanh}(o / h)) - o\right)
         / \lfloor L / 2 \rfloor
 
-    where f = 0 is in the middle of a level. (With two levels that shift would be infinite, and 0 is
-    where one begins.)
+    so that f = 0 is in the middle of a level. (With two levels the shift would be infinite; it is
+    left out, and f = 0 is the boundary between the levels.)
 
     Args:
-        table: The vectors, ``(codes, code_features)``, as `LevelTable.all` makes them.
+        table: The vectors, ``(codes, code_features)``, as made by `LevelTable.all`.
         levels: Number of levels of each feature.
     """
 
@@ -107,17 +108,17 @@ class LevelTable(CodeTable):
 
     @staticmethod
     def all(levels: Sequence[int]) -> Tensor:
-        """The vectors in the order of their numbers, the last feature's level changing first."""
+        """All vectors in the order of their indices; the last feature's level changes first."""
         each = [(torch.arange(n) - n // 2) / (n // 2) for n in levels]
         return torch.cartesian_prod(*each).reshape(prod(levels), len(levels))
 
     def target(self, output: Tensor) -> Tensor:
-        """The output between the outer levels."""
+        """The output, squashed between the outermost levels."""
         features = [_squashed(f, n) for f, n in zip(output.unbind(-1), self.levels, strict=True)]
         return torch.stack(features, -1)
 
     def numbers(self, vectors: Tensor, event_dim: int) -> Tensor:
-        """The nearest level of each feature, in mixed radix."""
+        """The indices of the nearest level of each feature, combined in mixed radix."""
         found = torch.zeros(vectors.shape[:-1], dtype=torch.long, device=vectors.device)
         for feature, n in zip(vectors.unbind(-1), self.levels, strict=True):
             level = (feature * (n // 2)).round().long() + n // 2
@@ -126,20 +127,20 @@ class LevelTable(CodeTable):
 
 
 class SignTable(CodeTable):
-    """All vectors of minus ones and ones; a vector is stood for by its signs.
+    """All vectors of -1 and 1; any vector is represented by its signs.
 
     Args:
-        table: The vectors, as `SignTable.all` makes them.
+        table: The vectors, as made by `SignTable.all`.
     """
 
     @staticmethod
     def all(features: int) -> Tensor:
-        """The vectors in the order of their numbers, whose binary digits are the signs."""
+        """All vectors in the order of their indices, whose binary digits are the signs."""
         signs = torch.tensor([-1.0, 1.0])
         return torch.cartesian_prod(*[signs] * features).reshape(2**features, features)
 
     def numbers(self, vectors: Tensor, event_dim: int) -> Tensor:
-        """The signs as binary digits; 0 counts as negative."""
+        """The signs, read as binary digits; 0 counts as negative."""
         found = torch.zeros(vectors.shape[:-1], dtype=torch.long, device=vectors.device)
         for feature in vectors.unbind(-1):
             found = 2 * found + (feature > 0)
@@ -147,10 +148,10 @@ class SignTable(CodeTable):
 
 
 class ResidualTables(CodeTable):
-    """Tables one after another: each stands for what those before it have left of a vector.
+    """Tables in stages: each represents what the stages before it have left over of a vector.
 
     Args:
-        tables: Tables of as many codes and features.
+        tables: Tables with the same numbers of codes and features.
     """
 
     def __init__(self, tables: Sequence[CodeTable]) -> None:
@@ -160,7 +161,7 @@ class ResidualTables(CodeTable):
 
     @property
     def codes(self) -> int:
-        """How many codes a number chooses from, in each stage."""
+        """The number of codes that an index chooses from, in each stage."""
         return self.tables[0].codes
 
     def assign(self, output: Tensor, event_dim: int) -> tuple[Tensor, Tensor]:

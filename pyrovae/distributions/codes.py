@@ -12,7 +12,7 @@ __all__ = ["CodeVectors", "Codes", "NearestCode", "join", "split"]
 
 
 def split(z: Tensor, code_features: int, event_dim: int) -> Tensor:
-    """Takes latents ``(*batch, groups * code_features, *grid)`` apart into vectors.
+    """Splits latents ``(*batch, groups * code_features, *grid)`` into vectors.
 
     Returns:
         The vectors, ``(*batch, groups, *grid, code_features)``.
@@ -21,7 +21,7 @@ def split(z: Tensor, code_features: int, event_dim: int) -> Tensor:
 
 
 def join(vectors: Tensor, event_dim: int) -> Tensor:
-    """Puts vectors back together into latents, as `split` had them."""
+    """Joins vectors into latents: the inverse of `split`."""
     return vectors.movedim(-1, -event_dim).flatten(-event_dim - 1, -event_dim)
 
 
@@ -41,7 +41,7 @@ class CodeVectors(constraints.Constraint):
         super().__init__()
 
     def check(self, value: Tensor) -> Tensor:
-        """Whether each latent is made of codes."""
+        """Whether each latent consists of codes."""
         vectors = split(value, self.codebook.code_features, self.event_dim)
         numbers = self.codebook.numbers(vectors, self.event_dim)
         found = self.codebook.vectors(numbers, self.event_dim)
@@ -49,14 +49,14 @@ class CodeVectors(constraints.Constraint):
 
 
 class NearestCode(TorchDistribution):
-    r"""The point mass at the codes of a network's output.
+    r"""The point mass at the codes nearest to a network's output.
 
     .. math:: q(z = e_k) = 1 \text{ for } k = \arg\min_j \lVert f - e_j \rVert
 
-    A latent is an array ``(groups * code_features, *grid)``, a vector in ``groups`` at each point
-    of the grid; with a codebook of several stages the vectors of the first stage, then those of the
-    next. Draws pass their gradient straight through to the network's output, by equal parts of all
-    stages.
+    A latent is an array ``(groups * code_features, *grid)``, with a vector for each of the
+    ``groups`` at each point of the grid. With a codebook of several stages, the vectors of the
+    first stage come first, then those of the next. Draws use the straight-through gradient to the
+    network's output, shared equally between the stages.
 
     van den Oord, Vinyals and Kavukcuoglu, 2017, Neural discrete representation learning,
     https://arxiv.org/abs/1711.00937.
@@ -67,10 +67,10 @@ class NearestCode(TorchDistribution):
         event_dim: Number of dimensions of one latent.
 
     Attributes:
-        indices: The numbers of the codes, ``(*batch, stages * groups, *grid)``.
-        code: The codes themselves, as a latent, with gradient for the codebook alone.
-        target: What each code stands for, as a latent: the output, or what of it is left for a
-            stage, with the output's gradient.
+        indices: The indices of the codes, ``(*batch, stages * groups, *grid)``.
+        code: The codes themselves, as a latent, with a gradient for the codebook only.
+        target: What each code approximates, as a latent: the output, or what earlier stages have
+            left over of it, with the gradient of the output.
     """
 
     arg_constraints: ClassVar[dict[str, Any]] = {}
@@ -88,22 +88,22 @@ class NearestCode(TorchDistribution):
 
     @constraints.dependent_property
     def support(self) -> Any:
-        """Latents made of the codebook's vectors."""
+        """Latents that consist of the codebook's vectors."""
         return CodeVectors(self.codebook, self.event_dim)
 
     @property
     def mean(self) -> Tensor:
-        """The codes, with the gradient straight through."""
-        # The difference is zero: the value is the code to the last bit.
+        """The codes, with the straight-through gradient."""
+        # The difference is zero, so the value is the code to the last bit.
         passed = (self.target - self.target.detach()) / self.codebook.stages
         return self.code.detach() + passed
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
-        """The codes, with the gradient straight through."""
+        """The codes, with the straight-through gradient."""
         return self.mean.expand(torch.Size(sample_shape) + self.shape())
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """0 where a latent is the codes, minus infinity elsewhere."""
+        """0 for the latent that consists of these codes, minus infinity for any other."""
         same = (value == self.code).flatten(-self.event_dim).all(-1)
         return torch.where(same, 0.0, -torch.inf).to(value)
 
@@ -115,14 +115,14 @@ class NearestCode(TorchDistribution):
 
 
 class Codes(TorchDistribution):
-    r"""Latents made of a codebook's vectors, from a distribution of the codes' numbers.
+    r"""Latents that consist of a codebook's vectors, with a distribution over the codes' indices.
 
     .. math:: p(z) = p(k), \qquad z = (e_{k_1}, e_{k_2}, \dots)
 
-    Any value is read as its nearest codes.
+    Any value is scored by its nearest codes.
 
     Args:
-        indices: p(k), of integers with event shape ``(stages * groups, *grid)``.
+        indices: p(k), over integers with event shape ``(stages * groups, *grid)``.
         codebook: The codes :math:`e`.
     """
 
@@ -137,17 +137,17 @@ class Codes(TorchDistribution):
 
     @constraints.dependent_property
     def support(self) -> Any:
-        """Latents made of the codebook's vectors."""
+        """Latents that consist of the codebook's vectors."""
         return CodeVectors(self.codebook, self.event_dim)
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
-        """Draws numbers and looks their vectors up."""
+        """Draws indices and looks up their vectors."""
         with torch.no_grad():
             drawn = self.indices.sample(torch.Size(sample_shape))
             return join(self.codebook.vectors(drawn, self.event_dim), self.event_dim)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """The log-probability of the numbers of the nearest codes."""
+        """The log-probability of the indices of the nearest codes."""
         vectors = split(value.detach(), self.codebook.code_features, self.event_dim)
         return self.indices.log_prob(self.codebook.numbers(vectors, self.event_dim))
 

@@ -1,4 +1,4 @@
-"""The continuous Bernoulli, from logits of any size."""
+"""The continuous Bernoulli, for logits of any size."""
 
 from typing import Any, ClassVar
 
@@ -11,7 +11,7 @@ from pyrovae.distributions.special import at_least_single, log_expm1_ratio
 
 __all__ = ["ContinuousBernoulli"]
 
-# Of 1 / (1 - e^-x) - 1 / x - 1 / 2 and of its derivative, in odd and even powers of x.
+# Series of 1 / (1 - e^-x) - 1 / x - 1 / 2 (odd powers of x) and its derivative (even powers).
 _MEAN = (1 / 12, -1 / 720, 1 / 30240, -1 / 1209600, 1 / 47900160, -691 / 1307674368000)
 
 
@@ -20,12 +20,11 @@ class ContinuousBernoulli(TorchDistribution):
 
     .. math:: \log p(x) = x \eta - \log \frac{e^\eta - 1}{\eta}
 
-    The mean is :math:`1 / (1 - e^{-\eta}) - 1 / \eta` and the variance :math:`1 / \eta^2 -
-    1 / (2 \sinh(\eta / 2))^2`; at :math:`\eta = 0` it is the uniform distribution. Density,
-    moments, draws and their gradients are right to single precision for logits from -1e8 to
-    1e8. (PyTorch's distribution of that name clamps the probability
-    :math:`\operatorname{sigmoid}(\eta)` in its constant and moments, which are wrong beyond
-    logits of 15.9 and near 0.)
+    The mean is :math:`1 / (1 - e^{-\eta}) - 1 / \eta` and the variance :math:`1 / \eta^2 - 1 / (2
+    \sinh(\eta / 2))^2`; at :math:`\eta = 0` the distribution is uniform. Density, moments, draws
+    and their gradients are accurate to single precision for logits from -1e8 to 1e8. (PyTorch's
+    distribution of that name clamps the probability :math:`\operatorname{sigmoid}(\eta)`, so its
+    constant and moments are wrong for logits beyond 15.9 and near 0.)
 
     Loaiza-Ganem and Cunningham, 2019, The continuous Bernoulli: fixing a pervasive error in
     variational autoencoders, https://arxiv.org/abs/1907.06845.
@@ -35,7 +34,7 @@ class ContinuousBernoulli(TorchDistribution):
         validate_args: Whether to check arguments and values.
 
     Raises:
-        ValueError: Where checked, if a logit is NaN or a value lies outside [0, 1].
+        ValueError: If validation is on, and a logit is NaN or a value lies outside [0, 1].
     """
 
     arg_constraints: ClassVar[dict[str, Any]] = {"logits": constraints.real}
@@ -59,7 +58,7 @@ class ContinuousBernoulli(TorchDistribution):
         """The log-density of values."""
         if self._validate_args:
             self._validate_sample(value)
-        # Distances from the likelier end: x eta and the constant are both large there.
+        # Measured from the more probable end, since x eta and the constant are both large there.
         size, rising = _folded(self.logits)
         value = at_least_single(value)
         distance = torch.where(rising, 1 - value, value)
@@ -81,13 +80,13 @@ class ContinuousBernoulli(TorchDistribution):
         square, series = near.square(), torch.zeros_like(near)
         for k, coefficient in reversed(list(enumerate(_MEAN))):
             series = series * square + (2 * k + 1) * coefficient
-        # 1 / a^2 - e^-a / (1 - e^-a)^2, as a product, since a^2 may be large.
+        # 1 / a^2 - e^-a / (1 - e^-a)^2, written as a product because a^2 may overflow.
         rest = far * torch.exp(-0.5 * far) / -torch.expm1(-far)
         return torch.where(small, series, (1 - rest) * (1 + rest) / far / far)
 
     @staticmethod
     def _mean_distance(size: Tensor) -> Tensor:
-        """The mean distance from the likelier end, 1 / a - 1 / (e^a - 1)."""
+        """The mean distance from the more probable end, 1 / a - 1 / (e^a - 1)."""
         small = size < 1
         near, far = torch.where(small, size, 0.0), torch.where(small, 1.0, size)
         square, series = near.square(), torch.zeros_like(near)
@@ -109,17 +108,17 @@ class ContinuousBernoulli(TorchDistribution):
         small = size < 1e-3
         far = torch.where(small, 1.0, size)
         exact = -torch.log1p((u * torch.expm1(-far)).clamp(min=-1 + _eps(u))) / far
-        # The first terms in a small logit; the next is a^2 / 60 at most.
+        # The first terms for small logits; the next one is at most a^2 / 60.
         near = torch.where(small, size, 0.0)
         linear = u - 0.5 * near * u * (1 - u)
         distance = torch.where(small, linear, exact)
         return torch.where(rising, 1 - distance, distance)
 
     def cdf(self, value: Tensor) -> Tensor:
-        """The probability of a value up to this one."""
+        """The cumulative distribution function."""
         size, rising = _folded(self.logits)
         distance = torch.where(rising, 1 - value, value)
-        # (1 - e^(-a d)) / (1 - e^-a), each divided by a so that a may be 0.
+        # (1 - e^(-a d)) / (1 - e^-a), with both divided by a, so that a may be 0.
         ratio = log_expm1_ratio(size * distance) - log_expm1_ratio(size)
         below = (ratio.exp() * distance).clamp(max=1)
         return torch.where(rising, 1 - below, below)
@@ -131,10 +130,10 @@ class ContinuousBernoulli(TorchDistribution):
 
 
 def _folded(logits: Tensor) -> tuple[Tensor, Tensor]:
-    """The size of logits, and which are positive.
+    """The absolute values of logits, and whether each is positive.
 
-    Not by ``abs``, whose slope is 0 at 0, where these densities have one: networks begin there
-    whose last layer is of zeros.
+    ``abs`` is not used because its gradient at 0 is 0, while that of these densities is not; a
+    network whose last layer starts at zero begins there.
     """
     rising = logits > 0
     return torch.where(rising, logits, -logits), rising
@@ -146,7 +145,7 @@ def _eps(x: Tensor) -> float:
 
 @register_kl(ContinuousBernoulli, ContinuousBernoulli)
 def _kl(q: ContinuousBernoulli, p: ContinuousBernoulli) -> Tensor:
-    # Measured from q's likelier end, from which the mean distance keeps its digits.
+    # Measured from q's more probable end, which keeps the digits of the mean distance.
     size, rising = _folded(q.logits)
     across = torch.where(rising, -p.logits, p.logits)
     steepness, growing = _folded(across)

@@ -1,4 +1,4 @@
-"""Normals with a covariance between variables, whose density in single precision is right."""
+"""Normals with correlated variables, whose density is accurate in single precision."""
 
 import math
 from typing import Any
@@ -16,7 +16,7 @@ __all__ = ["LowRankNormal", "MultivariateNormal", "conditioned_factor"]
 
 def _least_variance(loc: Tensor, rows: Tensor) -> Tensor:
     """The variance that keeps each variable's own noise visible in a draw."""
-    # And no less than what the factorisation can tell, in the precision that it has.
+    # At least what the factorisation can resolve in its own precision.
     share = max(resolution(loc.dtype) ** 2, 16 * torch.finfo(widest(loc).dtype).eps)
     return share * (loc.square() + rows.square().sum(-1)).detach()
 
@@ -28,24 +28,24 @@ def conditioned_factor(loc: Tensor, factor: Tensor) -> Tensor:
 
     in single precision.
 
-    A draw :math:`\mu + L \epsilon` is rounded, and solving with a factor of any condition turns
-    that into a noise of any size: the density at the draw is then wrong without bound. With
-    independent noise of 1.5e-5 of each variable's size, which is nothing to the covariance of an
-    ordinary posterior, the rounding stays below a hundredth of a standard deviation.
+    A draw :math:`\mu + L \epsilon` is rounded. Solving with an ill-conditioned factor can amplify
+    the rounding error without bound, and the density at the draw is then wrong. Independent noise
+    of 1.5e-5 of each variable's size, negligible compared with the covariance of an ordinary
+    posterior, keeps the effect of the rounding below a hundredth of a standard deviation.
 
     Args:
         loc: The means, ``(*batch, n)``.
-        factor: Lower triangular, ``(*batch, n, n)``.
+        factor: Lower triangular matrices, ``(*batch, n, n)``.
     """
     wide = widest(factor)
     noise = torch.diag_embed(widest(_least_variance(loc, factor)))
-    # Without the check for failure, which would wait for the device: of NaN comes NaN.
+    # Without the check for failure, which would wait for the device: NaN in gives NaN out.
     new, _ = torch.linalg.cholesky_ex(wide @ wide.mT + noise)
     return new.to(factor.dtype)
 
 
 class MultivariateNormal(dist.MultivariateNormal):
-    """A normal with any covariance that solves in double precision, where the device has it."""
+    """A normal with full covariance that is solved in double precision if the device has it."""
 
     def log_prob(self, value: Tensor) -> Tensor:
         """The log-density of values."""
@@ -61,14 +61,15 @@ class MultivariateNormal(dist.MultivariateNormal):
 
 
 class LowRankNormal(dist.LowRankMultivariateNormal):
-    r"""A normal with covariance :math:`W W^\top + D`, D diagonal, right for any sizes of the two.
+    r"""A normal with covariance :math:`W W^\top + D`, D diagonal, accurate at any size of both.
 
     .. math:: (x - \mu)^\top \Sigma^{-1} (x - \mu) = (d - W y)^\top D^{-1} (d - W y) + y^\top y,
         \quad d = x - \mu, \; y = (I + W^\top D^{-1} W)^{-1} W^\top D^{-1} d
 
-    a sum of squares, in double precision where the device has it: PyTorch's difference of two
-    squares is off by nats for a D of 1e-5 beside a W of 1. D is not below :math:`2^{-32}
-    (\mu_i^2 + \sum_j W_{ij}^2)`, so that a draw in single precision still shows its noise.
+    This sum of squares is computed in double precision if the device has it. PyTorch's difference
+    of two squares is off by whole nats if, say, D is 1e-5 and W is 1. D is raised to at least
+    :math:`2^{-32} (\mu_i^2 + \sum_j W_{ij}^2)`, so that draws in single precision still show its
+    noise.
 
     Args:
         loc: The means, ``(*batch, n)``.
@@ -107,7 +108,7 @@ class LowRankNormal(dist.LowRankMultivariateNormal):
         return super().expand(batch_shape, new)
 
     def _log_det(self) -> Tensor:
-        """Logarithm of the covariance's determinant, in double precision."""
+        """The logarithm of the covariance's determinant, in double precision."""
         inner = self._capacitance_tril.diagonal(dim1=-2, dim2=-1).log().sum(-1)
         return 2 * inner + widest(self._unbroadcasted_cov_diag).log().sum(-1)
 

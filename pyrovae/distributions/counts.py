@@ -1,4 +1,4 @@
-"""Counts: the Poisson, and the negative binomial from its mean and dispersion."""
+"""Counts: the Poisson, and the negative binomial given by its mean and dispersion."""
 
 from typing import Any, ClassVar
 
@@ -23,13 +23,13 @@ _LARGEST_RATE = 1e18
 
 
 class Poisson(dist.Poisson):
-    r"""A Poisson that scores large counts.
+    r"""A Poisson that is accurate for large counts.
 
     .. math:: \log p(x) = x \log \lambda - \lambda - \log x!
         = -\left(x \log \frac{x}{\lambda} + \lambda - x\right) - T(x)
 
-    with `deviance` and `stirling`: the three terms on the left are each 1e7 nats at a million
-    counts and lose a nat in single precision.
+    computed by `deviance` and `stirling`. The three terms of the first form are each 1e7 nats at a
+    million counts, so single precision loses a nat.
     """
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -40,19 +40,20 @@ class Poisson(dist.Poisson):
         return -deviance(value, rate) - stirling(value)
 
     def scaled(self, factor: Tensor) -> "Poisson":
-        """The distribution of so many times the rate."""
+        """The distribution with the rate multiplied by a factor."""
         return Poisson(self.rate * factor)
 
 
 class NegativeBinomial(TorchDistribution):
-    r"""Counts with a mean, and a variance above it.
+    r"""Counts with a given mean, and a variance above the mean.
 
     .. math:: p(x) = \frac{\Gamma(x + r)}{x! \, \Gamma(r)}
         \left(\frac{r}{r + \mu}\right)^r \left(\frac{\mu}{r + \mu}\right)^x, \quad r = 1 / \alpha
 
-    The variance is :math:`\mu + \alpha \mu^2`. By `deviance` and `stirling` it is right to single
-    precision for means and dispersions from 1e-8 to 1e8, and becomes the Poisson as
-    :math:`\alpha` goes to 0; a difference of :math:`\log \Gamma` is off by nats there.
+    The variance is :math:`\mu + \alpha \mu^2`. Computed by `deviance` and `stirling`, the density
+    is accurate to single precision for means and dispersions from 1e-8 to 1e8, and tends to the
+    Poisson as :math:`\alpha` goes to 0. A difference of :math:`\log \Gamma` is off by whole nats
+    there.
 
     Args:
         mean: The means :math:`\mu`, positive.
@@ -60,8 +61,8 @@ class NegativeBinomial(TorchDistribution):
         validate_args: Whether to check arguments and values.
 
     Raises:
-        ValueError: Where checked, if a parameter is not positive or a value is not a whole
-            number of at least 0.
+        ValueError: If validation is on, and a parameter is not positive or a value is not an
+            integer of at least 0.
     """
 
     arg_constraints: ClassVar[dict[str, Any]] = {
@@ -91,7 +92,7 @@ class NegativeBinomial(TorchDistribution):
         return new
 
     def scaled(self, factor: Tensor) -> "NegativeBinomial":
-        """The distribution of so many times the mean, and the same dispersion."""
+        """The distribution with the mean multiplied by a factor, and the same dispersion."""
         return NegativeBinomial(self.mean * factor, self.dispersion)
 
     @property
@@ -106,7 +107,7 @@ class NegativeBinomial(TorchDistribution):
 
     @property
     def mode(self) -> Tensor:
-        """The most probable count (the larger of two)."""
+        """The most probable count (the larger one, if there are two)."""
         return (self.mean * (1 - self.dispersion)).clamp(min=0).floor()
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -114,8 +115,9 @@ class NegativeBinomial(TorchDistribution):
         if self._validate_args:
             self._validate_sample(value)
         mean, alpha, x = torch.broadcast_tensors(self.mean, self.dispersion, value.to(self.mean))
-        # Of x + r, the shares mean / (r + mean) and r / (r + mean) are expected for x and r, which
-        # differ from that by the same number. In alpha, since r goes to infinity with the Poisson.
+        # Of x + r, the shares mean / (r + mean) and r / (r + mean) are expected for x and r, and
+        # both differ from these by the same number. Written in alpha = 1 / r, since r is infinite
+        # for the Poisson.
         growth = 1 + alpha * mean
         ratio = (1 + alpha * x) / growth
         difference = (x - mean) / growth
@@ -125,7 +127,7 @@ class NegativeBinomial(TorchDistribution):
         return remainder - torch.log1p(alpha * x) - apart
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
-        """Draws counts: Poisson ones, of rates that are gamma variables."""
+        """Draws counts: Poisson variables whose rates are gamma variables."""
         shape = self._extended_shape(Size(sample_shape))
         with torch.no_grad():
             mean, dispersion = self.mean.expand(shape), self.dispersion.expand(shape)

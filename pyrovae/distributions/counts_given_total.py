@@ -12,31 +12,31 @@ from pyrovae.distributions.special import deviance, normalized, stirling
 
 __all__ = ["CountsGivenTotal"]
 
-# Of an expected count, whose inverse is still a number.
+# The smallest expected count, whose inverse does not overflow.
 SMALLEST = 1e-30
 
 
 class CountsGivenTotal(TorchDistribution):
-    r"""Counts of categories, with each datum's total taken from the datum itself.
+    r"""Counts of categories, conditional on each datum's own total.
 
     .. math:: \log p\Big(x \,\Big|\, n = \sum_v x_v\Big) = \log n! - \sum_v \log x_v!
         + \sum_v x_v \log \operatorname{softmax}(a)_v
 
-    PyTorch's multinomial has one total for all; documents, users and cells each have their own.
-    The numbers are conditional on the totals: they sum to one over all counts of one total. They
-    are right to single precision for totals up to 1e7 and logits of any size: the factorials'
-    large terms are cancelled by Stirling's formula.
+    PyTorch's multinomial has one total for all data, but documents, users and cells each have
+    their own. The probabilities are conditional on the totals: they sum to one over all counts
+    with a given total. They are accurate to single precision for totals up to 1e7 and logits of
+    any size, because the large terms of the factorials are cancelled by Stirling's formula.
 
     Args:
-        logits: Log-probabilities :math:`a` of the categories, up to a constant,
-            ``(*batch, *event)``.
-        total_count: Total of the counts that `sample` draws, and that `mean` is of.
-        event_dim: How many of the last dimensions of ``logits`` are the categories.
+        logits: Log-probabilities :math:`a` of the categories, up to a constant, ``(*batch,
+            *event)``.
+        total_count: Total of the counts that `sample` draws and that `mean` refers to.
+        event_dim: Number of last dimensions of ``logits`` that are the categories.
         validate_args: Whether to check arguments and values.
 
     Raises:
-        ValueError: If the total is negative, there are no event dimensions, or, where checked, a
-            logit is NaN or a value is not a whole number of at least 0.
+        ValueError: If the total is negative or there are no event dimensions. If validation is on,
+            also if a logit is NaN or a value is not an integer of at least 0.
     """
 
     arg_constraints: ClassVar[dict[str, Any]] = {"logits": constraints.real}
@@ -65,7 +65,7 @@ class CountsGivenTotal(TorchDistribution):
 
     @constraints.dependent_property(is_discrete=True)
     def support(self) -> constraints.Constraint:
-        """Whole numbers of at least 0."""
+        """Integers of at least 0."""
         return constraints.independent(constraints.nonnegative_integer, len(self.event_shape))
 
     @property
@@ -75,13 +75,13 @@ class CountsGivenTotal(TorchDistribution):
 
     @property
     def mean(self) -> Tensor:
-        """The expected counts of ``total_count``."""
+        """The expected counts for ``total_count``."""
         return self.total_count * self.probs
 
     @property
     def variance(self) -> Tensor:
-        """The variance of each count of ``total_count``."""
-        # 1 - p as the sum of the others, which it loses near 1.
+        """The variance of each count for ``total_count``."""
+        # 1 - p is computed as the sum of the other probabilities: near 1 it would lose digits.
         flat = self.probs.flatten(len(self.batch_shape))
         before = pad(flat.cumsum(-1)[..., :-1], (1, 0))
         after = pad(flat.flip(-1).cumsum(-1)[..., :-1], (1, 0)).flip(-1)
@@ -104,10 +104,10 @@ class CountsGivenTotal(TorchDistribution):
         dims = tuple(range(-len(self.event_shape), 0))
         value, logits = torch.broadcast_tensors(value.to(self.logits), self.logits)
         total = value.sum(dims, keepdim=True)
-        # n log n - sum of x log(x / p), that is minus the sum of the deviances from n p: the
-        # probabilities' own rounding then counts only where a count is not what was expected.
+        # n log n - sum of x log(x / p), that is, minus the sum of the deviances from n p. Rounding
+        # of the probabilities then matters only where a count differs from the expected one.
         expected, absent = total * logits.exp(), value == 0
-        # An expected count below the smallest is known by its logarithm.
+        # An expected count below the smallest one is represented by its logarithm.
         below = (logits + total.clamp(min=1).log()).clamp(max=math.log(SMALLEST))
         lacking = value * torch.where(absent, 0.0, below - math.log(SMALLEST))
         apart = torch.where(
@@ -129,7 +129,7 @@ class CountsGivenTotal(TorchDistribution):
         """Draws counts with a total for each datum.
 
         Args:
-            total: Whole numbers of at least 0 that broadcast to the batch shape.
+            total: Integers of at least 0 that broadcast to the batch shape.
 
         Returns:
             The counts, ``(*batch, *event)``.
@@ -137,7 +137,7 @@ class CountsGivenTotal(TorchDistribution):
         with torch.no_grad():
             flat = self.probs.reshape(self.batch_shape.numel(), -1)
             totals = total.expand(self.batch_shape).reshape(-1).tolist()
-            # One after another: the draws of all, before they are counted, may not fit in memory.
+            # One row at a time: the uncounted draws of all rows may not fit in memory.
             counts = torch.zeros_like(flat)
             for row, probs, n in zip(counts, flat, totals, strict=True):
                 if n > 0:

@@ -1,4 +1,4 @@
-"""The logistic distribution in bins of one grey level."""
+"""The logistic distribution, discretized to grey levels."""
 
 from typing import Any, ClassVar
 
@@ -15,30 +15,31 @@ __all__ = ["DiscretizedLogistic"]
 
 
 class DiscretizedLogistic(TorchDistribution):
-    r"""A logistic variable rounded to the nearest grey level :math:`k / (L - 1)` in [0, 1].
+    r"""A logistic variable, rounded to the nearest grey level :math:`k / (L - 1)` in [0, 1].
 
     .. math:: p(x) = \sigma\left(\frac{x + h - \mu}{s}\right)
         - \sigma\left(\frac{x - h - \mu}{s}\right), \quad h = \frac{1}{2 (L - 1)}
 
-    The first term is 1 at x = 1 and the second 0 at x = 0: what lies beyond the ends belongs to
-    them. The difference is never taken: with u and l the two arguments,
+    The first term is 1 at x = 1 and the second is 0 at x = 0, so the end levels contain all
+    probability beyond them. The difference is not computed directly. With u and l the two
+    arguments,
 
     .. math:: \log p(x) = \log \sigma(u) + \log \sigma(-l) + \log\left(1 - e^{-2h/s}\right)
 
-    which is exact and keeps its digits, and its gradients, however small the probability.
+    which is exact and keeps the digits of value and gradients, however small the probability.
 
     Kingma et al., 2016, Improving variational inference with inverse autoregressive flow,
     https://arxiv.org/abs/1606.04934.
 
     Args:
-        loc: Location :math:`\mu`, in the unit of the grey values; any real number.
-        scale: Scale :math:`s`, positive, in the same unit.
+        loc: Location :math:`\mu`, any real number, in units of the grey values.
+        scale: Scale :math:`s`, positive, in the same units.
         levels: Number of levels L.
         validate_args: Whether to check arguments and values.
 
     Raises:
-        ValueError: If there are fewer than 2 levels, or, where checked, the scale is not positive
-            or a value is off the grid.
+        ValueError: If there are fewer than 2 levels. If validation is on, also if the scale is not
+            positive or a value is off the grid.
     """
 
     arg_constraints: ClassVar[dict[str, Any]] = {
@@ -79,13 +80,13 @@ class DiscretizedLogistic(TorchDistribution):
         if self._validate_args:
             self._validate_sample(value)
         level, top = level_of(value, self.levels), self.levels - 1
-        # In units of a level, where edges are half numbers: two neighbours then share an edge to
-        # the last digit, and the sum is one however small the scale.
+        # In units of a level, where edges are half-integers: two neighbours share an edge to the
+        # last digit, so the probabilities sum to one however small the scale is.
         loc, scale = self.loc * top, self.scale * top
         below = logsigmoid((level + 0.5 - loc) / scale)
         above = logsigmoid((loc - (level - 0.5)) / scale)
         width = torch.log(-torch.expm1(-1 / scale))
-        # All branches are finite, so that the unused one's gradient is zero and not NaN.
+        # All branches are finite, so that the gradient of an unused one is zero and not NaN.
         inner = (level > 0) & (level < top)
         zero = torch.zeros_like(below)
         return (
@@ -113,21 +114,21 @@ class DiscretizedLogistic(TorchDistribution):
         return square - mean**2
 
     def _nearest(self) -> Tensor:
-        """The level that the location is nearest to, which most of the others add up around."""
+        """The level nearest to the location, as the origin about which moments are summed."""
         return level_of(self.loc.detach(), self.levels)
 
     def _moments(self, origin: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and mean square of the distance from a level, by summing the tails beyond it.
 
-        Far from a level that has nearly all the probability, the variance would be a difference of
-        two numbers that agree.
+        If the origin were far from a level that has nearly all the probability, the variance would
+        be a difference of two nearly equal numbers.
         """
         top = self.levels - 1
         mean, square = torch.zeros_like(self.loc), torch.zeros_like(self.loc)
-        # One level at a time: all at once would take 256 times a batch's memory.
+        # One level at a time: all at once would take 256 times the memory of a batch.
         for k in range(1, self.levels):
             argument = (self.loc - (k - 0.5) / top) / self.scale
-            # Beyond the edge below level k: P(x >= k) above the origin, P(x < k) below it.
+            # Beyond the lower edge of level k: P(x >= k) above the origin, P(x < k) below it.
             sign = torch.where(k > origin, 1.0, -1.0)
             tail = torch.sigmoid(sign * argument)
             mean = mean + sign * tail / top

@@ -1,4 +1,4 @@
-"""A mixture of a few distributions of any families, with fixed weights."""
+"""A mixture of a few distributions of any family, with fixed weights."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -12,17 +12,18 @@ __all__ = ["ExpertMixture"]
 
 
 class ExpertMixture(TorchDistribution):
-    r"""A mixture whose components may be of several families; its weights have no gradient.
+    r"""A mixture whose components may be of different families; its weights have no gradient.
 
     .. math:: p(z) = \sum_m w_m \, p_m(z)
 
-    A draw is one of a component that is chosen with probability :math:`w_m`. As no parameter has a
-    part in the choice, draws are reparameterised where the components' are: the gradient of an
-    expectation is the mean of those through the chosen components.
+    A draw comes from a component chosen with probability :math:`w_m`. Since this choice depends on
+    no parameter, draws are reparameterised if those of the components are: the gradient of an
+    expectation is the mean of the gradients through the chosen components.
 
     Args:
-        components: The distributions, of one batch and event shape.
-        weights: Non-negative, ``(*batch, M)`` or ``(M,)``, of sum 1 over the components.
+        components: The distributions, with the same batch and event shape.
+        weights: Non-negative weights, ``(*batch, M)`` or ``(M,)``, that sum to 1 over the
+            components.
         validate_args: Whether to check values.
     """
 
@@ -43,7 +44,7 @@ class ExpertMixture(TorchDistribution):
 
     @property
     def has_rsample(self) -> bool:
-        """Whether draws carry a gradient: those of all components do."""
+        """Whether draws carry a gradient, as they do if those of all components do."""
         return all(p.has_rsample for p in self.components)
 
     @property
@@ -63,12 +64,12 @@ class ExpertMixture(TorchDistribution):
 
     @property
     def mean(self) -> Tensor:
-        """The mean of the components' means."""
+        """The weighted mean of the components' means."""
         return self._averaged([p.mean for p in self.components])
 
     @property
     def variance(self) -> Tensor:
-        """The variance of each variable: within the components, and between them."""
+        """The variance of each variable, within the components and between them."""
         # Not E[z^2] - E[z]^2, which cancels where the means are large.
         mean = self.mean
         return self._averaged([p.variance + (p.mean - mean).square() for p in self.components])
@@ -76,7 +77,7 @@ class ExpertMixture(TorchDistribution):
     def _averaged(self, values: list[Tensor]) -> Tensor:
         weights = self.weights.movedim(-1, 0)
         weights = weights.reshape(*weights.shape, *[1] * len(self.event_shape))
-        # A component of no weight has no part, whatever its moments.
+        # A component with weight 0 does not contribute, whatever its moments.
         return (weights * torch.where(weights > 0, torch.stack(values), 0.0)).sum(0)
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -84,14 +85,14 @@ class ExpertMixture(TorchDistribution):
         if self._validate_args:
             self._validate_sample(value)
         each = torch.stack([p.log_prob(value) for p in self.components], -1)
-        # A component of no weight has no part, whatever its density: the logarithm of zero would
-        # make its gradient NaN.
+        # A component with weight 0 does not contribute, whatever its density; the logarithm of
+        # its weight would make the gradient NaN.
         some = self.weights > 0
         logs = torch.where(some, self.weights, 1.0).log()
         return torch.where(some, each + logs, -torch.inf).logsumexp(-1)
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
-        """Draws with gradients, each of a component that is chosen at random."""
+        """Draws samples with gradients, each from a randomly chosen component."""
         shape = Size(sample_shape) + self.batch_shape
         choice = torch.multinomial(
             self.weights.expand(*shape, len(self.components)).reshape(-1, len(self.components)), 1
@@ -99,11 +100,11 @@ class ExpertMixture(TorchDistribution):
         return self.draw(choice.reshape(shape), sample_shape)
 
     def draw(self, choice: Tensor, sample_shape: Any = ()) -> Tensor:
-        """Draws with gradients, each of the component that is named.
+        """Draws samples with gradients, each from a given component.
 
         Args:
-            choice: The number of a component for each draw, ``(*sample_shape, *batch)``.
-            sample_shape: Of the draws.
+            choice: The index of the component of each draw, ``(*sample_shape, *batch)``.
+            sample_shape: Shape of the draws.
         """
         draws = torch.stack([_drawn(p, Size(sample_shape)) for p in self.components])
         index = choice.reshape(1, *choice.shape, *[1] * len(self.event_shape))

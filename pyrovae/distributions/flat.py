@@ -1,4 +1,4 @@
-"""The flat density, which is none: a prior that says nothing."""
+"""The improper flat density, which can serve as a prior."""
 
 from typing import Any
 
@@ -11,18 +11,18 @@ __all__ = ["Flat"]
 
 
 class Flat(dist.ImproperUniform):
-    """The improper density that is 1 everywhere; it cannot be drawn from.
+    """The improper density that is 1 everywhere on its support; it cannot be sampled from.
 
-    Pyro's, with the log-density on the value's device and in its dtype.
+    It is Pyro's, with the log-density on the value's device and in its dtype.
 
     Args:
-        support: Where it is 1, a constraint.
+        support: The constraint that defines where the density is 1.
         batch_shape: Shape of the batch.
         event_shape: Shape of one value.
     """
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
-        """Refuses.
+        """Raises an error: there is nothing to draw from.
 
         Raises:
             Undefined: Always.
@@ -30,5 +30,5 @@ class Flat(dist.ImproperUniform):
         raise Undefined("the prior is flat, which is no density: there is nothing to draw from")
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Zeros."""
+        """Zero for every value."""
         return super().log_prob(value).to(value)

@@ -14,33 +14,34 @@ from torch.nn.functional import softplus
 
 __all__ = ["Affine", "Flow", "Planar", "Reflections", "Sylvester", "triangular"]
 
-# Of a vector that is divided by its length.
+# The smallest length by which a vector is divided.
 SHORTEST = 1e-12
-# By how much of its scale the noise of a value may differ from that of the number next to it.
+# How far, in units of its scale, the noise of a value may be from that of the adjacent number.
 SHARP = 0.01
 
-# A flow's transforms are made anew for each distribution: they remember their last draw, with the
-# gradient's graph, and a module that kept them could neither be copied nor forget.
+# A flow's transforms are created for each distribution: they cache their last draw together with
+# its autograd graph, and a module that kept them could not be copied, nor free the graph.
 
 
 class Flow(dist.TransformedDistribution):
-    """A normal base pushed through transforms, with its mean where all of these are linear.
+    """A normal base distribution pushed through transforms, with a mean if all are linear.
 
     Attributes:
-        density_everywhere: Whether `log_prob` works for any value. Where a transform has no
-            inverse, it works only for the last draw of the distribution itself.
+        density_everywhere: Whether `log_prob` works for any value. If a transform has no inverse,
+            it works only for the distribution's own last draw.
     """
 
     @property
     def density_everywhere(self) -> bool:
-        """Whether the density is known for any value, or only for the flow's own last draw."""
+        """Whether the density can be computed for any value, or only for the own last draw."""
         return not any(isinstance(transform, _OneWay) for transform in self.transforms)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """The log-density of values: of the last draw by its noise, of others by the inverse.
+        """The log-density, computed from the noise of the last draw, or else by the inverse.
 
-        NaN where autoregressive transforms leave nothing of the noise in a value of this
-        precision: if the next number moves it by more than a hundredth of its scale.
+        With autoregressive transforms it is NaN where the precision of a value does not determine
+        its noise, that is, if the adjacent floating-point number comes from a noise that differs
+        by more than a hundredth of its scale.
         """
         invert = any(isinstance(transform, Affine) for transform in self.transforms)
         if not invert or self.transforms[-1]._cached_x_y[1] is value:
@@ -50,7 +51,7 @@ class Flow(dist.TransformedDistribution):
         return torch.where(known, super().log_prob(value), torch.nan)
 
     def _is_sharp(self, value: Tensor) -> Tensor:
-        """Whether a value shows the noise that it comes from, by numbers next to it."""
+        """Whether a value determines the noise it comes from, tested on neighbouring numbers."""
         eps, ones = torch.finfo(value.dtype).eps, torch.ones_like(value)
         alternating = ones.cumsum(-1) % 2 * 2 - 1
         noise = torch.stack([value, value * (1 + eps * ones), value * (1 + eps * alternating)])
@@ -71,13 +72,13 @@ class Flow(dist.TransformedDistribution):
         for transform in self.transforms:
             if not isinstance(transform, Reflections):
                 raise NotImplementedError(f"{type(transform).__name__}: no mean in closed form")
-            # Not through the transform's call, which would forget the last draw.
+            # Calling the transform itself would overwrite its cached last draw.
             value = transform._call(value)
         return value
 
 
 class _OneWay(Transform):
-    """A transform without an inverse: it goes back only to what it came from."""
+    """A transform without an inverse: it can only return the input of its last call."""
 
     def _inverse(self, y: Tensor) -> Tensor:
         raise NotImplementedError(
@@ -87,13 +88,13 @@ class _OneWay(Transform):
 
 
 class Reflections(ConditionedHouseholder):
-    """Pyro's Householder reflections, one after the other; vectors ``(*batch, count, d)``.
+    """Pyro's Householder reflections, one after the other, with vectors ``(*batch, count, d)``.
 
-    A vector of zeros, which has no direction, reflects nothing.
+    A zero vector has no direction and reflects nothing.
     """
 
     def u(self) -> Tensor:
-        """The vectors with a length of one."""
+        """The vectors, scaled to length one."""
         norm = torch.linalg.vector_norm(self.u_unnormed, dim=-1, keepdim=True)
         return self.u_unnormed / norm.clamp(min=SHORTEST)
 
@@ -105,14 +106,14 @@ class Planar(_OneWay):
         \log \lvert \det \rvert = \log \left(1 + \tanh'(\cdot) \, w^\top \hat u\right)
 
     with :math:`\hat u = u + (a - w^\top u) w / \lVert w \rVert^2`, so that :math:`w^\top \hat u =
-    a = \log(1 + e^{w^\top u}) - 1 > -1` and the transform can be inverted. Unlike in Pyro's the
-    determinant is computed from a, which a product of long vectors would lose, and a is not
-    below :math:`10^{-6} - 1`.
+    a = \log(1 + e^{w^\top u}) - 1 > -1` and the transform is invertible. Unlike Pyro's transform,
+    this one computes the determinant from a, which would be lost in a product of long vectors, and
+    keeps a at or above :math:`10^{-6} - 1`.
 
     Args:
         bias: The bias :math:`b`, ``(*batch, 1)``.
-        u: ``(*batch, d)``.
-        w: ``(*batch, d)``.
+        u: The vectors :math:`u`, ``(*batch, d)``.
+        w: The vectors :math:`w`, ``(*batch, d)``.
     """
 
     domain = constraints.real_vector
@@ -128,7 +129,7 @@ class Planar(_OneWay):
         along = (self.u * self.w).sum(-1, keepdim=True)
         wanted = softplus(along).clamp(min=1e-6) - 1
         square = self.w.square().sum(-1, keepdim=True)
-        # Of a w without a direction u stays as it is.
+        # If w is zero and so has no direction, u stays as it is.
         share = self.w / square.clamp(min=SHORTEST)
         act = torch.tanh((self.w * x).sum(-1, keepdim=True) + self.bias)
         reached = along + (wanted - along) * (square / square.clamp(min=SHORTEST))
@@ -136,7 +137,7 @@ class Planar(_OneWay):
         return x + (self.u + (wanted - along) * share) * act
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        """The logarithm of the determinant, from the last call where it was this one."""
+        """The logarithm of the determinant, cached from the last call if it was for this input."""
         x_old, y_old = self._cached_x_y
         if x is not x_old or y is not y_old:
             self(x)
@@ -144,14 +145,14 @@ class Planar(_OneWay):
 
 
 class Affine(AffineAutoregressive):
-    """Pyro's affine autoregressive transform, with an inverse of any dtype.
+    """Pyro's affine autoregressive transform, with an inverse for any dtype.
 
-    Pyro's begins from float32 zeros, so that a network in float64 fails.
+    The inverse of Pyro's starts from zeros in float32, so that a network in float64 fails.
     """
 
     def _inverse(self, y: Tensor) -> Tensor:
         x = torch.zeros_like(y)
-        # Each pass sets one more variable right: the k-th in order depends on the first k - 1.
+        # Each pass completes one more variable: the k-th in order depends on the first k - 1.
         for _ in range(y.shape[-1]):
             mean, log_scale = self.arn(x)
             log_scale = clamp_preserve_gradients(
@@ -168,15 +169,15 @@ class Sylvester(_OneWay):
     .. math:: z' = z + Q R \tanh(S Q^\top z + b), \quad
         \log \lvert \det \rvert = \sum_i \log \left(1 + \tanh'(\cdot)_i R_{ii} S_{ii}\right)
 
-    with :math:`Q` orthogonal, a product of Householder reflections, and :math:`R`, :math:`S`
-    upper triangular. It is invertible where all :math:`R_{ii} S_{ii} > -1`. (The transform of
-    that name in Pyro 1.9.2 reports another determinant than its Jacobian's, because it multiplies
-    rows by matrices that are meant for columns.)
+    with :math:`Q` orthogonal, a product of Householder reflections, and :math:`R`, :math:`S` upper
+    triangular. It is invertible if all :math:`R_{ii} S_{ii} > -1`. (In Pyro 1.9.2, the transform
+    of that name returns a determinant that is not that of its Jacobian, because it multiplies rows
+    by matrices that are meant for columns.)
 
     Args:
         vectors: The reflections' vectors, ``(*batch, count, d)``.
-        R: Upper triangular, ``(*batch, d, d)``.
-        S: Likewise.
+        R: Upper triangular matrices, ``(*batch, d, d)``.
+        S: Upper triangular matrices, ``(*batch, d, d)``.
         bias: The bias :math:`b`, ``(*batch, d)``.
     """
 
@@ -199,7 +200,7 @@ class Sylvester(_OneWay):
         return x + self.reflections._call(step)
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        """The logarithm of the determinant, from the last call where it was this one."""
+        """The logarithm of the determinant, cached from the last call if it was for this input."""
         x_old, y_old = self._cached_x_y
         if x is not x_old or y is not y_old:
             self(x)
@@ -207,10 +208,10 @@ class Sylvester(_OneWay):
 
 
 def triangular(entries: Tensor, features: int) -> Tensor:
-    """Lower triangular matrices from their entries, row by row.
+    """Builds lower triangular matrices from their entries, row by row.
 
     Args:
-        entries: ``(*batch, features * (features + 1) / 2)``.
+        entries: The entries, ``(*batch, features * (features + 1) / 2)``.
         features: Number of rows.
     """
     rows, columns = torch.tril_indices(features, features, device=entries.device)

@@ -1,4 +1,4 @@
-"""The gamma distribution over the whole range of its parameters."""
+"""The gamma distribution, accurate over the whole range of its parameters."""
 
 import pyro.distributions as dist
 import torch
@@ -16,14 +16,14 @@ __all__ = ["Gamma"]
 
 
 class Gamma(dist.Gamma):
-    r"""The gamma distribution, by terms that keep their digits.
+    r"""The gamma distribution, computed from terms that keep their digits.
 
     .. math:: p(z) = \frac{b^a}{\Gamma(a)} z^{a - 1} e^{-b z}
 
-    The logarithm is :math:`-D(a, b z) - T(a) + \log a - \log z` with the deviance D and what
-    Stirling's formula leaves, T. Draws carry PyTorch's implicit gradient; of small shapes a they
-    are made by their logarithm, and what is below the smallest number of the precision is that
-    number: with a = 0.1 once in 6000 draws, which changes a bound by
+    The logarithm is :math:`-D(a, b z) - T(a) + \log a - \log z` with the deviance D and the
+    remainder T of Stirling's formula. Draws carry PyTorch's implicit gradient. For small shapes a
+    they are computed by their logarithm, and draws below the smallest number of the precision
+    become that number. With a = 0.1 this happens once in 6000 draws, and changes a bound by
     :math:`\log (a_q / a_p)` times that share.
 
     Args:
@@ -54,7 +54,7 @@ class Gamma(dist.Gamma):
 @register_kl(Gamma, Gamma)
 def _kl_gamma(q: Gamma, p: Gamma) -> Tensor:
     a, c = q.concentration, p.concentration
-    # Terms of the size of the result: a log a and the like are cancelled on paper.
+    # All terms are of the size of the result: a log a and the like are cancelled analytically.
     slopes = (a - c) * (stirling_slope(a) - 1 / a)
     constants = stirling(c) - stirling(a) + (a / c).log()
     return slopes + constants + deviance(c, a * (p.rate / q.rate))

@@ -1,4 +1,4 @@
-"""The Bernoulli that scores grey levels."""
+"""The Bernoulli for grey levels."""
 
 from typing import Any
 
@@ -14,8 +14,9 @@ class GreyBernoulli(dist.Bernoulli):
 
     .. math:: \log p(x) = x \log \mu + (1 - x) \log (1 - \mu), \quad x \in [0, 1]
 
-    On {0, 1} it is the Bernoulli. Between, it is a cross-entropy that does not integrate to one,
-    hence no log-likelihood; `normalized_support` tells the values for which it is a density.
+    On {0, 1} it is the Bernoulli. Between 0 and 1 it is a cross-entropy that does not integrate to
+    one, and therefore not a log-likelihood; `normalized_support` gives the values for which it is
+    a density.
     """
 
     support = constraints.unit_interval
@@ -28,11 +29,11 @@ class GreyBernoulli(dist.Bernoulli):
 
     @property
     def variance(self) -> Tensor:
-        """The variance, of which 1 - p would lose the digits where p is nearly 1."""
+        """The variance, computed without 1 - p, which loses digits if p is nearly 1."""
         return self.logits.sigmoid() * (-self.logits).sigmoid()
 
     def enumerate_support(self, expand: bool = True) -> Any:
-        """Refused: the unit interval cannot be enumerated.
+        """Raises an error: the unit interval cannot be enumerated.
 
         Raises:
             NotImplementedError: Always.

@@ -14,7 +14,7 @@ __all__ = ["HyperbolicSecant"]
 
 
 class HyperbolicSecant(UnivariateLocationScale):
-    r"""The hyperbolic secant: nearly normal about its location, exponential in the tails.
+    r"""The hyperbolic secant: nearly normal around its location, with exponential tails.
 
     .. math:: p(x) = \frac{1}{\pi s \cosh r}, \quad r = \frac{x - \mu}{s}
 
@@ -25,12 +25,12 @@ class HyperbolicSecant(UnivariateLocationScale):
     https://doi.org/10.1007/978-3-642-45138-6.
 
     Args:
-        loc: The location :math:`\mu`, mean and median.
+        loc: The location :math:`\mu`, which is mean and median.
         scale: The scale s, positive; the standard deviation is :math:`\pi s / 2`.
         validate_args: Whether to check arguments and values.
 
     Raises:
-        ValueError: Where checked, if a scale is not positive.
+        ValueError: If validation is on, and a scale is not positive.
     """
 
     support = constraints.real
@@ -60,11 +60,11 @@ class HyperbolicSecant(UnivariateLocationScale):
         if self._validate_args:
             self._validate_sample(value)
         r = (value - self.loc) / self.scale
-        # log(2 cosh r), which cosh itself overflows.
+        # log(2 cosh r); cosh itself would overflow.
         return -torch.logaddexp(r, -r) - self.scale.log() - math.log(math.pi / 2)
 
     def cdf(self, value: Tensor) -> Tensor:
-        r"""The probability below values, :math:`\frac{2}{\pi} \arctan e^r`."""
+        r"""The cumulative distribution function, :math:`\frac{2}{\pi} \arctan e^r`."""
         if self._validate_args:
             self._validate_sample(value)
         r = (value - self.loc) / self.scale
@@ -73,7 +73,7 @@ class HyperbolicSecant(UnivariateLocationScale):
 
     def icdf(self, value: Tensor) -> Tensor:
         r"""The quantiles, :math:`\mu + s \log \tan \frac{\pi u}{2}`."""
-        # The smaller tail's, since a tangent near its pole keeps no digits.
+        # Computed in the smaller tail, since a tangent near its pole keeps no digits.
         upper = value > 0.5
         tail = torch.where(upper, 1 - value, value)
         quantile = (0.5 * math.pi * tail).tan().log()

@@ -17,7 +17,7 @@ __all__: list[str] = []
 @register_kl(MultivariateNormal, Independent)
 @register_kl(LowRankMultivariateNormal, Independent)
 def _correlated_from_diagonal(q: MultivariateNormal, p: Independent) -> Tensor:
-    """KL of a normal with any covariance from a diagonal one."""
+    """The KL divergence of a normal with full covariance from a diagonal one."""
     base = p.base_dist
     if not isinstance(base, Normal) or p.reinterpreted_batch_ndims != 1:
         raise NotImplementedError

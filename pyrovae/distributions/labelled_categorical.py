@@ -1,4 +1,4 @@
-"""A one-hot categorical that is sure of those labels that are known."""
+"""A one-hot categorical that is certain of known labels."""
 
 from typing import Any
 
@@ -13,31 +13,32 @@ __all__ = ["LabelledCategorical"]
 
 
 class LabelledCategorical(dist.OneHotCategorical):
-    r"""A categorical over classes, which is a point mass where the class is known.
+    r"""A categorical over classes that is a point mass where the class is known.
 
     .. math:: q(y = e_k \mid x, l) = \begin{cases} \operatorname{softmax}(a)_k & l = -1 \\
         [k = l] & \text{otherwise} \end{cases}
 
-    In the place of q(y|x) in a guide it makes one program of labelled and unlabelled data. Under
-    a point mass the bound is the one of log p(x, y): :math:`y` is drawn, or enumerated, as the
-    label, and :math:`\log q` is zero. Pyro's ``obs_mask`` comes to the same bound with three sites
-    in the place of this one.
+    Used as q(y|x) in a guide, it lets one program handle labelled and unlabelled data. Under a
+    point mass the bound is that of log p(x, y): :math:`y` is drawn, or enumerated, as the label,
+    and :math:`\log q` is zero. Pyro's ``obs_mask`` gives the same bound, with three sites in place
+    of this one.
 
-    What a class other than the label is given for a log-probability is the lowest finite number,
-    so that its probability is exactly zero and zero times it is zero, too.
+    A class other than the label gets the lowest finite number as its log-probability, so that its
+    probability is exactly zero and the product of the two is zero, too.
 
     Args:
         logits: Log-probabilities :math:`a` up to a constant, ``(*batch, C)``.
-        labels: Integers, ``(*batch,)``; -1 where there is none.
-        validate_args: Whether to check arguments and values. Unchecked, a label that is no
-            class makes NaN.
+        labels: Integers, ``(*batch,)``; -1 where there is no label.
+        validate_args: Whether to check arguments and values. Without validation, a label that is
+            not a class gives NaN.
 
     Raises:
+        ValueError: If validation is on, and a label is neither -1 nor a class.
         ValueError: Where checked, if a label is neither -1 nor a class.
 
     Attributes:
-        label_log_prob: What the logits give the labels, :math:`\log \operatorname{softmax}(a)_l`,
-            and zero where there is none, ``(*batch,)``.
+        label_log_prob: The log-probability of the labels under the logits, :math:`\log
+            \operatorname{softmax}(a)_l`, and zero where there is no label, ``(*batch,)``.
     """
 
     label_log_prob: Tensor
@@ -45,7 +46,7 @@ class LabelledCategorical(dist.OneHotCategorical):
     def __init__(
         self, logits: Tensor, labels: Tensor, *, validate_args: bool | None = None
     ) -> None:
-        labels = labels.long()  # bytes have no -1
+        labels = labels.long()  # bytes cannot hold -1
         if self._validate_args if validate_args is None else validate_args:
             check_range(labels, logits.shape[-1], unlabelled=True)
         known = one_hot(labels, logits.shape[-1], unlabelled=True).to(logits)

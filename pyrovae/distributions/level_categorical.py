@@ -19,14 +19,15 @@ class LevelCategorical(dist.Categorical):
     .. math:: \log p\left(x = \frac{k}{L - 1}\right) = \log \operatorname{softmax}(a)_k,
         \quad k = 0, \dots, L - 1
 
-    Unlike the categorical over labels it scores the data as they are kept, and has a mean.
+    Unlike a categorical over labels, it scores the grey values as they are stored, and has a mean.
 
     Args:
         logits: Log-probabilities :math:`a` up to a constant, ``(*batch, L)``.
         validate_args: Whether to check arguments and values.
 
     Raises:
-        ValueError: If there are fewer than 2 levels, or, where checked, a value is off the grid.
+        ValueError: If there are fewer than 2 levels, or if validation is on and a value is off the
+            grid.
     """
 
     has_enumerate_support = False

@@ -1,4 +1,4 @@
-"""The numbers of levels, such as those of a category: one variable in a place of its own."""
+"""Variables with numbered levels, such as categories, each in one place of a vector."""
 
 from typing import Any, ClassVar
 
@@ -12,7 +12,7 @@ __all__ = ["LevelCodes"]
 
 
 class _BelowCount(constraints.Constraint):
-    """Whole numbers from 0 to below the number of levels of each variable."""
+    """Integers from 0 to one less than the number of levels of each variable."""
 
     is_discrete = True
     event_dim = 0
@@ -22,7 +22,7 @@ class _BelowCount(constraints.Constraint):
         super().__init__()
 
     def check(self, value: Tensor) -> Tensor:
-        """Whether each value is the number of a level."""
+        """Whether each value is the index of a level."""
         return (value % 1 == 0) & (value >= 0) & (value < self.count)
 
     def __str__(self) -> str:
@@ -30,16 +30,16 @@ class _BelowCount(constraints.Constraint):
 
 
 class LevelCodes(TorchDistribution):
-    """Variables with levels, each of which is the number of a level, as a floating number.
+    """Variables with levels; a value is the index of a level, as a floating-point number.
 
     Args:
         logits: Unnormalised log-probabilities, ``(*batch, most levels)``, minus infinity for
             levels that a variable does not have.
-        count: How many levels each has, in a shape that broadcasts to the batch.
+        count: Number of levels of each variable, in a shape that broadcasts to the batch.
         validate_args: Whether to check values.
 
     Raises:
-        ValueError: Where checked, if a value is not the number of a level.
+        ValueError: If validation is on, and a value is not the index of a level.
     """
 
     arg_constraints: ClassVar[dict[str, Any]] = {}
@@ -53,7 +53,7 @@ class LevelCodes(TorchDistribution):
 
     @property
     def support(self) -> constraints.Constraint:
-        """The numbers of the levels of each variable."""
+        """The indices of the levels of each variable."""
         return _BelowCount(self.count)
 
     def expand(self, batch_shape: Size, _instance: Any = None) -> "LevelCodes":
@@ -77,20 +77,19 @@ class LevelCodes(TorchDistribution):
 
     @property
     def mean(self) -> Tensor:
-        """The most probable level: between the numbers of two there is none."""
+        """The most probable level, since there is nothing between two levels."""
         return self.mode
 
     def average(self, weights: Tensor) -> Tensor:
         """The most probable level of a mixture over the first dimension.
 
         Args:
-            weights: Weights that add up to one over their first dimension, and broadcast to the
-                batch.
+            weights: Weights that sum to one over their first dimension and broadcast to the batch.
         """
         return (weights.unsqueeze(-1) * self.probs).sum(0).argmax(-1).to(self.logits.dtype)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """The log-probability of the numbers of levels."""
+        """The log-probability of the indices of levels."""
         if self._validate_args:
             self._validate_sample(value)
         codes = value.long().unsqueeze(-1)
@@ -99,10 +98,10 @@ class LevelCodes(TorchDistribution):
         return logits.gather(-1, codes.expand(*shape, 1)).squeeze(-1)
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
-        """Draws levels, each the first to arrive when each comes at a rate of its probability."""
+        """Draws levels as a race: each level arrives at a rate equal to its probability."""
         shape = (*self._extended_shape(Size(sample_shape)), self.logits.shape[-1])
         with torch.no_grad():
             arrival = torch.empty(shape, dtype=self.logits.dtype, device=self.logits.device)
-            # Zero, which torch may draw, would win whatever the probabilities are.
+            # A waiting time of 0, which torch may draw, would win whatever the probabilities.
             wait = arrival.exponential_().clamp(min=torch.finfo(arrival.dtype).tiny)
             return (self.logits - wait.log()).argmax(-1).to(self.logits.dtype)

@@ -1,4 +1,4 @@
-"""Grey levels: the grid of values that k-level images take."""
+"""Grey levels: the grid of values of images with k levels."""
 
 import torch
 from torch import Tensor
@@ -8,30 +8,30 @@ from pyrovae.distributions.special import at_least_single
 
 __all__ = ["Levels", "check_levels", "level_of"]
 
-# Dividing by 255 and multiplying again costs two roundings; twice that is left to the user's own.
+# Dividing by 255 and multiplying back rounds twice; as much again is left to the user's own steps.
 TOLERANCE = 4 * torch.finfo(torch.float32).eps
 
 
 def check_levels(levels: int, name: str = "levels") -> None:
-    """Looks whether there are at least two levels.
+    """Checks that there are at least two levels.
 
     Raises:
-        ValueError: If not.
+        ValueError: If there are not.
     """
     if not isinstance(levels, int) or levels < 2:
         raise ValueError(f"{name}: expected a whole number of at least 2, got {levels!r}")
 
 
 def level_of(x: Tensor, levels: int) -> Tensor:
-    """The level k of grey values k / (levels - 1): the nearest, as a floating number."""
+    """The nearest level k of grey values k / (levels - 1), as a floating-point number."""
     return (at_least_single(x) * (levels - 1)).round().clamp(0, levels - 1)
 
 
 class Levels(constraints.Constraint):
     """The grey levels k / (levels - 1) for k = 0, ..., levels - 1.
 
-    A value passes if it is such a fraction up to the rounding of float32, so that 8-bit pixels
-    divided by 255 do, in whatever order and precision that was computed.
+    A value passes if it is such a fraction up to the rounding of float32. So 8-bit pixels divided
+    by 255 pass, whatever the order and precision in which that was computed.
 
     Args:
         levels: Number of levels, such as 256.

@@ -1,4 +1,4 @@
-"""What distributions with a location and a scale share."""
+"""Base classes of distributions with a location and a scale."""
 
 from typing import Any, ClassVar, Self
 
@@ -10,7 +10,7 @@ __all__ = ["LocationScale", "UnivariateLocationScale"]
 
 
 class LocationScale(TorchDistribution):
-    """A distribution that a location and a scale make, and nothing else.
+    """A distribution whose only parameters are a location and a scale.
 
     Attributes:
         loc: The location, ``(*batch_shape, *event_shape)``.
@@ -33,7 +33,7 @@ class LocationScale(TorchDistribution):
 
 
 class UnivariateLocationScale(LocationScale):
-    """One of a single variable.
+    """A location-scale distribution of a single variable.
 
     Args:
         loc: The location.
@@ -41,7 +41,7 @@ class UnivariateLocationScale(LocationScale):
         validate_args: Whether to check arguments and values.
 
     Raises:
-        ValueError: Where checked, if a scale is not positive.
+        ValueError: If validation is on, and a scale is not positive.
     """
 
     arg_constraints: ClassVar[dict[str, Any]] = {

@@ -1,4 +1,4 @@
-"""The log-normal, by the location and scale of the logarithm."""
+"""The log-normal, given by the location and scale of the logarithm."""
 
 from typing import Any
 
@@ -19,11 +19,11 @@ class LogNormal(UnivariateLocationScale):
 
     Args:
         loc: The location :math:`\mu` of the logarithm.
-        scale: Its scale :math:`\sigma`, positive.
+        scale: The scale :math:`\sigma` of the logarithm, positive.
         validate_args: Whether to check arguments and values.
 
     Raises:
-        ValueError: Where checked, if a scale or a value is not positive.
+        ValueError: If validation is on, and a scale or a value is not positive.
     """
 
     support = constraints.positive

@@ -1,4 +1,4 @@
-"""The marginal of a latent-variable model, of which a bound of the density is known."""
+"""The marginal of a latent-variable model, for whose density a bound is known."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -17,26 +17,26 @@ Given = Callable[[Tensor], Distribution]
 
 
 class Marginal(TorchDistribution):
-    r"""What a prior, and a distribution of values given its draws, make together.
+    r"""The marginal of a prior and a conditional distribution given its draws.
 
     .. math:: p(z) = \int p(u) \, p(z \mid u) \, du
 
-    It is drawn from exactly. The density is no closed form; `log_prob` is the logarithm of an
+    Draws are exact. The density has no closed form; `log_prob` returns the logarithm of an
     importance-sampled estimate, with new draws each time,
 
     .. math:: \log \hat p(z) = \log \frac{1}{K} \sum_{k=1}^{K} \frac{p(u_k) \, p(z \mid u_k)}
         {q(u_k \mid z)}, \qquad u_k \sim q(u \mid z)
 
-    so that :math:`E[\hat p(z)] = p(z)` and :math:`E[\log \hat p(z)] \le \log p(z)`: a bound, whose
-    gradients are those of a variational autoencoder of z.
+    Then :math:`E[\hat p(z)] = p(z)` and :math:`E[\log \hat p(z)] \le \log p(z)`: a lower bound,
+    with the gradients of a variational autoencoder of z.
 
     Args:
         prior: p(u), with batch shape ``()``.
-        likelihood: Gives p(z|u) of u, ``(*batch, *event)``.
-        posterior: Gives q(u|z) of z.
+        likelihood: Returns p(z|u) for u, ``(*batch, *event)``.
+        posterior: Returns q(u|z) for z.
         event_shape: Shape of one z.
-        num_particles: Draws :math:`K` in an estimate.
-        batch_shape: Shape of the batch, to all of which the density is common.
+        num_particles: Number of draws :math:`K` in an estimate.
+        batch_shape: Shape of the batch; all its elements have the same density.
     """
 
     arg_constraints: ClassVar[dict[str, Any]] = {}
@@ -58,7 +58,7 @@ class Marginal(TorchDistribution):
 
     @property
     def has_rsample(self) -> bool:
-        """Whether draws carry a gradient: as far as those of u do."""
+        """Whether draws carry a gradient, as they do if those of u do."""
         return bool(self.prior.has_rsample)
 
     @property
@@ -79,12 +79,12 @@ class Marginal(TorchDistribution):
         )
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
-        """Draws u, and z after it."""
+        """Draws u, and then z given u."""
         with torch.no_grad():
             return self.rsample(sample_shape)
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
-        """Draws u and z after it; with a gradient where both have one."""
+        """Draws u, and then z given u, with a gradient if both have one."""
         shape = Size(sample_shape) + self.batch_shape
         u = _draw(self.prior, shape)
         return _draw(self.likelihood(u))
@@ -93,8 +93,8 @@ class Marginal(TorchDistribution):
         """The logarithm of an estimate of the density, ``(*batch,)``; see the class."""
         if self._validate_args:
             self._validate_sample(value)
-        # Draws of its own for each number that is asked for: of one estimate S times there is
-        # no error to be seen.
+        # Independent draws for each requested value: one estimate repeated S times would hide its
+        # own error.
         batch = torch.broadcast_shapes(self.batch_shape, value.shape[: -self.event_dim])
         posterior = self.posterior(value.expand(*batch, *self.event_shape))
         u = _draw(posterior, Size([self.num_particles]))

@@ -7,10 +7,10 @@ __all__ = ["Mixture"]
 
 
 class Mixture(dist.MixtureSameFamily):
-    """A mixture of one family that reports its component's support.
+    """A mixture of one family that reports the support of its components.
 
-    Samplers such as NUTS transform a site by its support, and no transform is registered for
-    the mixture's own constraint.
+    Samplers such as NUTS transform a site according to its support, and no transform is registered
+    for the mixture's own constraint.
     """
 
     @property

@@ -1,4 +1,4 @@
-"""A datum of independent variables of which some were not observed."""
+"""Data of independent variables, some of which were not observed."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ __all__ = ["PartlyObserved", "observe_partly", "observed_mask", "observed_values
 
 
 class _WhereObserved(constraints.Constraint):
-    """Asks of the observed values alone what another constraint asks of all."""
+    """Applies another constraint to the observed values only."""
 
     def __init__(self, base_constraint: constraints.Constraint, observed: Tensor | bool) -> None:
         self.base_constraint = base_constraint
@@ -24,34 +24,34 @@ class _WhereObserved(constraints.Constraint):
         super().__init__()
 
     def check(self, value: Tensor) -> Tensor:
-        """Whether each value is in the other's set or was not observed."""
+        """Whether each value satisfies the other constraint or was not observed."""
         return self.base_constraint.check(value) | ~torch.as_tensor(self.observed)
 
 
 class PartlyObserved(MaskedDistribution):
-    """Variables, or whole data, of which only those that a mask names count in the density.
+    """Variables, or whole data, of which only those marked by a mask count in the density.
 
-    Unlike in ``distribution.mask(mask)`` the value of a variable that was not observed may be
-    anything, NaN included: it reaches neither the density nor a gradient, and it is in the
-    support. Draws and moments are those of all variables.
+    Unlike with ``distribution.mask(mask)``, the value of an unobserved variable may be anything,
+    including NaN: it affects neither the density nor a gradient, and it is in the support. Draws
+    and moments are those of all variables.
     """
 
     @property
     def support(self) -> constraints.Constraint:
-        """The support of the variables, asked of the observed values."""
+        """The support of the variables, checked for the observed values only."""
         return _WhereObserved(self.base_dist.support, self._mask)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """The log-density of the observed variables, and 0 for the others."""
-        # Zero times a gradient that is not finite would be NaN, so what is not counted has to be
-        # inside the support all the same.
+        # Zero times an infinite gradient would be NaN, so even values that do not count have to be
+        # inside the support.
         mask = torch.as_tensor(self._mask)
         mask = mask.reshape(*mask.shape, *[1] * len(self.event_shape))
         return super().log_prob(torch.where(mask, value, self._inside(value)))
 
     def _inside(self, like: Tensor) -> Tensor:
         each: Any = unblocked(self.base_dist)
-        if hasattr(each, "inside"):  # of a family for each variable
+        if hasattr(each, "inside"):  # a distribution with a family for each variable
             found: Tensor = each.inside(like)
             return found
         zero = like.new_zeros(())
@@ -65,14 +65,15 @@ def observe_partly(distribution: Distribution, mask: Tensor) -> Distribution:
 
     Args:
         distribution: p(x|z), with the variables as event.
-        mask: True where a variable is observed, ``(*batch, *event)`` or with ones in it.
+        mask: True where a variable is observed, ``(*batch, *event)``, possibly with dimensions of
+            size 1.
 
     Returns:
-        A distribution of the same event, for whose density the other variables' values do not
-        matter.
+        A distribution over the same event, whose density does not depend on the values of the
+        other variables.
 
     Raises:
-        ValueError: If the variables are not independent. The distribution is named.
+        ValueError: If the variables are not independent. The message names the distribution.
     """
     each = unblocked(distribution)
     if each.event_shape:
@@ -84,35 +85,35 @@ def observe_partly(distribution: Distribution, mask: Tensor) -> Distribution:
 
 
 def observed_mask(distribution: Distribution, value: Tensor) -> Tensor | None:
-    """Which values count in a density; None where all do.
+    """Which values count in a density, or None if all do.
 
     Args:
-        distribution: What scores the value, in blocks or not, masked or not.
-        value: What it scores.
+        distribution: The distribution that scores the value; it may be in blocks or masked.
+        value: The value that it scores.
 
     Returns:
-        Bool, in the value's shape.
+        A bool tensor with the shape of the value.
     """
     distribution = unblocked(distribution)
     if not isinstance(distribution, MaskedDistribution):
         return None
     mask = torch.as_tensor(distribution._mask, device=value.device)
     mask = mask.reshape(*mask.shape, *[1] * len(distribution.event_shape))
-    # Particles and draws repeat the data's mask in dimensions that the data do not have.
+    # Particles and draws repeat the mask in dimensions that the data do not have.
     while mask.dim() > value.dim():
         mask = mask[0]
     return mask.expand_as(value)
 
 
 def observed_values(distribution: Distribution, value: Tensor) -> Tensor:
-    """The values that count in a density: all, or those that a mask in the distribution names.
+    """The values that count in a density: all, or those selected by the distribution's mask.
 
     Args:
-        distribution: What scores the value, in blocks or not, masked or not.
-        value: What it scores.
+        distribution: The distribution that scores the value; it may be in blocks or masked.
+        value: The value that it scores.
 
     Returns:
-        The value itself, or what the mask leaves of it as a vector.
+        The value itself, or a vector of the entries that the mask selects.
     """
     mask = observed_mask(distribution, value)
     return value if mask is None else value[mask]

@@ -1,4 +1,4 @@
-"""A distribution whose log-density is joined by a loss, and is none any more."""
+"""A distribution whose score is its log-density plus a loss, and so no longer a density."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -21,26 +21,26 @@ class _Nowhere(constraints.Constraint):
 
 
 class Penalized(TorchDistribution):
-    r"""A distribution that is scored by a loss of its mean, too.
+    r"""A distribution that is also scored by a loss of its mean.
 
     .. math:: \ell(x) = a \log p(x) - w \, L(x, E_p[x])
 
-    The score :math:`\ell` is what training maximises. It is no log-density, since its exponential
-    does not integrate to one, and cannot be made one: `not_a_density` says so to reports. Draws
-    and moments are those of p.
+    Training maximises the score :math:`\ell`. It is not a log-density, since its exponential does
+    not integrate to one and cannot be normalised; `not_a_density` tells reports so. Draws and
+    moments are those of p.
 
     Args:
         base: The distribution p, with a mean.
-        loss: The loss L of values and means, each ``(*batch, *event)`` in any number of leading
-            dimensions, one number for each.
-        weight: The weight w of the loss, nats for one unit of it.
-        likelihood_weight: The weight a of the log-density; 0 leaves the loss alone.
-        not_a_density: What to say of a site that has it, in words that follow "the likelihood
-            of 'x'".
+        loss: The loss L. It takes values and means, each ``(*batch, *event)`` with any number of
+            leading dimensions, and returns one number for each.
+        weight: The weight w of the loss, in nats for one unit of it.
+        likelihood_weight: The weight a of the log-density; 0 leaves only the loss.
+        not_a_density: What to report about a site with this distribution, in words that follow
+            "the likelihood of 'x'".
     """
 
     arg_constraints: ClassVar[dict[str, Any]] = {}
-    #: Over what its exponential integrates to one.
+    #: The values over which the exponential of the score integrates to one: none.
     normalized_support = _Nowhere()
 
     def __init__(
@@ -96,7 +96,7 @@ class Penalized(TorchDistribution):
         return self.base.rsample(Size(sample_shape))
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """The score of values, which is no log-density."""
+        """The score of values, which is not a log-density."""
         score = -self.weight * self.loss(value, self.base.mean)
         if self.likelihood_weight == 0:
             return score

@@ -11,17 +11,17 @@ __all__ = ["normal_product"]
 
 
 def normal_product(p: Distribution, q: Distribution) -> Distribution:
-    r"""The diagonal normal whose density is proportional to the product of two.
+    r"""The diagonal normal whose density is proportional to the product of two normals.
 
     .. math:: \sigma^{-2} = \sigma_p^{-2} + \sigma_q^{-2}, \qquad
         \mu = \sigma^2 \left(\mu_p \sigma_p^{-2} + \mu_q \sigma_q^{-2}\right)
 
     Args:
-        p: A normal of independent variables.
-        q: Another of the same variables.
+        p: A normal over independent variables.
+        q: Another normal over the same variables.
 
     Raises:
-        ValueError: If one is no such normal.
+        ValueError: If one of them is not such a normal.
     """
     a, b = _variables(p), _variables(q)
     precision = a.scale**-2 + b.scale**-2

@@ -1,4 +1,4 @@
-"""Relaxed one-hot categoricals, whose points on the simplex keep their logarithms."""
+"""Relaxed one-hot categoricals, whose points on the simplex carry their logarithms."""
 
 import math
 from typing import Any, ClassVar
@@ -11,22 +11,22 @@ from pyrovae.distributions.special import at_least_single, normalized
 
 __all__ = ["TEMPERATURES", "RelaxedOneHot", "RelaxedOneHots", "check_temperature"]
 
-# Below the lowest, gradients of draws are those of a step; above the highest, a draw in single
-# precision no longer tells the categories' noise.
+# Below the lowest, gradients of draws are those of a step function; above the highest, draws in
+# single precision no longer resolve the noise of the categories.
 TEMPERATURES = (0.01, 100.0)
 
-# Coordinates above e^-61, far below the rounding of 1, are what they are. Those from e^-71 to
-# e^-61 stand for the logarithms from -1e7 to -61, with gradients that do not overflow.
+# Coordinates above e^-61, which is far below the rounding of 1, are stored as they are. Those from
+# e^-71 to e^-61 encode logarithms from -1e7 to -61, with gradients that do not overflow.
 _PLAIN = 61.0
 _DEPTH = 10.0
 _LOWEST = 1e7
-# Of a logarithm of a probability, so that its distance in units of the lowest temperature is.
+# Log-probabilities are clamped to minus this, which is -_LOWEST at the lowest temperature.
 _LEAST = _LOWEST * TEMPERATURES[0]
 _RATE = math.log(_LOWEST / _PLAIN) / _DEPTH
 
 
 def check_temperature(temperature: float) -> None:
-    """Looks whether a temperature is in the range of `TEMPERATURES`.
+    """Checks that a temperature is in the range of `TEMPERATURES`.
 
     Raises:
         ValueError: If it is not.
@@ -40,7 +40,7 @@ def check_temperature(temperature: float) -> None:
 
 
 def _to_simplex(log_z: Tensor) -> Tensor:
-    """Points on the simplex, whose smallest coordinates stand for their logarithms."""
+    """Maps logarithms to points on the simplex, whose smallest coordinates encode them."""
     plain = log_z > -_PLAIN
     depth = torch.where(plain, _PLAIN, -log_z) / _PLAIN
     exponent = torch.where(plain, log_z, -_PLAIN - depth.log() / _RATE)
@@ -49,7 +49,7 @@ def _to_simplex(log_z: Tensor) -> Tensor:
 
 
 def _log_of(z: Tensor) -> Tensor:
-    """The logarithms of coordinates that `_to_simplex` made."""
+    """Recovers the logarithms from coordinates made by `_to_simplex`."""
     exponent = z.clamp(min=math.exp(-_PLAIN - _DEPTH)).log()
     plain = exponent > -_PLAIN
     beyond = torch.where(plain, 0.0, -_PLAIN - exponent)
@@ -63,16 +63,16 @@ class RelaxedOneHot(TorchDistribution):
         p(z) = (C - 1)! \, \tau^{C-1} \prod_{k=1}^{C} \frac{\pi_k z_k^{-\tau - 1}}
         {\sum_j \pi_j z_j^{-\tau}}, \quad \pi = \operatorname{softmax}(a)
 
-    Draws are computed, and scored, by their logarithms (Maddison et al., appendix C.3): at low
-    temperatures most coordinates are far below the smallest floating number, and a draw that is
-    clamped and then scored as if it were drawn gives bounds above what is possible. The
-    logarithms travel in the draw itself. Coordinates above :math:`e^{-61}` are what they are, to
-    whoever reads them; a smaller one, from :math:`e^{-71}` to :math:`e^{-61}`, stands for a
-    logarithm from -1e7 to -61, so that draws are points inside the simplex whose density every
-    relaxed one-hot knows, also after they were detached, reshaped or stored.
+    Draws are computed and scored by their logarithms (Maddison et al., appendix C.3). At low
+    temperatures most coordinates are far below the smallest floating-point number; a draw that is
+    clamped and then scored as if it had been drawn gives bounds above what is possible. The
+    logarithms are stored in the draw itself. Coordinates above :math:`e^{-61}` have their usual
+    meaning. A smaller one, from :math:`e^{-71}` to :math:`e^{-61}`, encodes a logarithm from -1e7
+    to -61. So draws are points inside the simplex, and every relaxed one-hot can compute their
+    density, even after they were detached, reshaped or stored.
 
-    Right to single precision for temperatures from 0.01 to 100. A category's logit is at most 1e5
-    below the largest: lower ones count as that.
+    The density is accurate to single precision for temperatures from 0.01 to 100. The logit of a
+    category is at most 1e5 below the largest: lower ones are raised to that.
 
     Maddison, Mnih and Teh, 2017, The concrete distribution, https://arxiv.org/abs/1611.00712.
 
@@ -133,10 +133,10 @@ class RelaxedOneHot(TorchDistribution):
 
 
 class RelaxedOneHots(TorchDistribution):
-    """Independent relaxed one-hot categoricals, side by side in one vector.
+    """Independent relaxed one-hot categoricals, concatenated in one vector.
 
     Args:
-        temperature: Their temperature, a 0-dim tensor.
+        temperature: The common temperature, a 0-dim tensor.
         logits: A logit for each category of each variable, ``(*batch, variables * categories)``.
         variables: Number of variables.
     """
@@ -153,7 +153,7 @@ class RelaxedOneHots(TorchDistribution):
 
     @constraints.dependent_property
     def support(self) -> Any:
-        """Points of simplices side by side."""
+        """Vectors of concatenated points on simplices."""
         if self.variables == 1:
             return constraints.simplex
         lengths = [self.event_shape[0] // self.variables] * self.variables
@@ -168,7 +168,7 @@ class RelaxedOneHots(TorchDistribution):
         return self.rows.log_prob(value.unflatten(-1, (self.variables, -1))).sum(-1)
 
     def at(self, temperature: Tensor) -> "RelaxedOneHots":
-        """The same at another temperature."""
+        """The same distribution at another temperature."""
         return RelaxedOneHots(temperature, self.logits, self.variables)
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> "RelaxedOneHots":

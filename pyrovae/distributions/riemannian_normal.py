@@ -23,22 +23,23 @@ from pyrovae.distributions.wrapped_normal import log_sinh_ratio
 
 __all__ = ["RiemannianNormal"]
 
-REACH = 9.0  # scales, beyond which there is exp(-40) of a density that falls as a normal or faster
+REACH = 9.0  # in scales; the density there is exp(-40) and falls at least as a normal does
 
 
 class RiemannianNormal(LocationScale):
-    r"""The density that falls with the square of hyperbolic distance, in the unit ball.
+    r"""The density that falls with the square of hyperbolic distance, on the unit ball.
 
     .. math:: p(z) = \frac{1}{Z(\sigma)} \exp\left(-\frac{d(z, \mu)^2}{2 \sigma^2}\right)
         \left(\frac{2}{1 - \lVert z \rVert^2}\right)^d, \quad
         Z(\sigma) = \frac{2 \pi^{d/2}}{\Gamma(d/2)}
         \int_0^\infty e^{-r^2 / 2 \sigma^2} \sinh(r)^{d-1} \, dr
 
-    The density is with respect to the volume of the ball's coordinates, and without the last factor
-    with respect to hyperbolic volume. Of all densities of that mean and mean squared distance it
-    has the largest entropy. The integral is by Gauss and Legendre's rule; the distance of a draw
-    from :math:`\mu` is by rejection from a normal, with the gradient of the implicit function. All
-    is calculated in double precision. Points nearer to the edge than 1e-5 are moved there.
+    The density is with respect to the volume of the ball's coordinates; without the last factor it
+    is with respect to hyperbolic volume. It has the largest entropy of all densities with that
+    mean and mean squared distance. The integral is computed by Gauss-Legendre quadrature. The
+    distance of a draw from :math:`\mu` is sampled by rejection from a normal, and carries the
+    gradient of the implicit function. All computations are in double precision. Points closer to
+    the edge than 1e-5 are moved to that distance.
 
     Mathieu, Le Lan, Maddison, Tomioka and Teh, 2019, Continuous hierarchical representations with
     Poincare variational auto-encoders, https://arxiv.org/abs/1901.06033; Said, Bombrun and
@@ -63,7 +64,7 @@ class RiemannianNormal(LocationScale):
 
     @property
     def mean(self) -> Tensor:
-        """The point about which it is symmetric, which is its Frechet mean."""
+        """The point about which the density is symmetric, which is its Frechet mean."""
         return self.loc
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
@@ -88,7 +89,7 @@ class RiemannianNormal(LocationScale):
 
 
 def _log_radial(r: Tensor, scale: Tensor, dim: int) -> Tensor:
-    """The logarithm of the density of the distance, but for a constant; r at least 0."""
+    """The log-density of the distance r, which is at least 0, up to a constant."""
     normal = -0.5 * (r / scale).square()
     if dim == 1:
         return normal
@@ -96,7 +97,7 @@ def _log_radial(r: Tensor, scale: Tensor, dim: int) -> Tensor:
 
 
 def _about_mode(scale: Tensor, dim: int) -> tuple[Tensor, Tensor]:
-    """Between which numbers the most probable distance lies."""
+    """Bounds of the most probable distance."""
     low = torch.maximum((dim - 1) * scale.square(), math.sqrt(dim - 1) * scale)
     return low, (dim - 1) * scale.square() + math.sqrt(dim - 1) * scale
 
@@ -107,10 +108,10 @@ def _log_integral(scale: Tensor, dim: int) -> Tensor:
 
 
 def _masses(scale: Tensor, dim: int) -> tuple[Tensor, Tensor]:
-    """Nodes of the integral over all distances, and the logarithm of what each adds to it."""
+    """Nodes of the integral over all distances, and the log of each node's contribution."""
     low, high = _about_mode(scale.detach(), dim)
     reach = REACH * scale.detach()
-    # In two halves, since the nodes of one rule are for some thirty scales too few.
+    # In two halves, since the nodes of one rule are too few for a range of some thirty scales.
     middle, nodes, parts = 0.5 * (low + high), [], []
     for a, b in (((low - reach).clamp(min=0), middle), (middle, high + reach)):
         r, weights = quadrature(a, b)
@@ -120,7 +121,7 @@ def _masses(scale: Tensor, dim: int) -> tuple[Tensor, Tensor]:
 
 
 def _radius(scale: Tensor, dim: int) -> Tensor:
-    """Draws of the distance from the mean, ``(*shape,)``, that follow the scale."""
+    """Draws of the distance from the mean, ``(*shape,)``, with a gradient for the scale."""
     r = _draw(scale.detach(), dim)
     if not torch.is_grad_enabled():
         return r
@@ -128,8 +129,8 @@ def _radius(scale: Tensor, dim: int) -> Tensor:
     every, log_mass = _masses(s, dim)
     mean_square = (log_mass.softmax(-1) * every.square()).sum(-1)
     low, high = _about_mode(s, dim)
-    # Minus the slope of the distribution function by the scale, over the density: the integral
-    # over that side of r on which the density is below its own at r.
+    # Minus the derivative of the distribution function with respect to the scale, over the
+    # density: an integral over the side of r on which the density is below its value at r.
     left = r < 0.5 * (low + high)
     a, b = (
         torch.where(left, (r - 3 * REACH * s).clamp(min=0), r),
@@ -143,9 +144,10 @@ def _radius(scale: Tensor, dim: int) -> Tensor:
 
 
 def _draw(scale: Tensor, dim: int) -> Tensor:
-    r"""Draws of the distance: the log-density bends by at least :math:`1 / \sigma^2`.
+    r"""Draws of the distance, by rejection from a normal.
 
-    So it lies below a parabola that touches it anywhere, and a normal is an envelope.
+    The second derivative of the log-density is at most :math:`-1 / \sigma^2`, so any parabola of
+    that curvature that touches it lies above it, and a normal is an envelope.
     """
     low, high = _about_mode(scale, dim)
     mode = 0.5 * (low + high)

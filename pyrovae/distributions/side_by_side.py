@@ -1,4 +1,4 @@
-"""Variables of several families side by side, as the columns of a table are."""
+"""Variables of several families in one vector, like the columns of a table."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
@@ -12,7 +12,7 @@ __all__ = ["SideBySide"]
 
 
 class _EachOfItsOwn(constraints.Constraint):
-    """Asks of each variable what its family asks."""
+    """Applies to each variable the constraint of its own family."""
 
     event_dim = 0
 
@@ -27,11 +27,11 @@ class _EachOfItsOwn(constraints.Constraint):
         return self.owner.gather(lambda part, x: part.support.check(x), value)
 
     def explain(self, value: Tensor, counted: Tensor) -> str:
-        """Says which variable has values that it cannot have.
+        """Says which variable has values outside its support.
 
         Args:
-            value: Values, of which some are not in the support.
-            counted: Which of them matter.
+            value: Values, some of which are not in the support.
+            counted: Which of them count.
         """
         outside = counted & ~self.check(value)
         place = int(outside.flatten(0, -2).any(0).nonzero()[0])
@@ -53,16 +53,17 @@ def _words(support: Any) -> str:
 
 
 class SideBySide(TorchDistribution):
-    """Independent variables of several families, beside one another in the last dimension.
+    """Independent variables of several families, concatenated in the last dimension.
 
     Args:
         parts: The distribution of the variables of each family, ``(*batch, number of them)``.
-        indices: Where these stand, a vector for each family: together ``0`` to ``D - 1``.
-        names: What the D variables are called.
+        indices: The places of these variables, a vector for each family; together ``0`` to ``D -
+            1``.
+        names: The names of the D variables.
         validate_args: Whether to check values.
 
     Raises:
-        ValueError: Where checked, if a value is not in its variable's support.
+        ValueError: If validation is on, and a value is not in its variable's support.
     """
 
     arg_constraints: ClassVar[dict[str, Any]] = {}
@@ -95,7 +96,7 @@ class SideBySide(TorchDistribution):
     def gather(
         self, function: Callable[[Any, Any], Tensor], value: Tensor | None = None
     ) -> Tensor:
-        """What a function says of each family and its values, in the variables' order."""
+        """Applies a function to each family and its values, and restores the variables' order."""
         found = []
         for part, index in zip(self.parts, self.indices, strict=True):
             found.append(function(part, None if value is None else value[..., index]))
@@ -105,11 +106,11 @@ class SideBySide(TorchDistribution):
 
     @property
     def support(self) -> constraints.Constraint:
-        """Of each variable what its family allows."""
+        """For each variable, the support of its family."""
         return _EachOfItsOwn(self)
 
     def inside(self, like: Tensor) -> Tensor:
-        """A value in the support of each variable, ``(D,)``, of the type of others."""
+        """A value in the support of each variable, ``(D,)``, with dtype and device of ``like``."""
 
         def one(part: Any, zeros: Any) -> Tensor:
             return zeros if part.support.is_discrete else transform_to(part.support)(zeros)
@@ -118,15 +119,14 @@ class SideBySide(TorchDistribution):
 
     @property
     def mean(self) -> Tensor:
-        """Means of numbers, and the most probable of levels."""
+        """The means of numbers, and the most probable level of categories."""
         return self.gather(lambda part, _: part.mean)
 
     def average(self, weights: Tensor) -> Tensor:
-        """The means of a mixture over the first dimension, and the most probable of its levels.
+        """The means of a mixture over the first dimension, and the most probable levels.
 
         Args:
-            weights: Weights that add up to one over their first dimension, and broadcast to the
-                batch.
+            weights: Weights that sum to one over their first dimension and broadcast to the batch.
         """
 
         def one(part: Any, _: Any) -> Tensor:

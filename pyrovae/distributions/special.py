@@ -1,12 +1,12 @@
 r"""Functions of parameters from 1e-8 to 1e8, in forms that keep the digits of single precision.
 
 Densities of counts, proportions, directions and heavy tails are differences of large numbers, such
-as :math:`\log \Gamma(10^6 + 3) - \log \Gamma(10^6)`, of which single precision leaves nothing
-after the point. Here the large terms are cancelled on paper, by Stirling's formula, and what is
-left is as large as the result.
+as :math:`\log \Gamma(10^6 + 3) - \log \Gamma(10^6)`, for which single precision has no digits left
+after the decimal point. Here the large terms are cancelled analytically, by Stirling's formula,
+and the remaining terms are as large as the result.
 
 Loader, 2000, Fast and accurate computation of binomial probabilities (the deviance and
-Stirling's error); the helpers are elementwise and have no control flow that depends on values.
+Stirling's error). The functions are elementwise, and their control flow does not depend on values.
 """
 
 import math
@@ -30,45 +30,45 @@ __all__ = [
     "widest",
 ]
 
-# The series of log Gamma, and where it takes over: its first neglected term is then below the
-# rounding, and the direct form has no large terms yet.
+# The series of log Gamma, and where it takes over: there its first neglected term is below the
+# rounding error, and the direct form has no large terms yet.
 _BERNOULLI = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360)
 _SERIES_FROM = {torch.float64: 9.0}
 _SERIES_ELSE = 3.0
 
 
 def at_least_single(x: Tensor) -> Tensor:
-    """A tensor in single precision where it came in half: densities need the digits.
+    """Converts half precision to single precision: densities need the digits.
 
-    Networks under autocast put out bfloat16, three digits, of which a sum over the variables of a
+    Networks under autocast return bfloat16, which has three digits; a sum over the variables of a
     datum would keep two.
     """
     return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
 
 
 def widest(x: Tensor) -> Tensor:
-    """A tensor in double precision, where its device has that."""
+    """Converts a tensor to double precision, if its device supports it."""
     return x if x.device.type == "mps" else x.double()
 
 
 def normalized(logits: Tensor) -> Tensor:
     r"""Log-probabilities from logits, :math:`a - \log \sum_k e^{a_k}`, over the last dimension.
 
-    The largest logit is taken off first. Without that, as distributions do it, what all logits
-    have in common takes the digits: of ten equal logits of 1e8 each would have probability 1.
+    The largest logit is subtracted first. Otherwise, as in other distributions, the common part of
+    all logits takes up the digits: ten equal logits of 1e8 would each have probability 1.
     """
     return at_least_single(logits).log_softmax(-1)
 
 
 def _pick(condition: Tensor, x: Tensor, otherwise: float) -> Tensor:
-    """``x`` where it is meant, a harmless number elsewhere, so that no gradient is NaN."""
+    """``x`` where the condition holds, a harmless number elsewhere, so that no gradient is NaN."""
     return torch.where(condition, x, otherwise)
 
 
 def stirling(x: Tensor) -> Tensor:
-    r"""What is left of a factorial, :math:`T(x) = \log \Gamma(1 + x) - x \log x + x`.
+    r"""The remainder of a log-factorial, :math:`T(x) = \log \Gamma(1 + x) - x \log x + x`.
 
-    About :math:`\frac12 \log 2 \pi x + \frac{1}{12 x}` for large x, and 0 at 0.
+    It is about :math:`\frac12 \log 2 \pi x + \frac{1}{12 x}` for large x, and 0 at 0.
 
     Args:
         x: Numbers of at least 0.
@@ -137,7 +137,7 @@ def lgamma_difference(a: Tensor, b: Tensor | float) -> Tensor:
 
 
 def digamma_difference(a: Tensor, b: Tensor | float) -> Tensor:
-    r"""The difference :math:`\psi(a + b) - \psi(a)`, the slope of `lgamma_difference` in a.
+    r"""The difference :math:`\psi(a + b) - \psi(a)`, the a-derivative of `lgamma_difference`.
 
     Args:
         a: Positive numbers, small or large.
@@ -149,7 +149,7 @@ def digamma_difference(a: Tensor, b: Tensor | float) -> Tensor:
 
 
 class _SmallExcess(torch.autograd.Function):
-    """t - log(1 + t) for small t, with its slope in closed form: fewer operations by far."""
+    """t - log(1 + t) for small t, with a closed-form gradient that saves many operations."""
 
     generate_vmap_rule = True
 
@@ -178,11 +178,11 @@ def _is_small(t: Tensor) -> Tensor:
 
 
 def log_excess(t: Tensor, ratio: Tensor) -> Tensor:
-    r"""By how much a number exceeds its logarithm, :math:`t - \log(1 + t) \geq 0`.
+    r"""The difference of a number and its logarithm, :math:`t - \log(1 + t) \geq 0`.
 
     Args:
         t: Numbers above -1.
-        ratio: :math:`1 + t`, which near 0 is known to more digits than by adding.
+        ratio: :math:`1 + t`, which may be known to more digits near 0 than the sum has.
     """
     near = _is_small(t)
     small = _SmallExcess.apply(_pick(near, t, 0.0))
@@ -190,15 +190,15 @@ def log_excess(t: Tensor, ratio: Tensor) -> Tensor:
 
 
 def deviance(x: Tensor, mean: Tensor, difference: Tensor | None = None) -> Tensor:
-    r"""How far a number is from what was expected, :math:`x \log \frac{x}{m} + m - x \geq 0`.
+    r"""The distance of a number from its expectation, :math:`x \log \frac{x}{m} + m - x \geq 0`.
 
-    Where x is nearly m the three terms cancel; there it is x times the `log_excess` of
+    If x is close to m the three terms cancel; there it is computed as x times the `log_excess` of
     :math:`(m - x) / x`.
 
     Args:
         x: Numbers of at least 0.
         mean: Positive numbers m.
-        difference: :math:`x - m`, where it is known to more digits than by subtracting.
+        difference: :math:`x - m`, if it is known to more digits than subtraction gives.
     """
     if difference is None:
         difference = x - mean
@@ -211,7 +211,7 @@ def deviance(x: Tensor, mean: Tensor, difference: Tensor | None = None) -> Tenso
     return torch.where(near, small, -x * ratio.log() - difference)
 
 
-# Of log(sinh(h) / h) at h = a / 2, in powers of a^2.
+# Series of log(sinh(h) / h) at h = a / 2, in powers of a^2.
 _SINH = (1 / 24, -1 / 2880, 1 / 181440, -1 / 9676800, 1 / 479001600, -691 / 15692092416000)
 
 

@@ -1,4 +1,4 @@
-"""Distributions on the unit sphere: uniform and power spherical, with their KL divergence."""
+"""Distributions on the unit sphere, uniform and power spherical, with their KL divergence."""
 
 import math
 from typing import Any, ClassVar, Self
@@ -16,12 +16,12 @@ __all__ = ["PowerSpherical", "SphereUniform"]
 
 
 def _log_area(dim: int) -> float:
-    """Logarithm of the surface area of the unit sphere in ``dim`` dimensions."""
+    """The logarithm of the surface area of the unit sphere in ``dim`` dimensions."""
     return math.log(2) + 0.5 * dim * math.log(math.pi) - math.lgamma(0.5 * dim)
 
 
 def _directions(shape: Size, like: Tensor) -> Tensor:
-    """Uniform draws from the unit sphere in ``shape[-1]`` dimensions."""
+    """Draws points uniformly from the unit sphere in ``shape[-1]`` dimensions."""
     return normalize(torch.randn(shape, dtype=like.dtype, device=like.device), dim=-1)
 
 
@@ -74,7 +74,7 @@ class SphereUniform(TorchDistribution):
         return torch.full_like(self.origin, 1 / self.event_shape[0])
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
-        """Draws; there are no parameters to carry gradients to."""
+        """Draws points; there are no parameters to carry gradients to."""
         return _directions(self._extended_shape(Size(sample_shape)), self.origin)
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -85,7 +85,7 @@ class SphereUniform(TorchDistribution):
         return value.new_full(shape, -_log_area(self.event_shape[0]))
 
     def entropy(self) -> Tensor:
-        """Logarithm of the sphere's area."""
+        """The logarithm of the sphere's area."""
         return self.origin.new_full(self.batch_shape, _log_area(self.event_shape[0]))
 
 
@@ -97,15 +97,15 @@ class PowerSpherical(TorchDistribution):
         \frac{\Gamma(\alpha)}{\Gamma(\alpha + \beta)}, \quad
         \alpha = \beta + \kappa, \; \beta = \frac{d - 1}{2}
 
-    A draw has :math:`\mu^\top z = 2 b - 1` with :math:`b \sim \mathrm{Beta}(\alpha, \beta)` and
-    a uniform direction around :math:`\mu`: no rejection, hence a gradient without bias in every
-    dimension. (The gradient of the beta's draw is PyTorch's, of a relative error of up to
-    :math:`2 \cdot 10^{-3}`, and from :math:`\kappa = 100 \max(1, \beta)` on that of Wise's
-    approximation, :math:`-(N + \kappa) \log b \sim \mathrm{Gamma}(\beta)` with a constant N,
-    of below :math:`10^{-4}`.)
+    A draw has :math:`\mu^\top z = 2 b - 1` with :math:`b \sim \mathrm{Beta}(\alpha, \beta)` and a
+    uniform direction around :math:`\mu`. There is no rejection, hence the gradient is unbiased in
+    every dimension. (The gradient of the beta draw is PyTorch's, with a relative error of up to
+    :math:`2 \cdot 10^{-3}`. From :math:`\kappa = 100 \max(1, \beta)` on it is that of Wise's
+    approximation, :math:`-(N + \kappa) \log b \sim \mathrm{Gamma}(\beta)` with a constant N, with
+    an error below :math:`10^{-4}`.)
 
-    Density, entropy and KL divergence are right in single precision for concentrations from 1e-8
-    to 1e8; beyond, draws are not told apart from :math:`\mu` any more.
+    Density, entropy and KL divergence are accurate in single precision for concentrations from
+    1e-8 to 1e8; beyond that, draws can no longer be distinguished from :math:`\mu`.
 
     De Cao and Aziz, 2020, The power spherical distribution, https://arxiv.org/abs/2006.04437.
 
@@ -151,7 +151,7 @@ class PowerSpherical(TorchDistribution):
 
     @property
     def mean(self) -> Tensor:
-        r"""The mean as a vector, :math:`\mu (\alpha - \beta) / (\alpha + \beta)`, in the ball."""
+        r"""The mean vector, :math:`\mu (\alpha - \beta) / (\alpha + \beta)`, inside the sphere."""
         _, beta = self._alpha_beta
         return self.loc * (self.concentration / (self.concentration + 2 * beta)).unsqueeze(-1)
 
@@ -161,7 +161,7 @@ class PowerSpherical(TorchDistribution):
         alpha, beta = self._alpha_beta
         total = alpha + beta
         along = 4 * (alpha / total) * (beta / total) / (total + 1)
-        # E[sin^2] of the angle from the mean direction, shared by the other directions.
+        # E[sin^2] of the angle from the mean direction, shared between the other directions.
         around = 4 * (alpha / total) * (beta / (total + 1)) / (2 * beta)
         square = self.loc.square()
         return square * along.unsqueeze(-1) + (1 - square) * around.unsqueeze(-1)
@@ -180,8 +180,8 @@ class PowerSpherical(TorchDistribution):
         across = 2 * (b * rest).clamp(min=tiny).sqrt().unsqueeze(-1)
         around = _directions(Size([*shape[:-1], shape[-1] - 1]), self.loc)
         y = torch.cat([along, across * around], dim=-1)
-        # A reflection takes the first axis to the mean direction. Of the two that do, up to a
-        # sign, the one whose mirror is far from degenerate.
+        # A reflection takes the first axis to the mean direction. Two do so up to a sign; the one
+        # whose mirror is far from degenerate is used.
         first = self.loc[..., :1]
         sign = torch.where(first < 0, 1.0, -1.0).to(self.loc.dtype)
         mirror = normalize(torch.cat([sign - first, -self.loc[..., 1:]], dim=-1), dim=-1)
@@ -193,23 +193,24 @@ class PowerSpherical(TorchDistribution):
         alpha, beta = self._alpha_beta
         alpha = widest(alpha)
         large = alpha > beta + 100 * max(1.0, beta)
-        # A Dirichlet gives both: 1 - b from b would be zero for large concentrations, and the
-        # square root's gradient infinite. Its own gradient there is NaN in float32.
+        # A Dirichlet returns both. For large concentrations, 1 - b computed from b would be zero
+        # and the gradient of the square root infinite. The Dirichlet's own gradient there is NaN
+        # in float32.
         pair = torch.stack(
             [torch.where(large, alpha.detach(), alpha), torch.full_like(alpha, beta)], dim=-1
         )
         b, rest = dist.Dirichlet(pair, validate_args=False).rsample(sample_shape).unbind(-1)
-        # The same draws, by Wise's approximation a function of the concentration: -log b falls
+        # The same draws as a function of the concentration by Wise's approximation: -log b falls
         # as 1 / n.
         n = torch.where(large, alpha, 1.0) + 0.5 * (beta - 1)
         fall = torch.log1p(-torch.where(large, rest, 0.5).detach()) * (n.detach() / n)
         return torch.where(large, fall.exp(), b), torch.where(large, -torch.expm1(fall), rest)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Log-density with respect to the sphere's surface."""
+        """The log-density with respect to the sphere's surface."""
         if self._validate_args:
             self._validate_sample(value)
-        # (1 + cos) / 2 by squared distances, exact where the cosine is nearly 1 or -1.
+        # (1 + cos) / 2 from squared distances, which is exact where the cosine is nearly 1 or -1.
         to, fro = (value - self.loc).square().sum(-1), (value + self.loc).square().sum(-1)
         near = to < fro
         tiny = torch.finfo(to.dtype).tiny
@@ -221,12 +222,12 @@ class PowerSpherical(TorchDistribution):
         return self.concentration * log_share - self._log_constant()
 
     def _log_constant(self) -> Tensor:
-        r"""The logarithm of :math:`N(\kappa, d) / 2^\kappa`, the integral of the share's power."""
+        r"""The logarithm of :math:`N(\kappa, d) / 2^\kappa`."""
         alpha, beta = self._alpha_beta
         return beta * math.log(4 * math.pi) - lgamma_difference(alpha, beta)
 
     def entropy(self) -> Tensor:
-        """Differential entropy with respect to the sphere's surface."""
+        """The differential entropy with respect to the sphere's surface."""
         alpha, beta = self._alpha_beta
         return self._log_constant() + self.concentration * digamma_difference(alpha, beta)
 

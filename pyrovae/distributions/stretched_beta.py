@@ -1,4 +1,4 @@
-"""A beta distribution whose interval is a little wider than [0, 1]."""
+"""A beta distribution on an interval a little wider than [0, 1]."""
 
 from math import log1p
 from typing import Any
@@ -39,7 +39,7 @@ class OpenInterval(constraints.Constraint):
 
     def check(self, value: Tensor) -> Tensor:
         """Whether each value lies strictly between the bounds."""
-        value = at_least_single(value)  # in half precision an end is rounded to a value next to it
+        value = at_least_single(value)  # half precision would round an end to the value next to it
         return (self.low < value) & (value < self.high)
 
     def __eq__(self, other: object) -> bool:
@@ -63,22 +63,22 @@ class StretchedBeta(dist.Beta):
     .. math:: p(x) = \frac{1}{1 + 2m} \operatorname{Beta}\left(
         \frac{x + m}{1 + 2m}; \alpha, \beta\right)
 
-    At 0 and 1 the beta density is 0 or infinite; with a margin :math:`m > 0` both are inner
-    points. Without one this is the beta, except that 0 and 1 are refused: PyTorch's takes them,
-    and gives infinities.
+    At 0 and 1 the beta density is 0 or infinite; with a margin :math:`m > 0` both are interior
+    points. Without a margin this is the beta distribution, except that the values 0 and 1 are
+    refused: PyTorch's accepts them and returns infinities.
 
-    Density, entropy, moments and draws are right to single precision for concentrations from 1e-8
-    to 1e8; differences of :math:`\log \Gamma` lose the density from 1e4 on.
+    Density, entropy, moments and draws are accurate to single precision for concentrations from
+    1e-8 to 1e8; differences of :math:`\log \Gamma` lose the density from 1e4 on.
 
     Args:
-        concentration1: :math:`\alpha`, positive.
-        concentration0: :math:`\beta`, positive.
-        margin: :math:`m`, not negative.
+        concentration1: The concentration :math:`\alpha`, positive.
+        concentration0: The concentration :math:`\beta`, positive.
+        margin: The margin :math:`m`, not negative.
         validate_args: Whether to check arguments and values.
 
     Raises:
-        ValueError: If the margin is negative, or, where checked, a concentration is not positive
-            or a value lies outside.
+        ValueError: If the margin is negative. If validation is on, also if a concentration is not
+            positive or a value lies outside the interval.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class StretchedBeta(dist.Beta):
 
     @property
     def mode(self) -> Tensor:
-        """The mode of the stretched variable, where there is one."""
+        """The mode of the stretched variable, if there is one."""
         return super().mode * (1 + 2 * self.margin) - self.margin
 
     @property
@@ -123,13 +123,13 @@ class StretchedBeta(dist.Beta):
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         """Draws with gradients."""
         shape = self._extended_shape(Size(sample_shape))
-        # Of the logarithms of two gamma variables: those themselves underflow for small
-        # concentrations, where a draw is next to one of the ends.
+        # Computed from the logarithms of two gamma variables: the variables themselves underflow
+        # for small concentrations, where a draw is close to one of the ends.
         log_odds = log_standard_gamma(self.concentration1.expand(shape)) - log_standard_gamma(
             self.concentration0.expand(shape)
         )
         draws = log_odds.sigmoid().to(self.concentration1.dtype)
-        # In floating numbers a stretched draw can be an end itself, which the support excludes.
+        # Rounding can move a stretched draw to an end, which the support excludes.
         eps = 4 * torch.finfo(draws.dtype).eps
         return draws.clamp(eps, 1 - eps) * (1 + 2 * self.margin) - self.margin
 
@@ -144,7 +144,7 @@ class StretchedBeta(dist.Beta):
         low, high = (value + self.margin) / width, ((1 - value) + self.margin) / width
         total, difference = a + b, a * high - b * low
         apart = deviance(a, total * low, difference) + deviance(b, total * high, -difference)
-        # log a b / (a + b) - log x (1 - x), as the logarithm of a and of what b is of the whole.
+        # log a b / (a + b) - log x (1 - x), written as log a plus log b / (a + b).
         edges = a.log() - low.log() - high.log() - torch.log1p(a / b)
         return self._constant() + edges - apart - log1p(2 * self.margin)
 
@@ -154,12 +154,12 @@ class StretchedBeta(dist.Beta):
         total = a + b
         slopes = total * stirling_slope(total) - a * stirling_slope(a) - b * stirling_slope(b)
         expected = digamma_difference(a, b) + digamma_difference(b, a)
-        # a (1 / a - 1 / (a + b)) + b (1 / b - 1 / (a + b)) is the 1.
+        # The 1 is a (1 / a - 1 / (a + b)) + b (1 / b - 1 / (a + b)).
         unit = slopes + 1 - expected - self._constant() - a.log() + torch.log1p(a / b)
         return unit + log1p(2 * self.margin)
 
     def _constant(self) -> Tensor:
-        """What Stirling's formula leaves of the logarithm of 1 / B(a, b)."""
+        """The remainder of Stirling's formula for the logarithm of 1 / B(a, b)."""
         a, b = self.concentration1, self.concentration0
         smaller, larger = torch.minimum(a, b), torch.maximum(a, b)
         return stirling_difference(larger, smaller) - stirling(smaller)

@@ -1,4 +1,4 @@
-"""The Student t with any degrees of freedom."""
+"""The Student t, accurate for any degrees of freedom."""
 
 import math
 
@@ -18,8 +18,8 @@ class StudentT(dist.StudentT):
         {\Gamma\left(\frac{\nu}{2}\right) \sqrt{\pi \nu} \, s}
         \left(1 + \frac{r^2}{\nu}\right)^{-(\nu + 1) / 2}, \quad r = \frac{x - \mu}{s}
 
-    The difference of the two :math:`\log \Gamma` loses 0.05 nats a variable in PyTorch's at
-    :math:`\nu = 10^6`.
+    In PyTorch's distribution, the difference of the two :math:`\log \Gamma` loses 0.05 nats per
+    variable at :math:`\nu = 10^6`.
     """
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -29,6 +29,6 @@ class StudentT(dist.StudentT):
         residual = (value - self.loc) / self.scale
         # Tends to the normal's constant, -log(2 pi) / 2.
         constant = lgamma_difference(0.5 * self.df, 0.5) - 0.5 * (math.pi * self.df).log()
-        # (r / sqrt(df))^2 and not r^2 / df, which overflows earlier.
+        # (r / sqrt(df))^2 instead of r^2 / df, which overflows earlier.
         tail = torch.log1p((residual / self.df.sqrt()).square())
         return constant - self.scale.log() - 0.5 * (self.df + 1) * tail

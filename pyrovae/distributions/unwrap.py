@@ -1,4 +1,4 @@
-"""The distribution of single variables behind blocks of them and masks."""
+"""Access to the distribution inside blocks of independent variables and masks."""
 
 from pyro.distributions.torch_distribution import MaskedDistribution
 from torch.distributions import Distribution, Independent
@@ -7,19 +7,19 @@ __all__ = ["family", "unblocked", "unwrapped"]
 
 
 def unblocked(distribution: Distribution) -> Distribution:
-    """What is independent in a distribution of blocks (``to_event``), masks left in place."""
+    """Removes all blocks (``to_event``) around a distribution, but no masks inside them."""
     while isinstance(distribution, Independent):
         distribution = distribution.base_dist
     return distribution
 
 
 def unwrapped(distribution: Distribution) -> Distribution:
-    """The distribution of the variables of which this is a block, or which this masks."""
+    """Removes all blocks and masks around a distribution."""
     while isinstance(distribution, Independent | MaskedDistribution):
         distribution = distribution.base_dist
     return distribution
 
 
 def family(distribution: Distribution) -> str:
-    """What to call a distribution in a message: its class, whatever is independent in it."""
+    """The name of a distribution for messages: its class, without blocks and masks."""
     return type(unwrapped(distribution)).__name__

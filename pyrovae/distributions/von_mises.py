@@ -14,9 +14,10 @@ from pyrovae.distributions.special import widest
 
 __all__ = ["VonMises"]
 
-# As a concentration that draws are made with: at less they are uniform to single precision.
+# The smallest concentration that draws are made with; below it they are uniform to single
+# precision.
 SMALLEST = 1e-6
-DEPTH = 40.0  # of a logarithm, beyond which a density counts for nothing
+DEPTH = 40.0  # in nats; contributions that much smaller are neglected
 
 
 class VonMises(dist.VonMises):
@@ -25,11 +26,11 @@ class VonMises(dist.VonMises):
     .. math:: p(z) = \frac{e^{\kappa (\cos(z - \mu) - 1)}}{2 \pi \, e^{-\kappa} I_0(\kappa)},
         \quad -\pi \le z < \pi
 
-    The density is with respect to arc length. Draws are by Best and Fisher's rejection, as
-    PyTorch's are, from a fixed number of proposals, so that a graph can hold them; unlike
-    PyTorch's they carry the gradient of the implicit function,
-    :math:`dz / d\kappa = -(\partial F / \partial \kappa) / p`. Density, draws and KL divergence
-    are right for concentrations to 1e6.
+    The density is with respect to arc length. As in PyTorch, draws are made by Best and Fisher's
+    rejection, but from a fixed number of proposals, so that they can be traced. Unlike PyTorch's
+    draws they carry the gradient of the implicit function, :math:`dz / d\kappa = -(\partial F /
+    \partial \kappa) / p`. Density, draws and KL divergence are accurate for concentrations up to
+    1e6.
 
     Figurnov, Mohamed and Mnih, 2018, Implicit reparameterization gradients,
     https://arxiv.org/abs/1805.08498; Best and Fisher, 1979, Efficient simulation of the von Mises
@@ -44,7 +45,7 @@ class VonMises(dist.VonMises):
         "loc": constraints.real,
         "concentration": constraints.nonnegative,
     }
-    # PyTorch allows angles of any number of turns, over which it is no density.
+    # PyTorch allows angles of any number of turns, over which the density integrates to infinity.
     support = constraints.interval(-math.pi, math.pi)
     has_rsample = True
 
@@ -60,7 +61,7 @@ class VonMises(dist.VonMises):
 
     @property
     def variance(self) -> Tensor:
-        """Refused: that of an angle depends on where its turns are counted from.
+        """Raises an error: the variance of an angle depends on where angles are counted from.
 
         Raises:
             NotImplementedError: Always.
@@ -69,7 +70,7 @@ class VonMises(dist.VonMises):
 
     @property
     def circular_variance(self) -> Tensor:
-        r"""One less the mean of the cosine about the mean direction, :math:`1 - I_1 / I_0`."""
+        r"""One minus the mean cosine about the mean direction, :math:`1 - I_1 / I_0`."""
         return _one_less_ratio(widest(self.concentration)).to(self.loc.dtype)
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -106,30 +107,30 @@ class VonMises(dist.VonMises):
 
 
 def _wrapped(angle: Tensor) -> Tensor:
-    """The same angle within half a turn, and its gradient as it is."""
+    """Wraps an angle to within half a turn of zero, without changing its gradient."""
     turns = torch.floor((angle.detach() + math.pi) / (2 * math.pi))
     return angle - 2 * math.pi * turns
 
 
 def _log_i0e(concentration: Tensor) -> Tensor:
-    r"""The logarithm of :math:`e^{-\kappa} I_0(\kappa)`, whose slope has few digits otherwise."""
+    r"""The logarithm of :math:`e^{-\kappa} I_0(\kappa)`, in a form whose gradient keeps digits."""
     return torch.special.i0e(widest(concentration)).log().to(concentration.dtype)
 
 
 def _one_less_ratio(kappa: Tensor) -> Tensor:
-    """One less the mean of the cosine."""
+    """One minus the mean of the cosine."""
     return 1 - torch.special.i1e(kappa) / torch.special.i0e(kappa)
 
 
 def _draw(kappa: Tensor) -> Tensor:
-    """Angles about zero, by rejection from a wrapped Cauchy variable."""
+    """Draws angles about zero, by rejection from a wrapped Cauchy variable."""
     tau = 1 + (1 + 4 * kappa.square()).sqrt()
     rho = (tau - (2 * tau).sqrt()) / (2 * kappa)
     r = torch.where(kappa < 1e-4, 1 / kappa + kappa, (1 + rho.square()) / (2 * rho))
     r, kappa = r.unsqueeze(-1), kappa.unsqueeze(-1)
     shape = (*kappa.shape[:-1], PROPOSALS)
     uniform = torch.rand((3, *shape), dtype=kappa.dtype, device=kappa.device)
-    # One less the cosine of the proposal: the cosine itself has lost a small angle.
+    # One minus the cosine of the proposal, since the cosine itself has lost a small angle.
     cosine = (math.pi * uniform[0]).cos()
     less = (r - 1) * (1 - cosine) / (r + cosine)
     c = kappa * (r - 1 + less)
@@ -141,13 +142,13 @@ def _draw(kappa: Tensor) -> Tensor:
 
 
 def _slope(angle: Tensor, kappa: Tensor) -> Tensor:
-    r"""How an angle about zero moves with the concentration.
+    r"""The derivative of an angle drawn about zero with respect to the concentration.
 
     .. math:: \frac{dz}{d\kappa} = -\int_0^z (\cos t - A) \, e^{\kappa (\cos t - \cos z)} dt
         = \int_z^\pi (\cos t - A) \, e^{\kappa (\cos t - \cos z)} dt
 
-    with A the mean of the cosine. Near the centre the first form is taken, where the exponent
-    stays small, and beyond the second, where it is negative.
+    with A the mean of the cosine. The first form is used near the centre, where the exponent stays
+    small, and the second beyond, where it is negative.
     """
     z = angle.abs()
     less = 2 * (0.5 * z).sin().square()
@@ -166,7 +167,7 @@ def _slope(angle: Tensor, kappa: Tensor) -> Tensor:
 def _kl_von_mises(q: VonMises, p: VonMises) -> Tensor:
     a, b = widest(q.concentration), widest(p.concentration)
     less = _one_less_ratio(a)
-    # One less the mean of the cosine about the other's direction.
+    # One minus the mean of the cosine about the other's direction.
     apart = 2 * (0.5 * (widest(q.loc) - widest(p.loc))).sin().square()
     about = less + (1 - less) * apart
     found = b * about - a * less + _log_i0e(b) - _log_i0e(a)

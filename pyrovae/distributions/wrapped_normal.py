@@ -24,7 +24,7 @@ def log_sinh_ratio(r: Tensor) -> Tensor:
 
 
 class WrappedNormal(LocationScale):
-    r"""A normal of a tangent space, wrapped onto hyperbolic space in the unit ball.
+    r"""A normal on a tangent space, wrapped onto hyperbolic space in the unit ball.
 
     .. math:: z = \mu \oplus \exp_0(v), \quad v \sim N(0, \operatorname{diag} \sigma^2)
 
@@ -32,10 +32,10 @@ class WrappedNormal(LocationScale):
         - (d - 1) \log \frac{\sinh r}{r} + d \log \frac{2}{1 - \lVert z \rVert^2},
         \quad r = \lVert v \rVert
 
-    The density is with respect to the volume of the ball's coordinates, as every density of a
-    latent in a real space is; without the last term it is that with respect to hyperbolic volume.
-    It is calculated in double precision. Points nearer to the edge than 1e-5 (a distance of 12.2
-    from the centre) are moved there.
+    The density is with respect to the volume of the ball's coordinates, like every density of a
+    latent in a real space; without the last term it is with respect to hyperbolic volume. It is
+    computed in double precision. Points closer to the edge than 1e-5 (a distance of 12.2 from the
+    centre) are moved to that distance.
 
     Nagano, Yamaguchi, Fujita and Koyama, 2019, A wrapped normal distribution on hyperbolic space
     for gradient-based learning, https://arxiv.org/abs/1902.02992; Mathieu, Le Lan, Maddison,
@@ -44,7 +44,7 @@ class WrappedNormal(LocationScale):
 
     Args:
         loc: The points :math:`\mu` in the ball, ``(*batch, d)``.
-        scale: The scales :math:`\sigma`, positive, likewise.
+        scale: The scales :math:`\sigma`, positive, ``(*batch, d)``.
     """
 
     arg_constraints: ClassVar[dict[str, Any]] = {
@@ -59,7 +59,7 @@ class WrappedNormal(LocationScale):
 
     @property
     def mean(self) -> Tensor:
-        """The point about which it is symmetric, which is its Frechet mean."""
+        """The point about which the density is symmetric, which is its Frechet mean."""
         return self.loc
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
@@ -83,5 +83,5 @@ class WrappedNormal(LocationScale):
 
 
 def _settled(z: Tensor) -> Tensor:
-    """Points as near to the edge as single precision tells apart."""
+    """Moves points too close to the edge to where single precision resolves them."""
     return exponential(logarithm(z))

@@ -1,4 +1,4 @@
-"""Counts of which some are zero for a reason of their own."""
+"""Counts with additional zeros."""
 
 from typing import Any, ClassVar
 
@@ -12,21 +12,21 @@ __all__ = ["ZeroInflated"]
 
 
 class ZeroInflated(TorchDistribution):
-    r"""Zero with a probability of its own, else a count of another distribution.
+    r"""Zero with a probability of its own, otherwise a count from another distribution.
 
     .. math:: p(x) = \pi \, [x = 0] + (1 - \pi) \, p_0(x), \quad \pi = 1 / (1 + e^{-g})
 
-    ``pyro.distributions.ZeroInflatedDistribution`` adds probabilities where this adds in
-    logarithms, so that neither a probability of zero nor one of one takes the digits.
+    ``pyro.distributions.ZeroInflatedDistribution`` adds probabilities. This class adds in the
+    logarithm, so that probabilities of zero or one do not cost digits.
 
     Args:
         base: The distribution :math:`p_0` of single counts.
-        gate_logits: The logits g; they broadcast to its batch.
+        gate_logits: The logits g, which broadcast to the batch of ``base``.
         validate_args: Whether to check values.
 
     Raises:
-        ValueError: If the other distribution is none of single counts, or, where checked, a
-            value is none.
+        ValueError: If ``base`` is not a distribution of single counts, or if validation is on and
+            a value is not a count.
     """
 
     arg_constraints: ClassVar[dict[str, Any]] = {"gate_logits": constraints.real}
@@ -56,23 +56,23 @@ class ZeroInflated(TorchDistribution):
         return new
 
     def scaled(self, factor: Tensor) -> "ZeroInflated":
-        """The distribution whose counts that are not zero for that reason have so many times the mean."""
+        """The distribution with the mean of the base distribution multiplied by a factor."""
         base: Any = self.base
         return ZeroInflated(base.scaled(factor), self.gate_logits)
 
     @constraints.dependent_property(is_discrete=True, event_dim=0)
     def support(self) -> constraints.Constraint:
-        """The other distribution's."""
+        """The support of the base distribution."""
         return self.base.support
 
     @property
     def mean(self) -> Tensor:
-        """The mean, zeros included."""
+        """The mean, including the zeros."""
         return torch.sigmoid(-self.gate_logits) * self.base.mean
 
     @property
     def variance(self) -> Tensor:
-        """The variance, zeros included."""
+        """The variance, including the zeros."""
         zero, mean = torch.sigmoid(self.gate_logits), self.base.mean
         return torch.sigmoid(-self.gate_logits) * (self.base.variance + zero * mean.square())
 

@@ -1,4 +1,4 @@
-"""Effect handlers: what the library does to a model or guide from outside, as Pyro does."""
+"""Effect handlers, which change a model or guide from outside, as in Pyro."""
 
 from pyrovae.handlers.arity import binds, check_taken, tensors_taken
 from pyrovae.handlers.check_shapes import CheckShapes

@@ -1,4 +1,4 @@
-"""How many tensors a program takes."""
+"""The number of tensors that a program takes."""
 
 import inspect
 from collections.abc import Callable
@@ -8,7 +8,7 @@ __all__ = ["binds", "check_taken", "tensors_taken"]
 
 
 def tensors_taken(program: Callable[..., Any]) -> int | None:
-    """How many tensors a program takes; ``None`` for any number."""
+    """Returns the number of tensors that a program takes, or ``None`` for any number."""
     parameters = inspect.signature(program).parameters.values()
     if any(parameter.kind == parameter.VAR_POSITIONAL for parameter in parameters):
         return None
@@ -17,7 +17,7 @@ def tensors_taken(program: Callable[..., Any]) -> int | None:
 
 
 def check_taken(program: Callable[..., Any], batch: tuple[Any, ...]) -> None:
-    """Looks whether a program takes as many tensors as a batch has.
+    """Checks that a program takes as many tensors as a batch has.
 
     Raises:
         ValueError: If it does not.

@@ -1,4 +1,4 @@
-"""Refusing values that would broadcast into nonsense."""
+"""Refusing values whose shapes would broadcast into nonsense."""
 
 from typing import Any
 
@@ -15,10 +15,10 @@ __all__ = ["CheckShapes"]
 class CheckShapes(Messenger):
     """Refuses values whose shapes do not fit their distribution, before they broadcast.
 
-    And a latent whose prior and posterior are densities of different kinds.
+    It also refuses a latent whose prior and posterior are densities of different kinds.
 
-    A missing batch dimension or a flattened image otherwise broadcasts against the
-    distribution's parameters, and the program trains on nonsense without a complaint.
+    A missing batch dimension or a flattened image would otherwise broadcast against the parameters
+    of the distribution, and the program would train on nonsense without complaint.
 
     Args:
         size: Number of data in the batch.
@@ -30,7 +30,7 @@ class CheckShapes(Messenger):
         self.data: set[str] = set()
 
     def _pyro_sample(self, msg: Message) -> None:
-        # Nothing outside the program has spoken yet, so this is what the program observes.
+        # No outer handler has acted yet, so this is what the program itself observes.
         if msg["is_observed"]:
             self.data.add(msg["name"])
 
@@ -56,8 +56,8 @@ class CheckShapes(Messenger):
             )
         if not msg["is_observed"]:
             return
-        # The plates around the program, of particles or draws, add dimensions to the latents that
-        # poutine.condition gives, never to the data.
+        # Plates around the program, for particles or draws, add dimensions to latents that
+        # poutine.condition fixes, but never to the data.
         plates = 1 if msg["name"] in self.data else max(-f.dim for f in msg["cond_indep_stack"])
         if batch[-1:] != (self.size,) or len(batch) > plates:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""Cutting the graph at the draws of a guide, for gradients that go back by several ways."""
+"""Cutting the graph at the draws of a guide, for gradients that flow back along several paths."""
 
 from typing import Any, NamedTuple
 
@@ -15,12 +15,12 @@ __all__ = ["Draw", "DrawLeaves", "send_back"]
 
 
 class Draw(NamedTuple):
-    """A latent that was drawn, and what was put in its place.
+    """A latent that was drawn, and the leaf tensor that replaces it.
 
     Attributes:
-        fn: Its distribution.
+        fn: The distribution of the latent.
         sample: The draw, with the graph that leads back to the guide's parameters.
-        leaf: The same numbers, with no graph behind them.
+        leaf: The same numbers, without a graph behind them.
     """
 
     fn: Any
@@ -29,22 +29,22 @@ class Draw(NamedTuple):
 
 
 class DrawLeaves(Messenger):
-    """Cuts the graph at each latent that a guide draws, and remembers both ends.
+    """Cuts the graph at each latent that a guide draws, and keeps both ends.
 
     Everything after a draw (later sites of the guide, all densities, the model that is replayed)
-    sees a leaf, so the gradient with respect to the latents can be taken, changed, and sent back
-    through the samples (`send_back`). The guide runs once. A trace of it has each site's `Draw`
-    under ``site["infer"]["draw"]``.
+    sees a leaf tensor. So the gradient with respect to the latents can be computed, changed, and
+    sent back through the samples (`send_back`). The guide runs once. A trace of it has each site's
+    `Draw` under ``site["infer"]["draw"]``.
 
     Args:
-        paths: Whether gradients are to go back through the samples.
+        paths: Whether gradients are sent back through the samples.
 
     Attributes:
         draws: The latents by name, in the order in which they were drawn.
 
     Raises:
-        ValueError: If gradients are to go back through a site that is not reparameterised, or
-            come from the density of a point mass. The site is named.
+        ValueError: If gradients are to flow back through a site that is not reparameterised, or
+            come from the density of a point mass. The message names the site.
     """
 
     def __init__(self, *, paths: bool = True) -> None:
@@ -90,19 +90,19 @@ class DrawLeaves(Messenger):
 def send_back(
     draws: list[Draw], gradients: list[Tensor], shares: list[Tensor] | None = None
 ) -> Tensor:
-    """Sends gradients with respect to leaves back through the samples whose place they took.
+    """Sends gradients with respect to the leaves back through the samples that they replaced.
 
-    Last site first: the sample of a later site depends on the leaves of earlier ones, whose
-    gradients it adds to.
+    The last site comes first: the sample of a later site depends on the leaves of earlier ones and
+    adds to their gradients.
 
     Args:
-        draws: All draws of a guide, in their order.
-        gradients: One for each leaf.
-        shares: By how much to multiply what came back to each sample, from everything after it,
-            before it goes on to the guide's parameters. All of it, if left out.
+        draws: All draws of a guide, in order.
+        gradients: One gradient for each leaf.
+        shares: Factors for the total gradient that has come back to each sample, applied before it
+            goes on to the guide's parameters. All 1, if left out.
 
     Returns:
-        A 0-dim surrogate, whose gradient with respect to the guide's parameters is theirs.
+        A 0-dim surrogate whose gradient with respect to the guide's parameters is the wanted one.
     """
     totals = list(gradients)
     for i in range(len(draws) - 1, 0, -1):

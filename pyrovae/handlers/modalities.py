@@ -1,4 +1,4 @@
-"""A subset of the modalities that a batch has."""
+"""Restricting programs to a subset of the modalities of a batch."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,26 +13,27 @@ __all__ = ["KeepModalities", "modalities_there"]
 
 @effectful(type="modalities")
 def modalities_there(there: Tensor, present: Tensor | None) -> Tensor | None:
-    """Which modalities a program is to see: the mask that it was given, unless a handler says else.
+    """Which modalities a program is to see: the given mask, unless a handler changes it.
 
     Args:
-        there: Those that the batch has, bool ``(n, M)``.
+        there: The modalities that the batch has, bool ``(n, M)``.
         present: The mask.
     """
     return present
 
 
 class KeepModalities(Messenger):
-    """Lets a program see some of the modalities that there are, and masks data that then have none.
+    """Lets a program see a subset of the modalities, and masks data that are left with none.
 
-    The program says itself, by `modalities_there`, which of its tensors are modalities. Model and
-    guide under one handler see the same.
+    The program itself says which of its tensors are modalities, by calling `modalities_there`.
+    Model and guide under one handler see the same subset.
 
     Args:
-        choose: Gives, from what is there, bool ``(n, M)``, what is to be kept, likewise.
+        choose: Returns which modalities to keep, bool ``(n, M)``, given which exist, bool ``(n,
+            M)``.
 
     Attributes:
-        there: What a program said is there; None as long as none has.
+        there: The modalities that exist, as reported by a program; None until then.
     """
 
     def __init__(self, choose: Callable[[Tensor], Tensor]) -> None:
@@ -48,7 +49,7 @@ class KeepModalities(Messenger):
             self.there = there
             kept = there & self.choose(there)
             self._some = kept.any(1)
-            # Where a datum has none of them, something has to stand there that is not counted.
+            # A datum left with none keeps all as a placeholder, and is masked.
             self._kept = torch.where(self._some[:, None], kept, there)
         msg["value"] = self._kept
 

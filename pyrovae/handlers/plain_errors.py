@@ -1,4 +1,4 @@
-"""What goes wrong in a program, in one sentence."""
+"""Errors in a program, reduced to one sentence."""
 
 import re
 from collections.abc import Iterator
@@ -9,12 +9,12 @@ __all__ = ["plain_errors"]
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
-    """Leaves out the table of all shapes that Pyro puts behind whatever went wrong.
+    """Removes from an error the table of all shapes that Pyro appends to it.
 
-    The cause keeps it.
+    The cause of the error keeps the table.
 
     Raises:
-        ValueError: As the block does, without the table.
+        ValueError: If the block raises one, without the table.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Weighing the latent sites of a program."""
+"""Weighting the latent sites of a program."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,9 +15,9 @@ __all__ = ["ScaleLatents", "scale_latents"]
 class ScaleLatents(Messenger):
     r"""Multiplies the log-probability of each latent site by a factor.
 
-    Around model and guide both, it weighs the KL term of any objective:
-    :math:`E_q[\log p(x|z)] - \beta \, KL`. Unlike ``pyro.poutine.scale`` it leaves the data's
-    site alone and takes a factor of zero, with which a warm-up begins.
+    Around both model and guide, it weights the KL term of any objective: :math:`E_q[\log p(x|z)] -
+    \beta \, KL`. Unlike ``pyro.poutine.scale``, it leaves the data's site alone and allows a
+    factor of zero, with which a warm-up begins.
 
     Args:
         factor: The weight :math:`\beta`, a number or a 0-dim tensor.
@@ -29,8 +29,8 @@ class ScaleLatents(Messenger):
 
     def _pyro_sample(self, msg: Message) -> None:
         if is_latent(msg):
-            # A note for `scaled_from_outside`, which cannot look at a factor that is a tensor. Not
-            # among "infer", which a model has from the guide that it is replayed on.
+            # For `scaled_from_outside`, which cannot examine a factor that is a tensor. Not stored
+            # in "infer", which a replayed model takes over from the guide.
             notes: Any = msg
             notes.setdefault("unweighted", msg["scale"])
             msg["scale"] = msg["scale"] * self.factor

@@ -1,4 +1,4 @@
-"""Cooling the relaxed latents of a program."""
+"""Changing the temperature of a program's relaxed latents."""
 
 from typing import Any
 

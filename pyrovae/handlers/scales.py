@@ -1,4 +1,4 @@
-"""Scales of sites that are none of their plates'."""
+"""Scales of sites that do not come from their plates."""
 
 from math import isclose, prod
 from typing import Any
@@ -11,15 +11,15 @@ __all__ = ["plate_scale", "scaled_from_outside", "weighed_alike"]
 
 
 def plate_scale(site: Any) -> float:
-    """By how much the plates of a site, or a message, scale it: N / B for each that draws B of N."""
+    """The factor by which the plates of a site or message scale it: N / B for each subsample."""
     return prod((frame.full_size or frame.size) / frame.size for frame in site["cond_indep_stack"])
 
 
 def scaled_from_outside(site: Any) -> bool:
-    """Whether a ``pyro.poutine.scale`` is around a site, or around the program that it is in.
+    """Whether a ``pyro.poutine.scale`` is around a site, or around its program.
 
-    The weight that `ScaleLatents` puts on a latent is none, nor are those of `WeighData`, outside of
-    which a scale is not seen.
+    The weight that `ScaleLatents` puts on a latent does not count, nor do the weights of
+    `WeighData`. A scale outside of `WeighData` is not detected.
 
     Args:
         site: A sample site of a trace.
@@ -29,17 +29,17 @@ def scaled_from_outside(site: Any) -> bool:
         _, scale = site[NOTE]
     if isinstance(scale, Tensor):
         return True
-    # Within a plate, ScaleLatents has seen the site before the plate has.
+    # Within a plate, ScaleLatents processes a site before the plate does.
     expected = (plates, 1.0) if "unweighted" in site else (plates,)
     return not any(isclose(scale, value, rel_tol=1e-9) for value in expected)
 
 
 def weighed_alike(p: Any, q: Any) -> bool:
-    """Whether a latent counts as much in the model's trace as in the guide's.
+    """Whether a latent has the same weight in the model's trace as in the guide's.
 
     Args:
-        p: Its site in a trace of the model.
-        q: Its site in one of the guide.
+        p: The site in a trace of the model.
+        q: The site in a trace of the guide.
     """
     weights = [data_weight(site) for site in (p, q)]
     if weights[0] is not weights[1]:

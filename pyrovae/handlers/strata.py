@@ -1,4 +1,4 @@
-"""Draws of a mixture that are spread evenly over its components."""
+"""Draws from a mixture, spread evenly over its components."""
 
 from typing import Any
 
@@ -11,16 +11,17 @@ __all__ = ["Strata"]
 
 
 class Strata(Messenger):
-    """Draws as many particles from each component of a mixture of experts.
+    """Draws the same number of particles from each component of a mixture of experts.
 
-    Of K particles of a mixture of M components the first K / M are of the first, and so on. What
-    is drawn scores as the mixture's; its weights are for those who average over particles.
+    Of K particles from a mixture of M components, the first K / M come from the first component,
+    and so on. The draws are scored by the density of the mixture; those who average over particles
+    have to apply the mixture's weights.
 
     Args:
         num_particles: Number of particles K, in the first dimension of a site.
 
     Raises:
-        ValueError: If K does not divide by M. The site is named.
+        ValueError: If K is not a multiple of M. The message names the site.
     """
 
     def __init__(self, num_particles: int) -> None:

@@ -1,4 +1,4 @@
-"""Putting means in the place of a program's draws."""
+"""Replacing the draws of a program by means."""
 
 import warnings
 from collections.abc import Callable
@@ -18,14 +18,14 @@ __all__ = ["SiteMean", "UseMeans", "latent_means", "mean_of", "mean_or_draw"]
 
 
 class SiteMean(NamedTuple):
-    """The mean of a distribution, or what stands in for it.
+    """The mean of a distribution, or a substitute.
 
     Attributes:
         value: The mean, ``(*batch, *event)``.
-        variance: The variance of ``value`` where it is the mean of draws, in its shape: by so
-            much it differs from the true mean. None where it is exact.
-        remark: What stands in for the mean, in words that follow the distribution's name; None
-            where it is the mean itself.
+        variance: The variance of ``value`` around the true mean if it is an average of draws, in
+            the same shape. None if it is exact.
+        remark: The substitute that is used, in words that follow the distribution's name; None for
+            the mean itself.
     """
 
     value: Tensor
@@ -34,16 +34,16 @@ class SiteMean(NamedTuple):
 
 
 def mean_of(fn: Any, *, draws: int = 100, at_once: int | None = None) -> SiteMean:
-    """The mean of a distribution.
+    """Returns the mean of a distribution.
 
-    Where there is none in closed form, the mean of draws stands in, and where there is none at
-    all (a Cauchy, or a categorical's labels), the mode. On a sphere it is the mean direction,
-    for the mean itself is inside. A one-hot vector's mean is its probabilities.
+    If it has no closed form, an average of draws is used; if there is no mean at all (a Cauchy, or
+    a categorical's labels), the mode. On a sphere it is the mean direction, since the mean itself
+    is inside the sphere. The mean of a one-hot vector is its probabilities.
 
     Args:
         fn: The distribution.
-        draws: Number of draws where there is no closed form, at least 2.
-        at_once: How many of them in one call, which sets the memory used. All, if left out.
+        draws: Number of draws if there is no closed form, at least 2.
+        at_once: Number of draws in one call, which determines the memory used. All, if left out.
     """
     variance = remark = None
     try:
@@ -54,11 +54,11 @@ def mean_of(fn: Any, *, draws: int = 100, at_once: int | None = None) -> SiteMea
         parts = [fn.sample((min(at_once, draws - i),)) for i in range(0, draws, at_once)]
         sample = torch.cat(parts)
         mean, variance = sample.mean(0), sample.var(0) / draws
-    # A mean of draws is NaN only where a draw is: a fault, and no want of a mean.
+    # An average of draws is NaN only if a draw is: an error, not a missing mean.
     if variance is None and mean.isnan().any():
         try:
             return SiteMean(fn.mode, remark="has no mean, so its mode is given")
-        except NotImplementedError:  # as of a codebook that is NaN
+        except NotImplementedError:  # as for a codebook that is NaN
             return SiteMean(mean, remark="has a mean that is NaN")
     if latent_kind(fn) == "sphere":
         if variance is not None:
@@ -70,15 +70,16 @@ def mean_of(fn: Any, *, draws: int = 100, at_once: int | None = None) -> SiteMea
 def mean_or_draw(
     name: str, fn: Any, drawn: Tensor | None = None, *, stacklevel: int = 3
 ) -> Tensor:
-    """The mean of data, or a draw where there is none in closed form, which a warning says.
+    """Returns the mean of data, or a draw, with a warning, if there is no closed form.
 
-    A picture of draws is one of data; the mean of a few draws would be neither.
+    A picture of a draw is a picture of data; an average of a few draws would be neither that nor
+    the mean.
 
     Args:
-        name: The data's site.
-        fn: Their distribution.
-        drawn: A draw, if there is one already.
-        stacklevel: Whose line the warning names, as `warnings.warn` counts.
+        name: The name of the data's site.
+        fn: The distribution of the data.
+        drawn: A draw, if one exists already.
+        stacklevel: The caller whose line the warning names, as for `warnings.warn`.
     """
     try:
         mean: Tensor = fn.mean
@@ -95,11 +96,10 @@ def mean_or_draw(
 class UseMeans(Messenger):
     """Gives each latent site the mean of its distribution instead of a draw.
 
-    What stands in where there is no mean in closed form, `mean_of` says; a warning names the
-    site.
+    If the mean has no closed form, `mean_of` says what replaces it, and a warning names the site.
 
     Args:
-        draws: Number of draws where there is no closed form.
+        draws: Number of draws if there is no closed form.
     """
 
     def __init__(self, draws: int = 100) -> None:
@@ -119,6 +119,6 @@ class UseMeans(Messenger):
 
 
 def latent_means(guide: Callable[..., Any], *batch: Tensor) -> dict[str, Tensor]:
-    """The mean of each latent site of a guide, each taken at the means of those before it."""
+    """Returns the mean of each latent site of a guide, given the means of earlier sites."""
     trace = poutine.trace(UseMeans()(guide)).get_trace(*batch)
     return {name: site["value"] for name, site in trace.nodes.items() if is_latent(site)}
