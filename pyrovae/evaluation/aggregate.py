@@ -13,17 +13,17 @@ from pyrovae.objectives.terms import per_feature
 
 __all__ = ["AggregatedPosterior"]
 
-#: How many densities are computed at once.
+#: The number of densities that are computed at once.
 AT_ONCE = 4_000_000
 
 
 class AggregatedPosterior:
-    r"""The mixture of the posteriors of N data, every one of them with the weight 1/N.
+    r"""The mixture of the posteriors of N data, each with weight 1/N.
 
     .. math:: q(z) = \frac{1}{N} \sum_{n=1}^{N} q(z \mid x_n)
 
     Args:
-        sites: The latent's site in the guide's trace of each batch.
+        sites: The latent's site in the guide's trace, one for each batch.
     """
 
     def __init__(self, sites: Sequence[Any]) -> None:
@@ -31,15 +31,15 @@ class AggregatedPosterior:
         self.data = sum(len(site["value"]) for site in sites)
 
     def log_prob(self, z: Tensor) -> tuple[Tensor, Tensor | None]:
-        r"""The log-density, and that of the product of the marginals.
+        r"""The log-density, and the log-density of the product of the marginals.
 
         Args:
             z: Values, ``(Q, *latent)``.
 
         Returns:
             :math:`\log q(z)` and :math:`\sum_d \log q(z_d)`, ``(Q,)``, in double precision. The
-            second is None where the marginals of the posterior are not known: it does not
-            factorise over the latent's variables, and is no normal.
+            second is None if the marginals of the posterior are not known, because it neither
+            factorises over the latent's variables nor is a normal.
 
         Raises:
             ValueError: If a posterior has no density at the draws of another.
@@ -74,7 +74,8 @@ class AggregatedPosterior:
 def _densities(site: Any, z: Tensor) -> tuple[Tensor, Tensor | None]:
     """The log-densities of values ``(Q, 1, *latent)`` under the posterior of each of B data.
 
-    Of the latent, ``(Q, B)``; and of each of its variables, ``(Q, B, D)``, where that is known.
+    Returns those of the latent, ``(Q, B)``, and those of each of its variables, ``(Q, B, D)``, if
+    they are known.
     """
     fn, base = site["fn"], unblocked(site["fn"])
     if not getattr(base, "density_everywhere", True):

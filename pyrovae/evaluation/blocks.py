@@ -12,15 +12,15 @@ from pyrovae.ranks import ALONE, Ranks
 __all__ = ["Block", "blocks", "seed_block"]
 
 Batch = tuple[Tensor, ...]
-#: Increments of a counter whose values are far apart as seeds (Steele, Lea and Flood, 2014).
+#: The increment of a counter that gives seeds far apart (Steele, Lea and Flood, 2014).
 GOLDEN = 0x9E3779B97F4A7C15
 
 
 class Block(NamedTuple):
-    """Some data that follow each other.
+    """Consecutive data.
 
     Attributes:
-        start: The number of the first one, from 0 on.
+        start: The index of the first datum, starting at 0.
         batch: The data.
     """
 
@@ -31,20 +31,20 @@ class Block(NamedTuple):
 def blocks(
     split: Split, size: int, *, seed: int, device: torch.device, ranks: Ranks = ALONE
 ) -> Iterator[Block]:
-    """Goes once through the blocks of a split that are this rank's.
+    """Yields this rank's blocks of a split, once.
 
-    What is drawn while a block is read, and then while it is looked at, comes from a seed of its
-    own, made of ``seed`` and the number of its first datum. So it depends neither on the blocks
-    before nor on who reads it, nor on the batches of a loader. Data that are read by their numbers
-    are read by one rank alone; a ``DataLoader`` is read by each, and of a stream that is sharded each
-    rank has blocks of its own.
+    Random numbers drawn while a block is read, and afterwards while it is used, come from seeds of
+    its own, computed from ``seed`` and the index of its first datum. So they depend neither on
+    earlier blocks, nor on which rank reads the block, nor on the batches of a loader. Data that
+    are read by index are each read by one rank only. A ``DataLoader`` is read by every rank. Of a
+    sharded stream each rank has its own blocks.
 
     Args:
         split: The data.
-        size: Data in a block; the last one may have fewer.
+        size: Number of data in a block; the last one may have fewer.
         seed: Seed of the draws.
-        device: Where the batches are to be.
-        ranks: Who goes through the data together.
+        device: The device for the batches.
+        ranks: The processes that share the data.
     """
     starts = range(0, split.length or 0, size)
     mine = starts[ranks.rank :: ranks.size]
@@ -54,7 +54,7 @@ def blocks(
         found: Iterator[Block] = _by_number(mine, read, seed, device)
     elif split.sharded:
         own = _cut(split.batches(size, device=device), size, seed + ranks.rank, device)
-        # What the ranks have is counted as if they took turns.
+        # Numbered as if the ranks took turns.
         found = (Block(b.start * ranks.size + ranks.rank * size, b.batch) for b in own)
     else:
         whole = _cut(split.batches(size, device=device), size, seed, device)
@@ -65,7 +65,7 @@ def blocks(
 
 
 def seed_block(device: torch.device, seed: int, start: int, *, reading: bool) -> None:
-    """Seeds what is drawn for a block: one stream where it is read, another where it is used."""
+    """Sets the seed for a block, different for reading the block and for using it."""
     mixed = (seed + (2 * start + 1 + reading) * GOLDEN) % 2**63
     torch.default_generator.manual_seed(mixed)
     if device.type == "cuda":
@@ -84,7 +84,7 @@ def _by_number(
 
 
 def _cut(batches: Iterator[Batch], size: int, seed: int, device: torch.device) -> Iterator[Block]:
-    """Batches of any sizes as blocks of one size."""
+    """Rearranges batches of any sizes into blocks of one size."""
     start = seen = 0
     held: list[Batch] = []
     while True:

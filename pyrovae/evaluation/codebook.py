@@ -1,4 +1,4 @@
-"""How much of a codebook is in use."""
+"""How much of a codebook is used."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,13 +14,13 @@ __all__ = ["CodebookUse", "code_counts", "summarize_use"]
 
 @dataclass(frozen=True)
 class CodebookUse:
-    r"""How often each code of a codebook is taken, over all data and places, by weight.
+    r"""How often each code of a codebook is used, over all data and places, weighted.
 
     Attributes:
         codes: Number of codes.
-        dead: How many of them are never taken.
-        perplexity: :math:`\exp(-\sum_k f_k \log f_k)` of the shares :math:`f_k`: the number of
-            codes that would be as many if all were taken equally often.
+        dead: Number of codes that are never used.
+        perplexity: :math:`\exp(-\sum_k f_k \log f_k)` of the shares :math:`f_k`: the effective
+            number of codes, which equals the number of codes if all are used equally often.
     """
 
     codes: int
@@ -29,14 +29,14 @@ class CodebookUse:
 
 
 def code_counts(guide_trace: Any, weight: Tensor | None = None) -> dict[str, Tensor]:
-    """How often each code is taken in a batch, for each latent with a codebook.
+    """Counts how often each code is used in a batch, for each latent with a codebook.
 
     Args:
         guide_trace: The trace of the guide.
-        weight: How much each datum counts, ``(B,)``; once, if left out.
+        weight: The weight of each datum, ``(B,)``; all 1, if left out.
 
     Returns:
-        Counts of each stage of each codebook, ``(stages, codes)``.
+        The counts for each stage of each codebook, ``(stages, codes)``.
     """
     return {
         name: _counts(site["fn"], weight)
@@ -62,7 +62,7 @@ def _counts(fn: NearestCode, weight: Tensor | None) -> Tensor:
 
 
 def summarize_use(counts: dict[str, Tensor]) -> dict[str, CodebookUse]:
-    """The use of each codebook from the counts of all data; of several stages ``"z[1]"``, ..."""
+    """Summarizes each codebook from its counts; several stages are named ``"z[1]"``, ..."""
     return {
         name if len(stages) == 1 else f"{name}[{i}]": _use(of_stage)
         for name, stages in counts.items()

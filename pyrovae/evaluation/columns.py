@@ -1,4 +1,4 @@
-"""The log-likelihood of each column of a table by itself."""
+"""The log-likelihood of each single column of a table."""
 
 import math
 from collections.abc import Callable, Collection
@@ -17,20 +17,20 @@ from pyrovae.scope import isolated, without_validation
 
 __all__ = ["ColumnScores"]
 
-# Draws times data times columns at a time: so much memory it takes.
+# The product of draws, data and columns that are processed at once, which limits the memory.
 NUMBERS = 4_000_000
 
 
 class ColumnScores:
-    r"""Scores the columns of data one by one, each as if it were all that is known of a datum.
+    r"""Scores each column of the data on its own, as if nothing else were known of a datum.
 
     .. math:: \log p(x_d) \approx \log \frac{1}{S} \sum_{s=1}^{S} p(x_d \mid z_s),
         \qquad z_s \sim p(z)
 
-    In nats, in the column's own units. Their sum differs from :math:`\log p(x)` by what the
-    columns tell of one another. The draws, from the model's prior, are the same for all data.
-    Data that are no columns of several families have no scores, nor have those that a model says
-    something of only where it is given more than them, as a conditional one is.
+    The scores are in nats, in the column's own units. Their sum differs from :math:`\log p(x)` by
+    the information that the columns share. The draws from the model's prior are the same for all
+    data. There are no scores for data that are not columns of several families, nor for models
+    that need more than the data as input, such as a conditional one.
 
     Args:
         model: The model.
@@ -46,7 +46,7 @@ class ColumnScores:
         self._generates = binds(model.model, (None,))
 
     def add(self, sites: Collection[dict[str, Any]]) -> None:
-        """Scores a batch, as its sites stand in a trace."""
+        """Scores a batch, given its sites in a trace."""
         for site in sites if self._generates else ():
             fn: Any = unwrapped(site["fn"])
             if isinstance(fn, SideBySide) and len(fn.batch_shape) == 2:
@@ -54,12 +54,12 @@ class ColumnScores:
                 self._scores.append(self._score(site).cpu())
 
     def gather(self, gather: Callable[[list[Tensor]], list[Tensor]]) -> None:
-        """Puts together what several ranks have scored, by a function that gathers parts."""
+        """Combines the scores of several ranks, with a function that gathers parts."""
         self._scores = gather(self._scores)
 
     @property
     def columns(self) -> dict[str, Tensor]:
-        """The scores of all data, ``(N,)`` by column, NaN where a value is missing."""
+        """The scores of all data, ``(N,)`` for each column, NaN where a value is missing."""
         if not self.names:
             return {}
         return dict(zip(self.names, torch.cat(self._scores).unbind(-1), strict=True))
@@ -83,7 +83,7 @@ class ColumnScores:
         return scores if mask is None else torch.where(mask, scores, torch.nan)
 
     def _draw(self, name: str) -> SideBySide:
-        """What the model says of a datum, given each of the draws from its prior."""
+        """The distribution of a datum, given each of the draws from the prior."""
         device = device_of(self.model)
         empty = torch.empty(self.samples, 0, device=device)
         program = poutine.uncondition(self.model.model)

@@ -1,4 +1,4 @@
-"""The KL of a latent in its parts: what it says of the data, and how far it is from the prior."""
+"""The parts of a latent's KL: information about the data, and distance from the prior."""
 
 import math
 from dataclasses import dataclass
@@ -19,31 +19,32 @@ from pyrovae.programs import Program, check_program
 
 __all__ = ["KLDecomposition", "kl_decomposition"]
 
-#: How near, in nats, mutual information comes to log N where N data are too few to show it.
+#: If the mutual information is within so many nats of log N, N data are too few to estimate it.
 NEAR = 1.0
 
 
 @dataclass(frozen=True)
 class KLDecomposition:
-    r"""What `kl_decomposition` found, in nats per datum.
+    r"""The result of `kl_decomposition`, in nats per datum.
 
-    ``kl`` is ``mutual_information`` plus ``marginal_kl``, and that is ``total_correlation`` plus
-    ``dimension_wise_kl``.
+    ``kl`` is ``mutual_information`` plus ``marginal_kl``, and ``marginal_kl`` is
+    ``total_correlation`` plus ``dimension_wise_kl``.
 
     Attributes:
-        data: Number N of data, over which the aggregated posterior is.
-        drawn: How many of them the draws are from.
-        samples: Draws of each of these.
-        kl: Mean KL of the posterior from the prior.
-        mutual_information: :math:`I(x; z)` between a latent and which of the N data it is of, so
-            that log N is the most that it can be.
-        marginal_kl: :math:`KL(q(z) \Vert p(z))` of the aggregated posterior from the prior. Where
-            it is large, samples from the prior lie where no datum does.
-        total_correlation: :math:`KL(q(z) \Vert \prod_d q(z_d))`: by how much the latent's
-            variables depend on each other. None where the marginals are not known.
-        dimension_wise_kl: :math:`E_{q(z)}[\sum_d \log q(z_d) - \log p(z)]`, under a prior of
-            independent variables :math:`\sum_d KL(q(z_d) \Vert p(z_d))`. None likewise.
-        warnings: What to distrust, in sentences.
+        data: Number N of data, over which the posterior is aggregated.
+        drawn: Number of data whose posteriors are drawn from.
+        samples: Number of draws from each of these posteriors.
+        kl: Mean KL divergence of the posterior from the prior.
+        mutual_information: :math:`I(x; z)` between a latent and the index of its datum among the N
+            data, and therefore at most log N.
+        marginal_kl: :math:`KL(q(z) \Vert p(z))` of the aggregated posterior from the prior. If it
+            is large, samples from the prior lie where no datum does.
+        total_correlation: :math:`KL(q(z) \Vert \prod_d q(z_d))`, the dependence between the
+            latent's variables. None if the marginals are not known.
+        dimension_wise_kl: :math:`E_{q(z)}[\sum_d \log q(z_d) - \log p(z)]`. If the prior has
+            independent variables, this is :math:`\sum_d KL(q(z_d) \Vert p(z_d))`. None if the
+            marginals are not known.
+        warnings: Reasons to distrust the numbers, in sentences.
     """
 
     data: int
@@ -78,18 +79,18 @@ def kl_decomposition(
     batch_size: int = 500,
     seed: int = 0,
 ) -> KLDecomposition:
-    r"""Splits the KL of a latent into mutual information, total correlation and what remains.
+    r"""Splits the KL of a latent into mutual information, total correlation and a remainder.
 
     .. math:: \frac{1}{N} \sum_n KL\left(q(z \mid x_n) \Vert p(z)\right)
         = \underbrace{E\left[\log \frac{q(z \mid x)}{q(z)}\right]}_{I(x; z)}
         + \underbrace{E\left[\log \frac{q(z)}{\prod_d q(z_d)}\right]}_{TC}
         + \underbrace{E\left[\log \frac{\prod_d q(z_d)}{p(z)}\right]}_{\text{dimension-wise KL}}
 
-    with :math:`q(z) = \frac{1}{N} \sum_n q(z \mid x_n)` over all N data: no batch stands in for
-    them. The last two terms together are the marginal KL, :math:`KL(q(z) \Vert p(z))`. Expectations
-    are means over draws; their errors are from the draws and from the data, without the bias
-    that a finite N has: mutual information in particular is that of a latent with N data, at most
-    log N, and that with the population is higher.
+    with :math:`q(z) = \frac{1}{N} \sum_n q(z \mid x_n)` over all N data, not over a batch. The
+    last two terms together are the marginal KL, :math:`KL(q(z) \Vert p(z))`. Expectations are
+    means over draws; their errors are from the draws and from the data. The errors do not include
+    the bias of a finite N. In particular, the mutual information is that between a latent and N
+    data, at most log N, and that for the population is higher.
 
     Hoffman and Johnson, 2016, ELBO surgery,
     http://approximateinference.org/accepted/HoffmanJohnson2016.pdf; Chen, Li, Grosse and
@@ -97,21 +98,23 @@ def kl_decomposition(
     https://arxiv.org/abs/1802.04942.
 
     Args:
-        model: The program and its guide, with one latent and a prior that is the same for all data.
+        model: The program and its guide, with one latent and a prior that is the same for all
+            data.
         data: A split, a tensor or array, a ``Dataset``, a ``DataLoader``; at least two data.
-        samples: Draws from the posterior of each datum that is drawn from.
-        drawn: How many of the data are drawn from, evenly spaced: time is in proportion to them
-            and to N.
-        batch_size: Data at a time.
+        samples: Number of draws from the posterior of each datum that is drawn from.
+        drawn: Number of data that are drawn from, evenly spaced. The run time is proportional to
+            this number and to N.
+        batch_size: Number of data processed at a time.
         seed: Seed of the draws.
 
     Returns:
-        The parts. Nothing of the model and no random state is changed.
+        The parts. The model and the random state are left unchanged.
 
     Raises:
-        ValueError: If a number is not positive, the data's shape or values do not fit, there is
-            not one latent within the data's plate, the bound is undefined, the prior is another
-            for each datum or its density only estimated, or the posterior has no density at the draws of other data.
+        ValueError: If a number is not positive; if the data's shape or values do not fit; if there
+            is not exactly one latent, within the data's plate; if the bound is undefined; if the
+            prior differs between data or its density is only estimated; or if a posterior has no
+            density at the draws of other data.
     """
     check_program(model)
     check_count("samples", samples)
@@ -159,7 +162,7 @@ def kl_decomposition(
 
 
 def _sites(look: Any, *, first: bool) -> tuple[Any, Any]:
-    """The latent's sites in model and guide, of which the first batch's are looked at."""
+    """The latent's sites in model and guide, which are checked in the first batch."""
     if look.undefined is not None:
         raise ValueError(f"kl_decomposition: {look.undefined}")
     if first:

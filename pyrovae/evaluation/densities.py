@@ -1,4 +1,4 @@
-"""What kind of density a site has at the data's values."""
+"""What kind of density a site has at the values of the data."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ __all__ = ["check_density", "count_each", "is_density", "is_discrete"]
 
 
 def is_density(site: Any) -> bool:
-    """Whether the site's distribution is normalised over a set that holds all its values."""
+    """Whether the site's distribution is normalised over a set that contains all its values."""
     normalized = getattr(unwrapped(site["fn"]), "normalized_support", None)
     return normalized is None or bool(
         normalized.check(observed_values(site["fn"], site["value"])).all()
@@ -24,13 +24,13 @@ def is_discrete(site: Any) -> bool:
     fn: Any = unwrapped(site["fn"])
     try:
         support = getattr(fn, "normalized_support", fn.support)
-    except NotImplementedError:  # a distribution need not say
+    except NotImplementedError:  # a distribution need not define a support
         return False
     return bool(support.is_discrete)
 
 
 def count_each(site: Any) -> Tensor:
-    """How many values of each datum count in the site's density, ``(n,)``."""
+    """The number of values of each datum that count in the site's density, ``(n,)``."""
     value: Tensor = site["value"]
     mask = observed_mask(site["fn"], value)
     if mask is None:
@@ -39,16 +39,17 @@ def count_each(site: Any) -> Tensor:
 
 
 def check_density(site: Any, what: str) -> None:
-    """Looks whether the density of a site is known, and not only estimated anew at each call.
+    """Checks that the density of a site can be computed, and is not a random estimate.
 
-    An estimate makes of a bound another one, but of a ratio of two densities no ratio.
+    With an estimated density a bound is still a bound, but a ratio of two densities is not a
+    ratio.
 
     Args:
         site: The site.
-        what: Who asks, for a message.
+        what: The name of the caller, for a message.
 
     Raises:
-        ValueError: If it is estimated. The site is named.
+        ValueError: If the density is estimated. The message names the site.
     """
     if isinstance(unwrapped(site["fn"]), Marginal):
         raise ValueError(

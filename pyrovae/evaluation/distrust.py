@@ -1,4 +1,4 @@
-"""What to distrust in a report, and numbers that cannot be."""
+"""Warnings about unreliable numbers in a report, and refusal of impossible ones."""
 
 import math
 from collections.abc import Sequence
@@ -19,17 +19,17 @@ __all__ = [
 ]
 
 IMPOSSIBLE = "IMPOSSIBLE BOUND"
-#: What has a probability of at most exp(-20), 2e-9, is taken for a fault and not for chance.
+#: An event with a probability of at most exp(-20), 2e-9, is taken as an error and not as chance.
 SURE = 20.0
-#: What sums of float32 log-probabilities are off by, in nats per datum.
+#: The rounding error of sums of float32 log-probabilities, in nats per datum.
 ROUNDING = 0.01
-#: A KL divergence, in nats per datum, below which a latent says next to nothing of the data: the
-#: divergence bounds their mutual information.
+#: A latent with a lower KL divergence, in nats per datum, tells next to nothing about the data:
+#: the divergence bounds their mutual information.
 COLLAPSED_KL = 0.1
 SMALL_ESS = 10
-#: Share of the data with a heavy tail that is more than the noise of its estimate.
+#: The share of data with a heavy tail that cannot be explained by the noise of its estimate.
 HEAVY = 0.25
-#: Nats per datum that half of the draws may have been short of.
+#: The gain from doubling the draws, in nats per datum, that shows that there were too few.
 GROWTH = 0.05
 FEW = 10
 
@@ -37,20 +37,20 @@ FEW = 10
 def check_numbers(
     found: Estimates, latents: Sequence[str], observed: Sequence[str], *, what: str = "data"
 ) -> None:
-    """Refuses estimates that are no numbers.
+    """Refuses estimates that are NaN or plus infinity.
 
     Args:
         found: The estimates.
-        latents: The names of the latents, in the order of ``found.kls``; none where the bound is
+        latents: The names of the latents, in the order of ``found.kls``; empty if the bound is
             undefined, so that only the reconstruction counts.
         observed: The names of the data's sites.
-        what: What the data are called.
+        what: The name of the data, for a message.
 
     Raises:
-        ValueError: If a term of the bound is NaN, or infinitely high. The site is named, and for
-            which share of the data it is so.
+        ValueError: If a term of the bound is NaN or plus infinity. The message names the site and
+            the share of the data concerned.
     """
-    # The latents first: the data's site reads them. Minus infinity is a number, if a bad one.
+    # The latents first, since the data's site depends on them. Minus infinity is allowed.
     columns = [
         (name, "log p - log q", -kl) for name, kl in zip(latents, found.kls.T, strict=False)
     ]
@@ -65,14 +65,14 @@ def check_numbers(
 
 
 def check_likelihood(likelihood: LogLikelihood, *, wider: float | None) -> None:
-    """Refuses a log-likelihood that is no number, as a guide of an absurd width has it.
+    """Refuses a log-likelihood that is NaN or plus infinity, as a far too wide guide gives.
 
     Args:
-        likelihood: The log-likelihood, of which minus infinity is a number.
-        wider: By how much the guide was widened.
+        likelihood: The log-likelihood; minus infinity is allowed.
+        wider: The factor by which the guide was widened.
 
     Raises:
-        ValueError: If it is NaN, or infinitely high.
+        ValueError: If the log-likelihood is NaN or plus infinity.
     """
     if math.isnan(likelihood.value) or likelihood.value == math.inf:
         raise ValueError(
@@ -82,7 +82,7 @@ def check_likelihood(likelihood: LogLikelihood, *, wider: float | None) -> None:
 
 
 def infinite(found: Estimates) -> list[str]:
-    """Says whether the bound of some data is minus infinity, and with it the mean."""
+    """Warns if the bound of some data, and with it the mean, is minus infinity."""
     share = 100 * (found.bound == -math.inf).double().mean().item()
     if share == 0:
         return []
@@ -93,13 +93,14 @@ def infinite(found: Estimates) -> list[str]:
 def impossible(
     found: Estimates, latents: Sequence[str], samples: int, *, is_mass: bool
 ) -> str | None:
-    r"""Says whether a bound is one that no densities have, beyond rounding and chance.
+    r"""Reports a bound that no densities can have, beyond rounding and chance.
 
-    Of densities p and q over the same latents :math:`E_q[p(z) / q(z \mid x)] \le 1`. By Markov's
-    inequality the mean of the draws' ratios exceeds :math:`e^t` with a probability of at most
-    :math:`e^{-t}`, and by Chernoff's the sum of :math:`\log q - \log p` over all draws falls below
-    :math:`-t` with no higher one. Likewise the data's :math:`\log \frac{1}{S} \sum_s w_s` sum to
-    more than t with at most that probability if p(x) is the mass of discrete data, at most one.
+    For densities p and q over the same latents, :math:`E_q[p(z) / q(z \mid x)] \le 1`. By Markov's
+    inequality, the mean of the draws' ratios exceeds :math:`e^t` with probability at most
+    :math:`e^{-t}`. By Chernoff's inequality, the sum of :math:`\log q - \log p` over all draws
+    falls below :math:`-t` with at most the same probability. Likewise, if p(x) is a probability
+    mass of discrete data and so at most one, the data's :math:`\log \frac{1}{S} \sum_s w_s` sum to
+    more than t with at most that probability.
 
     Args:
         found: The estimates of data whose bound is defined.
@@ -136,10 +137,11 @@ def impossible(
 
 
 def collapsed(found: Estimates, latents: Sequence[str]) -> list[str]:
-    """Says of each latent whose posterior is the prior for all data that it has collapsed.
+    """Warns of each latent that has collapsed: its posterior is the prior for all data.
 
-    The KL divergence decides, and not whether the means are the same: a posterior may be far from
-    the prior with means that vary little in the latent's own scale. One datum shows nothing.
+    This is decided by the KL divergence and not by whether the means are equal: a posterior may be
+    far from the prior although its means vary little on the scale of the latent. A single datum
+    shows nothing.
     """
     warnings = []
     for name, values in zip(latents, found.kls.T, strict=True):
@@ -157,11 +159,11 @@ def collapsed(found: Estimates, latents: Sequence[str]) -> list[str]:
 
 
 def tail_of_weights(likelihood: LogLikelihood) -> list[str]:
-    """Says whether the draws' weights cannot carry log p(x), by three signs of it."""
+    """Warns if the draws' weights are too uneven to estimate log p(x), by three signs."""
     signs: list[str] = []
-    if likelihood.samples < FEW:  # who takes so few takes the bound for what it is
+    if likelihood.samples < FEW:  # a user who draws so few wants only the bound
         return signs
-    # Of few draws even equal weights make a small number, and no reason to distrust it.
+    # With few draws even equal weights give a small number, which is no reason for distrust.
     if likelihood.ess < min(SMALL_ESS, likelihood.samples / 2):
         few = f"{likelihood.ess:.1f} of {likelihood.samples} draws"
         signs.append(f"half of the data have an effective sample size below {few}")

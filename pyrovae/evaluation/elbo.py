@@ -17,7 +17,7 @@ __all__ = ["Bound", "elbo"]
 class Bound(NamedTuple):
     """The mean ELBO and its two parts, in nats per datum; elbo = reconstruction - kl.
 
-    Of a program that has no bound only the reconstruction is known; the others are None.
+    For a program without a bound only the reconstruction is known; the others are None.
     """
 
     elbo: float | None
@@ -26,7 +26,7 @@ class Bound(NamedTuple):
 
     @property
     def criterion(self) -> float:
-        """What is better the higher it is: the bound, or the reconstruction where none is."""
+        """The higher the better: the bound, or the reconstruction if there is no bound."""
         return self.reconstruction if self.elbo is None else self.elbo
 
 
@@ -40,18 +40,18 @@ def elbo(
     seed: int = 0,
     device: torch.device | str | None = None,
 ) -> Bound:
-    """Estimates the mean ELBO of data, leaving the model and all random state as they were.
+    """Estimates the mean ELBO of data, leaving the model and the random state unchanged.
 
-    The same seed gives the same draws, so that epochs of training can be compared. A scale that
-    the program itself puts on its sites (``pyro.poutine.scale``) stays in the bound.
+    The same seed gives the same draws, so that epochs of training can be compared. If the program
+    itself scales its sites (``pyro.poutine.scale``), the scale stays in the bound.
 
     Args:
         model: The program and its guide.
         data: A split, a tensor or array, a ``Dataset``, a ``DataLoader``.
-        samples: Draws from the guide for each datum.
-        batch_size: Data in one run.
+        samples: Number of draws from the guide for each datum.
+        batch_size: Number of data in one run.
         seed: Seed of the draws.
-        device: Where the model is; asked of its parameters, if left out.
+        device: The device of the model; found from its parameters, if left out.
 
     Raises:
         ValueError: If a number is not positive, the data's shape or values do not fit, or the

@@ -1,4 +1,4 @@
-"""The codes of data: moments of the posterior of each datum, or draws from it."""
+"""The codes of data: moments of each datum's posterior, or draws from it."""
 
 import warnings
 from typing import Literal, NamedTuple, overload
@@ -24,8 +24,8 @@ class Moments(NamedTuple):
     """The first two moments of each datum's posterior.
 
     Attributes:
-        mean: The means, ``(N, *latent)``; a dict by site where there are several latents.
-        std: The standard deviations of the variables, likewise.
+        mean: The means, ``(N, *latent)``; a dict by site if there are several latents.
+        std: The standard deviations of the variables, in the same form.
     """
 
     mean: Codes
@@ -67,28 +67,28 @@ def encode(
 ) -> Codes | Moments:
     """Encodes data of any size and source, in their order.
 
-    In a hierarchy each latent's moments are taken given the means of those before it, and its
-    draw given the draws of those before it. Where a distribution has no mean in closed form, the
-    mean of draws stands in, and where it has none at all, its mode; a warning names the site.
+    In a hierarchy, the moments of each latent are computed given the means of the latents before
+    it, and its draw given their draws. If a distribution has no mean in closed form, an average of
+    draws is used; if it has no mean at all, its mode. A warning then names the site.
 
     Args:
         model: The program and its guide.
-        data: A split, a tensor or array, a ``Dataset``, a ``DataLoader``; whatever `fit` takes as
-            training data. A loader that shuffles is read in the order of its data set.
-        moments: "mean" for the posterior's mean of each datum, "draws" for one draw from it,
+        data: A split, a tensor or array, a ``Dataset``, a ``DataLoader``; anything that `fit`
+            takes as training data. A loader that shuffles is read in the order of its data set.
+        moments: "mean" for the mean of each datum's posterior, "draws" for one draw from it,
             "both" for mean and standard deviation.
-        batch_size: Data at a time.
-        rows: Draws times data at a time, where a moment is that of draws.
-        seed: Seed of the draws, and of binarization at each draw.
+        batch_size: Number of data processed at a time.
+        rows: Number of draws times data processed at a time, if a moment is estimated by draws.
+        seed: Seed of the draws, and of binarization.
 
     Returns:
-        The codes on the CPU, ``(N, *latent)``, or a dict of such tensors by site where there are
-        several latents; `Moments` of these for "both". Nothing of the model and no random state
-        is changed.
+        The codes on the CPU, ``(N, *latent)``, or a dict of such tensors by site if there are
+        several latents; `Moments` of these for "both". The model and the random state are left
+        unchanged.
 
     Raises:
-        ValueError: If an argument is none of these, the data's shape or values do not fit, or
-            there are no latents.
+        ValueError: If ``moments`` is none of these, another argument or the data's shape or values
+            do not fit, or there are no latents.
     """
     check_program(model)
     if moments not in ("mean", "draws", "both"):
@@ -124,7 +124,7 @@ def _draw(model: Program, view: View) -> dict[str, Tensor]:
 
 
 def _join(parts: list[dict[str, Tensor]]) -> Codes:
-    """The codes of all batches, in one tensor a site."""
+    """Concatenates the codes of all batches, in one tensor for each site."""
     codes = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
     if not codes:
         raise ValueError("encode: expected a guide with latents, got none")

@@ -1,4 +1,4 @@
-"""Standard errors of means over data, and where they are undefined."""
+"""Standard errors of means over data, which are undefined for one datum."""
 
 import math
 
@@ -8,13 +8,13 @@ __all__ = ["data_se", "data_ses", "mean_mc_se", "words"]
 
 
 def data_se(values: Tensor) -> float | None:
-    """The standard error of the mean of ``(N,)`` values from the data; of one datum undefined."""
+    """The standard error of the mean of ``(N,)`` values over the data; None for one datum."""
     errors = data_ses(values.unsqueeze(1))
     return None if errors is None else errors[0]
 
 
 def data_ses(values: Tensor) -> list[float] | None:
-    """The standard errors of the means of the columns of ``(N, D)`` values; as `data_se`."""
+    """The standard errors of the column means of ``(N, D)`` values; None for one datum."""
     n = len(values)
     if n == 1:
         return None
@@ -23,10 +23,10 @@ def data_ses(values: Tensor) -> list[float] | None:
 
 
 def mean_mc_se(variance: Tensor) -> float:
-    """The standard error of the mean of ``(N,)`` estimates from the variance of each."""
+    """The standard error of the mean of ``(N,)`` estimates, given the variance of each."""
     return variance.sum().sqrt().item() / len(variance)
 
 
 def words(error: float | None) -> str:
-    """An error with three decimals, or that there is none."""
+    """Formats an error with three decimals, or as undefined."""
     return "undefined" if error is None else f"{error:.3f}"

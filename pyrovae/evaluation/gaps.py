@@ -1,4 +1,4 @@
-"""How far the bound is below the log-likelihood, and which part of that is the network's."""
+"""The gap between the bound and the log-likelihood, and which part is due to the network."""
 
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -36,7 +36,7 @@ class Mean(NamedTuple):
 
     @classmethod
     def of(cls, draws: Tensor) -> "Mean":
-        """The mean of S draws for each of N data, ``(S, N)``."""
+        """Computes the mean of S draws for each of N data, ``(S, N)``."""
         samples, values = len(draws), draws.mean(0)
         return cls(
             value=values.mean().item(),
@@ -50,16 +50,16 @@ class Mean(NamedTuple):
 
 @dataclass(frozen=True)
 class InferenceGap:
-    r"""What `inference_gap` found, in nats per datum.
+    r"""The result of `inference_gap`, in nats per datum.
 
     Attributes:
         data: Number of data.
         elbo: The bound with the guide as it is, L[q].
         refined_elbo: The bound with the best diagonal normal of each datum, L[q*].
-        log_likelihood: Importance-sampled log p(x), with the draws of q*.
-        amortisation: L[q*] - L[q]: what is lost because one network serves all data.
-        approximation: log p(x) - L[q*]: what no diagonal normal can gain. With a `TwoStagePrior` the
-            second stage's own gap is in it.
+        log_likelihood: Importance-sampled log p(x), with draws from q*.
+        amortisation: L[q*] - L[q]: the loss from using one network for all data.
+        approximation: log p(x) - L[q*]: the loss that no diagonal normal can avoid. With a
+            `TwoStagePrior` it includes the gap of the second stage.
         total: Their sum, log p(x) - L[q].
     """
 
@@ -98,18 +98,19 @@ def inference_gap(
     rows: int = 8000,
     seed: int = 0,
 ) -> InferenceGap:
-    r"""Splits what the bound lacks of the log-likelihood into its two causes.
+    r"""Splits the gap between the bound and the log-likelihood by its two causes.
 
     .. math:: \log p(x) - L[q] = \underbrace{\log p(x) - L[q^*]}_{\text{approximation}}
         + \underbrace{L[q^*] - L[q]}_{\text{amortisation}}
 
-    with :math:`q^*` the best diagonal normal of each datum (`refined_posterior`). The first part
-    asks for another family of posteriors, the second for a better encoder. Where the prior's density
-    is a bound itself (`TwoStagePrior`), what that lacks of the density is in both bounds, and so in
-    the approximation gap. Both bounds take the
-    same random numbers, which makes the error of their difference smaller than theirs. What the
-    optimum is missed by is counted to the first part instead of the second. A :math:`q^*` that is
-    much narrower than the posterior has few effective samples, and log p(x) is then biased low.
+    with :math:`q^*` the best diagonal normal of each datum (`refined_posterior`). A large first
+    part calls for another family of posteriors, a large second part for a better encoder. If the
+    prior's density is itself only bounded (`TwoStagePrior`), both bounds fall short by the gap of
+    that bound, which is thus part of the approximation gap. Both bounds use the same random
+    numbers, so the error of their difference is smaller than their own errors. If the optimisation
+    misses the optimum, the remaining distance is counted in the first part instead of the second.
+    A :math:`q^*` that is much narrower than the posterior gives few effective samples, and log p(x)
+    is then biased low.
 
     Cremer, Li and Duvenaud, 2018, Inference suboptimality in variational autoencoders,
     https://arxiv.org/abs/1801.03558.
@@ -117,21 +118,21 @@ def inference_gap(
     Args:
         model: The program and its guide, whose one latent has a diagonal normal posterior.
         data: A split, a tensor or array, a ``Dataset``, a ``DataLoader``.
-        samples: Draws S for each datum, from either posterior.
-        steps: Steps by which each datum's posterior is refined.
-        num_particles: Draws for each datum in one such step.
-        batch_size: Data at a time.
-        rows: Draws times data in one run of the model, which sets the memory used.
+        samples: Number of draws S for each datum, from either posterior.
+        steps: Number of steps by which each datum's posterior is refined.
+        num_particles: Number of draws for each datum in one such step.
+        batch_size: Number of data processed at a time.
+        rows: Number of draws times data in one run of the model, which determines the memory used.
         seed: Seed of the draws.
 
     Returns:
-        The bounds, the log-likelihood and the two gaps. Nothing of the model and no random state
-        is changed.
+        The bounds, the log-likelihood and the two gaps. The model and the random state are left
+        unchanged.
 
     Raises:
-        ValueError: If a number is not positive, the data's shape or values do not fit, there is
-            not one latent, within the data's plate, its posterior is no diagonal normal, or a
-            site is scaled (pyro.poutine.scale). The site is named.
+        ValueError: If a number is not positive; if the data's shape or values do not fit; if there
+            is not exactly one latent, within the data's plate; if its posterior is not a diagonal
+            normal; or if a site is scaled (pyro.poutine.scale). The message names the site.
     """
     split = read_for(model, data)
     device = device_of(model)
@@ -155,7 +156,7 @@ def inference_gap(
                     draws = list(Sampler(program, samples, rows=rows)(view.batch))
                 found.append(torch.cat([d.log_weights for d in draws]).cpu().double())
     q, best_q = torch.cat(amortised, dim=1), torch.cat(refined, dim=1)
-    # Whose mean is log p(x), with the spread of its delta method.
+    # Values whose mean is log p(x), and whose spread is that of the delta method.
     likelihood = of_weights(best_q)
     weight = (best_q - likelihood.value).exp() - 1 + likelihood.value
     return InferenceGap(

@@ -9,20 +9,20 @@ __all__ = ["Halves", "ImportanceSampling"]
 
 
 class ImportanceSampling:
-    r"""Running sums of the weights of a batch: constant memory, however many draws.
+    r"""Running sums of the weights of a batch, in constant memory for any number of draws.
 
     Args:
         size: Number of data B.
     """
 
     def __init__(self, size: int) -> None:
-        # On the CPU, in double precision, which not every accelerator has.
+        # On the CPU in double precision, which not every accelerator supports.
         empty = torch.full((size,), -math.inf, dtype=torch.float64)
         self.log_sum, self.log_sum_squares = empty, empty.clone()
         self.samples = 0
 
     def add(self, log_weights: Tensor) -> None:
-        """Takes in log-weights, ``(S, B)``."""
+        """Adds log-weights, ``(S, B)``."""
         log_weights = log_weights.cpu().double()
         self.log_sum = torch.logaddexp(self.log_sum, log_weights.logsumexp(0))
         self.log_sum_squares = torch.logaddexp(
@@ -37,7 +37,7 @@ class ImportanceSampling:
 
     @property
     def ess(self) -> Tensor:
-        """The effective sample size for each datum, ``(B,)``, between 1 and S; 0 if no draw weighs."""
+        """The effective sample size of each datum, ``(B,)``: 1 to S, or 0 if all weights are 0."""
         ess = (2 * self.log_sum - self.log_sum_squares).exp()
         return torch.where(self.log_sum == -math.inf, 0.0, ess)
 
@@ -45,7 +45,7 @@ class ImportanceSampling:
     def variance(self) -> Tensor:
         r"""The variance of `log_mean`, :math:`\operatorname{var}(\bar w) / \bar w^2`, ``(B,)``.
 
-        By the delta method. Of one draw it is undefined, NaN, and where no draw has a weight.
+        It is computed by the delta method. It is NaN for one draw, and if all weights are 0.
         """
         if self.samples == 1:
             return torch.full_like(self.log_sum, math.nan)
@@ -55,16 +55,16 @@ class ImportanceSampling:
 
 
 class Halves:
-    r"""What twice the draws have gained: S of them against the S / 2 of either half.
+    r"""The gain from twice the draws: all S of them, compared with S / 2 in either half.
 
     .. math:: \log \bar w_S - \tfrac{1}{2} (\log \bar w_{1 \dots S/2} + \log \bar w_{S/2 \dots S})
 
-    In expectation it is by how much the estimate has risen from S / 2 draws to S. Where the bias
-    falls as 1 / S, as it does of weights with a variance, as much again is still missing.
+    In expectation this is how much the estimate rises from S / 2 draws to S. If the bias falls as
+    1 / S, as it does for weights with a variance, the same amount is still missing.
 
     Args:
         size: Number of data B.
-        samples: Number of draws S that are to come.
+        samples: Number of draws S that will be added.
     """
 
     def __init__(self, size: int, samples: int) -> None:
@@ -72,7 +72,7 @@ class Halves:
         self._halves = ImportanceSampling(size), ImportanceSampling(size)
 
     def add(self, log_weights: Tensor) -> None:
-        """Takes in log-weights, ``(S, B)``."""
+        """Adds log-weights, ``(S, B)``."""
         for half, part in zip(
             self._halves, (log_weights[: self._left], log_weights[self._left :]), strict=True
         ):
@@ -81,7 +81,7 @@ class Halves:
         self._left = max(0, self._left - len(log_weights))
 
     def growth(self, log_mean: Tensor) -> Tensor:
-        """The gain of each datum, whose estimate from all draws is given; NaN for one draw."""
+        """The gain for each datum, given its estimate from all draws; NaN for one draw."""
         if not all(half.samples for half in self._halves):
             return torch.full_like(log_mean, math.nan)
         first, second = self._halves

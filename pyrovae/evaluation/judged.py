@@ -1,4 +1,4 @@
-"""The weights of draws, summed up and judged as they come."""
+"""Running sums of weights, with diagnostics of whether they can be trusted."""
 
 from torch import Tensor
 
@@ -9,11 +9,11 @@ __all__ = ["JudgedWeights"]
 
 
 class JudgedWeights(ImportanceSampling):
-    """Sums of the weights of a batch, with the signs of whether their mean can be trusted.
+    """Sums of the weights of a batch, with diagnostics of whether their mean can be trusted.
 
     Args:
         size: Number of data B.
-        samples: Number of draws S that are to come.
+        samples: Number of draws S that will be added.
     """
 
     def __init__(self, size: int, samples: int) -> None:
@@ -21,7 +21,7 @@ class JudgedWeights(ImportanceSampling):
         self._tail, self._halves = Tail(size, samples), Halves(size, samples)
 
     def add(self, log_weights: Tensor) -> None:
-        """Takes in log-weights, ``(S, B)``."""
+        """Adds log-weights, ``(S, B)``."""
         super().add(log_weights)
         self._tail.add(log_weights)
         self._halves.add(log_weights)
@@ -33,5 +33,5 @@ class JudgedWeights(ImportanceSampling):
 
     @property
     def growth(self) -> Tensor:
-        """What the estimate has gained from S / 2 draws to S, ``(B,)``; see `Halves`."""
+        """How much the estimate has gained from S / 2 draws to S, ``(B,)``; see `Halves`."""
         return self._halves.growth(self.log_mean)

@@ -34,11 +34,12 @@ class LogLikelihood:
         mc_se: Standard error from the S draws (delta method). None for one draw.
         data_se: Standard error from the data. None for one datum.
         ess: Median over the data of the effective sample size :math:`(\sum w)^2 / \sum w^2`.
-        ess_low: Its fifth percentile.
-        heavy: Share of the data whose weights have so heavy a tail that their mean is not to be
-            trusted (Pareto k above 0.7), of those of which it is known. None for too few draws.
-        growth: By how much the value has risen from S / 2 draws to S (`Halves`), mean over the data
-            with a finite value from either half. None if there are none, as for one draw.
+        ess_low: Fifth percentile of the effective sample size over the data.
+        heavy: Share of the data whose weights have such a heavy tail that their mean cannot be
+            trusted (Pareto k above 0.7), among the data for which k is known. None for too few
+            draws.
+        growth: How much the value has risen from S / 2 draws to S (`Halves`), as a mean over the
+            data with a finite value from either half. None if there are none, as for one draw.
     """
 
     value: float
@@ -53,7 +54,7 @@ class LogLikelihood:
 
 @dataclass(frozen=True, eq=False)
 class PointwiseLogLikelihood:
-    r"""The importance-sampled log-likelihood of each of N data, in nats, in their order.
+    r"""The importance-sampled log-likelihood of each of N data, in nats, in the order of the data.
 
     Attributes:
         value: :math:`\log \frac{1}{S} \sum_s w_s`, ``(N,)`` in double precision. In expectation
@@ -61,9 +62,9 @@ class PointwiseLogLikelihood:
         mc_se: Its standard error from the S draws (delta method), ``(N,)``. None for one draw.
         ess: The effective sample size :math:`(\sum w)^2 / \sum w^2`, between 1 and S, ``(N,)``.
         samples: Number of draws S for each datum.
-        pareto_k: The shape of the weights' tail, ``(N,)``: above 0.7 value and
-            error are not to be trusted. NaN for fewer than 25 draws.
-        growth: What the value has gained from S / 2 draws to S, ``(N,)``; NaN for one draw.
+        pareto_k: The shape of the weights' tail, ``(N,)``: above 0.7, value and error cannot be
+            trusted. NaN for fewer than 25 draws.
+        growth: How much the value has gained from S / 2 draws to S, ``(N,)``; NaN for one draw.
     """
 
     value: Tensor
@@ -140,19 +141,20 @@ def log_likelihood(
     Args:
         model: The program and its guide.
         data: A split, a tensor or array, a ``Dataset``, a ``DataLoader``.
-        per_datum: Whether to give log p(x) of each datum, in the order of the data (a loader
-            that shuffles is read in the order of its data set), in place of the mean.
-        samples: Draws S from the guide for each datum.
-        batch_size: Data at a time.
-        rows: Draws times data in one run of the model, which sets the memory used. As many as
-            take about 1 GiB, 8000 at most, if left out; then so many data at a time at most.
-        compile: Whether to compile that run; "auto" does so where it would take a minute and more.
+        per_datum: Whether to return log p(x) of each datum instead of the mean, in the order of
+            the data (a loader that shuffles is read in the order of its data set).
+        samples: Number of draws S from the guide for each datum.
+        batch_size: Number of data processed at a time.
+        rows: Number of draws times data in one run of the model, which determines the memory used.
+            If left out, as many as take about 1 GiB, but at most 8000; this also limits the number
+            of data processed at a time.
+        compile: Whether to compile that run; "auto" does so if it would take more than a minute.
         seed: Seed of the draws.
-        device: Where the model is; asked of its parameters, if left out.
+        device: The device of the model; found from its parameters, if left out.
 
     Returns:
-        A `LogLikelihood`, or a `PointwiseLogLikelihood` per datum. Nothing of the model and no
-        random state is changed.
+        A `LogLikelihood`, or a `PointwiseLogLikelihood` per datum. The model and the random state
+        are left unchanged.
 
     Raises:
         ValueError: If a number is not positive, the data's shape or values do not fit, or the
@@ -185,7 +187,7 @@ def log_likelihood(
 
 
 def pointwise(found: Estimates, samples: int) -> PointwiseLogLikelihood:
-    """The log-likelihood of each datum from what S draws of each say."""
+    """The log-likelihood of each datum, from estimates with S draws each."""
     return PointwiseLogLikelihood(
         value=found.log_evidence,
         mc_se=None if samples == 1 else found.variance.sqrt(),

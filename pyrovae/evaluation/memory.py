@@ -1,4 +1,4 @@
-"""How many draws go into one run of a model, for the memory that they take."""
+"""How many draws fit into one run of a model, given the memory that they take."""
 
 from typing import Any
 
@@ -17,11 +17,11 @@ from pyrovae.scope import isolated, without_validation
 
 __all__ = ["rows_in_memory", "sizes_in_memory"]
 
-#: Bytes that a run may take. One number for all machines, since draws depend on sizes of runs.
+#: Bytes that a run may use. It is the same on all machines, since draws depend on sizes of runs.
 BUDGET = 2**30
-#: Of the largest tensor that a run makes it holds so many at a time, or as much in smaller ones.
+#: A run holds as much memory at a time as so many copies of the largest tensor that it creates.
 HELD = 16
-#: More rows are no faster.
+#: More rows are not faster.
 MOST = 8000
 
 
@@ -29,19 +29,20 @@ MOST = 8000
 def rows_in_memory(model: Program, split: Split, device: torch.device) -> int:
     """How many rows (draws times data) of a model and its guide fit into 1 GiB, at most 8000.
 
-    Both run on a few copies of the first datum, which shows how their tensors grow. Programs that
-    are of one size of batch, or cannot be run, are taken to make nothing larger than their data.
+    Both are run on a few copies of the first datum, to see how their tensors grow. Programs that
+    accept only one batch size, or that cannot be run, are assumed to create nothing larger than
+    their data.
 
     Args:
         model: The program and its guide.
         split: The data.
-        device: Where the model is.
+        device: The device of the model.
     """
     with isolated(device, seed=0), evaluation_mode(model), without_validation():
         first = to_dtype((value.to(device) for value in split.take(1)), dtype_of(model))
         try:
             two, four = (_sizes(model, first, copies) for copies in (2, 4))
-        except Exception:  # noqa: BLE001, whatever is wrong is said when the data are looked at
+        except Exception:  # noqa: BLE001, any error is reported when the data are used
             two, four = ([n * sum(t.nbytes for t in first)] for n in (2, 4))
     if len(two) == len(four):
         row = max((b - a) / 2 for a, b in zip(two, four, strict=True))
@@ -53,7 +54,7 @@ def rows_in_memory(model: Program, split: Split, device: torch.device) -> int:
 def sizes_in_memory(
     model: Program, split: Split, *, batch_size: int, rows: int | None
 ) -> tuple[int, int]:
-    """Data at a time and rows of a run, where these are left to the memory.
+    """The numbers of data and of rows processed at a time, chosen for the memory if left out.
 
     Raises:
         ValueError: If a number is not positive.
@@ -74,7 +75,7 @@ def _sizes(model: Program, first: tuple[Tensor, ...], copies: int) -> list[int]:
 
 
 class _Sizes(TorchDispatchMode):
-    """Notes the size of each tensor that a block makes, in bytes."""
+    """Records the size of each tensor created in a block, in bytes."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Posterior moments of latents, and which variables of a latent are in use."""
+"""Posterior moments of latents, and which variables of a latent are active."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -24,8 +24,9 @@ __all__ = [
 ]
 
 ACTIVE_VARIANCE = 0.01
-#: Draws where a moment has no closed form. The variance that they add to a mean, 1/400 of the
-#: posterior's, is taken off; what is left of it is small beside `ACTIVE_VARIANCE` for ten data.
+#: Number of draws if a moment has no closed form. They add 1/400 of the posterior's variance to
+#: that of a mean, which is subtracted; the error that remains is small compared with
+#: `ACTIVE_VARIANCE` for ten data or more.
 DRAWS = 400
 
 
@@ -33,8 +34,8 @@ class LatentMoments(NamedTuple):
     """The posterior of one latent site for a batch.
 
     Attributes:
-        fn: Its distribution, given the means of the latents before it.
-        mean: Its mean, or what stands in for it.
+        fn: The latent's distribution, given the means of the latents before it.
+        mean: The mean, or what replaces it.
     """
 
     fn: Any
@@ -42,7 +43,7 @@ class LatentMoments(NamedTuple):
 
 
 class _KeepMeans(Messenger):
-    """Gives each latent site its mean, as `UseMeans` does, and keeps what is known of it."""
+    """Gives each latent site its mean, as `UseMeans` does, and keeps distribution and mean."""
 
     def __init__(self, at_once: int) -> None:
         super().__init__()
@@ -62,12 +63,12 @@ class _KeepMeans(Messenger):
 def latent_moments(
     guide: Callable[..., Any], batch: Batch, *, rows: int
 ) -> dict[str, LatentMoments]:
-    """The posterior of each latent site of a guide, each given the means of those before it.
+    """The posterior of each latent site of a guide, given the means of the latents before it.
 
     Args:
         guide: The guide.
         batch: The data.
-        rows: Draws times data at once, where draws are needed.
+        rows: Number of draws times data processed at once, if draws are needed.
     """
     keep = _KeepMeans(max(1, rows // len(batch[0])))
     poutine.trace(keep(guide)).get_trace(*batch)
@@ -77,8 +78,8 @@ def latent_moments(
 def standard_deviation(moments: LatentMoments, *, rows: int) -> Tensor:
     """The standard deviation of each variable of a latent, in the mean's shape.
 
-    In closed form where the distribution has one, else that of draws; of an angle about its mean
-    direction.
+    It is computed in closed form if the distribution has one, otherwise from draws. That of an
+    angle is about its mean direction.
     """
     mean, fn = moments.mean, moments.fn
     if mean.variance is None:
@@ -100,11 +101,11 @@ class ActiveUnits:
 
     .. math:: A_u = \operatorname{Var}_x\!\left(E_{q(u \mid x)}[u]\right) > 0.01
 
-    Where the mean is that of draws, their variance is taken off what is found: it would count a
-    variable as active whose posterior is the same for all data. Where data have weights, the
-    variance is one by weight. The mean of an angle is that of its unit vector, :math:`(E[\cos u],
-    E[\sin u])`, whose two variances are added: it has no seam at half a turn, and is 0 where all
-    directions are equally probable.
+    If the mean is an average of draws, the variance of that average is subtracted; otherwise a
+    variable whose posterior is the same for all data could count as active. If the data have
+    weights, the variance is weighted. The mean of an angle is that of its unit vector,
+    :math:`(E[\cos u], E[\sin u])`, whose two variances are added: this has no seam at half a turn,
+    and is 0 if all directions are equally probable.
 
     Burda, Grosse and Salakhutdinov, 2016, https://arxiv.org/abs/1509.00519.
     """
@@ -114,11 +115,11 @@ class ActiveUnits:
         self._angles: set[str] = set()
 
     def add(self, moments: dict[str, LatentMoments], weight: Tensor | None = None) -> None:
-        """Takes in a batch.
+        """Adds a batch.
 
         Args:
             moments: The latents' posteriors.
-            weight: How much each datum counts, ``(B,)``; all alike, if left out.
+            weight: The weight of each datum, ``(B,)``; all equal, if left out.
         """
         for name, (fn, mean) in moments.items():
             values = mean.value.flatten(1).cpu().double()
@@ -133,7 +134,7 @@ class ActiveUnits:
             self._take(name, _Sums.of(values, errors, weight))
 
     def merge(self, other: "ActiveUnits") -> None:
-        """Takes in what another one has seen, of other data."""
+        """Adds the data that another one has counted."""
         self._angles |= other._angles
         for name, sums in other._sums.items():
             self._take(name, sums)
@@ -144,45 +145,45 @@ class ActiveUnits:
 
     @property
     def variances(self) -> dict[str, Tensor]:
-        """Of each variable of each site the variance of its posterior mean over the data, ``(D,)``."""
+        """For each site, the variance over the data of its variables' posterior means, ``(D,)``."""
         each = {name: (s.squares - s.error) / s.weight for name, s in self._sums.items()}
         return {n: v.view(2, -1).sum(0) if n in self._angles else v for n, v in each.items()}
 
     @property
     def active(self) -> dict[str, int]:
-        """How many variables of each site are active."""
+        """The number of active variables of each site."""
         return {n: int((v > ACTIVE_VARIANCE).sum()) for n, v in self.variances.items()}
 
     @property
     def data(self) -> int:
-        """How many data it has taken in, but for those of weight 0."""
+        """The number of data counted so far, without those of weight 0."""
         return next((sums.data for sums in self._sums.values()), 0)
 
     @property
     def units(self) -> dict[str, int]:
-        """How many variables each site has."""
+        """The number of variables of each site."""
         return {name: len(variance) for name, variance in self.variances.items()}
 
 
 def _resultant(fn: Any) -> Tensor:
-    """The length of the mean unit vector of each angle; 1 of families that do not say."""
+    """The length of the mean unit vector of each angle; 1 for families that do not define it."""
     fn = unblocked(fn)
     if hasattr(fn, "circular_variance"):
         length: Tensor = 1 - fn.circular_variance
         return length
-    # PyTorch's calls that a variance.
+    # PyTorch calls one minus this length the variance.
     return 1 - fn.variance if isinstance(fn, AnyVonMises) else torch.ones(())
 
 
 class _Sums(NamedTuple):
-    """What is known of the posterior means of some data, in double precision.
+    """Sums over the posterior means of some data, in double precision.
 
     Attributes:
-        data: The number of those that count.
+        data: The number of data with a weight above 0.
         weight: The sum of their weights.
-        mean: Their mean by weight, ``(units,)``.
-        squares: The sum of their squared distances from it, by weight.
-        error: The sum of the variances of their errors, by weight.
+        mean: Their weighted mean, ``(units,)``.
+        squares: The weighted sum of their squared distances from the mean.
+        error: The weighted sum of the variances of their errors.
     """
 
     data: int
@@ -193,18 +194,18 @@ class _Sums(NamedTuple):
 
     @classmethod
     def of(cls, values: Tensor, errors: Tensor, weight: Tensor | None) -> "_Sums":
-        """Of means ``(B, units)`` with the variances of their errors, and weights ``(B,)``."""
+        """Sums means ``(B, units)`` with the variances of their errors, and weights ``(B,)``."""
         one = torch.ones(len(values)) if weight is None else weight.cpu()
         one, counts = one.double().unsqueeze(1), one > 0
         values, errors, one = values[counts], errors[counts], one[counts]
         total = one.sum().item()
-        # Of no data any mean will do: it counts for nothing.
+        # Without data any mean will do, since it does not count.
         centre = (one * values).sum(0) / (total or 1.0)
         squares = (one * (values - centre).square()).sum(0)
         return cls(len(values), total, centre, squares, (one * errors).sum(0))
 
     def plus(self, other: "_Sums") -> "_Sums":
-        """Of both sets of data (Chan, Golub and LeVeque, 1983)."""
+        """The sums over both sets of data (Chan, Golub and LeVeque, 1983)."""
         weight, shift = self.weight + other.weight, other.mean - self.mean
         share = other.weight / (weight or 1.0)
         return _Sums(

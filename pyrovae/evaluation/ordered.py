@@ -1,4 +1,4 @@
-"""Data in their own order, for what is said of each of them."""
+"""Data in their own order, for results that are given for each datum."""
 
 from typing import Any
 
@@ -18,14 +18,14 @@ __all__ = ["in_order"]
 
 
 def in_order(split: Split) -> Split:
-    """The same data, read in the order of the data set that they come from.
+    """Returns the same data, read in the order of the data set that they come from.
 
-    A ``DataLoader`` that shuffles all of its data set is read without shuffling; any other loader
-    is taken to have an order that its owner knows.
+    A ``DataLoader`` that shuffles its whole data set is read without shuffling. Any other loader
+    is assumed to have an order that its owner knows.
 
     Raises:
-        ValueError: If a loader draws its data at random from a part of its data set, or with
-            replacement, so that there is no order to give results in.
+        ValueError: If a loader draws data at random from a part of its data set, or with
+            replacement, so that there is no order in which to give results.
     """
     if not isinstance(split, LoaderSplit) or not isinstance(split.source, DataLoader):
         return split
@@ -55,7 +55,7 @@ def in_order(split: Split) -> Split:
 
 
 def _sampler(loader: DataLoader[Any]) -> Any:
-    """What decides the order of a loader."""
+    """The object that decides the order of a loader."""
     if isinstance(loader.batch_sampler, BatchSampler):
         return loader.batch_sampler.sampler
     return loader.sampler

@@ -1,4 +1,4 @@
-"""How long something that is done many times is going to take."""
+"""Warns how long something will take that is done many times."""
 
 import time
 import warnings
@@ -9,18 +9,18 @@ __all__ = ["Pace"]
 
 T = TypeVar("T")
 
-SOON = 300.0  # seconds that nobody needs to be told of beforehand
-# When it is told: the first runs are slower, and one of the first ten may compile the program.
+SOON = 300.0  # seconds that need no warning beforehand
+# When to warn: the first runs are slower, and one of the first ten may compile the program.
 RUNS, SECONDS = 8, 30.0
 UNITS = ((365 * 86400, "years"), (86400, "days"), (3600, "hours"), (60, "minutes"))
 
 
 class Pace:
-    """Warns, once it is known from the first runs, where all of them will take minutes or more.
+    """Warns if all runs together will take minutes or more, judging by the first ones.
 
     Args:
-        what: What takes that long.
-        runs: Number of runs in all.
+        what: What takes so long.
+        runs: Total number of runs.
     """
 
     def __init__(self, what: str, runs: int) -> None:
@@ -29,7 +29,7 @@ class Pace:
         self._is_known = False
 
     def __call__(self, runs: Iterable[T]) -> Iterator[T]:
-        """Passes runs on. One lasts until the next one is asked for; it may be called again."""
+        """Yields the runs, and times each until the next one is requested. May be called again."""
         began = time.perf_counter()
         for run in runs:
             yield run
@@ -41,7 +41,7 @@ class Pace:
                 self._look()
 
     def _look(self) -> None:
-        # The first one may compile the program.
+        # The first run may compile the program.
         if len(self._seconds) < 2 or (len(self._seconds) < RUNS and sum(self._seconds) < SECONDS):
             return
         self._is_known = True

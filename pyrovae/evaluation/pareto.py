@@ -7,39 +7,39 @@ from torch import Tensor
 
 __all__ = ["TRUSTED_K", "Tail", "pareto_k", "tail_size"]
 
-#: Above this k of its weights a mean is not to be trusted, however many draws are feasible.
+#: With a larger k the mean of the weights cannot be trusted, however many draws are feasible.
 TRUSTED_K = 0.7
-LEAST = 5  # exceedances that say something of a tail
-#: Logarithms of weights that lie closer than the rounding of sums in float32 differ by nothing.
+LEAST = 5  # exceedances needed to judge a tail
+#: Log-weights closer than this, the rounding error of sums in float32, count as equal.
 FLAT = 1e-3
 PRIOR_DRAWS, PRIOR_K = 10, 0.5
 
 
 def tail_size(samples: int) -> int:
-    r"""How many of S weights are taken for the tail: :math:`\min(S / 5, 3 \sqrt S)`."""
+    r"""The number of the S weights that count as the tail: :math:`\min(S / 5, 3 \sqrt S)`."""
     return min(samples // 5, math.ceil(3 * math.sqrt(samples)))
 
 
 def pareto_k(largest: Tensor) -> Tensor:
-    r"""The shape k of the generalised Pareto distribution that the largest weights follow.
+    r"""Estimates the shape k of the generalised Pareto distribution of the largest weights.
 
-    A distribution with this tail has moments up to the order 1 / k: the weights have no variance
-    if k is above 0.5, and no mean if it is above 1, as far as can be seen from these draws. An
-    estimate of k is a diagnosis, no proof: of a part of the posterior that no draw has reached
-    the weights say nothing.
+    A distribution with this tail has moments up to the order 1 / k: as far as these draws show,
+    the weights have no variance if k is above 0.5, and no mean if it is above 1. An estimate of k
+    is a diagnostic and not a proof: the weights say nothing about parts of the posterior that no
+    draw has reached.
 
     Vehtari et al., 2024, Pareto smoothed importance sampling, https://arxiv.org/abs/1507.02646,
     with the estimate of Zhang and Stephens, 2009, A new and efficient estimation method for the
-    generalized Pareto distribution, https://doi.org/10.1198/tech.2009.08017, drawn to 0.5 by ten
-    draws' worth.
+    generalized Pareto distribution, https://doi.org/10.1198/tech.2009.08017, shrunk towards 0.5
+    with the weight of ten draws.
 
     Args:
         largest: The logarithms of the M + 1 largest weights, ``(M + 1, B)``, in any order.
 
     Returns:
-        k for each datum, ``(B,)``; minus infinity where these weights are all the same, infinity
-        where one is all the others together beyond what a number can hold, NaN where there are
-        fewer than 5 or one is NaN.
+        k for each datum, ``(B,)``; minus infinity if these weights are all equal, infinity if one
+        outweighs all the others by more than a number can hold, NaN if there are fewer than 5 or
+        one is NaN.
     """
     n = len(largest) - 1
     logs = largest.double().sort(0).values
@@ -55,7 +55,7 @@ def pareto_k(largest: Tensor) -> Tensor:
     k[known] = _shape(exceedances[:, known])
     k[flat] = -math.inf
     k[~flat & (quartile <= 0)] = math.inf
-    # Weights of few values, as discrete latents have, tie with the smallest of the tail.
+    # Discrete latents have few distinct weights, which can tie with the smallest of the tail.
     tied = ~flat & (logs[int(n / 4 + 0.5)] == logs[0]) & logs[0].isfinite()
     for column in tied.nonzero().flatten().tolist():
         above = exceedances[:, column]
@@ -67,7 +67,7 @@ def pareto_k(largest: Tensor) -> Tensor:
 
 
 def _shape(x: Tensor) -> Tensor:
-    """Zhang and Stephens' estimate from exceedances in their order, ``(M, B)``."""
+    """Zhang and Stephens' estimate from sorted exceedances, ``(M, B)``."""
     n = len(x)
     m = 30 + math.isqrt(n)
     grid = 1 - (m / (torch.arange(1, m + 1).to(x) - 0.5)).sqrt()
@@ -79,11 +79,11 @@ def _shape(x: Tensor) -> Tensor:
 
 
 class Tail:
-    """Keeps the largest weights of each datum, however many there are.
+    """Keeps the largest weights of each datum, from any number of them.
 
     Args:
         size: Number of data B.
-        samples: Number of draws S that are to come.
+        samples: Number of draws S that will be added.
     """
 
     def __init__(self, size: int, samples: int) -> None:
@@ -91,11 +91,11 @@ class Tail:
         self._largest = torch.empty(0, size, dtype=torch.float64)
 
     def add(self, log_weights: Tensor) -> None:
-        """Takes in log-weights, ``(S, B)``."""
+        """Adds log-weights, ``(S, B)``."""
         several = torch.cat([self._largest, log_weights.cpu().double()])
         self._largest = several.topk(min(self._kept, len(several)), dim=0).values
 
     @property
     def k(self) -> Tensor:
-        """`pareto_k` of them, ``(B,)``."""
+        """The `pareto_k` of the weights kept, ``(B,)``."""
         return pareto_k(self._largest)

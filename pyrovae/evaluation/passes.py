@@ -1,4 +1,4 @@
-"""One pass through a split, and what the programs say of each of its batches."""
+"""One pass through a split, with the programs run on each of its batches."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -34,15 +34,16 @@ T = TypeVar("T")
 
 
 class Look(NamedTuple):
-    """What one run of guide and model shows of a batch, beside numbers.
+    """What one run of guide and model on a batch shows, apart from numbers.
 
     Attributes:
-        sites: The data's sites, as they stand in the model's trace.
+        sites: The data's sites in the model's trace.
         latents: The names of the latents, in the order of `Draws.kls`.
         guide_trace: The trace of the guide.
         model_trace: The trace of the model, replayed on the guide's draws.
-        undefined: Why the weights mean nothing, and only the reconstruction does; None if they do.
-        tempered: Why they do not average to p(x), though the bound is one; None if they do.
+        undefined: Why the weights have no meaning, and only the reconstruction has; None if they
+            have.
+        tempered: Why the weights do not average to p(x), though the bound is one; None if they do.
     """
 
     sites: dict[str, Any]
@@ -54,12 +55,12 @@ class Look(NamedTuple):
 
     @property
     def weight(self) -> Tensor | None:
-        """How much each datum of the batch counts, ``(B,)``; None where all count alike."""
+        """The weight of each datum of the batch, ``(B,)``; None if all are equal."""
         weights = (data_weight(site) for site in self.sites.values())
         return next((weight for weight in weights if weight is not None), None)
 
     def check_alike(self) -> None:
-        """Looks whether all data count alike, for means that leave weights out.
+        """Checks that all data have the same weight, for means that leave weights out.
 
         Raises:
             ValueError: If they do not.
@@ -71,20 +72,20 @@ class Look(NamedTuple):
             )
 
     def check_weights(self) -> None:
-        """Looks whether importance weights average to p(x), or mean nothing at all, as is said.
+        """Checks that importance weights average to p(x), unless they have no meaning at all.
 
         Raises:
-            ValueError: If a scale tempers them. The site is named.
+            ValueError: If a scale tempers them. The message names the site.
         """
         if self.tempered is not None:
             raise ValueError(self.tempered)
 
 
 class View:
-    """A batch, and what is found out of it when it is asked for.
+    """A batch, and the results that are computed from it on request.
 
     Attributes:
-        batch: The batch, checked, on the model's device and in its type.
+        batch: The checked batch, on the model's device and in its dtype.
     """
 
     def __init__(self, owner: "Pass", batch: Batch, number: int) -> None:
@@ -92,13 +93,13 @@ class View:
         self._owner, self._number = owner, number
 
     def estimate(self) -> Estimates:
-        """Draws from the guide, as many as the pass has samples, and sums up what they say."""
+        """Draws from the guide, as often as the pass has samples, and summarizes the draws."""
         owner = self._owner
         return estimate(owner.sampler(self.batch), samples=owner.samples)
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """Gives a block random numbers of its own, so that looking does not move the draws."""
+        """Gives a block random numbers of its own, so that it does not change other draws."""
         with isolated(self._owner.device, self._owner.seed + self._number):
             yield
 
@@ -114,11 +115,11 @@ class View:
 
 
 class Pass:
-    """Goes once through a split, batch by batch; see `one_pass`.
+    """One pass through a split, batch by batch; see `one_pass`.
 
     Attributes:
-        first: What the first batch that this rank looks at looks like, once it has been read.
-        ranks: Who goes through the data together.
+        first: The `Look` at the first batch of this rank, once it has been read.
+        ranks: The processes that share the data.
     """
 
     first: Look
@@ -150,7 +151,7 @@ class Pass:
             self.first = self._view(next(self._blocks(ALONE))).look
 
     def gather(self, parts: Sequence[T]) -> list[T]:
-        """Puts together what all ranks have found, something of each view, in the data's order."""
+        """Gathers from all ranks one result for each view, in the order of the data."""
         found = self.ranks.gather(list(zip(self._starts, parts, strict=False)))
         return [part for _, part in sorted(chain.from_iterable(found), key=itemgetter(0))]
 
@@ -164,7 +165,7 @@ class Pass:
 
     @property
     def samples(self) -> int:
-        """Number of draws for each datum."""
+        """The number of draws for each datum."""
         return self.sampler.samples
 
 
@@ -181,29 +182,28 @@ def one_pass(
     device: torch.device | str | None = None,
     ranks: Ranks = ALONE,
 ) -> Iterator[Pass]:
-    """Goes once through a split, in evaluation mode, without gradients and with a seed of its own.
+    """Goes once through a split, in evaluation mode, without gradients and with its own seed.
 
-    Within the block that this opens, the pass is iterated over once. The draws of a batch depend
-    on the seed, on where it lies in the data and on the sizes of batches and runs, and on nothing
-    else: whatever is estimated with the same arguments is estimated from the same draws, in one
-    process as on several ranks. After the block nothing of
-    the model and no random state is changed.
+    Inside the block that this opens, the pass can be iterated over once. The draws of a batch
+    depend only on the seed, on the position of the batch in the data and on the sizes of batches
+    and runs. So everything that is estimated with the same arguments uses the same draws, in one
+    process as on several ranks. After the block the model and the random state are unchanged.
 
     Args:
         model: The program and its guide.
         split: The data.
-        samples: Draws from the guide for each datum.
-        batch_size: Data at a time.
-        rows: Draws times data in one run of the model, which sets the memory used; as many as
-            data in a batch, if left out.
+        samples: Number of draws from the guide for each datum.
+        batch_size: Number of data processed at a time.
+        rows: Number of draws times data in one run of the model, which determines the memory used;
+            the number of data in a batch, if left out.
         compile: Whether to compile that run.
         seed: Seed of the draws.
-        device: Where the model is; asked of its parameters, if left out.
-        ranks: Who goes through the data together, each through batches of its own.
+        device: The device of the model; found from its parameters, if left out.
+        ranks: The processes that share the data, each with batches of its own.
 
     Raises:
-        ValueError: If a number is not positive, or, on the way, if a batch is not data that the
-            model can have produced (`BatchCheck`).
+        ValueError: If a number is not positive, or, during the pass, if a batch is not data that
+            the model can have generated (`BatchCheck`).
     """
     rows = batch_size if rows is None else rows
     for name, value in (("samples", samples), ("batch_size", batch_size), ("rows", rows)):

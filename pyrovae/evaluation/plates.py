@@ -1,4 +1,4 @@
-"""How many data a batch stands for, as the plate of the data says."""
+"""How many data a batch stands for, according to the plate of the data."""
 
 import torch
 from pyro import poutine
@@ -12,34 +12,34 @@ from pyrovae.scope import isolated, without_validation
 
 __all__ = ["data_in_plate"]
 
-ROWS = 2  # enough to run on
+ROWS = 2  # enough data to run on
 
 
 @torch.no_grad()
 def data_in_plate(
     model: Program, split: Split, *, batch_size: int, device: torch.device
 ) -> int | None:
-    r"""The size of the data's plate, where it is that of all data and not of a batch.
+    r"""The size of the data's plate, if it is that of the whole data set and not of a batch.
 
-    In such a plate, ``pyro.plate("data", N, subsample_size=B)``, every log-probability is scaled by
-    N / B, and a loss of a batch is one of N data.
+    In such a plate, ``pyro.plate("data", N, subsample_size=B)``, every log-probability is scaled
+    by N / B, and the loss of a batch stands for N data.
 
-    Of a latent :math:`\theta` that all N data share, the bound is
-    :math:`\sum_{n=1}^N E_q[\log p(x_n \mid \theta)] - KL(q(\theta), p(\theta))`. In batches of B
-    the sum has to be scaled so; a plate of the batch's own size counts the prior once for each
-    batch, and the posterior is wider than it should be by :math:`\sqrt{N / B}`.
+    If all N data share a latent :math:`\theta`, the bound is
+    :math:`\sum_{n=1}^N E_q[\log p(x_n \mid \theta)] - KL(q(\theta), p(\theta))`. In batches of B,
+    the sum has to be scaled in this way. A plate of the batch's own size would count the prior
+    once for each batch, and the posterior would be too wide by :math:`\sqrt{N / B}`.
 
     Args:
         model: The program.
         split: The data.
-        batch_size: Data in one step.
-        device: Where the model is.
+        batch_size: Number of data in one step.
+        device: The device of the model.
 
     Returns:
-        The size N; None where the plate has the batch's size.
+        The size N, or None if the plate has the size of the batch.
 
     Raises:
-        ValueError: If there is such a latent and the plate of the data has their batch's size.
+        ValueError: If there is such a latent and the plate of the data has the size of the batch.
     """
     if batch_size >= len(split):
         return None

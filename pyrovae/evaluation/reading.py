@@ -1,4 +1,4 @@
-"""Data as a model reads them."""
+"""Data in the form that a model reads."""
 
 from pyrovae.datasets import Source, Split, as_split
 from pyrovae.handlers import tensors_taken
@@ -8,9 +8,9 @@ __all__ = ["read_for"]
 
 
 def read_for(model: Program, data: Source) -> Split:
-    """Data as a split with as many tensors as a model takes, and counts where it takes these.
+    """Returns data as a split with as many tensors as a model takes, as counts if it takes counts.
 
     Raises:
-        ValueError: As `as_split` does.
+        ValueError: As for `as_split`.
     """
     return as_split(data, fields=tensors_taken(model.model), counts=takes_counts(model))

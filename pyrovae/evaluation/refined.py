@@ -1,4 +1,4 @@
-"""The best diagonal normal posterior of each datum, found by inference for these data alone."""
+"""The best diagonal normal posterior of each datum, found by optimising it for that datum."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,39 +26,39 @@ LEARNING_RATE = 0.1  # in units of the amortised posterior's scale
 def refined_posterior(
     model: Program, *batch: Tensor, steps: int = 500, num_particles: int = 10, seed: int = 0
 ) -> Any:
-    r"""The diagonal normal that maximises the ELBO of each datum, from the guide's as a start.
+    r"""The diagonal normal that maximises the ELBO of each datum, starting from the guide's.
 
     .. math:: q^*(z) = \operatorname{argmax}_{q = N(\mu, \operatorname{diag}(\sigma^2))}
         E_q[\log p(x, z) - \log q(z)]
 
-    A guide shares its network among all data; here each datum has a mean and scales of its own,
-    found by stochastic variational inference while the model stays as it is: Adam, in units of
-    the guide's own scales, and the mean over the second half of the steps (Polyak and Juditsky,
-    1992, https://doi.org/10.1137/0330046), in which most of the noise cancels.
+    A guide shares its network among all data. Here each datum has its own mean and scales, found
+    by stochastic variational inference while the model stays fixed: Adam, in units of the guide's
+    own scales, followed by the mean over the second half of the steps (Polyak and Juditsky, 1992,
+    https://doi.org/10.1137/0330046), which averages out most of the noise.
 
     Hoffman et al., 2013, Stochastic variational inference, https://arxiv.org/abs/1206.7051; Kim
     et al., 2018, Semi-amortized variational autoencoders, https://arxiv.org/abs/1802.02550.
 
     Args:
         model: The program and its guide, whose one latent has a diagonal normal posterior.
-        *batch: What these take: ``x``, ``(n, *data_shape)``, first.
+        *batch: The arguments of both: ``x``, ``(n, *data_shape)``, first.
         steps: Number of steps.
-        num_particles: Draws for each datum in one step.
+        num_particles: Number of draws for each datum in one step.
         seed: Seed of the draws.
 
     Returns:
-        q*(z), with ``batch_shape (n,)``. Nothing of the model and no random state is changed.
+        q*(z), with ``batch_shape (n,)``. The model and the random state are left unchanged.
 
     Raises:
-        ValueError: If a number is not positive, if there is not one latent, within the data's
-            plate, or if its posterior is no diagonal normal. The site is named.
+        ValueError: If a number is not positive, if there is not exactly one latent, within the
+            data's plate, or if its posterior is not a diagonal normal. The message names the site.
     """
     for name, value in (("steps", steps), ("num_particles", num_particles)):
         if value < 1:
             raise ValueError(f"{name}: expected at least 1, got {value}")
     n = len(batch[0])
-    # Each datum several times over, with one particle: several would make another bound. The
-    # gradient is quiet near the optimum, where its noise decides how close one comes.
+    # Each datum is repeated, with one particle each: several particles could change the bound.
+    # This gradient has little noise near the optimum, and its noise limits the accuracy.
     objective = StickingTheLandingELBO()
     batch = tuple(_repeat(value, num_particles) for value in batch)
     with isolated(batch[0].device, seed), evaluation_mode(model), without_validation():
@@ -80,7 +80,7 @@ def refined_posterior(
             for step in range(steps):
                 guide = local_guide(site, normal(shift, log_ratio, num_particles))
                 loss = objective.differentiable_loss(model.model, guide, *batch)
-                # Of these two alone: the model's own gradients are the caller's.
+                # Only for these two: the gradients of the model belong to the caller.
                 shift.grad, log_ratio.grad = torch.autograd.grad(loss, [shift, log_ratio])
                 optimizer.step()
                 if step in last_half:
@@ -94,11 +94,11 @@ def _repeat(value: Tensor, times: int) -> Tensor:
 
 
 def local_guide(site: Any, distribution: Any) -> Callable[..., None]:
-    """A guide with a distribution of its own for each datum of one batch.
+    """Makes a guide with a separate distribution for each datum of one batch.
 
     Args:
         site: The latent's site in a trace of the model's own guide.
-        distribution: What the latent is drawn from, with the data as its batch.
+        distribution: The distribution of the latent, with the data as its batch.
     """
     frame, _ = data_frame(site, nesting=1)
 
@@ -110,7 +110,7 @@ def local_guide(site: Any, distribution: Any) -> Callable[..., None]:
 
 
 def normal_site(guide: Callable[..., Any], batch: tuple[Tensor, ...]) -> Any:
-    """The site of a guide's one latent, a diagonal normal."""
+    """The site of a guide's one latent, which must be a diagonal normal."""
     trace = poutine.trace(guide).get_trace(*batch)
     sites = [site for site in trace.nodes.values() if is_latent(site)]
     if len(sites) != 1:

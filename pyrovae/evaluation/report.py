@@ -15,40 +15,40 @@ __all__ = ["Report"]
 
 @dataclass(frozen=True)
 class Report:
-    """What `evaluate` found, in nats per datum.
+    """The result of `evaluate`, in nats per datum.
 
     Attributes:
         data: Number of data.
-        binarization: Protocol of the data's values; numbers of different protocols do not
-            compare.
-        elbo: Mean evidence lower bound; reconstruction minus kl. None where it is undefined.
-        reconstruction: Mean log-likelihood of the data given draws of the posterior.
-        kl: Mean KL divergence of the posterior from the prior, by Monte Carlo. None
-            where it is undefined.
-        log_likelihood: Importance-sampled log-likelihood with its errors. None where it is
+        binarization: How the data were binarized; numbers for different protocols cannot be
+            compared.
+        elbo: Mean evidence lower bound, reconstruction minus kl. None if it is undefined.
+        reconstruction: Mean log-likelihood of the data given draws from the posterior.
+        kl: Mean KL divergence of the posterior from the prior, by Monte Carlo. None if it is
             undefined.
-        is_density: Whether the likelihood is a density (or mass) at the data's values. If not,
-            as for grey levels under a Bernoulli, the numbers are cross-entropies.
-        active_units: For each latent site, how many of its variables have a posterior mean
-            whose variance over the data exceeds 0.01 (Burda et al., 2016), without what the draws
-            add to it where the mean has no closed form. Empty for one datum, of which there is no
-            variance.
-        units: For each latent site, how many variables it has.
-        train_elbo: Mean bound on as many training data, where these were given.
-        bits_per_dim: The log-likelihood as bits for each observed variable, -log p(x) / (D ln 2)
-            where none of D is missing, if the likelihood is one of discrete data; else None.
-        undefined: Why bound, KL and log-likelihood are undefined; None if they are not.
-        codebooks: For each latent site that has one, how much of its codebook is in use; of each
-            stage, where it has several.
-        columns: Of a table, log p(x_d) of each column by itself, mean over the data that have a
-            value there, by S draws from the prior. Their sum differs from the log-likelihood by
-            what the columns tell of one another.
-        variables: Of each latent site the KL of each of its variables, and which are active.
-        site_kls: What each latent site adds to kl; empty where that is undefined.
-        data_se: Standard errors from the data of ``elbo``, ``reconstruction`` and ``kl``, of those
-            that are defined; None for one datum, or where a datum's is infinite.
-        wider: By how much the guide was widened for the log-likelihood; None for the guide itself.
-        warnings: What to distrust, in sentences; a bound that is impossible first.
+        log_likelihood: Importance-sampled log-likelihood with its errors. None if it is undefined.
+        is_density: Whether the likelihood is a density (or mass) at the data's values. If not, as
+            for grey levels under a Bernoulli, the numbers are cross-entropies.
+        active_units: For each latent site, the number of its variables whose posterior mean has a
+            variance above 0.01 over the data (Burda et al., 2016). If the mean has no closed form,
+            the variance of the draws is subtracted. Empty for one datum, which has no variance.
+        units: For each latent site, the number of its variables.
+        train_elbo: Mean bound on as many training data, if these were given.
+        bits_per_dim: The log-likelihood in bits for each observed variable, -log p(x) / (D ln 2)
+            if none of the D variables is missing. None unless the likelihood is one of discrete
+            data.
+        undefined: Why bound, KL and log-likelihood are undefined; None if they are defined.
+        codebooks: For each latent site with a codebook, how much of it is used; with several
+            stages, for each stage.
+        columns: For a table, log p(x_d) of each column on its own, by S draws from the prior, as a
+            mean over the data that have a value there. Their sum differs from the log-likelihood
+            by the information that the columns share.
+        variables: For each latent site, the KL of each of its variables, and which are active.
+        site_kls: What each latent site contributes to kl; empty if kl is undefined.
+        data_se: Standard errors from the data of ``elbo``, ``reconstruction`` and ``kl``, as far
+            as these are defined; None for one datum, or if the value of a datum is infinite.
+        wider: The factor by which the guide was widened for the log-likelihood; None for the guide
+            itself.
+        warnings: Reasons to distrust the numbers, in sentences; an impossible bound comes first.
     """
 
     data: int
@@ -73,13 +73,13 @@ class Report:
 
     @property
     def gap(self) -> float | None:
-        """By how much the bound on training data exceeds that on these."""
+        """How much the bound on training data exceeds the bound on these data."""
         if self.train_elbo is None or self.elbo is None:
             return None
         return self.train_elbo - self.elbo
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as plain values, for JSON."""
+        """Returns the report as plain values, for JSON."""
         return asdict(self) | {"gap": self.gap}
 
     def __str__(self) -> str:

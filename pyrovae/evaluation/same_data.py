@@ -1,4 +1,4 @@
-"""Whether ranks that each read all of the data read the same."""
+"""Checks that ranks which each read all of the data read the same data."""
 
 import zlib
 from contextlib import nullcontext
@@ -15,18 +15,19 @@ __all__ = ["check_same_data"]
 
 
 def check_same_data(split: Split, ranks: Ranks, *, batch_size: int) -> None:
-    """Looks whether all ranks read the same first batch, of which each is to keep its part.
+    """Checks that all ranks read the same first batch, of which each will keep its part.
 
-    Data that are read by their numbers are the same anyway, and those that are divided already
-    are to differ. Whatever draws from torch's generator is given the same numbers.
+    Data that are read by index are the same in any case, and data that are already divided between
+    the ranks should differ. Everything that draws from torch's generator gets the same random
+    numbers.
 
     Args:
         split: The data.
-        ranks: Who reads them.
-        batch_size: Data in a batch.
+        ranks: The processes that read the data.
+        batch_size: Number of data in a batch.
 
     Raises:
-        ValueError: If they do not.
+        ValueError: If they read different data.
     """
     if ranks.size == 1 or split.sharded or split.read(()) is not None:
         return

@@ -1,4 +1,4 @@
-"""Whether data have a scale that training can start from."""
+"""Whether the scale of the data suits the start of training."""
 
 import warnings
 from itertools import islice
@@ -18,7 +18,7 @@ from pyrovae.support import BatchCheck, base_constraint, support_of
 
 __all__ = ["Scale", "check_scale"]
 
-#: How many times larger or smaller than 1 a standard deviation, or than the latter a mean, may be.
+#: The largest factor between a standard deviation and 1, or a mean and its standard deviation.
 FAR = 20
 #: How many times smaller than the largest the standard deviation of a feature may be.
 UNLIKE = 1000
@@ -26,10 +26,10 @@ LOOKED_AT = 10  # batches
 
 
 class Scale:
-    """The moments of variables, from batches that come one after the other.
+    """The moments of variables, from batches that are added one after the other.
 
-    Sums of distances from the first value of each, in double precision: of data that lie far from zero
-    the squares would lose all digits.
+    Distances from the first value of each variable are summed, in double precision: the squares of
+    data that lie far from zero would lose all digits.
     """
 
     def __init__(self) -> None:
@@ -39,10 +39,10 @@ class Scale:
         self._squares: Tensor | float = 0.0
 
     def see(self, x: Tensor, mask: Tensor | None) -> None:
-        """Takes note of a batch.
+        """Adds a batch.
 
         Args:
-            x: ``(n, *event)``.
+            x: The data, ``(n, *event)``.
             mask: Which values were observed; all, if None.
         """
         x = x.detach().cpu().double()
@@ -65,17 +65,17 @@ class Scale:
 
 @torch.no_grad()
 def check_scale(model: Program, split: Split, device: torch.device) -> None:
-    """Warns of data whose scale is far from that of networks and likelihoods when training begins.
+    """Warns of data whose scale is far from that of networks and likelihoods at the start.
 
-    A likelihood of real numbers (normal, Laplace, ...) begins with locations near 0 and scales
-    near 1. Of data that are many times larger or smaller, or far from 0, much of the training goes
-    into getting there, and the posterior may have collapsed by then. Looked at are the first
-    10,000 data in memory, or one batch of others, and fewer of large ones.
+    A likelihood of real numbers (normal, Laplace, ...) starts with locations near 0 and scales
+    near 1. If the data are many times larger or smaller, or far from 0, training first has to
+    reach their scale, and the posterior may have collapsed by then. The check uses the first
+    10,000 data if they are in memory, otherwise one batch, and fewer data if they are large.
 
     Args:
         model: The program and its guide.
         split: The training data.
-        device: Where the model is.
+        device: The device of the model.
     """
     check, dtype = BatchCheck(model), dtype_of(model)
     scales: dict[str, Scale] = {}
@@ -94,15 +94,15 @@ def check_scale(model: Program, split: Split, device: torch.device) -> None:
                 f"site {name!r}: {remark}. Networks and scales begin near mean 0 and standard "
                 "deviation 1, and from there training is slow or stands still: give "
                 "(x - x.mean(0)) / x.std(0), and what is read later with the same two moments",
-                stacklevel=4,  # who calls fit, which has this done before the first epoch
+                stacklevel=4,  # the caller of fit, which runs this check before the first epoch
             )
 
 
 def _remark(mean: Tensor, std: Tensor, *, least: float | None) -> str | None:
-    """What is unusual about means and standard deviations of variables; None if nothing is."""
+    """What is unusual about means and standard deviations of variables, or None."""
     typical = std.square().mean().sqrt().item()
     farthest = mean.flatten()[mean.abs().argmax()].item()
-    if not typical:  # one datum, or all alike
+    if not typical:  # one datum, or all data equal
         alike = f"the data are all alike, with values of up to {farthest:.3g}"
         return alike if abs(farthest) > FAR else None
     given = (

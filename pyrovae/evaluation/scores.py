@@ -1,4 +1,4 @@
-"""Scores of each datum."""
+"""Scores for each datum."""
 
 from dataclasses import dataclass, field
 
@@ -23,26 +23,29 @@ __all__ = ["Scores", "score"]
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    r"""What a model says of each of N data, in nats, in their order; ``(N,)``, double precision.
+    r"""Scores of each of N data, in nats, in the order of the data; ``(N,)``, double precision.
 
     Attributes:
         reconstruction: Mean of :math:`\log p(x \mid z)` over draws from the guide.
-        elbo: Evidence lower bound, reconstruction minus kl; None where it is undefined.
-        kl: KL divergence of the posterior from the prior, by Monte Carlo; None likewise.
-        log_likelihood: Importance-sampled :math:`\log p(x)`; None likewise.
-        mc_se: Its standard error from the draws (delta method); None likewise, and for one draw.
-        ess: Its effective sample size, between 1 and S; None likewise.
-        pareto_k: The shape of the weights' tail: above 0.7 log_likelihood and mc_se
-            are not to be trusted; None likewise, and for fewer than 25 draws.
+        elbo: Evidence lower bound, reconstruction minus kl; None if it is undefined.
+        kl: KL divergence of the posterior from the prior, by Monte Carlo; None if it is undefined.
+        log_likelihood: Importance-sampled :math:`\log p(x)`; None if it is undefined.
+        mc_se: Standard error of log_likelihood from the draws (delta method); None if that is
+            undefined, and for one draw.
+        ess: Effective sample size of log_likelihood, between 1 and S; None if that is undefined.
+        pareto_k: The shape of the weights' tail: above 0.7, log_likelihood and mc_se cannot be
+            trusted; None if they are undefined, and for fewer than 25 draws.
         samples: Number of draws S for each datum.
-        binarization: Protocol of the data's values; numbers of different protocols do not compare.
-        is_density: Whether the likelihood is a density (or mass) at the data's values. If not,
-            as for grey levels under a Bernoulli, the numbers are cross-entropies.
-        by_column: Of a table, :math:`\log p(x_d)` of each column by itself, by S draws from the
-            prior: how unusual its value is, whatever the others are. NaN where it is missing.
-        undefined: Why what is None is undefined; None if all is defined.
-        warnings: What to distrust, in sentences: numbers that are NaN, and bounds that no
-            densities have.
+        binarization: How the data were binarized; numbers for different protocols cannot be
+            compared.
+        is_density: Whether the likelihood is a density (or mass) at the data's values. If not, as
+            for grey levels under a Bernoulli, the numbers are cross-entropies.
+        by_column: For a table, :math:`\log p(x_d)` of each column on its own, by S draws from the
+            prior: how unusual its value is, whatever the other values are. NaN where a value is
+            missing.
+        undefined: Why the scores that are None are undefined; None if all are defined.
+        warnings: Reasons to distrust the numbers, in sentences: numbers that are NaN, and bounds
+            that no densities can have.
     """
 
     reconstruction: Tensor
@@ -64,7 +67,7 @@ class Scores:
 
     @property
     def columns(self) -> dict[str, Tensor]:
-        """What is defined, by name, ``(N,)`` each: the columns of a table with a row a datum."""
+        """All defined scores by name, ``(N,)`` each, as columns of a table with a row per datum."""
         names = ("elbo", "reconstruction", "kl", "log_likelihood", "mc_se", "ess", "pareto_k")
         found = {name: getattr(self, name) for name in names}
         defined = {name: column for name, column in found.items() if column is not None}
@@ -84,22 +87,23 @@ def score(
 ) -> Scores:
     """Scores each datum: bound, reconstruction, KL and importance-sampled log p(x).
 
-    The mean of each column is what `evaluate` reports with the same arguments. A number that is
-    NaN stands as such in its datum's row, and `Scores.warnings` says of how many.
+    The mean of each column is what `evaluate` reports with the same arguments. A NaN stays in its
+    datum's row, and `Scores.warnings` says how many there are.
 
     Args:
         model: The program and its guide.
         data: A split, a tensor or array, a ``Dataset``, a ``DataLoader``. A loader that shuffles
             is read in the order of its data set.
-        samples: Draws S from the guide for each datum.
-        batch_size: Data at a time.
-        rows: Draws times data in one run of the model, which sets the memory used. As many as
-            take about 1 GiB, 8000 at most, if left out; then so many data at a time at most.
-        compile: Whether to compile that run; "auto" does so where it would take a minute and more.
+        samples: Number of draws S from the guide for each datum.
+        batch_size: Number of data processed at a time.
+        rows: Number of draws times data in one run of the model, which determines the memory used.
+            If left out, as many as take about 1 GiB, but at most 8000; this also limits the number
+            of data processed at a time.
+        compile: Whether to compile that run; "auto" does so if it would take more than a minute.
         seed: Seed of the draws.
 
     Returns:
-        The scores, in the order of the data. Nothing of the model and no random state is changed.
+        The scores, in the order of the data. The model and the random state are left unchanged.
 
     Raises:
         ValueError: If a number is not positive, the data's shape or values do not fit, or the

@@ -1,4 +1,4 @@
-"""Whether a whole split are values that a model can have produced."""
+"""Checks that a split contains values that a model can have generated."""
 
 import torch
 
@@ -15,14 +15,14 @@ __all__ = ["check_support"]
 
 @torch.no_grad()
 def check_support(model: Program, split: Split, device: torch.device) -> None:
-    """Looks whether data are values that the model can have produced, before anything is computed.
+    """Checks that data are values that the model can have generated, before other computations.
 
-    Data in memory are looked at whole, others in their first batch: what is read later is for a
-    `BatchCheck` to look at when it is read. A model that has a `check_batch` of its own looks at
-    them, too.
+    Data in memory are checked completely, other data in their first batch; later batches are left
+    to a `BatchCheck` when they are read. If a model has a ``check_batch`` of its own, it is
+    called, too.
 
     Raises:
-        ValueError: As `BatchCheck` does.
+        ValueError: As for `BatchCheck`.
     """
     check, dtype = BatchCheck(model), dtype_of(model)
     with isolated(device, seed=0):

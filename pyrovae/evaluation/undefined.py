@@ -1,4 +1,4 @@
-"""Programs that bound nothing, though an objective gives them a number."""
+"""Programs that bound nothing, although an objective returns a number for them."""
 
 from pyro.distributions import Delta, ImproperUniform
 from pyro.poutine import Trace
@@ -13,11 +13,11 @@ __all__ = ["undefined"]
 def undefined(model_trace: Trace, guide_trace: Trace) -> str | None:
     """Says why a pair of programs has no evidence lower bound.
 
-    An improper prior is no density, so that there is no p(x) to bound; and a point has no KL
-    divergence from a density. A likelihood with a loss beside it is no density of the data.
+    An improper prior is not a density, so there is no p(x) to bound. A point mass has no KL
+    divergence from a density. A likelihood with an added loss is not a density of the data.
 
     Returns:
-        The reason, with the site's name; None if there is a bound.
+        The reason, with the site's name, or None if there is a bound.
     """
     for name, site in model_trace.nodes.items():
         if is_latent(site) and isinstance(unblocked(site["fn"]), ImproperUniform):

@@ -1,4 +1,4 @@
-"""What each variable of a latent says of the data, by itself."""
+"""What each single variable of a latent tells about the data."""
 
 from dataclasses import dataclass
 
@@ -26,15 +26,14 @@ class LatentVariables:
     r"""The D variables of one latent, in its order (flattened), as plain numbers.
 
     Attributes:
-        kl: Of each variable the mean over the data of :math:`KL(q(z_d \mid x) \Vert p(z_d))`, in
-            nats per datum: in closed form where there is one, else from one draw for each datum.
+        kl: For each variable, the mean over the data of :math:`KL(q(z_d \mid x) \Vert p(z_d))`, in
+            nats per datum, in closed form if there is one, otherwise from one draw for each datum.
             They add up to the latent's KL. None if posterior or prior do not factorise over the
-            variables, as a mixture does not: then no variable has a KL of its own.
-        data_se: Standard errors of these from the data. None likewise, and for one datum.
-        variance: The variance over the data of each variable's posterior mean; None for one
-            datum.
-        active: Which variables have a variance above 0.01 and so are active (Burda et al., 2016),
-            as positions.
+            variables (a mixture does not): then no variable has a KL of its own.
+        data_se: Standard errors of these from the data. None if kl is, and for one datum.
+        variance: The variance over the data of each variable's posterior mean; None for one datum.
+        active: The positions of the variables with a variance above 0.01, which are active (Burda
+            et al., 2016).
     """
 
     kl: list[float] | None
@@ -54,7 +53,7 @@ class LatentVariables:
 
 
 class VariableUse:
-    """Adds up, batch by batch, what the variables of each latent say of the data."""
+    """Sums up, batch by batch, what the variables of each latent tell about the data."""
 
     def __init__(self) -> None:
         self.units = ActiveUnits()
@@ -63,12 +62,12 @@ class VariableUse:
         self._dependent: set[str] = set()
 
     def add(self, model: Program, view: View, *, rows: int) -> None:
-        """Takes in a batch.
+        """Adds a batch.
 
         Args:
             model: The program and its guide.
             view: The batch.
-            rows: Draws times data at once, where a moment is that of draws.
+            rows: Number of draws times data processed at once, if a moment is estimated by draws.
         """
         with view.aside():
             moments = latent_moments(model.guide, view.batch, rows=rows)
@@ -86,7 +85,7 @@ class VariableUse:
                 self._kls.setdefault(name, []).append(kl.cpu().double())
 
     def merge(self, other: "VariableUse") -> None:
-        """Takes in what another one has seen, of other data."""
+        """Adds the data that another one has counted."""
         self.units.merge(other.units)
         self._weights += other._weights
         self._dependent |= other._dependent
@@ -121,26 +120,25 @@ def latent_variables(
     rows: int = 100_000,
     seed: int = 0,
 ) -> dict[str, LatentVariables]:
-    r"""What each variable of each latent says of the data: its KL, and whether it is active.
+    r"""Tells for each variable of each latent its KL, and whether it is active.
 
     .. math:: KL_d = \frac{1}{N} \sum_n E_{q(z \mid x_n)}
         \left[\log q(z_d \mid x_n) - \log p(z_d)\right]
 
-    A variable whose posterior is the prior for all data has a KL of 0 and carries nothing; in a
-    hierarchy both densities are those given the latents before. Active is a variable whose
-    posterior mean has a variance above 0.01 over the data: Burda, Grosse and Salakhutdinov, 2016,
-    Importance weighted autoencoders, https://arxiv.org/abs/1509.00519.
+    A variable whose posterior is the prior for all data has a KL of 0 and carries no information.
+    In a hierarchy both densities are conditional on the latents before. A variable is active if
+    its posterior mean has a variance above 0.01 over the data (Burda, Grosse and Salakhutdinov,
+    2016, Importance weighted autoencoders, https://arxiv.org/abs/1509.00519).
 
     Args:
         model: The program and its guide.
         data: A split, a tensor or array, a ``Dataset``, a ``DataLoader``.
-        batch_size: Data at a time.
-        rows: Draws times data at a time, where a moment is that of draws.
+        batch_size: Number of data processed at a time.
+        rows: Number of draws times data processed at a time, if a moment is estimated by draws.
         seed: Seed of the draws.
 
     Returns:
-        The variables by the name of their site. Nothing of the model and no random state is
-        changed.
+        The variables by the name of their site. The model and the random state are left unchanged.
 
     Raises:
         ValueError: If a number is not positive, the data's shape or values do not fit, or there
@@ -160,7 +158,7 @@ def latent_variables(
 def _variable_kls(look: Look) -> dict[str, Tensor | None]:
     """The KL of each variable of each latent for each datum, ``(B, D)``.
 
-    None where posterior or prior do not factorise, or each datum has several of the latent.
+    None if posterior or prior do not factorise, or if each datum has several copies of the latent.
     """
     model_trace, guide_trace = look.model_trace, look.guide_trace
     closed = sites_of_given_prior(model_trace, guide_trace)

@@ -1,4 +1,4 @@
-"""One transition of Hamiltonian Monte Carlo, of many chains at once."""
+"""One transition of Hamiltonian Monte Carlo, for many chains at once."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from pyrovae.objectives.leapfrog import leapfrog
 
 __all__ = ["transition"]
 
-JITTER = 0.2  # by how much of itself a step is longer or shorter, so that no orbit closes
+JITTER = 0.2  # relative random change of the step size, so that no orbit is closed
 
 
 def transition(
@@ -21,23 +21,23 @@ def transition(
     step_size: Tensor,
     leapfrog_steps: int,
 ) -> tuple[Point, Tensor]:
-    r"""Moves R chains so that :math:`\pi_\beta(z) \propto p(z) \, p(x \mid z)^\beta` stays as it is.
+    r"""Moves R chains and leaves :math:`\pi_\beta(z) \propto p(z) \, p(x \mid z)^\beta` invariant.
 
-    A momentum is drawn, the leapfrog scheme follows it, and where it ends is accepted with
-    probability :math:`\min(1, e^{-\Delta H})`; a place with a density that is no number is not.
-    The step varies at random by a fifth, which does not depend on where the chains are.
+    A momentum is drawn, the leapfrog scheme follows it, and its end point is accepted with
+    probability :math:`\min(1, e^{-\Delta H})`; a point whose density is NaN is rejected. The step
+    size varies at random by a fifth, independently of the position of the chains.
 
     Neal, 2011, MCMC using Hamiltonian dynamics, https://arxiv.org/abs/1206.1901.
 
     Args:
-        point: Where the chains are.
-        at: What the program says of a position.
+        point: The position of the chains.
+        at: Evaluates the program at a position.
         beta: The inverse temperature, between 0 (the prior) and 1 (the posterior).
-        step_size: Of each chain, ``(R,)``.
-        leapfrog_steps: Steps of one transition.
+        step_size: The step size of each chain, ``(R,)``.
+        leapfrog_steps: Number of leapfrog steps in one transition.
 
     Returns:
-        Where they are now, and the probability with which each proposal was accepted, ``(R,)``.
+        The new position of the chains, and the acceptance probability of each proposal, ``(R,)``.
     """
     noise = 2 * torch.rand_like(step_size) - 1
     step = (step_size * (1 + JITTER * noise)).unsqueeze(1)
@@ -52,14 +52,14 @@ def transition(
         step=step,
         steps=leapfrog_steps,
     )
-    # Where the two are infinitely high or no numbers at all, the place is not one to go to.
+    # If the energies are infinite or NaN, the proposal is rejected.
     probability = (before - _energy(proposal, momentum, beta)).exp().clamp(max=1).nan_to_num(nan=0)
     accepted = torch.rand_like(probability) < probability
     return proposal.where(accepted, point), probability
 
 
 def _energy(point: Point, momentum: Tensor, beta: float) -> Tensor:
-    # At 0 the likelihood does not count, not even where it is minus infinity.
+    # At 0 the likelihood does not count, even where it is minus infinity.
     tempered = beta * point.log_likelihood if beta > 0 else 0.0
     return momentum.square().sum(1) / 2 - point.log_prior - tempered
 

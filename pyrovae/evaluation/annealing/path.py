@@ -1,4 +1,4 @@
-"""The path from prior to posterior: temperatures, step sizes, and the weights of chains along it."""
+"""The path from prior to posterior: temperatures, step sizes, and weights of chains along it."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -14,9 +14,9 @@ __all__ = ["Path", "Steps", "inverse_temperatures", "tune"]
 At = Callable[[Tensor], Point]
 Steps = Iterator[tuple[Tensor, Tensor]]
 
-SLOWNESS = 4.0  # of the sigmoid at its two ends
+SLOWNESS = 4.0  # the sigmoid is evaluated between minus and plus this
 ACCEPTED = 0.65  # the rate at which HMC moves furthest for its cost, in many dimensions
-RATE = 0.3  # by how much, in the logarithm, one transition changes the step
+RATE = 0.3  # how much one transition changes the logarithm of the step size
 FIRST_STEP = 0.3  # for a prior of scale one
 
 
@@ -40,23 +40,23 @@ def inverse_temperatures(steps: int) -> list[float]:
 
 
 class Path:
-    """Chains along the schedule, in either direction, with step sizes that are given.
+    """Chains along the schedule, in either direction, with given step sizes.
 
     Args:
         betas: The inverse temperatures, from 0 to 1.
-        step_sizes: For each of them and each row of a batch, ``(T + 1, B)``.
-        leapfrog_steps: Steps of one transition.
+        step_sizes: The step size at each temperature for each row of a batch, ``(T + 1, B)``.
+        leapfrog_steps: Number of leapfrog steps in one transition.
     """
 
     def __init__(self, betas: Sequence[float], step_sizes: Tensor, *, leapfrog_steps: int) -> None:
         self.betas, self.step_sizes, self.leapfrog_steps = betas, step_sizes, leapfrog_steps
 
     def forward(self, point: Point, at: At) -> Steps:
-        r"""From draws of the prior to the posterior: what each temperature adds to the weight.
+        r"""Moves draws from the prior to the posterior, and yields what each temperature adds.
 
         Yields:
-            The increment of :math:`\log w` for each t, and the probability with which the
-            proposal after it was accepted, ``(R,)`` both.
+            The increment of :math:`\log w` for each t, and the acceptance probability of the
+            proposal after it, both ``(R,)``.
         """
         last = len(self.betas) - 1
         for t in range(1, last + 1):
@@ -67,12 +67,12 @@ class Path:
             yield increment, accepted
 
     def backward(self, point: Point, at: At) -> Steps:
-        r"""From draws of the posterior to the prior: the same path the other way.
+        r"""Moves draws from the posterior to the prior, along the same path in reverse.
 
         The transitions are reversible, so that :math:`E[1 / w] = 1 / p(x)`.
 
         Yields:
-            As `forward`; the increments are of the same :math:`\log w`.
+            As for `forward`; the increments are of the same :math:`\log w`.
         """
         for t in range(len(self.betas) - 1, 0, -1):
             increment = (self.betas[t] - self.betas[t - 1]) * point.log_likelihood
@@ -95,17 +95,17 @@ class Path:
 def tune(
     point: Point, at: At, *, data: int, betas: Sequence[float], leapfrog_steps: int
 ) -> Tensor:
-    """Finds step sizes along a short path, with chains that are then thrown away.
+    """Finds step sizes along a short path, with chains that are then discarded.
 
-    Chains whose step follows their own acceptance do not leave the density as it is; those that
-    are counted take the steps that others found.
+    Chains that adapt their step size to their own acceptance do not leave the density invariant,
+    so the chains that count use step sizes found by others.
 
     Args:
         point: Draws from the prior, the chains of all data one after another, ``(C B, D)``.
-        at: What the program says of a position.
+        at: Evaluates the program at a position.
         data: Number of data B.
-        betas: The inverse temperatures of that path.
-        leapfrog_steps: Steps of one transition.
+        betas: The inverse temperatures of the short path.
+        leapfrog_steps: Number of leapfrog steps in one transition.
 
     Returns:
         The step size of each datum at each temperature, ``(len(betas), B)``.

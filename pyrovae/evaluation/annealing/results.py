@@ -1,4 +1,4 @@
-"""What annealing finds of data: bounds of log p(x), with their errors."""
+"""The results of annealing: bounds of log p(x), with their errors."""
 
 from dataclasses import dataclass
 
@@ -12,14 +12,14 @@ __all__ = ["AnnealedBound", "Sandwich"]
 
 @dataclass(frozen=True, eq=False)
 class AnnealedBound:
-    r"""A bound of log p(x) of each of N data by annealing, in nats, in their order.
+    r"""A bound of log p(x) for each of N data by annealing, in nats, in the order of the data.
 
     Attributes:
         value: The bound, ``(N,)`` in double precision.
         mc_se: Its standard error from the chains (delta method), ``(N,)``. None for one chain, and
-            for an upper bound, whose chains all begin at the same draw.
+            for an upper bound, whose chains all start at the same draw.
         ess: The effective number of chains, between 1 and C, ``(N,)``.
-        acceptance: The mean probability with which a proposal was accepted, ``(N,)``.
+        acceptance: The mean acceptance probability of proposals, ``(N,)``.
         chains: Number of chains C for each datum.
         temperatures: Number of steps T from the prior to the posterior.
     """
@@ -53,11 +53,11 @@ class AnnealedBound:
 
 @dataclass(frozen=True, eq=False)
 class Sandwich:
-    """What `bidirectional` found: log p(x) of simulated data between two bounds.
+    """The result of `bidirectional`: log p(x) of simulated data, between two bounds.
 
     Attributes:
-        lower: The bound from below, by chains from the prior.
-        upper: The bound from above, by chains from the latents that made the data.
+        lower: The lower bound, from chains that start at the prior.
+        upper: The upper bound, from chains that start at the latents that generated the data.
     """
 
     lower: AnnealedBound
@@ -65,9 +65,10 @@ class Sandwich:
 
     @property
     def gap(self) -> Mean:
-        """Upper minus lower: by how much either can be wrong, at most, in expectation.
+        """The upper minus the lower bound: the most that either can be off, in expectation.
 
-        Its error is from the data, and with them from the draws that made each and its chains.
+        Its error is from the data, which includes the draws that generated each datum and its
+        chains.
         """
         difference = self.upper.value - self.lower.value
         return Mean(difference.mean().item(), None, data_se(difference))

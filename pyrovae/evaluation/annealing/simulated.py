@@ -1,4 +1,4 @@
-"""Data that a model makes itself, of the same kind as others."""
+"""Data simulated from a model, with the structure of given data."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,21 +21,21 @@ GIVEN_TOTALS = (CountsGivenTotal, Multinomial, DirichletMultinomial)
 
 
 def simulate(model: Callable[..., Any], batch: Batch) -> dict[str, Any]:
-    """Runs a program with its data drawn anew.
+    """Runs a program and draws its data anew.
 
-    Counts that are scored given their total, as those of `CountsGivenTotal`, are drawn with the
+    Counts that are scored given their total, like those of `CountsGivenTotal`, are drawn with the
     total of each datum.
 
     Args:
         model: The program.
-        batch: What it takes.
+        batch: The arguments of the program.
 
     Returns:
         The trace's sites by name.
 
     Raises:
-        ValueError: If a site's counts are scored given their total, data have another total than
-            is drawn, and the distribution draws no others.
+        ValueError: If counts are scored given their total, the totals of the data differ from the
+            one that is drawn, and the distribution cannot draw with given totals.
     """
     program = _GivenTotals()(poutine.uncondition(model))
     nodes: dict[str, Any] = poutine.trace(program).get_trace(*batch).nodes
@@ -43,7 +43,7 @@ def simulate(model: Callable[..., Any], batch: Batch) -> dict[str, Any]:
 
 
 class _GivenTotals(Messenger):
-    """Gives counts, where they are drawn, the totals of the data that were observed there."""
+    """Draws counts with the totals of the data that were observed at the site."""
 
     def _pyro_sample(self, msg: Message) -> None:
         fn, given = _fn_and_data(msg)
@@ -67,7 +67,7 @@ class _GivenTotals(Messenger):
 
 
 def _fn_and_data(msg: Message) -> tuple[Any, Tensor | None]:
-    """The distribution of a site, and what was observed there, if anything was."""
+    """The distribution of a site, and the values observed there, if any."""
     fn: Any = msg["fn"]
     infer: Any = msg["infer"] or {}
     given: Tensor | None = infer.get("obs") if infer.get("was_observed") else None
