@@ -1,4 +1,4 @@
-"""Batch normalisation that bears a batch of one datum."""
+"""Batch normalisation that accepts a batch of one datum."""
 
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm
@@ -8,9 +8,10 @@ __all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d"]
 
 
 class _BearsOne(_BatchNorm):
-    """PyTorch's, but that one value a channel, which has no variance, meets the running ones.
+    """PyTorch's layer, except that a single value per channel is normalised by running moments.
 
-    The last batch of an epoch may be of one datum, and PyTorch's layers refuse it.
+    The last batch of an epoch may have one datum. It has no variance, and PyTorch's layers refuse
+    it.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -23,12 +24,12 @@ class _BearsOne(_BatchNorm):
 
 
 class BatchNorm1d(_BearsOne, nn.BatchNorm1d):
-    """Of features, ``(n, channels)``, or signals, ``(n, channels, length)``."""
+    """Batch normalisation of features ``(n, channels)`` or signals ``(n, channels, length)``."""
 
 
 class BatchNorm2d(_BearsOne, nn.BatchNorm2d):
-    """Of images, ``(n, channels, height, width)``."""
+    """Batch normalisation of images ``(n, channels, height, width)``."""
 
 
 class BatchNorm3d(_BearsOne, nn.BatchNorm3d):
-    """Of volumes, ``(n, channels, depth, height, width)``."""
+    """Batch normalisation of volumes ``(n, channels, depth, height, width)``."""

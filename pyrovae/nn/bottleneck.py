@@ -1,4 +1,4 @@
-"""One bottleneck block as a network between maps of one size."""
+"""A single bottleneck block as a network between maps of one size."""
 
 from math import prod
 
@@ -15,20 +15,21 @@ __all__ = ["Bottleneck"]
 class Bottleneck(Network):
     """A `BottleneckBlock` from one map to another of the same height and width.
 
-    What the layers of a deep hierarchy are made of: Child, 2021, https://arxiv.org/abs/2011.10650.
+    The layers of a deep hierarchy are made of such blocks: Child, 2021,
+    https://arxiv.org/abs/2011.10650.
 
     Args:
-        in_shape: (channels, height, width) of one input, or a signal's or volume's.
-        out_shape: The same of one output, which differs in its channels alone.
-        width: Channels that the kernels see.
+        in_shape: (channels, height, width) of one input, or the shape of a signal or volume.
+        out_shape: Shape of one output, which may differ from ``in_shape`` only in its channels.
+        width: Number of channels inside the block, on which the large kernels work.
         activation: Nonlinearity before each convolution.
-        share: By what the first weights of the last convolution are multiplied.
+        share: Factor for the initial weights of the last convolution.
         weight_norm: How weights are normalised; see `ResidualEncoder`.
-        checkpointing: Whether the block is run again in the backward pass; see `ResidualEncoder`.
+        checkpointing: Whether the block is recomputed in the backward pass; see `ResidualEncoder`.
 
     Raises:
-        ValueError: If the shapes are not those of two such maps, or the width is not positive, or
-            spectral normalisation is asked for with ``checkpointing``.
+        ValueError: If the shapes are not those of two such maps, the width is not positive, or
+            spectral normalisation is combined with ``checkpointing``.
     """
 
     def __init__(

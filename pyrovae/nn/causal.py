@@ -1,4 +1,4 @@
-"""Networks of sequences whose output at a place depends on what is before it alone."""
+"""Networks for sequences whose output at a place depends only on earlier places."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -13,9 +13,9 @@ Step = Callable[[Tensor | None], Tensor]
 
 
 def layout(shape: Size) -> tuple[int, int]:
-    """Rows and columns of an array ``(channels, *grid)`` in the order in which it is read.
+    """Rows and columns of an array ``(channels, *grid)``, laid out in reading order.
 
-    Row by row, at each point of the grid all channels: these are columns beside one another.
+    The grid is read row by row, with all channels of a point together as adjacent columns.
     """
     first, *grid = shape
     if not grid:
@@ -24,41 +24,42 @@ def layout(shape: Size) -> tuple[int, int]:
 
 
 class Causal(nn.Module, ABC):
-    """A map of features ``(n, places, features)`` to as many, each from those before its place."""
+    """A map of features ``(n, places, features)`` in which each place sees only earlier places."""
 
     @abstractmethod
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
         """Maps all places at once.
 
         Args:
-            x: Features of what is at each place, ``(n, places, features)``.
-            context: What is known of each place beforehand, in the same shape.
+            x: Features of the value at each place, ``(n, places, features)``.
+            context: What is known about each place beforehand, in the same shape.
 
         Returns:
-            Features at each place, which depend on ``x`` at the places before it and on the context.
+            Features at each place, which depend on ``x`` at earlier places and on the context.
         """
 
     @abstractmethod
     def steps(self, context: Tensor) -> Step:
-        """Begins to go through the places one by one, with what was computed before kept.
+        """Starts going through the places one by one, keeping earlier computations.
 
         Args:
-            context: As above.
+            context: As in `forward`.
 
         Returns:
-            A function that, called once for each place in turn with the features of what is at the
-            place before (None at the first), gives those at the place, ``(n, features)``.
+            A function that is called once for each place in order. It takes the features of the
+            value at the previous place (None at the first) and returns those at the place, ``(n,
+            features)``.
         """
 
 
 class CausalRecurrent(Causal):
-    """A gated recurrent unit, which reads what is at the place before, and the context.
+    """A gated recurrent unit, which reads the value at the previous place and the context.
 
     Cho et al., 2014, Learning phrase representations using RNN encoder-decoder,
     https://arxiv.org/abs/1406.1078.
 
     Args:
-        features: Its units.
+        features: Number of units.
     """
 
     def __init__(self, features: int) -> None:
@@ -85,15 +86,16 @@ class CausalRecurrent(Causal):
 
 
 class Conditionals(nn.Module):
-    r"""Parameters of the distribution of each of some variables given those before it.
+    r"""Computes the parameters of each variable's distribution given the variables before it.
 
     Args:
-        causal: The network between.
-        embedding: From values ``(n, places)`` to features; of one place, ``(n, 1)``, too.
+        causal: The network between embedding and parameters.
+        embedding: Maps values ``(n, places)`` to features; also for a single place, ``(n, 1)``.
         places: Number of variables.
-        features: Features of the network.
+        features: Number of features of the network.
         parameters: Number of parameters of each variable.
-        context_features: What is given of each variable beforehand, beside its place.
+        context_features: Number of features that are given for each variable beforehand, in
+            addition to its place.
     """
 
     def __init__(
@@ -117,26 +119,27 @@ class Conditionals(nn.Module):
         """Maps values ``(n, places)`` to parameters ``(n, places, parameters)``.
 
         Args:
-            values: All of them; those at a place and after it do not count for its parameters.
-            context: What is given of each, ``(n, places, context_features)``.
+            values: All values; those at a place and after it do not affect its parameters.
+            context: What is given for each variable, ``(n, places, context_features)``.
         """
         given = self._context(len(values), context)
         found: Tensor = self.parameters_of(self.causal(self.embedding(values), given))
         return found
 
     def nothing(self) -> Tensor:
-        """Parameters that are all zero, ``(parameters,)``."""
+        """Returns parameters that are all zero, ``(parameters,)``."""
         return self.places.new_zeros(self.parameters_of.out_features)
 
     def steps(self, n: int, context: Tensor | None = None) -> Step:
-        """Begins to go through the places one by one, as `Causal.steps` does, with values.
+        """Starts going through the places one by one like `Causal.steps`, but with values.
 
         Args:
             n: Number of sequences.
-            context: As above.
+            context: As in `forward`.
 
         Returns:
-            From the values at the place before, ``(n,)``, the parameters, ``(n, parameters)``.
+            A function from the values at the previous place, ``(n,)``, to the parameters, ``(n,
+            parameters)``.
         """
         step = self.causal.steps(self._context(n, context))
 
@@ -155,7 +158,7 @@ class Conditionals(nn.Module):
 
 
 class Scalars(nn.Module):
-    """Features of numbers: a linear layer.
+    """Computes features of numbers by a linear layer.
 
     Args:
         features: Number of features.

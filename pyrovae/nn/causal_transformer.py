@@ -10,17 +10,17 @@ __all__ = ["CausalTransformer"]
 
 
 class CausalTransformer(Causal):
-    """Layers of attention to all places before, each with a network of each place.
+    """Layers of attention to all earlier places, each followed by a network at each place.
 
-    Layers are normalised at their entry. Going place by place, keys and values are kept.
+    Layers are normalised at their input. Going place by place, keys and values are kept.
 
     Vaswani et al., 2017, Attention is all you need, https://arxiv.org/abs/1706.03762; Child, Gray,
     Radford and Sutskever, 2019, Generating long sequences with sparse transformers,
-    https://arxiv.org/abs/1904.10509 (of images).
+    https://arxiv.org/abs/1904.10509 (for images).
 
     Args:
-        features: Features of each place.
-        heads: Number of heads, which divides them.
+        features: Number of features of each place.
+        heads: Number of heads, which must divide the number of features.
         layers: Number of layers.
 
     Raises:
@@ -47,7 +47,7 @@ class CausalTransformer(Causal):
         return normal
 
     def steps(self, context: Tensor) -> Step:
-        """Goes from place to place with the keys and values before; see `Causal`."""
+        """Goes from place to place with the earlier keys and values; see `Causal`."""
         places = iter(context.unbind(1))
         kept: list[tuple[Tensor, Tensor] | None] = [None for _ in self.layers]
 
@@ -83,7 +83,7 @@ class _Layer(nn.Module):
     def step(
         self, x: Tensor, kept: tuple[Tensor, Tensor] | None
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """Maps one more place, ``(n, 1, features)``, after those whose keys and values were kept."""
+        """Maps one more place, ``(n, 1, features)``, given the keys and values of earlier ones."""
         q, k, v = self._heads(x)
         if kept is not None:
             k, v = torch.cat([kept[0], k], 2), torch.cat([kept[1], v], 2)

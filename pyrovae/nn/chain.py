@@ -13,13 +13,13 @@ __all__ = ["Chain"]
 class Chain(Network):
     """Networks one after another, as one network.
 
-    Parts that are elsewhere too (the encoders of a `LadderVAE`) are shared, not copied.
+    Networks that are also used elsewhere (the encoders of a `LadderVAE`) are shared, not copied.
 
     Args:
         networks: The networks, from input to output.
 
     Raises:
-        ValueError: If there is none, or one's output is not the next one's input.
+        ValueError: If there are no networks, or an output does not fit the next input.
     """
 
     def __init__(self, networks: Sequence[Network]) -> None:

@@ -1,4 +1,4 @@
-"""The rows of a table as a network reads them."""
+"""Features of the rows of a table for a network."""
 
 from collections.abc import Sequence
 
@@ -14,23 +14,23 @@ __all__ = ["ColumnFeatures"]
 
 
 class ColumnFeatures(Network):
-    r"""What an encoder reads of a table's row: standardised numbers, one-hot levels, what is missing.
+    r"""Features of a table's row for an encoder: standardised numbers, one-hot levels, and a mask.
 
     A number becomes :math:`(t(x) - \mu) / \sigma` with the mean and standard deviation of the
-    training data, where t is the identity (real), the logarithm (positive) or
-    :math:`\log(1 + x)` (counts). A level becomes a one-hot vector. What is missing is zero in
-    each; with ``mask`` there is one feature more for each column, 1 where it is there.
+    training data, where t is the identity (real), the logarithm (positive) or :math:`\log(1 + x)`
+    (counts). A level becomes a one-hot vector. The features of missing values are zero. With
+    ``mask`` there is one more feature for each column, which is 1 where the value is present.
 
     Put it before the network of a posterior: ``Chain([ColumnFeatures(columns), MLP(...)])``. It
     has no parameters.
 
     Args:
         columns: The columns, such as `Data.columns` of a table.
-        mask: Whether it reads, below the D values, which of them are there, as a `MissingDataVAE`
-            gives them to its guide: ``in_shape`` is then ``(2 D,)``.
+        mask: Whether the input contains, after the D values, a mask of those that are present, as
+            a `MissingDataVAE` gives it to its guide; ``in_shape`` is then ``(2 D,)``.
 
     Raises:
-        ValueError: If the columns are no columns.
+        ValueError: If ``columns`` is not a description of columns.
     """
 
     logarithmic: Tensor
@@ -54,7 +54,7 @@ class ColumnFeatures(Network):
         )
         self._index("added", [c.kind == "count" for c in kept])
         self._index("numbers", numbers)
-        # Of each one-hot feature, the column and the level that it stands for.
+        # For each one-hot feature, the column and the level that it belongs to.
         self._index("owners", [i for i, size in enumerate(sizes) for _ in range(size)])
         self._index("levels", [level for size in sizes for level in range(size)])
 
@@ -75,12 +75,12 @@ class ColumnFeatures(Network):
 
     def _standardised(self, x: Tensor) -> Tensor:
         numbers = x[:, self.numbers]
-        # What is missing is zero, and pseudo-inputs may wander below.
+        # Missing values are zero, and pseudo-inputs may become negative.
         smallest = torch.finfo(x.dtype).tiny
         logs = (numbers + self.added).clamp(min=smallest).log()
         numbers = torch.where(self.logarithmic, logs, numbers)
         return ((numbers - self.moments.loc) / self.moments.scale).to(x.dtype)
 
     def _one_hot(self, x: Tensor) -> Tensor:
-        """One at a level's number, falling to zero at the next: it has a gradient in between."""
+        """1 at the index of a level, falling linearly to 0 at the next, so it has a gradient."""
         return relu(1 - (x[:, self.owners] - self.levels).abs())

@@ -12,14 +12,14 @@ from pyrovae.nn.network import Activation, Network, Shape, activation_function, 
 __all__ = ["ConvDecoder", "ConvEncoder", "halved", "kernel_dimensions"]
 
 
-# By the number of dimensions that a kernel moves in.
+# By the number of dimensions of the kernel.
 CONV = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 TRANSPOSED = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 BATCH_NORM = {1: BatchNorm1d, 2: BatchNorm2d, 3: BatchNorm3d}
 
 
 def kernel_dimensions(shape: Size, name: str) -> int:
-    """How many dimensions a kernel moves in, beside the channels."""
+    """Returns the number of dimensions of a kernel, without the channels."""
     if len(shape) - 1 not in CONV:
         raise ValueError(
             f"{name}: a convolution expects (channels, length), (channels, height, width) or "
@@ -29,7 +29,7 @@ def kernel_dimensions(shape: Size, name: str) -> int:
 
 
 def halved(size: Sequence[int], times: int) -> list[tuple[int, ...]]:
-    """The spatial sizes before and after each stride-2 layer, rounded up."""
+    """Returns the spatial sizes before and after each stride-2 layer, rounded up."""
     sizes = [tuple(size)]
     for _ in range(times):
         sizes.append(tuple((n + 1) // 2 for n in sizes[-1]))
@@ -39,22 +39,22 @@ def halved(size: Sequence[int], times: int) -> list[tuple[int, ...]]:
 class ConvEncoder(Network):
     r"""Convolutions of stride 2, then dense layers, from an image to a vector of parameters.
 
-    Each convolution (kernel 3) halves height and width, rounding up, so any image size works. Of
-    signals (channels, length) and volumes (channels, depth, height, width) the same: the shape
-    says in how many dimensions the kernels move.
+    Each convolution (kernel 3) halves height and width, rounding up, so any image size works.
+    Signals (channels, length) and volumes (channels, depth, height, width) work in the same way:
+    the shape determines the number of dimensions of the kernels.
 
     Args:
-        in_shape: (channels, height, width) of one image, or as above.
+        in_shape: (channels, height, width) of one image, or the shape of a signal or volume.
         out_shape: Shape of one output.
-        channels: Channels of each convolution, from input to output.
-        dense: Units of the dense layers after the convolutions.
+        channels: Number of channels of each convolution, from input to output.
+        dense: Numbers of units of the dense layers after the convolutions.
         activation: Nonlinearity after each layer but the last.
         batch_norm: Whether to normalise each convolution's channels over the batch.
-        init: The weights before training; see `initialize`.
+        init: How to initialise the weights; see `initialize`.
 
     Raises:
-        ValueError: If ``in_shape`` is none of these, ``channels`` is empty, a size is not
-            positive or there are no such weights.
+        ValueError: If ``in_shape`` is none of these, ``channels`` is empty, a size is not positive
+            or there is no such initialisation.
     """
 
     def __init__(
@@ -102,21 +102,21 @@ class ConvDecoder(Network):
     r"""Dense layers, then transposed convolutions of stride 2, from a latent vector to an image.
 
     It mirrors `ConvEncoder`: a dense layer makes a small image of ``channels[0]`` channels, each
-    transposed convolution (kernel 3) doubles it, and a last convolution makes the output's
-    channels. Heights and widths that are not multiples of two are met exactly.
+    transposed convolution (kernel 3) doubles its size, and a last convolution makes the output's
+    channels. Heights and widths that are not multiples of two are also matched exactly.
 
     Args:
         in_shape: Shape of one latent.
-        out_shape: (channels, height, width) of one output.
-        channels: Channels of each transposed convolution, from input to output.
-        dense: Units of dense layers before the small image.
+        out_shape: (channels, height, width) of one output, or the shape of a signal or volume.
+        channels: Number of channels of each transposed convolution, from input to output.
+        dense: Numbers of units of the dense layers before the small image.
         activation: Nonlinearity after each layer but the last.
         batch_norm: Whether to normalise each convolution's channels over the batch.
-        init: The weights before training; see `initialize`.
+        init: How to initialise the weights; see `initialize`.
 
     Raises:
         ValueError: If ``out_shape`` is none of these, ``channels`` is empty, a size is not
-            positive or there are no such weights.
+            positive or there is no such initialisation.
     """
 
     def __init__(
@@ -146,7 +146,7 @@ class ConvDecoder(Network):
         self.layers.append(nn.Unflatten(1, (channels[0], *sizes[0])))
         n_in = channels[0]
         for n_out, small, large in zip(channels, sizes[:-1], sizes[1:], strict=True):
-            # (small - 1) * 2 - 2 + 3 = 2 * small - 1 pixels, and one more where large is even.
+            # (small - 1) * 2 - 2 + 3 = 2 * small - 1 pixels, plus one if large is even.
             padding = tuple(b - (2 * a - 1) for a, b in zip(small, large, strict=True))
             self.layers.append(
                 TRANSPOSED[dimensions](

@@ -1,4 +1,4 @@
-"""Convolutions whose weights may be normalised, and the normalisation of what they make."""
+"""Convolutions with optional weight normalisation, and group normalisation of their outputs."""
 
 from math import gcd
 from typing import Any, Literal, get_args
@@ -19,11 +19,11 @@ WeightNorm = Literal["none", "weight", "spectral"]
 
 CONV: dict[int, type[nn.Module]] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 GROUPS = 8
-LEAST = 4  # channels of a group: fewer, at a resolution of one pixel, would be their own mean
+LEAST = 4  # channels per group; at one pixel, a group of very few is little more than its mean
 
 
 def group_norm(channels: int) -> nn.GroupNorm:
-    """Group normalisation with up to 8 groups, of at least 4 channels where there are so many."""
+    """Group normalisation with up to 8 groups of at least 4 channels, if there are as many."""
     groups = gcd(channels, GROUPS)
     while groups > 1 and channels // groups < LEAST:
         groups //= 2
@@ -39,14 +39,14 @@ def convolution(
     stride: int = 1,
     norm: WeightNorm = "none",
 ) -> Any:
-    r"""A convolution whose kernel is of odd size, over 1, 2 or 3 dimensions.
+    r"""Makes a convolution with a kernel of odd size over 1, 2 or 3 dimensions.
 
     Args:
-        dimensions: In how many the kernel moves.
-        n_in: Channels that it reads.
-        n_out: Channels that it makes.
-        size: Of the kernel.
-        stride: Of its steps.
+        dimensions: Number of dimensions of the kernel.
+        n_in: Number of input channels.
+        n_out: Number of output channels.
+        size: Size of the kernel.
+        stride: Stride of the kernel.
         norm: ``"weight"`` for :math:`w = g \, v / \lVert v \rVert`, with :math:`g` and :math:`v`
             learned (Salimans and Kingma, 2016, https://arxiv.org/abs/1602.07868), ``"spectral"``
             for :math:`w / \sigma(w)` with the largest singular value (Miyato et al., 2018,
@@ -66,7 +66,7 @@ def convolution(
 
 
 def begin_small(layer: Any, share: float) -> None:
-    """Multiplies a convolution's first weights, and sets its biases to zero."""
+    """Multiplies a convolution's initial weights by a factor, and sets its biases to zero."""
     nn.init.zeros_(layer.bias)
     layer.weight.data.mul_(share)
 
@@ -74,15 +74,16 @@ def begin_small(layer: Any, share: float) -> None:
 def small_convolution(
     dimensions: int, n_in: int, n_out: int, size: int, share: float, *, norm: WeightNorm
 ) -> Any:
-    """A convolution that begins small, as the last of a branch.
+    """Makes a convolution with small initial weights, as the last one of a branch.
 
     Args:
-        dimensions: In how many the kernel moves.
-        n_in: Channels that it reads.
-        n_out: Channels that it makes.
-        size: Of the kernel.
-        share: By what its first weights are multiplied; its biases begin at zero.
-        norm: As for `convolution`; the spectral one is left out, with which it could not begin small.
+        dimensions: Number of dimensions of the kernel.
+        n_in: Number of input channels.
+        n_out: Number of output channels.
+        size: Size of the kernel.
+        share: Factor for the initial weights; the biases start at zero.
+        norm: As for `convolution`; spectral normalisation is left out, since it would undo the
+            factor.
     """
     layer = convolution(dimensions, n_in, n_out, size)
     begin_small(layer, share)
@@ -90,7 +91,7 @@ def small_convolution(
 
 
 def check_checkpointing(checkpointing: bool, norm: WeightNorm) -> None:
-    """Refuses to run layers again in the backward pass whose weights a run moves.
+    """Refuses to recompute layers in the backward pass if running them changes their weights.
 
     Raises:
         ValueError: If weights are spectrally normalised.

@@ -9,7 +9,7 @@ __all__ = ["CosineSine"]
 
 
 class CosineSine(Network):
-    r"""Angles z as points on circles, :math:`(\cos z, \sin z)`, which have no seam.
+    r"""Maps angles z to points on circles, :math:`(\cos z, \sin z)`, which have no seam.
 
     Put it before a decoder of angles: ``Chain([CosineSine(d), MLP(2 * d, ...)])``. It has no
     parameters.

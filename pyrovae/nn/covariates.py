@@ -1,4 +1,4 @@
-"""What networks read of covariates."""
+"""Features of covariates for networks."""
 
 from collections.abc import Sequence
 
@@ -11,15 +11,16 @@ __all__ = ["Covariates"]
 
 
 class Covariates(Network):
-    """Covariates of a datum, categories and numbers together, as networks read them.
+    """Features of a datum's covariates, categories and numbers together, for networks.
 
-    A row has the number of each category, from 0, and then the numbers: ``[batch, donor, age,
-    offset]`` of ``Covariates([3, 10], numbers=2)``. Categories become one-hot vectors; numbers stay
-    as they are, and last, where `OffsetLikelihood` looks for its own. It has no parameters.
+    A row has the index of each category, starting at 0, followed by the numbers: for example
+    ``[batch, donor, age, offset]`` for ``Covariates([3, 10], numbers=2)``. Categories become
+    one-hot vectors. Numbers stay as they are and come last, where `OffsetLikelihood` looks for its
+    offset. It has no parameters.
 
     Args:
-        categories: How many categories each categorical covariate has.
-        numbers: How many covariates are numbers.
+        categories: Number of categories of each categorical covariate.
+        numbers: Number of covariates that are numbers.
 
     Raises:
         ValueError: If there are no covariates, or a number of categories is not positive.
@@ -39,20 +40,20 @@ class Covariates(Network):
         parts = []
         for i, size in enumerate(self.categories):
             vectors = x[:, i : i + 1] == torch.arange(size, device=x.device)
-            # A number that is no category shows at once, without a look at the values.
+            # An index that is not a category becomes NaN, so that no check of values is needed.
             parts.append(torch.where(vectors.any(1, keepdim=True), vectors.to(x.dtype), torch.nan))
         return torch.cat([*parts, x[:, len(self.categories) :]], dim=1)
 
     @property
     def levels(self) -> int:
-        """How many categories there are of all covariates together: the first features."""
+        """The total number of categories of all covariates: the first features."""
         return sum(self.categories)
 
     def check_form(self, y: object, n: int) -> None:
-        """Looks at the type and shape of rows of covariates, and not at their values.
+        """Checks the type and shape of rows of covariates, but not their values.
 
         Raises:
-            ValueError: If they are not ``n`` floating rows.
+            ValueError: If they are not ``n`` floating-point rows.
         """
         expected = (n, *self.in_shape)
         if not isinstance(y, Tensor):
@@ -64,11 +65,11 @@ class Covariates(Network):
             )
 
     def check(self, y: Tensor, n: int) -> None:
-        """Looks at rows of covariates, values included.
+        """Checks rows of covariates, including their values.
 
         Raises:
-            ValueError: If they are not ``n`` floating rows, a number is not finite, or a category
-                is none of its covariate's. The covariate is said.
+            ValueError: If they are not ``n`` floating-point rows, a number is not finite, or a
+                category does not exist. The message names the covariate.
         """
         self.check_form(y, n)
         if not y.isfinite().all():

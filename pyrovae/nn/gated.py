@@ -1,4 +1,4 @@
-"""Multilayer perceptron with gates."""
+"""Multilayer perceptron with gated hidden layers."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -13,12 +13,12 @@ __all__ = ["GatedMLP"]
 
 
 class GatedMLP(Network):
-    r"""Multilayer perceptron whose hidden units are linear, each times a gate of its own.
+    r"""Multilayer perceptron whose hidden units are linear, each multiplied by its own gate.
 
     .. math:: h_{l+1} = (W_l h_l + b_l) \odot \sigma(V_l h_l + c_l)
 
-    The output is a linear map of the last hidden layer. It is the network of the VampPrior's
-    paper and of those that compare with it.
+    The output is a linear map of the last hidden layer. This is the network of the VampPrior paper
+    and of later work that compares with it.
 
     Dauphin, Fan, Auli and Grangier, 2017, Language modeling with gated convolutional networks,
     https://arxiv.org/abs/1612.08083; Tomczak and Welling, 2018, VAE with a VampPrior,
@@ -26,12 +26,12 @@ class GatedMLP(Network):
 
     Args:
         in_shape: Shape of one input: a number of features or, say, (channels, height, width).
-        hidden: Units of each hidden layer, from input to output; empty for a linear map.
+        hidden: Number of units of each hidden layer, from input to output; empty for a linear map.
         out_shape: Shape of one output.
-        init: The weights before training; see `initialize`.
+        init: How to initialise the weights; see `initialize`.
 
     Raises:
-        ValueError: If a size is not positive, or there are no such weights.
+        ValueError: If a size is not positive, or there is no such initialisation.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class GatedMLP(Network):
 
 
 class _Gated(nn.Module):
-    """A linear layer times a gate of its own inputs."""
+    """A linear layer multiplied by a gate that is computed from the same inputs."""
 
     def __init__(self, n_in: int, n_out: int) -> None:
         super().__init__()

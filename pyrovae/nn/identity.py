@@ -1,4 +1,4 @@
-"""The network that changes nothing."""
+"""The identity as a network."""
 
 from torch import Tensor
 
@@ -8,7 +8,7 @@ __all__ = ["Identity"]
 
 
 class Identity(Network):
-    """Passes its input on: for a part whose parameters are all that it is given.
+    """Returns its input, for a part whose parameters are given to it directly.
 
     Args:
         shape: Shape of one input.
@@ -18,5 +18,5 @@ class Identity(Network):
         super().__init__(shape, shape)
 
     def transform(self, x: Tensor) -> Tensor:
-        """Gives ``(n, *shape)`` back."""
+        """Returns ``(n, *shape)`` unchanged."""
         return x

@@ -1,4 +1,4 @@
-"""What the weights of a network are before training."""
+"""Initialisation of a network's weights."""
 
 from typing import Literal, get_args
 
@@ -12,11 +12,11 @@ Initial = Literal["torch", "glorot", "he"]
 
 
 def initialize(network: nn.Module, init: Initial) -> None:
-    r"""Draws the weights of a network's dense layers and convolutions anew.
+    r"""Initialises the weights of a network's dense layers and convolutions.
 
-    A weight has :math:`n` inputs and :math:`m` outputs, in convolutions times the size of the
-    kernel. ``"torch"`` leaves PyTorch's weights and biases,
-    :math:`U(-1/\sqrt n, 1/\sqrt n)`, as they are. The others begin with biases of 0 and
+    A weight has :math:`n` inputs and :math:`m` outputs, multiplied in convolutions by the size of
+    the kernel. ``"torch"`` keeps PyTorch's initial weights and biases, :math:`U(-1/\sqrt n,
+    1/\sqrt n)`. The others set biases to 0 and draw weights from
 
     * ``"glorot"``: :math:`U(-a, a)` with :math:`a = \sqrt{6 / (n + m)}`, the default of Keras;
       Glorot and Bengio, 2010, https://proceedings.mlr.press/v9/glorot10a.html.
@@ -24,10 +24,10 @@ def initialize(network: nn.Module, init: Initial) -> None:
 
     Args:
         network: The network.
-        init: Which weights.
+        init: Name of the initialisation.
 
     Raises:
-        ValueError: If there are none of that name.
+        ValueError: If there is no initialisation of that name.
     """
     if init not in get_args(Initial):
         raise ValueError(f"init: expected one of {', '.join(get_args(Initial))}, got {init!r}")
@@ -45,12 +45,12 @@ def initialize(network: nn.Module, init: Initial) -> None:
 
 
 def set_output_bias(network: nn.Module, values: Tensor) -> None:
-    """Sets the bias of the layer that a network ends with.
+    """Sets the bias of a network's last layer.
 
     Args:
         network: A network whose last layer is dense or a convolution.
-        values: One number for each output, with their shape; a convolution, whose outputs have
-            one bias a channel, gets the mean of each channel's.
+        values: One number for each output, with the shape of the output. A convolution has one
+            bias per channel, which is set to the mean of the channel's numbers.
 
     Raises:
         ValueError: If the last layer has no such bias.
@@ -69,10 +69,10 @@ def set_output_bias(network: nn.Module, values: Tensor) -> None:
 
 
 def _inputs(layer: nn.Linear | _ConvNd) -> int:
-    """How many numbers one output is a sum of; a transposed convolution's weight is (in, out)."""
+    """The number of terms in one output; the weight of a transposed convolution is (in, out)."""
     weight = layer.weight.transpose(0, 1) if isinstance(layer, _ConvTransposeNd) else layer.weight
     inputs = weight[0].numel()
     if isinstance(layer, _ConvTransposeNd):
-        # A kernel that moves in strides meets each output with a part of its numbers.
+        # With a stride, only a part of the kernel contributes to each output.
         inputs = max(1, inputs // torch.Size(layer.stride).numel())
     return inputs

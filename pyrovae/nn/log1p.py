@@ -1,4 +1,4 @@
-"""The view of counts that an encoder works with."""
+"""Counts on a logarithmic scale, for encoders."""
 
 import torch
 from torch import Tensor
@@ -9,18 +9,19 @@ __all__ = ["Log1p"]
 
 
 class Log1p(Network):
-    r"""Counts on a logarithmic scale, :math:`\log(1 + x)`, for the encoder alone.
+    r"""Counts on a logarithmic scale, :math:`\log(1 + x)`, for the encoder only.
 
     Put it before the network of a posterior: ``Chain([Log1p(genes), MLP(genes, ...)])``. The
-    likelihood goes on to score the counts themselves, so log p(x) is that of the data as they
-    are. It has no parameters.
+    likelihood still scores the counts themselves, so log p(x) is that of the original data. It has
+    no parameters.
 
     Args:
         in_shape: Shape of one input.
-        given: How many numbers of a vector, the last ones, are no counts and stay as they are: a
-            condition that stands behind the data.
+        given: Number of entries at the end of a vector that are not counts and stay as they are,
+            such as a condition appended to the data.
 
     Raises:
+        ValueError: If an input with such entries is not a vector, or has no other entries.
         ValueError: If an input is not a vector, or has no more numbers than are given.
     """
 
@@ -36,6 +37,6 @@ class Log1p(Network):
     def transform(self, x: Tensor) -> Tensor:
         """Maps ``(n, *in_shape)`` to the same shape."""
         counts = x[:, : x.shape[1] - self.given] if self.given else x
-        # Pseudo-inputs may wander below zero.
+        # Pseudo-inputs may become negative.
         logs = counts.clamp(min=0).log1p()
         return torch.cat([logs, x[:, x.shape[1] - self.given :]], dim=1) if self.given else logs

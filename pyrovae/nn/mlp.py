@@ -16,20 +16,20 @@ __all__ = ["MLP"]
 class MLP(Network):
     r"""Multilayer perceptron: linear layers with a nonlinearity between them.
 
-    Inputs are flattened and outputs shaped, so images need no reshaping around it.
+    Inputs are flattened and outputs reshaped, so it takes and returns images directly.
 
     Args:
         in_shape: Shape of one input: a number of features or, say, (channels, height, width).
-        hidden: Units of each hidden layer, from input to output; empty for a linear map.
+        hidden: Number of units of each hidden layer, from input to output; empty for a linear map.
         out_shape: Shape of one output.
         activation: Nonlinearity between the layers.
         batch_norm: Whether to normalise each hidden layer over the batch.
-        dropout: Share of hidden units set to zero while training.
-        init: The weights before training; see `initialize`.
+        dropout: Share of hidden units set to zero during training.
+        init: How to initialise the weights; see `initialize`.
 
     Raises:
-        ValueError: If a size is not positive, ``dropout`` is outside [0, 1) or there are no such
-            weights.
+        ValueError: If a size is not positive, ``dropout`` is outside [0, 1) or there is no such
+            initialisation.
     """
 
     def __init__(

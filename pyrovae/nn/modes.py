@@ -1,4 +1,4 @@
-"""Evaluation mode that is given back."""
+"""Evaluation mode for the duration of a block."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +11,11 @@ __all__ = ["evaluation_mode"]
 
 @contextmanager
 def evaluation_mode(module: Any) -> Iterator[None]:
-    """Puts a module in evaluation mode for a block and restores each submodule's own mode.
+    """Puts a module in evaluation mode for a block, and then restores each submodule's own mode.
 
-    Restoring each one, and not the whole by ``train()``, keeps what a user froze on purpose. An
-    object that is not a `torch.nn.Module` has no modes and is left alone.
+    Restoring each mode, instead of calling ``train()`` on the whole module, keeps frozen those
+    parts that a user has frozen on purpose. An object that is not a `torch.nn.Module` has no modes
+    and is left alone.
     """
     modes = {m: m.training for m in module.modules()} if isinstance(module, nn.Module) else {}
     try:

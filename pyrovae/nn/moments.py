@@ -1,4 +1,4 @@
-"""Means and standard deviations that a part was made with, in the precision of its densities."""
+"""Constant means and standard deviations of a part, in the precision of its densities."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Self
@@ -10,12 +10,13 @@ __all__ = ["Moments"]
 
 
 class Moments(nn.Module):
-    """Constants of a part: they follow its device, and keep their digits whatever its type.
+    """Constants of a part, which follow its device but keep their precision in any dtype.
 
-    They are no part of the state dict: the part's arguments say them.
+    They are not in the state dict, since the arguments of the part define them.
 
     Args:
         loc: Means.
+        scale: Standard deviations, one for each mean.
         scale: Standard deviations, as many.
     """
 
@@ -37,5 +38,5 @@ class Moments(nn.Module):
         return self
 
     def extra_repr(self) -> str:
-        """How many there are."""
+        """The number of constants."""
         return f"{len(self.values['loc'])}"

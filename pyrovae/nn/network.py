@@ -1,4 +1,4 @@
-"""The contract that every network of the library keeps."""
+"""The base class of all networks, and checks of their shapes."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -39,10 +39,10 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 
 def activation_function(name: str) -> nn.Module:
-    """Makes the activation of that name.
+    """Makes the activation of the given name.
 
     Raises:
-        ValueError: If there is none of that name.
+        ValueError: If there is no activation of that name.
     """
     if name not in ACTIVATIONS:
         raise ValueError(f"activation: expected one of {', '.join(ACTIVATIONS)}, got {name!r}")
@@ -62,7 +62,7 @@ def as_size(shape: Shape, name: str = "shape") -> Size:
 
 
 def check_layers(sizes: Sequence[int], name: str) -> None:
-    """Looks whether all sizes of a list of layers are positive.
+    """Checks that the sizes of all layers are positive.
 
     Raises:
         ValueError: If one is not.
@@ -74,14 +74,14 @@ def check_layers(sizes: Sequence[int], name: str) -> None:
 
 
 class Network(Component, ABC):
-    r"""A map :math:`(*, \text{in\_shape}) \to (*, \text{out\_shape})`, any leading dimensions.
+    r"""A map :math:`(*, \text{in\_shape}) \to (*, \text{out\_shape})`, for any leading dimensions.
 
     The particles of an importance-weighted bound, an enumerated variable and the data each add a
-    leading dimension, so a network may not count on there being exactly one.
+    leading dimension, so a network must not rely on there being exactly one.
 
     Args:
         in_shape: Shape of one input: a number of features or, say, (channels, height, width).
-        out_shape: Shape of one output, likewise.
+        out_shape: Shape of one output, in the same form.
     """
 
     def __init__(self, in_shape: Shape, out_shape: Shape) -> None:
@@ -93,7 +93,7 @@ class Network(Component, ABC):
     def transform(self, x: Tensor) -> Tensor:
         """Maps a batch with exactly one leading dimension, ``(n, *in_shape)``.
 
-        The result may have any shape that holds ``out_shape``'s numbers for each of the ``n``.
+        The result may have any shape with as many numbers as ``out_shape`` for each of the ``n``.
         """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -109,7 +109,7 @@ class Network(Component, ABC):
                 f"{type(self).__name__}: expected an input of shape (*batch, "
                 f"{', '.join(map(str, self.in_shape))}), got {tuple(x.shape)}"
             )
-        # Latents and data are never in half precision, though a network may be.
+        # Latents and data are never in half precision, but a network may be.
         weight = next(self.parameters(), x)
         if weight.dtype in (torch.bfloat16, torch.float16):
             x = x.to(weight.dtype)
@@ -118,7 +118,7 @@ class Network(Component, ABC):
 
 
 def check_network(network: object) -> None:
-    """Looks whether something declares its shapes, as a `Network` does.
+    """Checks that an object declares its shapes, as a `Network` does.
 
     Raises:
         ValueError: If it is not a `Network`.
@@ -131,15 +131,16 @@ def check_network(network: object) -> None:
 
 
 def divided(network: Network, parameters: int, expected: str) -> Size:
-    """The network's ``out_shape``, its first dimension divided by a number of parameters.
+    """Returns the network's ``out_shape`` with its first dimension divided by a number.
 
     Args:
         network: The network.
-        parameters: The number.
-        expected: What was expected of the ``out_shape``, for the message.
+        parameters: The number of parameters to divide by.
+        expected: The expected ``out_shape`` in words, for the message.
 
     Raises:
-        ValueError: If it is not a `Network`, or its first dimension does not divide so.
+        ValueError: If it is not a `Network`, or its first dimension is not divisible by the
+            number.
     """
     check_network(network)
     first, *rest = network.out_shape
@@ -151,13 +152,14 @@ def divided(network: Network, parameters: int, expected: str) -> Size:
 
 
 def latents_per(network: Network, parameters: int) -> Size:
-    """Shape of the latent for whose every variable a network puts out that many parameters.
+    """Returns the shape of a latent, given the number of parameters for each of its variables.
 
-    They stand one behind the other along the first dimension: ``(2 * C, H, W)`` is two for each
+    The parameters are stacked along the first dimension: ``(2 * C, H, W)`` holds two for each
     variable of a map ``(C, H, W)``.
 
     Raises:
-        ValueError: If it is not a `Network`, or its first dimension does not divide so.
+        ValueError: If it is not a `Network`, or its first dimension is not divisible by the
+            number.
     """
     expected = (
         f"of {parameters} numbers for each latent variable, one behind the other along the first "
@@ -167,10 +169,10 @@ def latents_per(network: Network, parameters: int) -> Size:
 
 
 def features_per(network: Network, parameters: int) -> int:
-    """Number of variables for which a network puts out that many parameters each.
+    """Returns the number of variables, given the number of parameters for each of them.
 
     Raises:
-        ValueError: If it is not a `Network`, or its output is not one vector that divides so.
+        ValueError: If it is not a `Network`, or its output is not a vector of a divisible length.
     """
     check_network(network)
     if len(network.out_shape) != 1 or network.out_shape[0] % parameters:

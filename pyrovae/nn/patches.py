@@ -1,4 +1,4 @@
-"""A discriminator of patches."""
+"""A discriminator of image patches."""
 
 from collections.abc import Sequence
 
@@ -10,20 +10,21 @@ __all__ = ["PatchDiscriminator"]
 
 
 class PatchDiscriminator(Network):
-    """Convolutions that give one logit for each patch of an image (PatchGAN).
+    """Convolutions that return one logit for each patch of an image (PatchGAN).
 
-    Layers of 4 x 4 with stride 2 and leaky rectifiers, then one of 3 x 3 to the logits. There is no
-    batch normalisation: each image's logits are its own.
+    There are layers of 4 x 4 with stride 2 and leaky rectifiers, followed by one of 3 x 3 that
+    returns the logits. There is no batch normalisation, so the logits of an image do not depend on
+    other images.
 
     Isola et al., 2017, Image-to-image translation with conditional adversarial networks,
     https://arxiv.org/abs/1611.07004.
 
     Args:
         in_shape: Shape of an image, ``(channels, height, width)``.
-        channels: Of each layer with a stride.
+        channels: Number of channels of each layer with a stride.
 
     Raises:
-        ValueError: If it is none of images, or they are too small for the layers.
+        ValueError: If the shape is not that of an image, or the image is too small for the layers.
     """
 
     def __init__(self, in_shape: Shape, *, channels: Sequence[int] = (64, 128, 256)) -> None:

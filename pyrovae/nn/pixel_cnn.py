@@ -1,4 +1,4 @@
-"""Masked convolutions."""
+"""Masked convolutions that see only earlier pixels."""
 
 import torch
 from torch import Tensor, nn
@@ -10,15 +10,16 @@ __all__ = ["GatedPixelCNN"]
 
 
 class GatedPixelCNN(Causal):
-    r"""Gated convolutions that see the rows above, and what is to the left in the row.
+    r"""Gated convolutions that see the rows above, and earlier places in the same row.
 
-    A vertical stack sees the rows above and a horizontal one what is to the left; the first feeds
-    the second, so that nothing before a place is hidden from it but by distance. Instead of masking
-    kernels, what goes into a stack is moved by one row or column, and its kernels end at the place
-    itself. Each layer has a gate, :math:`\tanh(a) \, \sigma(b)`.
+    A vertical stack sees the rows above, and a horizontal stack the places to the left. The first
+    feeds the second, so that all earlier places within reach of the kernels are seen, without a
+    blind spot. Kernels are not masked; instead, the input of a stack is shifted by one row or
+    column, and its kernels end at the place itself. Each layer has a gate, :math:`\tanh(a) \,
+    \sigma(b)`.
 
-    Going place by place, the vertical stack is computed once a row, and of both stacks the last
-    rows and columns that kernels reach are kept (Ramachandran et al., 2017).
+    Going place by place, the vertical stack is computed once for each row. Both stacks keep the
+    last rows and columns that their kernels reach (Ramachandran et al., 2017).
 
     van den Oord et al., 2016, Conditional image generation with PixelCNN decoders,
     https://arxiv.org/abs/1606.05328; Ramachandran et al., 2017, Fast generation for convolutional
@@ -27,12 +28,12 @@ class GatedPixelCNN(Causal):
     Args:
         rows: Number of rows.
         columns: Number of columns.
-        features: Channels of each layer.
+        features: Number of channels of each layer.
         layers: Number of layers.
         kernel: Width and height of the kernels, odd.
 
     Raises:
-        ValueError: If there is no layer or channel, or the kernel's size is even.
+        ValueError: If there is no layer or channel, or the size of the kernel is even.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class GatedPixelCNN(Causal):
         """Goes from place to place; see `Causal`."""
         grid = self._grid(context)
         rows = [_Rows(layer, grid) for layer in self.layers]  # type: ignore[arg-type]
-        row: list[Tensor] = []  # what is at the places of the row above, and then of this one
+        row: list[Tensor] = []  # the values in the row above, and then those in this row
         place = 0
 
         def step(before: Tensor | None) -> Tensor:
@@ -86,7 +87,7 @@ class GatedPixelCNN(Causal):
 
 
 class _Gated(nn.Module):
-    """A layer of both stacks; of one row there is nothing above, and no vertical stack."""
+    """A layer of both stacks; with a single row there is no vertical stack."""
 
     def __init__(self, features: int, kernel: int, rows: int) -> None:
         super().__init__()
@@ -111,7 +112,7 @@ class _Gated(nn.Module):
 
 
 class _Rows:
-    """What a layer keeps from place to place: the rows and columns that its kernels reach."""
+    """The rows and columns within reach of a layer's kernels, kept from place to place."""
 
     def __init__(self, layer: _Gated, grid: Tensor) -> None:
         self.layer = layer
@@ -122,7 +123,7 @@ class _Rows:
         self.row = grid.new_zeros(n, 2 * features, columns)
 
     def begin(self, i: int, above: Tensor) -> Tensor:
-        """Takes the row that goes into the vertical stack, and gives what comes out."""
+        """Takes a row of the vertical stack's input, and returns the row of its output."""
         layer, self.row = self.layer, self.given[:, :, i]
         self.left = torch.zeros_like(self.left)
         if layer.vertical is None or layer.link is None:
@@ -135,14 +136,14 @@ class _Rows:
         return _gate(row.squeeze(2) + of_above)
 
     def step(self, j: int, left: Tensor) -> Tensor:
-        """Takes what goes into the horizontal stack at a column, and gives what comes out."""
+        """Takes the horizontal stack's input at a column, and returns the output there."""
         self.left = torch.cat([self.left[..., 1:], left.unsqueeze(-1)], -1)
         column = _at_one_place(self.layer.horizontal, self.left) + self.row[..., j]
         return left + _at_one_place(self.layer.out, _gate(column))
 
 
 def _at_one_place(convolution: nn.Conv2d, x: Tensor) -> Tensor:
-    """A convolution of just what its kernel covers."""
+    """Applies a convolution to exactly what its kernel covers."""
     return linear(x.flatten(1), convolution.weight.flatten(1), convolution.bias)
 
 

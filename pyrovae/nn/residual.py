@@ -31,19 +31,19 @@ __all__ = ["ResidualDecoder", "ResidualEncoder"]
 
 
 class _Residual(Network):
-    """What the two networks share: their resolutions, and the blocks at each.
+    """The common part of encoder and decoder: the resolutions, and the blocks at each.
 
     Args:
         in_shape: Shape of one input.
         out_shape: Shape of one output.
-        image: That of the two which is the image's, for its resolutions.
-        channels: Channels at each resolution, from the largest to the smallest.
-        blocks: Blocks at each resolution.
-        bottleneck: By what the channels are divided within a block.
-        attention: Whether places read from each other at the lowest resolution.
+        image: Which of the two is the shape of the image; it determines the resolutions.
+        channels: Number of channels at each resolution, from the largest to the smallest.
+        blocks: Number of blocks at each resolution.
+        bottleneck: Factor by which the channels are divided within a block.
+        attention: Whether places attend to each other at the lowest resolution.
         activation: The nonlinearity.
-        weight_norm: How the convolutions' weights are normalised.
-        checkpointing: Whether blocks are run again in the backward pass.
+        weight_norm: How the weights of convolutions are normalised.
+        checkpointing: Whether blocks are recomputed in the backward pass.
     """
 
     def __init__(
@@ -74,13 +74,13 @@ class _Residual(Network):
         self.activation = activation
         self.weight_norm: WeightNorm = weight_norm
         self.checkpointing = checkpointing
-        # The sum of so many branches is as large as one of them.
+        # With this factor the sum of all branches is as large as one of them.
         branches = len(channels) * blocks + attention
         self.share = branches**-0.5
         self.layers = nn.ModuleList()
 
     def at(self, level: int, channels: int) -> list[nn.Module]:
-        """The blocks at a resolution, of which 0 is the largest."""
+        """Makes the blocks at a resolution; level 0 is the largest."""
         size, lowest = self.sizes[level], level == len(self.sizes) - 1
         kind: Any = ResidualBlock
         if self.bottleneck > 1:
@@ -102,10 +102,10 @@ class _Residual(Network):
         return made
 
     def reads_map(self, shape: Size, name: str) -> bool:
-        """Whether the latents are a map, which is as large as the lowest resolution.
+        """Whether the latents are a map, which has the size of the lowest resolution.
 
         Raises:
-            ValueError: If they are one of another size.
+            ValueError: If they are a map of another size.
         """
         if len(shape) != self.dimensions + 1:
             return False
@@ -123,36 +123,36 @@ class _Residual(Network):
 
 
 class ResidualEncoder(_Residual):
-    r"""Residual blocks at lower and lower resolution, from an image to a vector or a map.
+    r"""Residual blocks at decreasing resolutions, from an image to a vector or a map.
 
-    A convolution makes ``channels[0]`` channels; at each resolution there are residual blocks with
-    group normalisation (`ResidualBlock`), and a convolution of stride 2 leads to the next,
-    whose height and width are half of it, rounded up, so any image size works. Of signals
-    (channels, length) and volumes (channels, depth, height, width) the same. For an output that is
-    a map the last layer is a convolution, for a vector a dense one.
+    A convolution makes ``channels[0]`` channels. At each resolution there are residual blocks with
+    group normalisation (`ResidualBlock`), and a convolution of stride 2 leads to the next. It
+    halves height and width, rounding up, so any image size works. Signals (channels, length) and
+    volumes (channels, depth, height, width) work in the same way. The last layer is a convolution
+    if the output is a map, and a dense layer if it is a vector.
 
     He, Zhang, Ren and Sun, 2016, Identity mappings in deep residual networks,
     https://arxiv.org/abs/1603.05027.
 
     Args:
-        in_shape: (channels, height, width) of one image, or as above.
-        out_shape: Shape of one output: a vector, or a map as large as the lowest resolution.
-        channels: Channels at each resolution, from the image on: the last is halved
-            ``len(channels) - 1`` times.
-        blocks: Residual blocks at each resolution.
-        bottleneck: By what the channels are divided within a block: 1 for a `ResidualBlock` of two
-            convolutions, more for a `BottleneckBlock`.
-        attention: Whether places read from each other at the lowest resolution (`SelfAttention`).
+        in_shape: (channels, height, width) of one image, or the shape of a signal or volume.
+        out_shape: Shape of one output: a vector, or a map of the size of the lowest resolution.
+        channels: Number of channels at each resolution, starting at the image; the last resolution
+            is halved ``len(channels) - 1`` times.
+        blocks: Number of residual blocks at each resolution.
+        bottleneck: Factor by which the channels are divided within a block: 1 for a
+            `ResidualBlock` of two convolutions, more for a `BottleneckBlock`.
+        attention: Whether places attend to each other at the lowest resolution (`SelfAttention`).
         activation: Nonlinearity before each convolution of a block.
-        weight_norm: How the weights of convolutions are normalised, ``"weight"`` or
-            ``"spectral"``, or ``"none"``.
-        checkpointing: Whether to run each block again in the backward pass (Chen et al., 2016,
-            https://arxiv.org/abs/1604.06174) rather than to keep what it computed: a third more time,
-            and memory for one block instead of all.
+        weight_norm: How the weights of convolutions are normalised, ``"weight"``, ``"spectral"``
+            or ``"none"``.
+        checkpointing: Whether to recompute each block in the backward pass (Chen et al., 2016,
+            https://arxiv.org/abs/1604.06174) instead of storing its activations. It takes a third
+            more time, and memory for one block instead of all.
 
     Raises:
         ValueError: If a shape is none of these, ``channels`` is empty, a size is not positive, or
-            spectral normalisation is asked for with ``checkpointing``.
+            spectral normalisation is combined with ``checkpointing``.
     """
 
     def __init__(
@@ -194,27 +194,27 @@ class ResidualEncoder(_Residual):
             self.last.extend([nn.Flatten(), nn.Linear(size, prod(self.out_shape))])
 
     def transform(self, x: Tensor) -> Tensor:
-        """Maps ``(n, channels, ...)`` to ``(n, *out_shape)``, or as many numbers."""
+        """Maps ``(n, channels, ...)`` to ``(n, *out_shape)``, or to as many numbers."""
         return self.last(self.run(self.first(x)))
 
 
 class ResidualDecoder(_Residual):
-    r"""Residual blocks at higher and higher resolution, from a vector or a map to an image.
+    r"""Residual blocks at increasing resolutions, from a vector or a map to an image.
 
-    It mirrors `ResidualEncoder`: a dense layer, or of a map a convolution, makes ``channels[0]``
-    channels at the lowest resolution; after its blocks each map is widened by nearest neighbours and
-    a convolution; a last convolution makes the output's channels. Heights and widths that are not
-    multiples of two are met exactly.
+    It mirrors `ResidualEncoder`. A dense layer, or for a map a convolution, makes ``channels[0]``
+    channels at the lowest resolution. After the blocks of a resolution, nearest-neighbour
+    upsampling and a convolution lead to the next. A last convolution makes the output's channels.
+    Heights and widths that are not multiples of two are also matched exactly.
 
     Args:
-        in_shape: Shape of one latent: a vector, or a map as large as the lowest resolution.
-        out_shape: (channels, height, width) of one output, or a signal's or volume's.
-        channels: Channels at each resolution, from the latent on: the first is the image's size,
-            halved ``len(channels) - 1`` times.
-        blocks: Residual blocks at each resolution.
-        bottleneck: By what the channels are divided within a block: 1 for a `ResidualBlock` of two
-            convolutions, more for a `BottleneckBlock`.
-        attention: Whether places read from each other at the lowest resolution (`SelfAttention`).
+        in_shape: Shape of one latent: a vector, or a map of the size of the lowest resolution.
+        out_shape: (channels, height, width) of one output, or the shape of a signal or volume.
+        channels: Number of channels at each resolution, starting at the latent; the first
+            resolution is the image's, halved ``len(channels) - 1`` times.
+        blocks: Number of residual blocks at each resolution.
+        bottleneck: Factor by which the channels are divided within a block: 1 for a
+            `ResidualBlock` of two convolutions, more for a `BottleneckBlock`.
+        attention: Whether places attend to each other at the lowest resolution (`SelfAttention`).
         activation: Nonlinearity before each convolution of a block.
         weight_norm: As for `ResidualEncoder`.
         checkpointing: As for `ResidualEncoder`.

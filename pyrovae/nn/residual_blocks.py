@@ -1,4 +1,4 @@
-"""What residual networks are made of: blocks, attention, and steps between resolutions."""
+"""Building blocks of residual networks: blocks, attention, and changes of resolution."""
 
 from collections.abc import Iterable, Sequence
 
@@ -26,12 +26,13 @@ __all__ = [
 
 
 class ResidualBlock(nn.Module):
-    r"""Two convolutions before which the signal is normalised, added to what came in.
+    r"""Two convolutions, each after a normalisation, added to the input.
 
     .. math:: h' = h + W_2 \, a(n_2(W_1 \, a(n_1(h))))
 
-    with group normalisations :math:`n` and an activation :math:`a`. The last convolution begins
-    small, so that a network of many blocks begins near the identity and trains from the start.
+    with group normalisations :math:`n` and an activation :math:`a`. The last convolution has small
+    initial weights, so that a network of many blocks starts near the identity and trains from the
+    beginning.
 
     He, Zhang, Ren and Sun, 2016, Identity mappings in deep residual networks,
     https://arxiv.org/abs/1603.05027; Wu and He, 2018, Group normalization,
@@ -39,13 +40,13 @@ class ResidualBlock(nn.Module):
     the last convolution).
 
     Args:
-        channels: Of the signal.
-        dimensions: In how many the kernels move: 1, 2 or 3.
+        channels: Number of channels of the input.
+        dimensions: Number of dimensions of the kernels: 1, 2 or 3.
         activation: The nonlinearity.
         kernel: Size of the kernels; 1 where the resolution is one pixel.
-        share: By what the first weights of the last convolution are multiplied.
-        weight_norm: How weights are normalised; the spectral one leaves out the last convolution,
-            which could not begin small.
+        share: Factor for the initial weights of the last convolution.
+        weight_norm: How weights are normalised. Spectral normalisation leaves out the last
+            convolution, since it would undo the factor.
     """
 
     def __init__(
@@ -76,27 +77,27 @@ class ResidualBlock(nn.Module):
 
 
 class BottleneckBlock(nn.Module):
-    r"""Four convolutions, of which those with large kernels see few channels.
+    r"""Four convolutions, of which those with large kernels work on few channels.
 
     .. math:: h' = h + W_4 \, a(W_3 \, a(W_2 \, a(W_1 \, a(n(h)))))
 
-    with a group normalisation :math:`n` and an activation :math:`a`; :math:`W_1` and :math:`W_4` are
-    of kernel 1, to and from the narrower signal. Of a quarter of the channels it takes a tenth of
-    the operations of a `ResidualBlock`. Where it makes another number of channels than it reads,
-    nothing is added. The last convolution begins small.
+    with a group normalisation :math:`n` and an activation :math:`a`; :math:`W_1` and :math:`W_4`
+    have kernels of size 1 and lead to and from the narrower signal. With a quarter of the channels
+    it takes a tenth of the operations of a `ResidualBlock`. If the numbers of input and output
+    channels differ, the input is not added. The last convolution has small initial weights.
 
     He, Zhang, Ren and Sun, 2016, Deep residual learning for image recognition,
     https://arxiv.org/abs/1512.03385; Child, 2021, https://arxiv.org/abs/2011.10650 (the four
     convolutions).
 
     Args:
-        n_in: Channels that it reads.
-        n_out: Channels that it makes.
-        width: Channels of the narrower signal.
-        dimensions: In how many the kernels move: 1, 2 or 3.
+        n_in: Number of input channels.
+        n_out: Number of output channels.
+        width: Number of channels of the narrower signal.
+        dimensions: Number of dimensions of the kernels: 1, 2 or 3.
         activation: The nonlinearity.
         kernel: Size of the inner kernels; 1 where the resolution is one pixel.
-        share: By what the first weights of the last convolution are multiplied.
+        share: Factor for the initial weights of the last convolution.
         weight_norm: As for `ResidualBlock`.
     """
 
@@ -127,20 +128,20 @@ class BottleneckBlock(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    r"""Each place reads from all places of its map, added to what came in.
+    r"""Attention of each place to all places of its map, added to the input.
 
     .. math:: h' = h + W_o \, V \operatorname{softmax}(K^\top Q / \sqrt{C})^\top
 
     with queries, keys and values :math:`Q, K, V` linear in the normalised :math:`h`. Memory grows
-    with the square of the number of places, so it stands at low resolutions.
+    with the square of the number of places, so it is used at low resolutions.
 
     Vaswani et al., 2017, Attention is all you need, https://arxiv.org/abs/1706.03762; Zhang et
     al., 2019, Self-attention generative adversarial networks, https://arxiv.org/abs/1805.08318.
 
     Args:
-        channels: Of the signal.
-        dimensions: Of its map: 1, 2 or 3.
-        share: By what the first weights of the last convolution are multiplied.
+        channels: Number of channels of the input.
+        dimensions: Number of dimensions of its map: 1, 2 or 3.
+        share: Factor for the initial weights of the last convolution.
     """
 
     def __init__(self, channels: int, *, dimensions: int = 2, share: float = 1.0) -> None:
@@ -159,12 +160,12 @@ class SelfAttention(nn.Module):
 
 
 class Halve(nn.Module):
-    """A convolution of stride 2, to half of each size, rounded up.
+    """A convolution of stride 2, which halves each size, rounding up.
 
     Args:
-        n_in: Channels that it reads.
-        n_out: Channels that it makes.
-        dimensions: Of the map.
+        n_in: Number of input channels.
+        n_out: Number of output channels.
+        dimensions: Number of dimensions of the map.
         weight_norm: How weights are normalised.
     """
 
@@ -180,15 +181,15 @@ class Halve(nn.Module):
 
 
 class WidenTo(nn.Module):
-    """The nearest neighbours in a larger map, and a convolution.
+    """Nearest-neighbour upsampling to a larger map, followed by a convolution.
 
-    Unlike a transposed convolution it leaves no checkerboard: Odena, Dumoulin and Olah, 2016,
-    https://doi.org/10.23915/distill.00003.
+    Unlike a transposed convolution, it causes no checkerboard artefacts: Odena, Dumoulin and Olah,
+    2016, https://doi.org/10.23915/distill.00003.
 
     Args:
-        n_in: Channels that it reads.
-        n_out: Channels that it makes.
-        size: Of the larger map.
+        n_in: Number of input channels.
+        n_out: Number of output channels.
+        size: Size of the larger map.
         weight_norm: How weights are normalised.
     """
 
@@ -205,13 +206,13 @@ class WidenTo(nn.Module):
 
 
 def in_turn(layers: Iterable[nn.Module], h: Tensor, *, checkpointing: bool) -> Tensor:
-    """Runs layers one after another, and those with checkpoints again in the backward pass.
+    """Runs layers one after another, with checkpointing if asked for.
 
     Args:
         layers: The layers.
-        h: What the first reads.
-        checkpointing: Whether to keep only what goes from layer to layer for the backward pass.
-            The layers draw no random numbers.
+        h: The input of the first layer.
+        checkpointing: Whether to keep only the layers' inputs and to recompute the rest in the
+            backward pass. The layers draw no random numbers.
     """
     for layer in layers:
         if checkpointing and h.requires_grad:

@@ -1,4 +1,4 @@
-"""A network whose layers stretch nothing by more than a factor."""
+"""A network whose layers are spectrally normalised, which bounds its slope."""
 
 import torch
 from torch import Tensor, nn
@@ -12,22 +12,22 @@ LAYERS = (nn.Linear, nn.modules.conv._ConvNd)
 
 
 class SpectralNorm(Network):
-    r"""A network with the weights of its dense and convolutional layers divided by their norms.
+    r"""A network whose dense and convolutional weights are divided by their spectral norms.
 
     .. math:: \bar W = W / \sigma(W)
 
-    where :math:`\sigma` is the largest singular value of the weight as a matrix of one row an output
-    feature, found by one step of the power iteration at each call in training mode. With activations
-    of slope 1 at most a dense network is then 1-Lipschitz.
+    where :math:`\sigma` is the largest singular value of the weight as a matrix with one row for
+    each output feature. It is estimated by one step of power iteration at each call in training
+    mode. If the slope of the activations is at most 1, a dense network is then 1-Lipschitz.
 
     Miyato et al., 2018, Spectral normalization for generative adversarial networks,
     https://arxiv.org/abs/1802.05957.
 
     Args:
-        network: The network. It stays as it is, and its weights are trained.
+        network: The network. It is left as it is, and its weights are trained.
 
     Raises:
-        ValueError: If it is no `Network`, or has no such layer.
+        ValueError: If it is not a `Network`, or has no such layer.
     """
 
     def __init__(self, network: Network) -> None:
@@ -45,7 +45,7 @@ class SpectralNorm(Network):
                 self.register_buffer(f"right_{i}", v[0].clone())
 
     def transform(self, x: Tensor) -> Tensor:
-        """What the network gives with its weights so divided."""
+        """Returns the network's output with the normalised weights."""
         weights = {}
         for i, name in enumerate(self._names):
             layer = self.network.get_submodule(name)
@@ -55,7 +55,7 @@ class SpectralNorm(Network):
                 with torch.no_grad():
                     right.copy_(nn.functional.normalize(matrix.mT @ left, dim=0))
                     left.copy_(nn.functional.normalize(matrix @ right, dim=0))
-                # A graph of gradients holds the vectors of its own call.
+                # The autograd graph needs the vectors of its own call.
                 left, right = left.clone(), right.clone()
             weights[f"{name}.weight"] = _weight(layer) / (left @ matrix @ right)
         found: Tensor = functional_call(self.network, weights, (x,))
@@ -69,7 +69,7 @@ def _weight(layer: nn.Module) -> Tensor:
 
 
 def _matrix(layer: nn.Module) -> Tensor:
-    """A layer's weight with one row for each output feature."""
+    """A layer's weight, with one row for each output feature."""
     weight = _weight(layer)
     if isinstance(layer, nn.modules.conv._ConvTransposeNd):
         weight = weight.transpose(0, 1)

@@ -1,4 +1,4 @@
-"""The sum of codes of several stages."""
+"""The sum of the codes of several stages."""
 
 from torch import Tensor
 
@@ -8,7 +8,7 @@ __all__ = ["SumOfStages"]
 
 
 class SumOfStages(Network):
-    r"""Adds up what the stages of a `ResidualCodebook` have of a vector: a decoder's first layer.
+    r"""Adds up the codes of all stages of a `ResidualCodebook`, as a decoder's first layer.
 
     .. math:: (e^1, \dots, e^S) \mapsto \sum_s e^s
 
@@ -17,7 +17,7 @@ class SumOfStages(Network):
         stages: Number of stages S.
 
     Raises:
-        ValueError: If the first dimension does not divide by the stages.
+        ValueError: If the first dimension is not divisible by the number of stages.
     """
 
     def __init__(self, in_shape: Shape, stages: int) -> None:

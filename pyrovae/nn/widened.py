@@ -1,4 +1,4 @@
-"""A trained network that reads more numbers than it did."""
+"""A trained network, extended to read additional numbers."""
 
 from typing import cast
 
@@ -14,21 +14,21 @@ __all__ = ["Widened"]
 
 
 class Widened(Network):
-    r"""A network that reads more numbers, through weights of its own into its first layer.
+    r"""A network that reads additional numbers, through new weights into its first layer.
 
     .. math:: h = W x + V x' + b, \quad V = 0 \text{ at first}
 
-    where :math:`h` is what the first layer puts out, :math:`x` what the network read before and
-    :math:`x'` what it reads now as well. So its outputs are what they were wherever x' is 0, and
-    V is all there is to learn of what is new.
+    where :math:`h` is the output of the first layer, :math:`x` the original input and :math:`x'`
+    the additional one. So its outputs are unchanged wherever x' is 0, and V is all that has to be
+    learned for the new input.
 
     Args:
-        network: An `MLP`, or a `Chain` of `Log1p` and one.
-        at: Before which number of its input the new ones stand.
-        extra: How many there are.
+        network: An `MLP`, or a `Chain` of `Log1p` and an `MLP`.
+        at: Index in the input before which the new numbers are inserted.
+        extra: Number of new numbers.
 
     Raises:
-        ValueError: If the network is no such one, or there is no such place.
+        ValueError: If the network is of another kind, or there is no such index.
     """
 
     def __init__(self, network: Network, *, at: int, extra: int) -> None:
@@ -65,10 +65,10 @@ def _parts(network: Network) -> list[Network]:
 
 
 def _first(network: Network) -> MLP:
-    """The network with the first layer.
+    """Returns the network that contains the first layer.
 
     Raises:
-        ValueError: If it is none whose first layer is linear in its input.
+        ValueError: If its first layer is not linear in the input.
     """
     *before, last = _parts(network)
     if not isinstance(last, MLP) or not all(isinstance(part, Log1p) for part in before):
