@@ -1,7 +1,8 @@
-"""What a latent space is like, in numbers: its arithmetic, its paths, and how it fits the prior.
+"""Numbers that describe a latent space: its arithmetic, its paths, and how it fits the prior.
 
-The functions take any model that encodes and decodes (`aggregated_posterior` and
-`probability_integral` any with ``model`` and ``guide``). `pyrovae.plots` draws what they find.
+The functions accept any model that encodes and decodes (`aggregated_posterior` and
+`probability_integral` accept any model with ``model`` and ``guide``). `pyrovae.plots` draws the
+results.
 """
 
 from pyrovae.latent_space.aggregate import (

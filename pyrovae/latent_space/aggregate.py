@@ -1,4 +1,4 @@
-"""Whether the latents of all data together are distributed as the prior says."""
+"""Whether the latents of all data together are distributed like the prior."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -31,7 +31,7 @@ __all__ = [
 
 PRIOR_DRAWS = 10_000
 PROBED = 16  # data whose priors are compared
-ROWS = 100  # values at once: under a mixture each is compared with all components
+ROWS = 100  # values at once: under a mixture, each is compared with all components
 
 
 def aggregated_posterior(model: Any, x: Tensor) -> Codes:
@@ -39,35 +39,37 @@ def aggregated_posterior(model: Any, x: Tensor) -> Codes:
 
     .. math:: q(z) = \frac{1}{N} \sum_{n=1}^{N} q(z \mid x_n)
 
-    Where it differs from p(z), samples from the prior decode to what the decoder was not trained
-    on, or data lie where no sample comes from. Makhzani et al., 2016, Adversarial autoencoders,
-    https://arxiv.org/abs/1511.05644 (the term).
+    Where it differs from p(z), samples from the prior decode to things that the decoder was not
+    trained on, or there are data that no sample resembles. The term is from Makhzani et al., 2016,
+    Adversarial autoencoders, https://arxiv.org/abs/1511.05644.
 
     Args:
         model: An object with ``guide``. The draws come from torch's global random state.
         x: The data, ``(n, *data_shape)``.
 
     Returns:
-        ``(n, *latent_shape)``; a dict of such tensors by site where there are several latents.
+        The draws, ``(n, *latent_shape)``; a dict of such tensors by site if there are several
+        latents.
 
     Raises:
-        ValueError: If ``x`` is no batch.
+        ValueError: If ``x`` is not a batch.
     """
     check_batch("x", x)
     return _joined(_values(model, model.guide, part) for part in x.split(AT_ONCE))
 
 
 def probability_integral(model: Any, x: Tensor, *, site: str | None = None) -> Tensor:
-    r"""The aggregated posterior's draws, each feature mapped by the prior's distribution function.
+    r"""Draws from the aggregated posterior, mapped by the prior's distribution functions.
 
     .. math:: u_i = F_i(z_i), \qquad z \sim q(z), \qquad F_i(t) = p(z_i \le t)
 
     Each :math:`u_i` is uniform on [0, 1] exactly if the aggregated posterior has the prior's
-    marginals; the u are uniform on the cube if the two agree and the prior's features are
-    independent. F is exact for priors of independent features with a distribution function, for
-    normals and for mixtures of these; for any other prior (a flow, a sphere, a latent under
-    others) it is the empirical one of 10,000 draws. The inverse map is the one by which Kingma
-    and Welling, 2014, https://arxiv.org/abs/1312.6114, draw a latent plane (their appendix A).
+    marginals. The u are uniform on the cube if the two distributions agree and the prior's
+    features are independent. F is exact for priors whose features are independent and have a
+    distribution function, for normals, and for mixtures of these. For any other prior (a flow, a
+    sphere, a latent that depends on others) it is the empirical distribution function of 10,000
+    draws. Kingma and Welling, 2014, https://arxiv.org/abs/1312.6114, use the inverse map to draw a
+    latent plane (their appendix A).
 
     Args:
         model: An object with ``model`` and ``guide``, which take ``x``. The draws come from
@@ -76,11 +78,11 @@ def probability_integral(model: Any, x: Tensor, *, site: str | None = None) -> T
         site: Which latent, for a model with several.
 
     Returns:
-        ``(n, features)``, the latent flattened.
+        The mapped draws, ``(n, features)``, with the latent flattened.
 
     Raises:
-        ValueError: If ``x`` is no batch, ``site`` is missing or no latent of the model, or the
-            latent is discrete.
+        ValueError: If ``x`` is not a batch, ``site`` is missing or not a latent of the model, or
+            the latent is discrete.
     """
     z = one_latent(aggregated_posterior(model, x), site).flatten(1)
     if latent_kind(_prior(model, x[:1], site)["fn"]) in ("discrete", "code"):
@@ -91,12 +93,12 @@ def probability_integral(model: Any, x: Tensor, *, site: str | None = None) -> T
 
 
 def distance_from_uniform(u: Tensor) -> Tensor:
-    r"""How far each feature is from uniform on [0, 1]: Kolmogorov and Smirnov's distance.
+    r"""The Kolmogorov-Smirnov distance of each feature from the uniform distribution on [0, 1].
 
     .. math:: \sup_t \lvert F_n(t) - t \rvert
 
-    For n values that are uniform it is about :math:`0.9 / \sqrt n`, and above
-    :math:`1.36 / \sqrt n` once in twenty.
+    For n uniform values it is about :math:`0.9 / \sqrt n`, and above :math:`1.36 / \sqrt n` once
+    in twenty times.
 
     Args:
         u: Values in [0, 1], ``(n, features)``.
@@ -111,7 +113,7 @@ def distance_from_uniform(u: Tensor) -> Tensor:
 
 
 def prior_draws(model: Any, x: Tensor, n: int) -> Codes:
-    """Draws of the latents from the prior.
+    """Draws the latents from the prior.
 
     Args:
         model: An object with ``model``, which takes ``x``. The draws come from torch's global
@@ -120,7 +122,8 @@ def prior_draws(model: Any, x: Tensor, n: int) -> Codes:
         n: Number of draws.
 
     Returns:
-        ``(n, *latent_shape)``; a dict of such tensors by site where there are several latents.
+        The draws, ``(n, *latent_shape)``; a dict of such tensors by site if there are several
+        latents.
     """
     check_batch("x", x)
     program = poutine.uncondition(model.model)
@@ -142,7 +145,7 @@ def prior_distribution_function(
         A function from ``(m, features)`` to ``(m, features)``; see `probability_integral`.
 
     Raises:
-        ValueError: If ``x`` is no batch, or ``site`` is missing or no latent of the model.
+        ValueError: If ``x`` is not a batch, or ``site`` is missing or not a latent of the model.
     """
     check_batch("x", x)
     several = _prior(model, x[torch.arange(PROBED) % len(x)], site)
@@ -153,7 +156,7 @@ def prior_distribution_function(
     except NotImplementedError:
         pass
     else:
-        # A prior that is the same for all data is the whole distribution of the latent.
+        # A prior that is the same for all data is the complete distribution of the latent.
         if bool((probe == probe[:1]).all()):
             return lambda z: torch.cat(
                 [_marginals(prior, part.unflatten(1, shape)).flatten(1) for part in z.split(ROWS)]
@@ -165,10 +168,10 @@ def prior_distribution_function(
 
 @torch.no_grad()
 def _marginals(fn: Distribution, value: Tensor) -> Tensor:
-    """The distribution function of each feature by itself.
+    """The distribution function of each single feature.
 
     Raises:
-        NotImplementedError: If it is not known in closed form.
+        NotImplementedError: If it has no closed form.
     """
     events = len(fn.event_shape)
     fn = unwrapped(fn)
@@ -184,7 +187,7 @@ def _marginals(fn: Distribution, value: Tensor) -> Tensor:
 
 
 def _share_below(ordered: Tensor, z: Tensor) -> Tensor:
-    """The empirical distribution function; ordered values ``(features, draws)``."""
+    """The empirical distribution function, given sorted values ``(features, draws)``."""
     values = z.T.to(ordered).contiguous()
     return (torch.searchsorted(ordered, values, right=True) / ordered.shape[1]).T
 
@@ -205,9 +208,9 @@ def _values(model: Any, program: Callable[..., Any], x: Tensor) -> dict[str, Ten
 
 @torch.no_grad()
 def _latents(model: Any, program: Callable[..., Any], x: Tensor) -> dict[str, Any]:
-    """Runs a program and gives the sites of its latents, leaving no trace of the run."""
+    """Runs a program and returns the sites of its latents, without side effects."""
     x = x.to(getattr(model, "device", x.device))
-    # Without validation: a distribution function is asked for values outside the support, too.
+    # Without validation, since distribution functions are also evaluated outside the support.
     with isolated(x.device), evaluation_mode(model), without_validation():
         trace = poutine.trace(program).get_trace(x)
     return {
@@ -218,7 +221,7 @@ def _latents(model: Any, program: Callable[..., Any], x: Tensor) -> dict[str, An
 
 
 def _joined(parts: Iterable[dict[str, Tensor]]) -> Codes:
-    """Batches of values by site as one batch, and as one tensor where there is one site."""
+    """Joins batches of values by site into one batch, a single tensor if there is one site."""
     listed = list(parts)
     joined = {name: torch.cat([part[name] for part in listed]) for name in listed[0]}
     return next(iter(joined.values())) if len(joined) == 1 else joined

@@ -1,4 +1,4 @@
-"""Adding and removing what data have in common, in the latent space."""
+"""Adding and removing attributes of data in the latent space."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,10 +17,10 @@ def attribute_vector(model: Coder, x: Any, mask: Tensor | None) -> Codes:
 
     .. math:: v = \frac{1}{|A|} \sum_{n \in A} z_n - \frac{1}{|\bar A|} \sum_{n \notin A} z_n
 
-    :math:`z_n` is the posterior's mean of datum n. ``model.decode(z + strength * v)`` adds the
-    attribute to a code, a negative strength removes it; `pyrovae.plots.attribute` draws this. Whatever else
-    the data with the attribute share (smiling faces are more often women's in CelebA) is in the
-    vector too.
+    :math:`z_n` is the posterior mean of datum n. ``model.decode(z + strength * v)`` adds the
+    attribute to a code; a negative strength removes it. `pyrovae.plots.attribute` draws this. The
+    vector also contains everything else that the data with the attribute share (in CelebA, smiling
+    faces are more often women's).
 
     Larsen et al., 2016, Autoencoding beyond pixels using a learned similarity metric,
     https://arxiv.org/abs/1512.09300.
@@ -29,15 +29,15 @@ def attribute_vector(model: Coder, x: Any, mask: Tensor | None) -> Codes:
         model: The model.
         x: The data: ``(n, *data_shape)``, a split such as ``data.train``, or anything else that
             `pyrovae.datasets.as_split` reads. They are read once, in order, in batches.
-        mask: Which of them have the attribute: bool, ``(n,)``; of data with attributes a column
-            of ``data.train.attributes``, or ``data.attribute("Smiling")``.
+        mask: Which of the data have the attribute: bool, ``(n,)``. For data with attributes, a
+            column of ``data.train.attributes``, or ``data.attribute("Smiling")``.
 
     Returns:
-        The vector, ``latent_shape``; a dict by site where there are several latents.
+        The vector, ``latent_shape``; a dict by site if there are several latents.
 
     Raises:
-        ValueError: If there is no mask, it is not bool or of another length than the data, or
-            no datum is with, or none without the attribute.
+        ValueError: If there is no mask, it is not bool or its length is not that of the data, or
+            either no datum or every datum has the attribute.
     """
     split = as_split(x)
     if not isinstance(mask, Tensor) or mask.dtype != torch.bool or mask.shape != (len(split),):
@@ -55,7 +55,7 @@ def attribute_vector(model: Coder, x: Any, mask: Tensor | None) -> Codes:
             f"mask: expected data with the attribute and data without it, got {count} of "
             f"{len(split)} with it"
         )
-    # Weights whose sum with the codes is the difference of the means.
+    # Weights for which the weighted sum of codes is the difference of the means.
     weights = torch.where(mask, 1 / count, -1 / (len(split) - count)).cpu()
     total: dict[str, Tensor] = {}
     seen = 0

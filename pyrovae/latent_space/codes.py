@@ -1,4 +1,4 @@
-"""The codes of data: a tensor, or a dict of tensors by site where there are several latents."""
+"""The codes of data: a tensor, or a dict of tensors by site if there are several latents."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
@@ -21,47 +21,47 @@ __all__ = [
 ]
 
 Codes = Tensor | dict[str, Tensor]
-#: How many data go through a model in one run.
+#: The number of data that go through a model in one run.
 AT_ONCE = 1000
 
 
 class Coder(Protocol):
-    """Whatever encodes and decodes, without gradients.
+    """Any object that encodes and decodes, without gradients.
 
-    A code is a tensor ``(n, *latent_shape)``, or a dict of them by site where the model has
-    several latents; ``decode`` takes what ``encode`` gives. Both take tensors on any device.
+    A code is a tensor ``(n, *latent_shape)``, or a dict of such tensors by site if the model has
+    several latents; ``decode`` takes what ``encode`` returns. Both accept tensors on any device.
     """
 
     def encode(self, x: Tensor, /) -> Any:
-        """Codes of a batch."""
+        """Returns the codes of a batch."""
 
     def decode(self, z: Any, /) -> Any:
-        """The likelihood distribution of a batch of codes."""
+        """Returns the likelihood distribution for a batch of codes."""
 
 
 def check_batch(name: str, x: Tensor) -> None:
-    """Raise unless an argument is a batch of data.
+    """Checks that an argument is a batch of data.
 
     Args:
-        name: Of the argument, for the message.
-        x: What was given.
+        name: Name of the argument, for the message.
+        x: The argument.
 
     Raises:
-        ValueError: Its shape is not ``(n, *data_shape)`` with n >= 1.
+        ValueError: If its shape is not ``(n, *data_shape)`` with n >= 1.
     """
     if x.ndim < 2 or not x.numel():
         raise ValueError(f"{name} must have shape (n, ...) with n >= 1, got {tuple(x.shape)}")
 
 
 def encode(model: Coder, x: Tensor) -> Codes:
-    """The codes of a batch of any size.
+    """Encodes a batch of any size.
 
     Args:
         model: The model.
-        x: ``(n, *data_shape)``.
+        x: The data, ``(n, *data_shape)``.
 
     Returns:
-        ``(n, *latent_shape)``, or a dict of such tensors where there are several latents.
+        The codes, ``(n, *latent_shape)``, or a dict of such tensors if there are several latents.
     """
     parts = [model.encode(part) for part in x.split(AT_ONCE)]
     if isinstance(parts[0], Mapping):
@@ -70,17 +70,17 @@ def encode(model: Coder, x: Tensor) -> Codes:
 
 
 def decode(model: Coder, codes: Codes) -> Tensor:
-    """The means of the likelihood at codes, any number of them.
+    """Decodes any number of codes to means of the likelihood.
 
-    Where it has none in closed form, as of variables one after another, a draw stands in for each,
-    and a warning says so.
+    If the mean has no closed form, as for variables that are drawn one after another, a draw
+    replaces it, and a warning says so.
 
     Args:
         model: The model.
-        codes: As ``encode`` gives them, n codes.
+        codes: The n codes, as returned by ``encode``.
 
     Returns:
-        ``(n, *data_shape)``, on the CPU.
+        The means, ``(n, *data_shape)``, on the CPU.
 
     Raises:
         ValueError: If the model has several data sites.
@@ -91,7 +91,7 @@ def decode(model: Coder, codes: Codes) -> Tensor:
 
 
 def has_mean(model: Coder, codes: Codes) -> bool:
-    """Whether the likelihood at a code has its mean in closed form."""
+    """Whether the mean of the likelihood at a code has a closed form."""
     first = (
         {name: code[:1] for name, code in codes.items()} if isinstance(codes, dict) else codes[:1]
     )
@@ -104,10 +104,10 @@ def has_mean(model: Coder, codes: Codes) -> bool:
 
 
 def one_site(found: Any) -> Any:
-    """What a model says of its one data site.
+    """Returns what a model says about its one data site.
 
     Args:
-        found: What its ``sample``, ``decode`` or ``reconstruct`` gave.
+        found: The result of its ``sample``, ``decode`` or ``reconstruct``.
 
     Raises:
         ValueError: If that is a dict, since the model has several data sites.
@@ -129,18 +129,18 @@ def _split(codes: Codes) -> Iterator[Codes]:
 
 
 def one_latent(codes: Codes, site: str | None) -> Tensor:
-    """The codes at one site.
+    """Returns the codes at one site.
 
     Args:
-        codes: As ``encode`` gives them.
-        site: Its name; needed only where there are several latents.
+        codes: The codes, as returned by ``encode``.
+        site: Name of the site; needed only if there are several latents.
 
     Returns:
-        ``(n, *latent_shape)`` of that site.
+        The codes of that site, ``(n, *latent_shape)``.
 
     Raises:
-        ValueError: There are several latents and ``site`` names none of them, or there is one
-            and ``site`` asks for another one than "z".
+        ValueError: If there are several latents and ``site`` names none of them, or there is one
+            latent and ``site`` is a name other than "z".
     """
     if not isinstance(codes, dict):
         if site not in (None, "z"):

@@ -1,4 +1,4 @@
-"""Whether each draw from N(0, I) decodes to something."""
+"""Whether every draw from N(0, I) decodes to something like the data."""
 
 from dataclasses import dataclass
 from math import exp, log
@@ -16,24 +16,25 @@ REFERENCES = 1000
 
 
 class Recognizer:
-    r"""Says which label a datum has, or that it looks like none of the real data.
+    r"""Says which label a datum has, or that it is unlike all real data.
 
-    A datum is recognized if at least a share ``confidence`` of its ``neighbours`` nearest real
-    data have one label (the nearest-neighbour classifier's probability of it), and the nearest of
-    them is no farther than a share ``within`` of the real data are from their own nearest. The
-    second condition is needed: a classifier is confident in places where there are no data, too.
+    A datum is recognized under two conditions. At least a share ``confidence`` of its
+    ``neighbours`` nearest real data have the same label (the class probability of a
+    nearest-neighbour classifier). And the nearest of them is no farther away than a share
+    ``within`` of the real data are from their own nearest neighbour. The second condition is
+    needed because a classifier can also be confident far from all data.
 
     Args:
         x: Real data, ``(n, *data_shape)``.
-        labels: Theirs, integers ``(n,)`` that are not negative.
-        neighbours: How many of the real data are asked.
+        labels: Their labels, non-negative integers ``(n,)``.
+        neighbours: Number of nearest real data that are used.
         confidence: The share of these that must agree, above one half.
-        within: The quantile of distances between real data that is still near. It is taken over
-            the first 1000 of them.
+        within: Quantile of the distances between real data up to which a datum counts as near. It
+            is computed over the first 1000 real data.
 
     Raises:
-        ValueError: If the labels do not fit the data, there are too few data, or a share is out
-            of its range.
+        ValueError: If the labels do not fit the data, there are too few data, or a share is out of
+            range.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class Recognizer:
             raise ValueError(f"within: expected above 0 and up to 1, got {within}")
         self.x, self.labels = x, labels.cpu().long()
         self.neighbours, self.confidence = neighbours, confidence
-        # The nearest is the datum itself.
+        # k=2, since the nearest neighbour is the datum itself.
         among = nearest_neighbours(x[:REFERENCES], x, k=2).distances[:, 1]
         self.radius = float(among.quantile(within))
 
@@ -70,7 +71,7 @@ class Recognizer:
         """Recognizes data.
 
         Args:
-            x: ``(n, *data_shape)``.
+            x: The data, ``(n, *data_shape)``.
 
         Returns:
             The labels, ``(n,)``; -1 where a datum is not recognized.
@@ -85,11 +86,11 @@ class Recognizer:
 
 @dataclass(frozen=True)
 class Completeness:
-    """What the draws from N(0, I) decode to.
+    """What draws from N(0, I) decode to.
 
     Attributes:
-        share: Of the decoded data that are recognized.
-        by_label: The share recognized as each label; these add up to ``share``.
+        share: The share of the decoded data that are recognized.
+        by_label: The shares recognized as each label; they add up to ``share``.
     """
 
     share: float
@@ -97,9 +98,9 @@ class Completeness:
 
     @property
     def effective_labels(self) -> float:
-        """How many labels are reached: exp of the entropy of the labels of recognized data.
+        """The effective number of labels: exp of the entropy of recognized data's labels.
 
-        It is L where L labels come up equally often; 0 where nothing is recognized.
+        It is L if L labels occur equally often, and 0 if nothing is recognized.
         """
         shares = [value / self.share for value in self.by_label.values() if value]
         return exp(-sum(p * log(p) for p in shares)) if shares else 0.0
@@ -113,22 +114,22 @@ def completeness(
     samples: int = 1000,
     seed: int = 0,
 ) -> Completeness:
-    """How much of what is decoded at draws from N(0, I) looks like real data.
+    """How much of what draws from N(0, I) decode to looks like real data.
 
-    An autoencoder's codes lie where training left them, so that most draws fall between or
-    outside them; a regularized model is made to decode all of them. The share of held-out real
-    data that the recognizer accepts, ``(recognizer(x) >= 0).float().mean()``, is what can be
-    reached at best.
+    An autoencoder's codes lie wherever training left them, so most draws fall between or outside
+    them, whereas a regularized model learns to decode all draws. The best that can be reached is
+    the share of held-out real data that the recognizer accepts, ``(recognizer(x) >=
+    0).float().mean()``.
 
     Args:
         model: The model, with one latent over real vectors. Its own prior is not used.
-        recognizer: Made of the real data.
+        recognizer: A recognizer for the real data.
         latent_shape: Shape of one latent, for a model that does not declare it.
         samples: Number of draws.
-        seed: Of the draws, so that models are compared on the same ones.
+        seed: Seed of the draws, so that models are compared on the same ones.
 
     Returns:
-        The shares, with as many entries by label as the recognizer has labels.
+        The shares, with one entry by label for each label of the recognizer.
 
     Raises:
         ValueError: If the latent's shape is not known, or ``samples`` is not positive.

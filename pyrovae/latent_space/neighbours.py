@@ -1,4 +1,4 @@
-"""The data that lie nearest to some others."""
+"""Nearest neighbours among data."""
 
 from typing import Any, NamedTuple
 
@@ -10,7 +10,7 @@ from pyrovae.latent_space.codes import AT_ONCE, check_batch
 
 __all__ = ["Neighbours", "nearest_neighbours"]
 
-# How many more than the k nearest are compared exactly.
+# The number of candidates in addition to the k nearest that are compared exactly.
 SPARE = 8
 
 
@@ -18,8 +18,8 @@ class Neighbours(NamedTuple):
     """The nearest data of each query, the nearest first.
 
     Attributes:
-        distances: Euclidean, ``(n, k)``, in the units of the data.
-        positions: Where they are in the data, ``(n, k)``.
+        distances: Euclidean distances, ``(n, k)``, in the units of the data.
+        positions: Positions in the data, ``(n, k)``.
         data: The data themselves, ``(n, k, *data_shape)``.
     """
 
@@ -29,22 +29,22 @@ class Neighbours(NamedTuple):
 
 
 def nearest_neighbours(queries: Tensor, data: Any, *, k: int = 1) -> Neighbours:
-    """Finds the nearest of some data, all of which are looked at, a batch at a time.
+    """Finds the nearest data of each query by comparing it with all data, in batches.
 
-    A model that has learned its training data by heart draws samples that are next to one of
-    them. Memory holds one batch of data, its distances, and what has been found.
+    A model that has memorised its training data draws samples that are close to one of them.
+    Memory is needed only for one batch of data, its distances and the neighbours found so far.
 
     Args:
-        queries: ``(n, *data_shape)``.
-        data: Where to look: ``(N, *data_shape)``, a split such as ``data.train``, or anything
+        queries: The queries, ``(n, *data_shape)``.
+        data: The data to search: ``(N, *data_shape)``, a split such as ``data.train``, or anything
             else that `pyrovae.datasets.as_split` reads.
-        k: How many to find of each.
+        k: Number of neighbours for each query.
 
     Returns:
-        The k nearest of each query.
+        The k nearest data of each query.
 
     Raises:
-        ValueError: If the queries are no batch, their shape is not that of the data, or there
+        ValueError: If the queries are not a batch, their shape is not that of the data, or there
             are fewer than ``k`` data.
     """
     split = as_split(data)
@@ -64,9 +64,9 @@ def nearest_neighbours(queries: Tensor, data: Any, *, k: int = 1) -> Neighbours:
     seen = 0
     for x, *_ in split.batches(AT_ONCE):
         x = x.to(queries)
-        # Products of matrices are fast but round, relative to how far from 0 all data lie: in
-        # double precision, around the data's middle, they choose a few more than are wanted.
-        # What is compared, and given, is computed from the differences.
+        # Matrix products are fast, but their rounding error grows with the distance of the data
+        # from 0. In double precision, after centring, they select a few more candidates than
+        # needed. The final comparison and the returned distances use exact differences.
         there = x.flatten(1).double()
         middle = there.mean(0)
         apart = torch.cdist(flat - middle, there - middle)

@@ -1,4 +1,4 @@
-"""Ways through a latent space, from one code to another."""
+"""Paths through a latent space, from one code to another."""
 
 import math
 from collections.abc import Callable
@@ -21,26 +21,26 @@ def straight(start: Tensor, end: Tensor, weights: Tensor) -> Tensor:
 
     Args:
         start: The codes :math:`a`, ``(n, *latent_shape)``.
-        end: The codes :math:`b`, likewise.
-        weights: How far to go, :math:`t` from 0 to 1, ``(steps,)``.
+        end: The codes :math:`b`, ``(n, *latent_shape)``.
+        weights: Positions on the path, :math:`t` from 0 to 1, ``(steps,)``.
 
     Returns:
-        ``(n, steps, *latent_shape)``; at 0 and 1 exactly the codes themselves.
+        The points, ``(n, steps, *latent_shape)``; at 0 and 1 exactly the codes themselves.
     """
     return torch.lerp(start.unsqueeze(1), end.unsqueeze(1), _beside(weights, start))
 
 
 def spherical(start: Tensor, end: Tensor, weights: Tensor) -> Tensor:
-    r"""Points of the great circle: the direction turns evenly, the norm changes evenly.
+    r"""Points on a great circle: the direction turns evenly, and the norm changes evenly.
 
     .. math:: z_t = \bigl((1 - t) \lVert a \rVert + t \lVert b \rVert\bigr)
         \frac{\sin((1 - t) \theta) \, \hat a + \sin(t \theta) \, \hat b}{\sin \theta}
 
-    :math:`\theta` is the angle between the directions :math:`\hat a` and :math:`\hat b`. In many
-    dimensions the draws from a normal prior have nearly one norm, and the middle of a straight
-    line between two of them is shorter than any draw; this way keeps to norms that the prior has.
-    Codes of one direction, of opposite directions (through which no single circle goes) or of
-    norm zero are joined by the straight line.
+    :math:`\theta` is the angle between the directions :math:`\hat a` and :math:`\hat b`. In high
+    dimensions, draws from a normal prior all have nearly the same norm, and the middle of a
+    straight line between two of them is shorter than any draw. This path keeps to norms that occur
+    under the prior. Codes with the same direction, with opposite directions (which no single
+    circle joins) or with norm zero are joined by the straight line.
 
     Shoemake, 1985, Animating rotation with quaternion curves,
     https://doi.org/10.1145/325334.325242; for latents White, 2016, Sampling generative networks,
@@ -48,11 +48,11 @@ def spherical(start: Tensor, end: Tensor, weights: Tensor) -> Tensor:
 
     Args:
         start: The codes :math:`a`, ``(n, *latent_shape)``.
-        end: The codes :math:`b`, likewise.
-        weights: How far to go, :math:`t` from 0 to 1, ``(steps,)``.
+        end: The codes :math:`b`, ``(n, *latent_shape)``.
+        weights: Positions on the path, :math:`t` from 0 to 1, ``(steps,)``.
 
     Returns:
-        ``(n, steps, *latent_shape)``.
+        The points, ``(n, steps, *latent_shape)``.
     """
     line = straight(start, end, weights)
     t = weights.to(start)[:, None]
@@ -60,7 +60,7 @@ def spherical(start: Tensor, end: Tensor, weights: Tensor) -> Tensor:
     first, last = a.norm(dim=-1, keepdim=True), b.norm(dim=-1, keepdim=True)
     norm = torch.lerp(first, last, t)
     a, b = normalize(a, dim=-1), normalize(b, dim=-1)
-    # From chord lengths: the arc cosine of a product near one is too rough for small angles.
+    # From chord lengths, since the arc cosine of a product near one is inaccurate at small angles.
     angle = 2 * torch.atan2((a - b).norm(dim=-1, keepdim=True), (a + b).norm(dim=-1, keepdim=True))
     sine = angle.sin()
     circle = ((1 - t) * angle).sin() * a + (t * angle).sin() * b
@@ -70,12 +70,12 @@ def spherical(start: Tensor, end: Tensor, weights: Tensor) -> Tensor:
 
 
 def circular(start: Tensor, end: Tensor, weights: Tensor) -> Tensor:
-    r"""Points of the shorter way round, of each angle by itself.
+    r"""Points on the shorter way round the circle, for each angle separately.
 
     Args:
         start: The codes :math:`a`, angles in radians, ``(n, *latent_shape)``.
-        end: The codes :math:`b`, likewise.
-        weights: How far to go, :math:`t` from 0 to 1, ``(steps,)``.
+        end: The codes :math:`b`, ``(n, *latent_shape)``.
+        weights: Positions on the path, :math:`t` from 0 to 1, ``(steps,)``.
 
     Returns:
         Angles from :math:`-\pi` to :math:`\pi`, ``(n, steps, *latent_shape)``.
@@ -85,7 +85,7 @@ def circular(start: Tensor, end: Tensor, weights: Tensor) -> Tensor:
 
 
 def hyperbolic(start: Tensor, end: Tensor, weights: Tensor) -> Tensor:
-    r"""Points of the geodesic in the unit ball of hyperbolic space, evenly in its distance.
+    r"""Points on the geodesic in the unit ball of hyperbolic space, evenly spaced in its distance.
 
     .. math:: z_t = a \oplus \exp_0\bigl(t \, \log_0(-a \oplus b)\bigr)
 
@@ -94,11 +94,11 @@ def hyperbolic(start: Tensor, end: Tensor, weights: Tensor) -> Tensor:
 
     Args:
         start: The codes :math:`a` in the ball, ``(n, d)``.
-        end: The codes :math:`b`, likewise.
-        weights: How far to go, :math:`t` from 0 to 1, ``(steps,)``.
+        end: The codes :math:`b`, ``(n, d)``.
+        weights: Positions on the path, :math:`t` from 0 to 1, ``(steps,)``.
 
     Returns:
-        ``(n, steps, d)``.
+        The points, ``(n, steps, d)``.
     """
     a, b = start.double().unsqueeze(1), end.double().unsqueeze(1)
     t = weights.to(a)[:, None]
@@ -119,12 +119,12 @@ PATHS: Final[dict[Path, Callable[[Tensor, Tensor, Tensor], Tensor]]] = {
 
 
 def paths_within(kind: LatentKind | None) -> tuple[Path, ...]:
-    """The names of the paths that keep to what a kind of latent ranges over, the usual one first."""
+    """The names of the paths that stay inside a kind of latent space, the usual one first."""
     if kind == "circle":
         return ("circular",)
     return ("hyperbolic",) if kind == "ball" else ("straight", "spherical")
 
 
 def _beside(weights: Tensor, codes: Tensor) -> Tensor:
-    """The weights, to be broadcast against codes ``(n, 1, *latent_shape)``."""
+    """Shapes the weights for broadcasting against codes ``(n, 1, *latent_shape)``."""
     return weights.to(codes).reshape(1, -1, *[1] * (codes.ndim - 1))

@@ -1,13 +1,14 @@
 """Figures of training, data and latent spaces: every function returns a matplotlib ``Figure``.
 
-Nothing is saved or shown, and no state of matplotlib (backend, ``rcParams``, pyplot) is touched:
-save with ``figure.savefig("samples.png")``; a notebook shows the figure that a cell returns.
+Nothing is saved or shown, and matplotlib's global state (backend, ``rcParams``, pyplot) is not
+touched. Save a figure with ``figure.savefig("samples.png")``; a notebook shows the figure that a
+cell returns.
 
-The functions take any model with the interface of
-:class:`~pyrovae.plots.latents.PlottableModel`. Data whose shape is ``(height, width)``,
-``(1, height, width)`` or ``(3, height, width)`` are drawn as images with grey levels or colours
-from 0 to 1, or in a range of their own, which a line below the figure says; all other data as
-profiles, the features from left to right.
+The functions accept any model with the interface of
+:class:`~pyrovae.plots.latents.PlottableModel`. Data of shape ``(height, width)``, ``(1, height,
+width)`` or ``(3, height, width)`` are drawn as images, with grey levels or colours from 0 to 1 or
+in a range of their own, which is then given below the figure. All other data are drawn as
+profiles, with the features from left to right.
 """
 
 from pyrovae.plots.aggregate import aggregated_posterior, probability_integral

@@ -1,4 +1,4 @@
-"""The latents of all data together, against the prior."""
+"""The latents of all data together, compared with the prior."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -27,7 +27,7 @@ from pyrovae.plots.points import check_labels, draw_points, label_texts, legend
 from pyrovae.plots.style import COLOURS, DARK, TEXT_SIZE, new_figure, number, style_axes
 
 MOST_PANELS = 9
-CENTRAL = 0.005  # what lies beyond this share on either side is not drawn
+CENTRAL = 0.005  # values beyond this share on either side are not drawn
 PRIOR_DRAWS = 1000
 
 
@@ -39,17 +39,17 @@ def aggregated_posterior(
     bins: int = 40,
     site: str | None = None,
 ) -> Figure:
-    r"""The latents of all data together against the prior, one panel a feature.
+    r"""The latents of all data together against the prior, one panel per feature.
 
-    Bars are a histogram of draws from :math:`q(z) = \frac{1}{N} \sum_n q(z \mid x_n)`, one for
-    each datum; the line is what the prior puts into the same bins. The number in the title is
-    the largest difference of the two distribution functions, from 0 to 1.
+    The bars are a histogram of draws from :math:`q(z) = \frac{1}{N} \sum_n q(z \mid x_n)`, one for
+    each datum. The line shows what the prior puts into the same bins. The number in the title is
+    the largest difference between the two distribution functions, from 0 to 1.
 
     Args:
         model: An object with ``model`` and ``guide``, which take ``x``. The draws come from
             torch's global random state.
         x: The data, ``(n, *data_shape)``; the more, the smoother.
-        dimensions: The panels, counted from 0 as in ``z[..., 0]``; if left out, the up to 9
+        dimensions: The features to show, counted from 0 as in ``z[..., 0]``; if left out, up to 9
             features that differ most, the most different first.
         bins: Number of bins. The outermost half per cent on either side is not drawn.
         site: Which latent, for a model with several.
@@ -58,8 +58,8 @@ def aggregated_posterior(
         A figure with a panel for each feature.
 
     Raises:
-        ValueError: ``x`` is not a batch, a dimension does not exist, ``bins`` is not positive,
-            or ``site`` is missing or no latent of the model.
+        ValueError: If ``x`` is not a batch, a dimension does not exist, ``bins`` is not positive,
+            or ``site`` is missing or not a latent of the model.
     """
     check_positive("bins", bins)
     x = read_data("x", x)
@@ -120,28 +120,29 @@ def probability_integral(
 ) -> Figure:
     """The latents mapped to the unit square by the prior's distribution function.
 
-    One draw from q(z|x) for each datum, coloured by label. Where the aggregated posterior is the
-    prior, and the prior's features are independent, the points are uniform on the square; holes
-    are what samples decode without a datum there, crowds what they reach too seldom. The numbers
-    at the axes are Kolmogorov and Smirnov's distance from uniform, from 0 to 1.
+    There is one draw from q(z|x) for each datum, coloured by label. If the aggregated posterior
+    equals the prior, and the prior's features are independent, the points are uniform on the
+    square. Holes are regions that samples come from although no datum lies there; crowds are
+    regions that samples reach too rarely. The numbers at the axes are Kolmogorov-Smirnov distances
+    from uniform, from 0 to 1.
 
     Args:
         model: An object with ``model`` and ``guide``, which take ``x``, and ``encode``. The draws
             come from torch's global random state.
         x: The data, ``(n, *data_shape)``.
-        labels: ``(n,)`` whole numbers, or None for one colour.
+        labels: Integers ``(n,)``, or None for one colour.
         dimensions: The two features, counted from 0; if left out, the two that vary most.
         label_names: The names of labels 0, 1, ...; the numbers if left out.
-        seed: Of the order in which the points are drawn.
+        seed: Seed of the order in which the points are drawn.
         site: Which latent, for a model with several.
 
     Returns:
         A figure with one scatter plot.
 
     Raises:
-        ValueError: ``x`` is not a batch, ``labels`` do not fit to it or to ``label_names``, the
+        ValueError: If ``x`` is not a batch, ``labels`` do not fit it or ``label_names``, the
             latent is discrete or has one feature, a dimension does not exist, or ``site`` is
-            missing or no latent of the model.
+            missing or not a latent of the model.
     """
     x = read_data("x", x)
     groups = check_labels(labels, len(x))
@@ -150,7 +151,7 @@ def probability_integral(
     if u.shape[1] < 2:
         raise ValueError("probability_integral needs a latent with at least 2 features, got 1")
     if dimensions is None:
-        # What a latent tells of the data shrinks its posteriors and spreads their means.
+        # The more a latent tells about the data, the more the means of its posteriors vary.
         spread = one_latent(encode(model, x), site).flatten(1).std(0, correction=0)
         first, second = sorted(spread.argsort(descending=True, stable=True)[:2].tolist())
     else:

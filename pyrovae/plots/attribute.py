@@ -1,4 +1,4 @@
-"""What adding a vector to codes does to data."""
+"""The effect on data of adding a vector to their codes."""
 
 from collections.abc import Sequence
 
@@ -21,25 +21,26 @@ def attribute(
     strengths: Sequence[float] = (-1, -0.5, 0, 0.5, 1),
     name: str = "attribute",
 ) -> Figure:
-    """Data with an attribute removed from, and added to, their codes, one row a datum.
+    """Data with an attribute removed from and added to their codes, one row per datum.
 
-    Each row begins with the original, in a coloured frame; then comes what the code plus the
-    vector times each strength decodes to. At strength 0 that is the reconstruction.
+    Each row begins with the original, in a coloured frame. The other columns show the decoded sum
+    of its code and a multiple of the vector, one for each strength. At strength 0 this is the
+    reconstruction.
 
     Args:
         model: The model.
-        x: ``(n, *data_shape)``, one row each.
-        vector: ``latent_shape``, from `pyrovae.latent_space.attribute_vector`; a dict by site
-            for a model with several latents, of which those left out stay as they are.
-        strengths: How often the vector is added.
-        name: What the vector stands for, for the title.
+        x: The data, ``(n, *data_shape)``, one row each.
+        vector: The vector, ``latent_shape``, from `pyrovae.latent_space.attribute_vector`; a dict
+            by site for a model with several latents, of which those left out stay as they are.
+        strengths: The factors of the vector.
+        name: Name of the attribute, for the title.
 
     Returns:
         A figure with n rows of ``1 + len(strengths)`` data.
 
     Raises:
-        ValueError: ``x`` is not a batch, there are no strengths, or the vector has not the shape
-            of a code.
+        ValueError: If ``x`` is not a batch, there are no strengths, or the vector does not have
+            the shape of a code.
     """
     x = read_data("x", x)
     if not len(strengths):
@@ -72,7 +73,7 @@ def attribute(
 
 
 def _moved(codes: Tensor, vector: Tensor, strengths: Sequence[float]) -> Tensor:
-    """Each code plus the vector at each strength: (n * strengths, ...)."""
+    """Adds the vector to each code at each strength: ``(n * strengths, ...)``."""
     if vector.shape != codes.shape[1:]:
         raise ValueError(
             f"vector must have the shape of a code, {tuple(codes.shape[1:])}, "

@@ -1,4 +1,4 @@
-"""Data, their codes, and what the codes decode to."""
+"""Data, their codes, and their reconstructions."""
 
 import numpy as np
 import torch
@@ -14,28 +14,28 @@ from pyrovae.plots.latents import PlottableModel
 from pyrovae.plots.style import COLOURS, LIGHT, number
 from pyrovae.plots.tiles import draw_tiles, table_layout
 
-PLACES = 3  # of the table, over which a code extends; its name stands above the middle one
+PLACES = 3  # places of the table that a code fills; its name stands above the middle one
 
 
 def latent_codes(
     model: PlottableModel, x: Tensor, *, n: int = 8, site: str | None = None
 ) -> Figure:
-    """Data with the code between them and their reconstruction, one row a datum.
+    """Data with their codes and their reconstructions, one row per datum.
 
-    A code is drawn as bars, its features from left to right, upwards above zero and downwards
-    below, all rows on one scale.
+    A code is drawn as bars between the two, with its features from left to right, upwards above
+    zero and downwards below, on one scale for all rows.
 
     Args:
         model: The model.
-        x: ``(N, *data_shape)``; the first n of them are shown.
+        x: The data, ``(N, *data_shape)``; the first n of them are shown.
         n: Number of rows.
-        site: Whose code is shown, for a model with several latents. All of them are decoded.
+        site: The latent whose code is shown, for a model with several. All of them are decoded.
 
     Returns:
         A figure with one table.
 
     Raises:
-        ValueError: ``x`` is not a batch, ``n`` is not positive, or ``site`` is missing or no
+        ValueError: If ``x`` is not a batch, ``n`` is not positive, or ``site`` is missing or not a
             latent of the model.
     """
     x = read_data("x", x)
@@ -45,7 +45,7 @@ def latent_codes(
     values = one_latent(codes, site).flatten(1).detach().cpu().double().numpy()
     decoded = decode(model, codes)
     check_beside(x, decoded)
-    # What stands where the bars go is hidden by them.
+    # The bars hide these places.
     fill = 1.0 if is_image(tuple(x.shape[1:])) else float(x.float().mean())
     blank = torch.full_like(decoded, fill)
     row = [x.cpu(), *[blank] * PLACES, decoded]

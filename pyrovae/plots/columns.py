@@ -1,4 +1,4 @@
-"""The columns of a table beside those that a model makes up."""
+"""The columns of a table beside those that a model generates."""
 
 from collections.abc import Sequence
 from math import ceil
@@ -21,22 +21,22 @@ BINS = 30
 def table_columns(
     rows: Tensor, drawn: Tensor, columns: Sequence[Column], *, mask: Tensor | None = None
 ) -> Figure:
-    """How often values occur in each column of a table, and in rows that a model has drawn.
+    """Frequencies of the values in each column of a table, and in rows drawn from a model.
 
-    Positive numbers and counts are shown on a logarithmic axis, of x and of 1 + x. Of more than 24
-    columns the first are shown.
+    Positive numbers and counts are shown on a logarithmic axis, of x and of 1 + x. If there are
+    more than 24 columns, the first 24 are shown.
 
     Args:
-        rows: Data, ``(n, D)``, as `load_data` gives those of a table.
-        drawn: Rows of ``model.sample(n, draw=True)``, ``(m, D)``.
-        columns: What is known of the columns.
+        rows: Data, ``(n, D)``, as `load_data` returns them for a table.
+        drawn: Rows from ``model.sample(n, draw=True)``, ``(m, D)``.
+        columns: The description of the columns.
         mask: Which of the data's values were observed; all, if left out.
 
     Returns:
         A figure with a panel for each column.
 
     Raises:
-        ValueError: If rows have not as many values as there are columns.
+        ValueError: If the number of values in a row is not the number of columns.
     """
     for name, x in (("rows", rows), ("drawn", drawn)):
         if x.dim() != 2 or x.shape[1] != len(columns):
@@ -71,7 +71,7 @@ def _numbers(axes: Axes, column: Column, series: dict[str, Values]) -> None:
         high = low + max(abs(low), 1.0)
     edges = np.geomspace(low, high, BINS) if logarithmic else np.linspace(low, high, BINS)
     for colour, (name, values) in zip(COLOURS, series.items(), strict=False):
-        # What is beyond the data's range counts at its end.
+        # Values beyond the range of the data count in the outermost bin.
         inside = np.clip(values.astype(float) + added, low, high)
         heights, _ = np.histogram(inside, edges)
         share = heights / max(len(inside), 1)

@@ -34,28 +34,29 @@ def compare_latent_spaces(
     n: int = 24,
     seed: int = 0,
 ) -> Figure:
-    """Two-dimensional latent spaces, a column a model: can data be drawn from them?
+    """Two-dimensional latent spaces, one column per model: can data be drawn from them?
 
-    From top to bottom: the codes of data, coloured by label, with the circle that holds 95 % of
-    N(0, I); the plane decoded at the quantiles of N(0, I), as `manifold` does; and data decoded
-    at draws from N(0, I), the same draws for all models. An autoencoder's codes lie anywhere and
-    leave gaps, which its decoder was never asked to fill.
+    From top to bottom, the panels show the codes of data, coloured by label, with the circle that
+    holds 95 % of N(0, I); the plane decoded at the quantiles of N(0, I), as in `manifold`; and
+    data decoded at draws from N(0, I), the same draws for all models. An autoencoder's codes can
+    lie anywhere and leave gaps, which its decoder was never trained to fill.
 
     Args:
-        models: By the name that stands above the column. Each has a latent of two features.
-        x: ``(N, *data_shape)``; all of them are encoded.
-        labels: ``(N,)`` whole numbers, or None for one colour.
+        models: The models by the name that stands above the column. Each has a latent with two
+            features.
+        x: The data, ``(N, *data_shape)``; all of them are encoded.
+        labels: Integers ``(N,)``, or None for one colour.
         label_names: The names of labels 0, 1, ...; the numbers if left out.
-        size: Values of each feature in the decoded plane.
+        size: Number of values of each feature in the decoded plane.
         n: Number of samples.
-        seed: Of the samples and of the order in which points are drawn.
+        seed: Seed of the samples and of the order in which points are drawn.
 
     Returns:
         A figure with three panels for each model.
 
     Raises:
-        ValueError: There is no model, a latent has not two features, ``x`` is not a batch, the
-            labels do not fit, or ``size`` or ``n`` is too small.
+        ValueError: If there is no model, a latent does not have two features, ``x`` is not a
+            batch, the labels do not fit, or ``size`` or ``n`` is too small.
     """
     if not models:
         raise ValueError("models must have at least one model, got none")
@@ -104,7 +105,7 @@ def compare_latent_spaces(
 
 
 def _levels_note(data: Tensor) -> str | None:
-    """Which values are black and white in images, in the width of a column."""
+    """Says which values are black and white in images, in lines as wide as a column."""
     note = levels_of(data).note if is_image(tuple(data.shape[1:])) else None
     return None if note is None else note.replace("; ", "\n")
 

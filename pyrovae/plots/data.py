@@ -1,4 +1,4 @@
-"""Data that are to be drawn, read as they are read for training."""
+"""Data for a figure, read in the same way as for training."""
 
 from typing import Any
 
@@ -12,20 +12,20 @@ __all__ = ["check_beside", "read_data"]
 
 
 def read_data(name: str, x: Any) -> Tensor:
-    """Reads a batch of data as a model's queries do.
+    """Reads a batch of data in the same way as a model's queries do.
 
-    What a model makes of 8-bit values are grey levels in [0, 1]: beside it, the values themselves
-    are to be grey levels, too.
+    A model trained on 8-bit values returns grey levels in [0, 1]; beside them, the data have to be
+    shown as grey levels, too.
 
     Args:
-        name: Of the argument, for the message.
+        name: Name of the argument, for the message.
         x: A tensor or NumPy array, ``(n, *data_shape)``.
 
     Returns:
-        Floating numbers, without gradients.
+        A floating-point tensor without gradients.
 
     Raises:
-        ValueError: If it is something else, or has not this shape with n >= 1.
+        ValueError: If ``x`` is something else, or does not have this shape with n >= 1.
     """
     x = as_tensor(x, name=name)
     check_batch(name, x)
@@ -33,10 +33,10 @@ def read_data(name: str, x: Any) -> Tensor:
 
 
 def check_beside(x: Tensor, made: Tensor) -> None:
-    """Looks whether data can stand beside what a model makes of them.
+    """Checks that data can be shown beside what a model makes of them.
 
     Raises:
-        ValueError: If the shapes differ, as at one data site of several.
+        ValueError: If the shapes differ, as they do for one of several data sites.
     """
     if x.shape[1:] != made.shape[1:]:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Many images in one array, so that a figure with hundreds of them is one artist."""
+"""Many images in one array, so that a figure with hundreds of them is a single artist."""
 
 import math
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from torch import Tensor
 
 @dataclass(frozen=True, kw_only=True)
 class TileLayout:
-    """Where the tiles of a grid lie, in the pixels of the grid.
+    """The positions of the tiles of a grid, in the pixels of the grid.
 
-    Pixel i covers i - 0.5 to i + 0.5, as in ``Axes.imshow``; rows count from the top.
+    Pixel i covers i - 0.5 to i + 0.5, as in ``Axes.imshow``; rows are counted from the top.
 
     Args:
         rows: Number of tiles from top to bottom.
         columns: Number of tiles from left to right.
-        height: Of one tile, in pixels.
-        width: Of one tile, in pixels.
-        gap: Between two tiles, in pixels.
+        height: Height of one tile, in pixels.
+        width: Width of one tile, in pixels.
+        gap: Gap between two tiles, in pixels.
     """
 
     rows: int
@@ -52,7 +52,7 @@ def is_image(shape: tuple[int, ...]) -> bool:
     """Whether data of this shape are drawn as images.
 
     Args:
-        shape: Of one datum.
+        shape: Shape of one datum.
 
     Returns:
         True for ``(height, width)``, ``(1, height, width)`` and ``(3, height, width)``.
@@ -64,11 +64,12 @@ def image_layout(shape: tuple[int, ...], *, columns: int) -> TileLayout:
     """The layout of :func:`image_grid` for images of this shape.
 
     Args:
-        shape: ``(n, height, width)`` or ``(n, channels, height, width)``.
+        shape: The shape of the images, ``(n, height, width)`` or ``(n, channels, height, width)``.
         columns: Number of images from left to right.
 
     Returns:
-        The layout: as many rows as are needed, separators of one pixel in 28 and at least one.
+        The layout, with as many rows as are needed and gaps of one pixel in 28, at least one
+        pixel.
     """
     height, width = shape[-2:]
     return TileLayout(
@@ -83,20 +84,23 @@ def image_layout(shape: tuple[int, ...], *, columns: int) -> TileLayout:
 def image_grid(
     images: Tensor, *, columns: int, black: float = 0.0, white: float = 1.0
 ) -> NDArray[np.float32]:
-    """Tile images into one array, row by row from the top left, thin white lines between them.
+    """Tiles images into one array, row by row from the top left, separated by thin white lines.
 
     Args:
-        images: ``(n, height, width)``, ``(n, 1, height, width)`` or ``(n, 3, height, width)``.
+        images: The images, ``(n, height, width)``, ``(n, 1, height, width)`` or ``(n, 3, height,
+            width)``.
         columns: Number of images from left to right.
-        black: The value that is drawn black; lower ones are, too.
-        white: The value that is drawn white; higher ones are, too.
+        black: The value that is drawn black, like all lower ones.
+        white: The value that is drawn white, like all higher ones.
 
     Returns:
-        Values in [0, 1], from black to white: ``(grid_height, grid_width)`` for grey images, ``(grid_height, grid_width, 3)`` for colour
-        images, as ``Axes.imshow`` takes them. Places without an image are white.
+        Values in [0, 1], from black to white, in the form that ``Axes.imshow`` takes:
+        ``(grid_height, grid_width)`` for grey images, ``(grid_height, grid_width, 3)`` for colour
+        images. Places without an image are white.
 
     Raises:
-        ValueError: There is no image, the shape is another one, or ``columns`` is not positive.
+        ValueError: If there is no image, the images have another shape, or ``columns`` is not
+            positive.
     """
     check_positive("columns", columns)
     if images.ndim not in (3, 4) or not is_image(tuple(images.shape[1:])) or not images.numel():
@@ -117,15 +121,15 @@ def image_grid(
 
 
 def check_positive(name: str, value: Any, *, at_least: int = 1) -> None:
-    """Raise unless a count is large enough.
+    """Checks that a count is large enough.
 
     Args:
-        name: Of the argument, for the message.
-        value: What was given.
+        name: Name of the argument, for the message.
+        value: The argument.
         at_least: The smallest allowed count.
 
     Raises:
-        ValueError: ``value`` is not an int, or is smaller.
+        ValueError: If ``value`` is not an int, or is smaller.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
         raise ValueError(f"{name} must be an int of at least {at_least}, got {value!r}")

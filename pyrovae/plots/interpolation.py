@@ -1,4 +1,4 @@
-"""The way from one datum to another, through the latent space."""
+"""The path from one datum to another, through the latent space."""
 
 import torch
 from matplotlib.figure import Figure
@@ -28,28 +28,29 @@ def interpolation(
     path: Path = "straight",
     site: str | None = None,
 ) -> Figure:
-    """Decoded points of the way between the codes of two data, one row a pair.
+    """Decoded points on the path between the codes of two data, one row per pair.
 
-    The originals stand at both ends in a coloured frame; the columns between them say how far
-    along the way they are, from 0 (the code of ``start``) to 1 (the code of ``end``).
+    The originals stand at both ends, in a coloured frame. The columns between them are labelled
+    with their position on the path, from 0 (the code of ``start``) to 1 (the code of ``end``).
 
     Args:
         model: The model.
         start: A datum ``data_shape``, or a batch ``(n, *data_shape)``.
-        end: Like ``start``.
-        steps: Number of decoded points, the two codes included.
-        path: "straight" for a line, "spherical" for a great circle, along which direction and norm
+        end: A datum or a batch of the same shape.
+        steps: Number of decoded points, including the two codes.
+        path: "straight" for a line, "spherical" for a great circle along which direction and norm
             change evenly, "circular" for the shorter way round of angles, or "hyperbolic" for a
             geodesic in the unit ball (`pyrovae.latent_space.hyperbolic`).
-        site: With several latents: the only one that moves, the others stay at the codes of
-            ``start``. All move together if left out.
+        site: For a model with several latents, the only one that moves, while the others stay at
+            the codes of ``start``. All move together if left out.
 
     Returns:
         A figure with n rows of ``steps + 2`` data.
 
     Raises:
-        ValueError: The shapes of ``start`` and ``end`` differ or are not data, ``steps`` is
-            smaller than 2, the path is unknown, or ``site`` is no latent of the model.
+        ValueError: If the shapes of ``start`` and ``end`` differ or are not those of data,
+            ``steps`` is smaller than 2, the path is unknown, or ``site`` is not a latent of the
+            model.
     """
     check_positive("steps", steps, at_least=2)
     if path not in PATHS:
@@ -91,6 +92,6 @@ def interpolation(
 
 
 def _way(codes: Tensor, weights: Tensor, path: Path) -> Tensor:
-    """Points from the first half of the codes to the second: (pairs * steps, ...)."""
+    """Points from the first half of the codes to the second: ``(pairs * steps, ...)``."""
     start, end = codes.chunk(2)
     return PATHS[path](start, end, weights).flatten(0, 1)

@@ -1,4 +1,4 @@
-"""What the figures ask of a model, and what they know of its latents and data."""
+"""The interface of models that figures use, and properties of their latents and data."""
 
 from inspect import signature
 from typing import Any, Protocol
@@ -11,28 +11,29 @@ from pyrovae.scope import kept_random_state
 
 
 class PlottableModel(Coder, Protocol):
-    """Whatever encodes, decodes, reconstructs and samples, without gradients.
+    """Any object that encodes, decodes, reconstructs and samples, without gradients.
 
-    The attributes ``data_shape`` and ``latent_shape`` (shapes without the batch, or None) are
-    used where a model has them.
+    The attributes ``data_shape`` and ``latent_shape`` (shapes without the batch, or None) are used
+    if a model has them.
     """
 
     def reconstruct(self, x: Tensor, /) -> Any:
-        """The likelihood's mean at the codes of a batch."""
+        """Returns the likelihood's means at the codes of a batch."""
 
     def sample(self, n: int, /) -> Any:
-        """Means of the likelihood at n draws from the prior."""
+        """Returns the likelihood's means at n draws from the prior."""
 
 
 def axis_name(dimension: int, site: str | None) -> str:
     """The name of one dimension of a latent in a figure.
 
     Args:
-        dimension: Counted from 0.
-        site: As the user gave it.
+        dimension: The dimension, counted from 0.
+        site: The site as given by the user.
 
     Returns:
-        z1 for the first dimension of the one latent "z"; with a site's name, as in Python, z2[0].
+        "z1" for the first dimension of a single latent "z"; with a site's name, in Python's
+        notation, "z2[0]".
     """
     return f"z{dimension + 1}" if site in (None, "z") else f"{site}[{dimension}]"
 
@@ -41,7 +42,8 @@ def data_shape(model: PlottableModel) -> tuple[int, ...]:
     """The shape of one datum.
 
     Args:
-        model: The model; one that does not declare its ``data_shape`` draws a datum, with the
+        model: The model. If it does not declare its ``data_shape``, a datum is drawn, without
+            changing the caller's random state.
             caller's random numbers left as they were.
 
     Returns:
@@ -52,18 +54,18 @@ def data_shape(model: PlottableModel) -> tuple[int, ...]:
 
 
 def draw(model: PlottableModel, n: int) -> Tensor:
-    """Data from a model's prior that leave no trace in the global random state.
+    """Draws data from a model's prior without changing the global random state.
 
     Args:
         model: The model.
-        n: How many.
+        n: Number of data.
 
     Returns:
-        ``(n, *data_shape)``.
+        The data, ``(n, *data_shape)``.
     """
-    # What is encoded later has to be a datum, which a mean of counts is not.
+    # Draws instead of means, since they may be encoded later, and a mean of counts is no count.
     options = {"draw": True} if "draw" in signature(model.sample).parameters else {}
-    # Named devices: left to itself, fork_rng warns where a machine has several.
+    # Devices are named because fork_rng otherwise warns if a machine has several.
     cuda = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
     with kept_random_state(cuda):
         data: Tensor = one_site(model.sample(n, **options))
@@ -71,17 +73,17 @@ def draw(model: PlottableModel, n: int) -> Tensor:
 
 
 def check_plane(figure: str, model: PlottableModel) -> torch.Size:
-    """Raise unless a model has one latent with two features.
+    """Checks that a model has one latent with two features.
 
     Args:
-        figure: What needs it, for the message.
-        model: The model; one that does not declare its ``latent_shape`` encodes a datum.
+        figure: The name of the figure, for the message.
+        model: The model. If it does not declare its ``latent_shape``, a datum is encoded.
 
     Returns:
         The latent's shape.
 
     Raises:
-        ValueError: It has several latents, or another number of features.
+        ValueError: If it has several latents, or another number of features.
     """
     shape = getattr(model, "latent_shape", None)
     if shape is None:

@@ -8,17 +8,17 @@ from pyrovae.plots.style import number
 
 __all__ = ["Levels", "levels_of", "smallest_and_largest"]
 
-# Ranges that images usually have. Means of a likelihood may leave them a little.
+# The usual ranges of images. Means of a likelihood may go slightly beyond them.
 USUAL = ((0.0, 1.0), (-1.0, 1.0))
 BEYOND = 0.25  # of a range's length, on either side
 
 
 class Levels(NamedTuple):
-    """The values that are drawn black and white, with what lies beyond them clipped.
+    """The values that are drawn black and white; values beyond them are clipped.
 
     Attributes:
-        black: The lower one.
-        white: The upper one.
+        black: The lower value.
+        white: The upper value.
         note: What a reader has to know; None for images with values in [0, 1].
     """
 
@@ -30,8 +30,8 @@ class Levels(NamedTuple):
 def levels_of(data: Tensor) -> Levels:
     """Chooses levels for images.
 
-    [0, 1] or [-1, 1], if the values go no further than a quarter of its length beyond it; else
-    from the smallest to the largest value.
+    The levels are [0, 1] or [-1, 1] if no value is further outside than a quarter of the range's
+    length, and otherwise the smallest and the largest value.
 
     Args:
         data: Images, of any shape.
@@ -51,6 +51,6 @@ def levels_of(data: Tensor) -> Levels:
 
 
 def smallest_and_largest(data: Tensor) -> tuple[float, float]:
-    """The smallest and largest finite value; zeros where there is none."""
+    """The smallest and largest finite value; zeros if there is none."""
     finite = data[data.isfinite()]
     return (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 0.0)

@@ -15,20 +15,21 @@ MOST_LABELS = 10
 
 
 def manifold(model: PlottableModel, *, size: int = 20, span: float | None = None) -> Figure:
-    """Data decoded on a grid over a two-dimensional latent: z1 to the right, z2 upwards.
+    """Data decoded on a grid over a two-dimensional latent, z1 to the right and z2 upwards.
 
     Args:
         model: A model whose latent has two features.
         size: Number of values of each feature.
-        span: If given, the values lie evenly from -span to span; if left out, at the quantiles
-            0.5/size, 1.5/size, ... of a standard normal, as evenly as that prior has them.
+        span: If given, the values are evenly spaced from -span to span; if left out, they are the
+            quantiles 0.5/size, 1.5/size, ... of a standard normal, so that each stands for the
+            same probability.
 
     Returns:
         A figure with ``size`` rows of ``size`` data.
 
     Raises:
-        ValueError: The model's latent has not exactly two features, ``size`` is smaller than 2,
-            or ``span`` is not positive.
+        ValueError: If the model's latent does not have exactly two features, ``size`` is smaller
+            than 2, or ``span`` is not positive.
     """
     check_positive("size", size, at_least=2)
     if span is None:
@@ -56,7 +57,7 @@ def manifold(model: PlottableModel, *, size: int = 20, span: float | None = None
 
 
 def quantiles(size: int) -> Tensor:
-    """Values of one feature that are as evenly spread as a standard normal has them.
+    """Values of one feature that each stand for the same probability under a standard normal.
 
     Args:
         size: Number of values.
@@ -68,14 +69,15 @@ def quantiles(size: int) -> Tensor:
 
 
 def plane(values: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """The latents of a table over a plane, row by row from the top left.
+    """The latents of a table that covers a plane, row by row from the top left.
 
     Args:
-        values: Of both features, rising, ``(size,)``.
-        shape: Of one latent.
+        values: The values of both features, in increasing order, ``(size,)``.
+        shape: Shape of one latent.
 
     Returns:
-        ``(size * size, *shape)``: the first feature grows to the right, the second upwards.
+        The latents, ``(size * size, *shape)``; the first feature increases to the right, the
+        second upwards.
     """
     # Rows are drawn from the top: the largest z2 comes first.
     z2, z1 = torch.meshgrid(values.flip(0), values, indexing="ij")
@@ -83,6 +85,6 @@ def plane(values: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 
 def _labels(values: Tensor) -> list[str]:
-    """A label for each value, most of them empty where there are many."""
+    """A label for each value; if there are many values, most labels are empty."""
     stride = -(-len(values) // MOST_LABELS)
     return [number(v, ".2f") if i % stride == 0 else "" for i, v in enumerate(values.tolist())]

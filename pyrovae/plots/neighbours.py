@@ -1,4 +1,4 @@
-"""Samples beside the data that lie nearest to them."""
+"""Samples beside the data that are nearest to them."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from pyrovae.plots.latents import PlottableModel
 from pyrovae.plots.style import DARK, TEXT_SIZE, number
 from pyrovae.plots.tiles import draw_tiles
 
-MEASURED = 200  # samples of which the median distance is taken
+MEASURED = 200  # number of samples for the median distance
 
 
 def neighbours(
@@ -26,24 +26,24 @@ def neighbours(
 ) -> Figure:
     """Samples, in a coloured frame, and the training data nearest to each: are they copies?
 
-    In the corner of each datum stands its Euclidean distance from the sample. With data that
-    the model was not trained on, a line below says how far samples and these are from the
-    training data: samples that are much nearer are copies. (Samples are means, smoother than
-    data, and a little nearer for that reason alone.)
+    The number in the corner of each datum is its Euclidean distance from the sample. If data are
+    given that the model was not trained on, a line below the figure compares the distances of
+    samples and of these data to the training data. Samples that are much nearer are copies.
+    (Samples are means, smoother than data, and a little nearer for that reason alone.)
 
     Args:
-        model: Whose ``sample`` is shown; it draws from torch's global random state.
+        model: The model whose ``sample`` is shown; it draws from torch's global random state.
         data: The training data: ``(N, *data_shape)``, a split such as ``data.train``, or anything
-            else that `pyrovae.datasets.as_split` reads. All of them are looked at.
+            else that `pyrovae.datasets.as_split` reads. All of them are compared.
         n: Number of samples.
-        k: Number of data beside each.
-        held_out: Data the model was not trained on, ``(m, *data_shape)``.
+        k: Number of data beside each sample.
+        held_out: Data that the model was not trained on, ``(m, *data_shape)``.
 
     Returns:
         A figure with n rows of ``1 + k`` data.
 
     Raises:
-        ValueError: ``n`` or ``k`` is not positive, or there are fewer than ``k`` data.
+        ValueError: If ``n`` or ``k`` is not positive, or there are fewer than ``k`` data.
     """
     check_positive("n", n)
     check_positive("k", k)

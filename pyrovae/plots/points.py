@@ -16,17 +16,17 @@ Points = NDArray[np.float64]
 
 
 def check_labels(labels: Tensor | None, n: int) -> NDArray[np.int64]:
-    """The labels of n points.
+    """Checks the labels of n points.
 
     Args:
-        labels: ``(n,)`` whole numbers, or None: all points are 0 then.
+        labels: Integers ``(n,)``, or None, in which case all labels are 0.
         n: Number of points.
 
     Returns:
-        ``(n,)``.
+        The labels, ``(n,)``.
 
     Raises:
-        ValueError: Their shape is another one, or they are no whole numbers.
+        ValueError: If their shape is different, or they are not integers.
     """
     if labels is None:
         return np.zeros(n, dtype=np.int64)
@@ -39,7 +39,7 @@ def check_labels(labels: Tensor | None, n: int) -> NDArray[np.int64]:
 
 
 def label_texts(groups: NDArray[np.int64], label_names: Sequence[str] | None) -> dict[int, str]:
-    """What the labels that are present are called, in their order.
+    """The names of the labels that occur, in order.
 
     Args:
         groups: The labels of the points.
@@ -49,7 +49,7 @@ def label_texts(groups: NDArray[np.int64], label_names: Sequence[str] | None) ->
         The names by label.
 
     Raises:
-        ValueError: A label has no name.
+        ValueError: If a label has no name.
     """
     present = np.unique(groups).tolist()
     if label_names is None:
@@ -63,23 +63,23 @@ def label_texts(groups: NDArray[np.int64], label_names: Sequence[str] | None) ->
 
 
 def _marker(index: int) -> str:
-    """Labels beyond the ten colours use them again with another marker."""
+    """The marker of a label: labels beyond the ten colours reuse these with another marker."""
     return MARKERS[index // len(COLOURS) % len(MARKERS)]
 
 
 def draw_points(
     axes: Axes, points: Points, groups: NDArray[np.int64], random: np.random.Generator
 ) -> None:
-    """Draw points, each label with a colour and a marker of its own.
+    """Draws points, with a separate colour and marker for each label.
 
     Args:
-        axes: Where to draw.
-        points: ``(n, 2)``.
+        axes: The axes to draw on.
+        points: The points, ``(n, 2)``.
         groups: Their labels, ``(n,)``.
-        random: Of the order in which they are drawn.
+        random: Generator for the order in which they are drawn.
     """
     present = np.unique(groups)
-    # Drawn in random order: label by label, the last one would cover the others.
+    # Drawn in random order, since label by label the last one would cover the others.
     order = random.permutation(len(points))
     index = np.searchsorted(present, groups)[order]
     points = points[order]
@@ -95,17 +95,17 @@ def draw_points(
             marker=_marker(turn),
             alpha=0.8,
             linewidths=0,
-            rasterized=True,  # thousands of points would make an SVG or PDF heavy
+            rasterized=True,  # thousands of points would make an SVG or PDF large
         )
 
 
 def legend(figure: Figure, names: dict[int, str], extra: Sequence[Line2D] = ()) -> None:
-    """Say beside a figure which look is which label.
+    """Adds a legend of the labels beside a figure.
 
     Args:
         figure: The figure.
-        names: By label, as `label_texts` gives them.
-        extra: What else is to be explained.
+        names: The names by label, as returned by `label_texts`.
+        extra: Further entries.
     """
     handles = [
         Line2D(

@@ -1,4 +1,4 @@
-"""Data above what a model makes of them."""
+"""Data above their reconstructions."""
 
 import torch
 from matplotlib.figure import Figure
@@ -15,16 +15,16 @@ def reconstructions(model: PlottableModel, x: Tensor, *, columns: int = 10) -> F
     """Originals in the upper row, each above its reconstruction.
 
     Args:
-        model: Whose ``reconstruct`` is shown.
-        x: ``(n, *data_shape)``; the first ``columns`` of them are used.
+        model: The model whose ``reconstruct`` is shown.
+        x: The data, ``(n, *data_shape)``; the first ``columns`` of them are used.
         columns: Number of pairs.
 
     Returns:
         A figure with two rows.
 
     Raises:
-        ValueError: ``x`` is not a batch, ``columns`` is not positive, the model has several data
-            sites, or what it makes of data has another shape.
+        ValueError: If ``x`` is not a batch, ``columns`` is not positive, the model has several
+            data sites, or its reconstructions have another shape.
     """
     check_positive("columns", columns)
     x = read_data("x", x)

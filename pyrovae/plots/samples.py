@@ -1,4 +1,4 @@
-"""What a model makes up."""
+"""Samples from a model."""
 
 from matplotlib.figure import Figure
 
@@ -12,7 +12,7 @@ def samples(model: PlottableModel, *, n: int = 64, columns: int = 8) -> Figure:
     """Samples from a model's own prior: the likelihood's means.
 
     Args:
-        model: Whose ``sample`` is shown; it draws from torch's global random state.
+        model: The model whose ``sample`` is shown; it draws from torch's global random state.
         n: Number of samples.
         columns: Number of samples from left to right.
 
@@ -20,7 +20,7 @@ def samples(model: PlottableModel, *, n: int = 64, columns: int = 8) -> Figure:
         A figure with one table of samples.
 
     Raises:
-        ValueError: ``n`` or ``columns`` is not positive, or the model has several data sites.
+        ValueError: If ``n`` or ``columns`` is not positive, or the model has several data sites.
     """
     check_positive("n", n)
     check_positive("columns", columns)

@@ -1,4 +1,4 @@
-"""Where data lie in the latent space."""
+"""The positions of data in the latent space."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple, get_args
@@ -30,28 +30,28 @@ def latent_scatter(
 ) -> Figure:
     """The codes of data as points, coloured by label.
 
-    A two-dimensional latent is drawn as it is. A one-dimensional one goes to the right, with a
-    row for each label in which the points are scattered for sight only. Any other is projected
-    to two dimensions.
+    A two-dimensional latent is drawn as it is. A one-dimensional one is drawn from left to right,
+    with a row for each label, in which the points are scattered vertically only to be visible. Any
+    other latent is projected to two dimensions.
 
     Args:
         model: The model.
-        x: ``(n, *data_shape)``; all of them are encoded.
-        labels: ``(n,)`` whole numbers, or None for one colour.
-        method: For more than two dimensions: "pca" (the axes say how much of the variance they
-            explain) or "tsne" (scikit-learn's, of the first 2000 data; distances between far
-            points mean nothing there, and the axes have no unit).
+        x: The data, ``(n, *data_shape)``; all of them are encoded.
+        labels: Integers ``(n,)``, or None for one colour.
+        method: For more than two dimensions, "pca" (the axes say how much of the variance they
+            explain) or "tsne" (scikit-learn's, of the first 2000 data; distances between distant
+            points have no meaning there, and the axes have no unit).
         label_names: The names of labels 0, 1, ...; the numbers if left out.
-        seed: Of t-SNE and of the order in which the points are drawn.
+        seed: Seed of t-SNE and of the order in which the points are drawn.
         site: Which latent, for a model with several.
 
     Returns:
         A figure with one scatter plot.
 
     Raises:
-        ValueError: ``x`` is not a batch, ``labels`` do not fit to it or to ``label_names``,
-            ``method`` is unknown, fewer than 3 data are to be projected, a code is not finite,
-            or ``site`` is missing or no latent of the model.
+        ValueError: If ``x`` is not a batch, ``labels`` do not fit it or ``label_names``,
+            ``method`` is unknown, fewer than 3 data are to be projected, a code is not finite, or
+            ``site`` is missing or not a latent of the model.
     """
     if method not in get_args(Method):
         raise ValueError(f"method must be one of {get_args(Method)}, got {method!r}")
@@ -93,7 +93,7 @@ def latent_scatter(
 
 
 class _Placed(NamedTuple):
-    """Points of a plane, what its axes are, and how the codes came there."""
+    """Points in a plane, the names of its axes, and how the codes were mapped to it."""
 
     points: Points
     x_label: str
@@ -118,14 +118,14 @@ def _count(drawn: int, n: int) -> str:
 def _in_rows(
     codes: Points, groups: NDArray[np.int64], random: np.random.Generator, site: str | None
 ) -> _Placed:
-    """One dimension to the right, with a row for each label."""
+    """One dimension from left to right, with a row for each label."""
     rows = np.searchsorted(np.unique(groups), groups)
     jitter = random.uniform(-0.35, 0.35, size=len(codes))
     return _Placed(np.column_stack([codes[:, 0], rows + jitter]), axis_name(0, site), "")
 
 
 def _in_the_plane(codes: Points, method: Method, seed: int, site: str | None) -> _Placed:
-    """Two dimensions as they are, more of them projected."""
+    """Two dimensions as they are; more than two are projected."""
     features = codes.shape[1]
     if features == 2:
         return _Placed(codes, axis_name(0, site), axis_name(1, site))

@@ -1,12 +1,12 @@
-"""The look that all figures share: colours, text sizes, axes; nothing of it is global."""
+"""The common look of all figures: colours, text sizes, axes; none of it is set globally."""
 
 from typing import Final
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-# Petroff's ten colours (2021, arXiv:2107.02270): chosen by an optimization under simulated
-# colour-vision deficiencies and by a survey on looks. Neighbours differ in lightness too.
+# Petroff's ten colours (2021, arXiv:2107.02270), chosen by an optimisation under simulated
+# colour-vision deficiencies and by a survey of preferences. Neighbours also differ in lightness.
 COLOURS: Final = (
     "#3f90da",
     "#ffa90e",
@@ -29,7 +29,7 @@ DPI: Final = 150
 
 
 def number(value: float, style: str) -> str:
-    """A number as matplotlib's own tick labels write it.
+    """Formats a number like matplotlib's own tick labels.
 
     Args:
         value: The number.
@@ -42,24 +42,24 @@ def number(value: float, style: str) -> str:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure.
+    """Makes an empty figure.
 
     Args:
-        width: In inches.
-        height: In inches.
+        width: Width in inches.
+        height: Height in inches.
 
     Returns:
-        The figure, which arranges its content by itself.
+        The figure, with constrained layout.
     """
     return Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
 
 
 def style_axes(axes: Axes, *, title: str) -> None:
-    """Give an axes with scales the common look.
+    """Gives axes with scales the common look.
 
     Args:
-        axes: What to style.
-        title: What is shown, one line.
+        axes: The axes to style.
+        title: The title, one line.
     """
     axes.set_title(title, loc="left", fontsize=TITLE_SIZE, color=DARK)
     axes.tick_params(labelsize=TEXT_SIZE, color=LIGHT, labelcolor=DARK)

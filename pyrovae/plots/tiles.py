@@ -1,4 +1,4 @@
-"""A table of data in one axes: images as images, other data as small profiles."""
+"""A table of data in one set of axes: images as images, other data as small profiles."""
 
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ from pyrovae.plots.grid import TileLayout, check_positive, image_grid, image_lay
 from pyrovae.plots.levels import levels_of, smallest_and_largest
 from pyrovae.plots.style import COLOURS, DARK, DPI, TEXT_SIZE, TITLE_SIZE, new_figure, number
 
-GRID_WIDTH = 7.0  # inches that a table fills if its tiles allow it
+GRID_WIDTH = 7.0  # inches that a table fills if the size of its tiles allows it
 TILE_WIDTHS = (0.3, 0.8, 2.0)  # inches: smallest, largest, and largest for images of many pixels
 CHARACTER = 0.075  # inches, a little more than the mean width at TEXT_SIZE
 
@@ -29,24 +29,24 @@ def draw_tiles(
     marked_columns: Iterable[int] = (),
     tile_labels: Sequence[str] = (),
 ) -> Figure:
-    """Draw data in a table that fills a figure, row by row from the top left.
+    """Draws data in a table that fills a figure, row by row from the top left.
 
     Args:
-        data: ``(n, *data_shape)``: images, drawn from black to white as `levels_of` has it, which
-            a line below says unless all values are in [0, 1]; or anything else, which is
-            flattened and drawn as profiles on one common scale.
+        data: The data, ``(n, *data_shape)``. Images are drawn from black to white according to
+            `levels_of`, with a line below that says so unless all values are in [0, 1]. Anything
+            else is flattened and drawn as profiles on one common scale.
         columns: Number of data from left to right.
-        title: What is shown.
-        row_labels: One for each row; none if left out.
-        column_labels: One for each column, above the table; none if left out.
+        title: The title.
+        row_labels: One label for each row; none if left out.
+        column_labels: One label for each column, above the table; none if left out.
         marked_columns: Columns whose data get a coloured frame.
-        tile_labels: One for each datum, in its corner; none if left out.
+        tile_labels: One label for each datum, in its corner; none if left out.
 
     Returns:
-        The figure; its one axes has the coordinates of :class:`TileLayout`.
+        The figure; its axes have the coordinates of :class:`TileLayout`.
 
     Raises:
-        ValueError: There are no data, or ``columns`` is not positive.
+        ValueError: If there are no data, or ``columns`` is not positive.
     """
     check_positive("columns", columns)
     if data.ndim < 1 or not data.numel():
@@ -96,17 +96,17 @@ def draw_table(
     marked_columns: Iterable[int] = (),
     tile_labels: Sequence[str] = (),
 ) -> None:
-    """Draw data in a table in one axes; see `draw_tiles`, whose arguments these are.
+    """Draws data in a table in given axes; see `draw_tiles` for the arguments.
 
     Args:
-        axes: Where to draw.
-        data: ``(n, *data_shape)`` with n >= 1.
+        axes: The axes to draw on.
+        data: The data, ``(n, *data_shape)`` with n >= 1.
         columns: Number of data from left to right.
-        title: What is shown.
-        row_labels: One for each row; none if left out.
-        column_labels: One for each column; none if left out.
+        title: The title.
+        row_labels: One label for each row; none if left out.
+        column_labels: One label for each column; none if left out.
         marked_columns: Columns whose data get a coloured frame.
-        tile_labels: One for each datum; none if left out.
+        tile_labels: One label for each datum; none if left out.
     """
     data = data.detach().cpu()
     layout = table_layout(data, columns=columns)
@@ -141,14 +141,14 @@ def draw_table(
 
 
 def table_layout(data: Tensor, *, columns: int) -> TileLayout:
-    """Where the tiles of a table of data lie.
+    """The layout of the tiles of a table of data.
 
     Args:
-        data: ``(n, *data_shape)``.
+        data: The data, ``(n, *data_shape)``.
         columns: Number of data from left to right.
 
     Returns:
-        The layout: of images as in `image_grid`, of other data in panels of one size.
+        The layout: for images as in `image_grid`, for other data in panels of one size.
     """
     if is_image(tuple(data.shape[1:])):
         return image_layout(tuple(data.shape), columns=columns)
@@ -157,12 +157,12 @@ def table_layout(data: Tensor, *, columns: int) -> TileLayout:
 
 
 def table_note(data: Tensor) -> str | None:
-    """What a reader of a table of data has to know of its scale; None for usual images."""
+    """What a reader has to know about the scale of a table of data; None for usual images."""
     return levels_of(data).note if is_image(tuple(data.shape[1:])) else _scale(data)
 
 
 def _scale(data: Tensor) -> str:
-    """What a reader of profiles has to know."""
+    """What a reader has to know about the scale of profiles."""
     features = data[0].numel()
     low, high = (number(value, ".3g") for value in smallest_and_largest(data))
     names = "1 feature" if features == 1 else f"{features} features, left to right"
@@ -170,7 +170,7 @@ def _scale(data: Tensor) -> str:
 
 
 def _draw_profiles(axes: Axes, data: Tensor, layout: TileLayout) -> None:
-    """One step line a datum, all of them in two artists: panels and lines."""
+    """Draws one step line per datum, all of them in two artists: panels and lines."""
     values = data.double().reshape(len(data), -1).numpy()
     features = values.shape[1]
     low, high = smallest_and_largest(data)
@@ -180,10 +180,11 @@ def _draw_profiles(axes: Axes, data: Tensor, layout: TileLayout) -> None:
     panels = [Rectangle((x - 0.5, y - 0.5), layout.width, layout.height) for y, x in corners]
     axes.add_collection(PatchCollection(panels, facecolor="0.95", edgecolor="none"))
 
-    # Steps, not slopes: nothing lies between two features. The line leaves a margin in its panel.
+    # Steps, not slopes, since there is nothing between two features. Lines keep clear of the
+    # edges.
     edges = np.repeat(np.linspace(0.05, 0.95, features + 1), 2)[1:-1] * layout.width - 0.5
     heights = (0.9 - 0.8 * (values - low) / extent) * layout.height - 0.5
-    if high == low:  # no scale: a line in the middle
+    if high == low:  # there is no scale: draw a line in the middle
         heights = np.where(np.isfinite(values), layout.height / 2 - 0.5, np.nan)
     x = corners[:, 1:] + edges
     y = corners[:, :1] + np.repeat(heights, 2, axis=1)

@@ -1,4 +1,4 @@
-"""The course of a training."""
+"""The course of training."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -26,20 +26,20 @@ KL: Series = ("KL(q(z|x) ‖ p(z))", "validation_kl", 1.0, COLOURS[4])
 def training_curves(history: Sequence[Mapping[str, Any]]) -> Figure:
     """The objective and the validation bound against the epoch, in nats per datum.
 
-    Both are losses (lower is better) and share one panel, unless the objective weighs the KL
-    (a ``beta`` other than 1 in some row): they measure different things then and get a panel
-    each. One more panel shows the parts of the validation bound, the negated reconstruction term
-    and the KL, where the history has them. Missing and non-finite values leave gaps.
+    Both are losses (lower is better) and share one panel, unless the objective puts a weight on
+    the KL (a ``beta`` other than 1 in some row): then they measure different things and have a
+    panel each. One more panel shows the parts of the validation bound, the negated reconstruction
+    term and the KL, if the history has them. Missing and non-finite values leave gaps.
 
     Args:
-        history: One mapping an epoch with "epoch" and "loss", and perhaps "validation_elbo",
+        history: One mapping per epoch with "epoch" and "loss", and optionally "validation_elbo",
             "validation_reconstruction", "validation_kl" and "beta"; one row is enough.
 
     Returns:
         A figure with one to three panels.
 
     Raises:
-        ValueError: The history is empty, or a row has no "epoch" or no "loss".
+        ValueError: If the history is empty, or a row has no "epoch" or no "loss".
     """
     rows = list(history)
     if not rows:
@@ -86,7 +86,7 @@ def _draw(axes: Axes, rows: Sequence[Mapping[str, Any]], series: Sequence[Series
     axes.set_xlabel("epoch", fontsize=TEXT_SIZE, color=DARK)
     axes.set_ylabel("nats per datum", fontsize=TEXT_SIZE, color=DARK)
     if len(series) > 1:  # the title names a single one
-        # The place that hides least is looked for among all points, which takes long for many.
+        # "best" searches all points for the emptiest corner, which takes long for many points.
         is_long = len(rows) > 10_000
         place: Literal["best", "upper right"] = "upper right" if is_long else "best"
         axes.legend(fontsize=TEXT_SIZE, labelcolor=DARK, frameon=False, loc=place)

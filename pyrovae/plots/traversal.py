@@ -1,4 +1,4 @@
-"""What single dimensions of a latent do."""
+"""The effect of single dimensions of a latent."""
 
 import math
 from collections.abc import Sequence
@@ -26,17 +26,17 @@ def traversal(
     span: float = 3.0,
     site: str | None = None,
 ) -> Figure:
-    """One latent dimension at a time set to values from -span to span, the others held.
+    """One latent dimension at a time set to values from -span to span, with the others fixed.
 
-    The others stay at the code of the first datum ``x[0]``. Each row is one dimension, each
+    The others stay at the code of the first datum ``x[0]``. Each row is one dimension, and each
     column one value, which stands above it.
 
     Args:
         model: The model.
-        x: ``(n, *data_shape)``; the first gives the code to vary, all of them say which
-            dimensions vary most.
-        dimensions: The rows, counted from 0 as in ``z[..., 0]``; if left out, the up to 10 whose
-            codes have the largest standard deviation over ``x``, the largest first.
+        x: The data, ``(n, *data_shape)``. The first one gives the code to vary; all of them
+            determine which dimensions vary most.
+        dimensions: The rows, counted from 0 as in ``z[..., 0]``; if left out, up to 10 dimensions
+            whose codes have the largest standard deviation over ``x``, the largest first.
         steps: Number of values.
         span: The largest value, in units of the latent (standard deviations of a normal prior).
         site: Which latent, for a model with several.
@@ -45,8 +45,8 @@ def traversal(
         A figure with a row for each dimension.
 
     Raises:
-        ValueError: ``x`` is not a batch, a dimension does not exist, ``steps`` is smaller than
-            2, ``span`` is not positive, or ``site`` is missing or no latent of the model.
+        ValueError: If ``x`` is not a batch, a dimension does not exist, ``steps`` is smaller than
+            2, ``span`` is not positive, or ``site`` is missing or not a latent of the model.
     """
     check_positive("steps", steps, at_least=2)
     check_span(span)
@@ -81,13 +81,13 @@ def traversal(
 
 
 def check_span(span: float) -> None:
-    """Raise unless a span of latent values is usable.
+    """Checks that a span of latent values can be used.
 
     Args:
         span: The largest value.
 
     Raises:
-        ValueError: It is not positive and finite.
+        ValueError: If it is not positive and finite.
     """
     if not 0 < span < math.inf:
         raise ValueError(f"span must be positive and finite, got {span!r}")
