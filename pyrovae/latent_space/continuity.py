@@ -62,7 +62,6 @@ def continuity(
         ValueError: If ``start`` and ``end`` are not batches of one shape, ``steps`` is smaller
             than 2, the path is unknown, ``site`` is missing or not a latent of the model, or the
             likelihood's mean has no closed form.
-            likelihood has no mean in closed form.
     """
     if start.shape != end.shape:
         raise ValueError(

@@ -44,7 +44,6 @@ def data_shape(model: PlottableModel) -> tuple[int, ...]:
     Args:
         model: The model. If it does not declare its ``data_shape``, a datum is drawn, without
             changing the caller's random state.
-            caller's random numbers left as they were.
 
     Returns:
         The shape, without the batch.
