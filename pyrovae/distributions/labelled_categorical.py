@@ -34,7 +34,6 @@ class LabelledCategorical(dist.OneHotCategorical):
 
     Raises:
         ValueError: If validation is on, and a label is neither -1 nor a class.
-        ValueError: Where checked, if a label is neither -1 nor a class.
 
     Attributes:
         label_log_prob: The log-probability of the labels under the logits, :math:`\log

@@ -22,7 +22,6 @@ class Log1p(Network):
 
     Raises:
         ValueError: If an input with such entries is not a vector, or has no other entries.
-        ValueError: If an input is not a vector, or has no more numbers than are given.
     """
 
     def __init__(self, in_shape: Shape, *, given: int = 0) -> None:

@@ -17,7 +17,6 @@ class Moments(nn.Module):
     Args:
         loc: Means.
         scale: Standard deviations, one for each mean.
-        scale: Standard deviations, as many.
     """
 
     loc: Tensor

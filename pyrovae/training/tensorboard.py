@@ -16,8 +16,8 @@ class TensorBoard(Callback):
 
     Curves of the epochs are named like the columns of the history and are plotted against the
     epoch. The loss of single steps is ``step_loss``, in nats per datum, plotted against the step
-    of the run. A run that resumes from a checkpoint continues its curves. Needs ``pip install
-    pyrovae[tensorboard]``.
+    of the run. A run that resumes from a checkpoint continues its curves. Needs
+    ``pip install pyrovae[tensorboard]``.
 
     Args:
         folder: The folder to write to, a separate one for each run.
