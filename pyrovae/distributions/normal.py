@@ -47,6 +47,5 @@ def resolvable(scale: Tensor, reach: Tensor) -> Tensor:
 
     Returns:
         The scales, raised to at least `resolution` times the reach.
-        The scales, not below `resolution` times the reach.
     """
     return torch.maximum(scale, resolution(scale.dtype) * reach.detach().abs())

@@ -75,7 +75,7 @@ class Callbacks:
 
     @property
     def at_steps(self) -> bool:
-        """Whether anybody is told of each step."""
+        """Whether any callback is called after each step."""
         return bool(self._at_steps)
 
     def after_step(self, training: "TrainingState", loss: Tensor, data: int) -> None:

@@ -1,4 +1,4 @@
-"""Detects NaN and infinite numbers in training, names their origin, restores good weights."""
+"""Detects diverged training, names the faulty number, and restores the last good weights."""
 
 from typing import Any
 
@@ -23,7 +23,10 @@ class Diverged(ArithmeticError):
 
 
 class Watch:
-    """Checks that losses and weights of an epoch are finite, and restores good weights if not.
+    """Checks an epoch's losses and weights, and restores the last good weights if one is faulty.
+
+    A loss is faulty if it is NaN, as it is after a step whose gradient is not finite. A parameter
+    is faulty if it is NaN or infinite.
 
     Args:
         training: The state at the beginning of the epoch, or where it resumes from a checkpoint.
@@ -52,7 +55,7 @@ class Watch:
         """Checks losses and parameters: before they are written, and at the end of an epoch.
 
         Raises:
-            Diverged: If one is not finite. The model then holds the last good weights.
+            Diverged: If one is faulty. The model then holds the last good weights.
         """
         self._look(f"epoch {self._training.position.epoch}", closely=True)
 

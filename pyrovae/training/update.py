@@ -84,12 +84,12 @@ class Update(nn.Module):
         return self._read_numbers()
 
     def _factors(self, k: int, rule: Rule) -> Callable[[int], Tensors]:
-        """The factors of a group's step, for each of its parameters by its number."""
+        """Returns a function from a parameter's index to the factors of its group's step."""
         factors = self.get_buffer(f"factors_{k}").unbind()
         return lambda i: factors
 
     def _read_numbers(self) -> bool:
-        """Takes up the numbers of the next step, if all parameters of a group are at the same."""
+        """Reads the numbers of the next step, if all parameters of a group are at the same one."""
         for k, (group, rule) in enumerate(self._groups()):
             steps = self._steps[k].item()
             # The optimizer may have taken steps itself, with gradients for fewer parameters.
@@ -139,7 +139,7 @@ class Update(nn.Module):
             self._buffers.update(kept)
 
     def _ease(self, k: int, rule: Rule, eased: Group) -> None:
-        """Puts numbers of other hyperparameters in the place of a group's."""
+        """Replaces a group's numbers by those of other hyperparameters."""
         factors = rule.factors(rule.numbers(eased), 0, math)
         self._buffers[f"factors_{k}"] = torch.tensor(factors)
 
