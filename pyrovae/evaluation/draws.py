@@ -27,7 +27,7 @@ __all__ = ["Draws", "Sampler", "latent_names", "observed_sites"]
 
 
 class Draws(NamedTuple):
-    r"""What some draws from the guide say of a batch, in nats.
+    r"""The log-probabilities of some draws from the guide for a batch, in nats.
 
     Attributes:
         log_weights: :math:`\log p(x, z_s) - \log q(z_s \mid x)`, ``(S, B)``.
@@ -35,7 +35,7 @@ class Draws(NamedTuple):
         kls: :math:`\log q(z_{l,s} \mid \cdot) - \log p(z_{l,s} \mid \cdot)` of each latent site
             :math:`l`, in the order of `latent_names`, ``(S, B, L)``. Their sum over the sites is
             ``reconstruction - log_weights``.
-        weight: How much each datum counts, ``(S, B)``: 1, unless data have weights.
+        weight: The weight of each datum, ``(S, B)``: 1, unless data have weights.
     """
 
     log_weights: Tensor
@@ -45,13 +45,13 @@ class Draws(NamedTuple):
 
 
 class Sampler:
-    """Draws from the guide for batches, as many at a time as fit.
+    """Draws from the guide for batches, as many draws at a time as fit into memory.
 
     Args:
         model: The program and its guide.
         samples: Number of draws S for each datum.
-        rows: Draws times data in one run of the model.
-        data: Number of data in all batches.
+        rows: Number of draws times data in one run of the model.
+        data: Total number of data in all batches.
         compile: Whether a run is compiled; see `AutoCompiled`.
 
     Raises:
@@ -71,10 +71,10 @@ class Sampler:
         self._size = 0
 
     def __call__(self, batch: Batch) -> Iterator[Draws]:
-        """Gives draws for a batch, whose first dimensions add up to ``samples``.
+        """Yields draws for a batch, whose first dimensions add up to ``samples``.
 
         Raises:
-            ValueError: If the program has a global latent, or does not take what is in the batch.
+            ValueError: If the program has a global latent, or does not accept the batch.
         """
         check_taken(self.model.model, batch)
         runs = ceil(self.samples / max(1, self.rows // len(batch[0])))
@@ -95,13 +95,13 @@ class Sampler:
     ) -> Iterator[Draws]:
         for start in range(0, self.samples, particles):
             missing = self.samples - start
-            # Copies: what a captured CUDA graph gives is overwritten by its next run.
+            # Copies, since the next run of a captured CUDA graph overwrites its outputs.
             yield Draws(*(value[:missing].clone() for value in run(batch)))
 
     def _runner(self, particles: int, runs: int) -> AutoCompiled[list[Tensor]]:
         function = partial(self._eager, particles)
 
-        model: Any = self.model  # one that is no nn.Module is refused there
+        model: Any = self.model  # a model that is not an nn.Module is refused there
 
         def compiled(batch: Batch) -> CompiledFunction | CapturedFunction:
             made = CompiledFunction(
@@ -110,7 +110,7 @@ class Sampler:
                 batch,
                 half_twice(batch),
                 names=Draws._fields,
-                # A guide that is made wider for each call is kept with the model, which lives on.
+                # A widened guide lives for one call; its programs are kept with the model itself.
                 keeping=Keeping(getattr(model, "keeps_programs", model), ("draws", particles)),
             )
             return capture_calls(made, batch)
@@ -140,7 +140,7 @@ class Sampler:
 
 
 def observed_sites(model_trace: Any) -> dict[str, Any]:
-    """The data's sites, by name, as they stand in a model's trace."""
+    """The data's sites in a model's trace, by name."""
     return {
         name: site
         for name, site in model_trace.nodes.items()
@@ -149,13 +149,13 @@ def observed_sites(model_trace: Any) -> dict[str, Any]:
 
 
 def latent_names(model_trace: Any, guide_trace: Any) -> tuple[str, ...]:
-    """The latents of a guide in the order in which it draws them, then those of the model alone."""
+    """The latents of a guide in the order in which it draws them, then those of the model only."""
     nodes = [*guide_trace.nodes.items(), *model_trace.nodes.items()]
     return tuple(dict.fromkeys(name for name, site in nodes if is_latent(site)))
 
 
 def _kl(name: str, model_trace: Any, guide_trace: Any) -> Tensor:
-    """What a latent adds to the sampled KL divergence, log q - log p."""
+    """A latent's contribution to the sampled KL divergence, log q - log p."""
     total: Any = 0.0
     for sign, trace in ((1, guide_trace), (-1, model_trace)):
         if name in trace.nodes:

@@ -37,11 +37,11 @@ from pyrovae.ranks import present, together
 __all__ = ["evaluate"]
 
 TRAIN_SAMPLES = 10
-TRAIN_DATA = 10_000  # where the number of test data is not known beforehand
+TRAIN_DATA = 10_000  # used if the number of test data is not known beforehand
 
 
 class _Seen:
-    """What looking at the batches adds up to, beside numbers of draws."""
+    """What is collected over the batches, in addition to the estimates from draws."""
 
     def __init__(self, model: Program, rows: int, columns: ColumnScores) -> None:
         self.model, self.rows, self.columns = model, rows, columns
@@ -65,7 +65,7 @@ class _Seen:
         self.variables.add(self.model, view, rows=self.rows)
 
     def gather(self, views: Pass) -> None:
-        """Puts together what all ranks have seen."""
+        """Combines what all ranks have collected."""
         self.columns.gather(views.gather)
         sums = self.dimensions, self.weights
         own = (self.variables, self.counts, self.is_density, self.is_discrete, sums)
@@ -94,28 +94,31 @@ def evaluate(
     seed: int = 0,
     wider: float | None = None,
 ) -> Report:
-    """Reports on a model: nothing of the model, its modes or any random state is changed.
+    """Reports on a model, without changing the model, its modes or any random state.
 
     Args:
         model: The program and its guide.
         data: Data to report on: a split, a tensor or array, a ``Dataset``, a ``DataLoader``.
         train: Training data, to report the gap between the bounds.
-        samples: Draws S from the guide for each datum.
-        batch_size: Data at a time.
-        rows: Draws times data in one run of the model, which sets the memory used. As many as
-            take about 1 GiB, 8000 at most, if left out; then so many data at a time at most.
-        compile: Whether to compile that run; "auto" does so where it would take a minute and more.
-            The program is kept for as long as the model lives, and serves the next call of the same
-            sizes. On Linux a process that has compiled keeps up to 256 MiB of freed memory.
-        seed: Seed of the draws. With the same one, and the same sizes, `elbo`, `log_likelihood`
-            and `score` make the same draws.
-        wider: Takes log p(x) from a guide with scales so many times as large (see `wider`), where
-            the model's own is too narrow for it. All else is still of its own guide.
+        samples: Number of draws S from the guide for each datum.
+        batch_size: Number of data processed at a time.
+        rows: Number of draws times data in one run of the model, which determines the memory used.
+            If left out, as many as take about 1 GiB, but at most 8000; this also limits the number
+            of data processed at a time.
+        compile: Whether to compile that run; "auto" does so if it would take more than a minute.
+            The program is kept for as long as the model lives, and is used again by the next call
+            with the same sizes. On Linux a process that has compiled keeps up to 256 MiB of freed
+            memory.
+        seed: Seed of the draws. With the same seed and sizes, `elbo`, `log_likelihood` and `score`
+            use the same draws.
+        wider: Factor for the scales of the guide (see `wider`) when estimating log p(x), for a
+            guide that is too narrow. Everything else is still computed with the guide as it is.
 
     Raises:
         ValueError: If an argument is not positive, the data's shape or values do not fit (every
-            batch is looked at), the program has a global latent or scales a site (pyro.poutine.scale), or a bound is NaN, for which the
-            site and the share of the data are named, or a guide of such a width makes of log p(x).
+            batch is checked), or the program has a global latent or scales a site
+            (pyro.poutine.scale). Also if a bound is NaN, in which case the message names the site
+            and the share of the data, or if log p(x) is NaN because of ``wider``.
     """
     check_program(model)
     proposal = None if wider is None else widened(model, wider)
@@ -138,7 +141,7 @@ def evaluate(
         device=device,
         ranks=present(),
     ) as views:
-        # Before the first of many draws, and not after hours of them.
+        # Before the many draws, and not after hours of drawing.
         check_support(model, split, device)
         parts = []
         for view in views:
@@ -223,7 +226,7 @@ def _errors(found: Estimates, *, defined: bool) -> dict[str, float | None]:
 
 
 def _bound(model: Program, train: Split, n: int, rows: int, seed: int) -> float | None:
-    """The mean ELBO of the first n training data, if there is one."""
+    """The mean ELBO of the first n training data, or None if it is undefined."""
     with one_pass(
         model,
         First(train, n),

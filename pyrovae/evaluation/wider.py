@@ -1,4 +1,4 @@
-"""A guide that is wider than it was, as a proposal for importance sampling."""
+"""A widened guide, as a proposal for importance sampling."""
 
 import functools
 import math
@@ -27,32 +27,33 @@ __all__ = ["wider"]
 
 
 def wider(model: Program, factor: float) -> Program:
-    r"""The same model with a guide whose normals have their scales multiplied.
+    r"""The same model with a guide whose normals have their scales multiplied by a factor.
 
-    Importance sampling is right with any proposal q that covers the posterior, and lies where
-    it is narrower: a few draws of the tails then carry all the weight. A guide that was trained
-    with a small beta, or as an autoencoder is, is too narrow; with wider scales its draws have
-    weights of a bounded variance again,
+    Importance sampling is correct with any proposal q that covers the posterior. If q is narrower,
+    it fails: a few draws from the tails carry all the weight. A guide trained with a small beta,
+    or like an autoencoder's, is too narrow. With wider scales, its weights have a bounded variance
+    again,
 
     .. math:: \log p(x) \approx \log \frac{1}{S} \sum_s \frac{p(x, z_s)}{q_f(z_s \mid x)}, \quad
         q_f = N(\mu, f^2 \Sigma).
 
-    A flow's base is widened, and so its whole density. The bound of the wider guide is not that
-    of the model's own: `evaluate` with ``wider`` takes log p(x) alone from it.
+    For a flow, the base distribution is widened, and with it the whole density. The bound of the
+    wider guide differs from that of the model's own guide: `evaluate` with ``wider`` uses the
+    wider guide only for log p(x).
 
     Owen, 2013, Monte Carlo theory, methods and examples, chapter 9,
     https://artowen.su.domains/mc/.
 
     Args:
         model: The program and its guide, which is left as it is.
-        factor: By how much the scales are multiplied, such as 1.5.
+        factor: Factor for the scales, such as 1.5.
 
     Returns:
-        A program for `log_likelihood`, `score` and the like.
+        A program for `log_likelihood`, `score` and similar functions.
 
     Raises:
-        ValueError: If the factor is not positive; when it runs, if a latent is not drawn from a
-            normal or a transformed normal. The site is named.
+        ValueError: If the factor is not positive. When the program runs, if a latent is not drawn
+            from a normal or a transformed normal; the message names the site.
     """
     check_program(model)
     if (
@@ -65,7 +66,7 @@ def wider(model: Program, factor: float) -> Program:
 
 
 class _Wider(nn.Module):
-    """A module, so that what it does can be compiled; all else is asked of the model."""
+    """A module, so that its programs can be compiled; other attributes come from the model."""
 
     def __init__(self, owner: Any, factor: float) -> None:
         super().__init__()
@@ -77,7 +78,7 @@ class _Wider(nn.Module):
 
     @property
     def keeps_programs(self) -> nn.Module:
-        """The module with which compiled programs are kept: the model, as this lives for a call."""
+        """The module with which compiled programs are kept: the model, which outlives this one."""
         owner: nn.Module = self.owner if isinstance(self.owner, nn.Module) else self
         return getattr(owner, "keeps_programs", owner) if owner is not self else self
 
@@ -89,7 +90,7 @@ class _Wider(nn.Module):
 
     @property
     def guide(self) -> Callable[..., Any]:
-        """The model's guide, wider."""
+        """The model's guide, widened."""
         own: Callable[..., Any] = self._of_owner("guide")
 
         @functools.wraps(own)
@@ -132,12 +133,12 @@ def _widened(fn: Distribution, factor: float) -> Any:
     if isinstance(fn, Independent):
         base = _widened(fn.base_dist, factor)
         return dist.Independent(base, fn.reinterpreted_batch_ndims)
-    if isinstance(fn, Flow):  # whose transforms keep what has no inverse
+    if isinstance(fn, Flow):  # it keeps the transforms, which may have no inverse
         return Flow(_widened(fn.base_dist, factor), fn.transforms)
     if isinstance(fn, TransformedDistribution):
         return dist.TransformedDistribution(_widened(fn.base_dist, factor), fn.transforms)
     if isinstance(fn, LowRankMultivariateNormal):
-        # Its parameters unexpanded: the covariance is their sum.
+        # From the unexpanded parameters, since the covariance is their sum.
         return dist.LowRankMultivariateNormal(
             fn.loc, factor * fn.cov_factor, factor**2 * fn.cov_diag
         )

@@ -1,4 +1,4 @@
-"""Optimizers' steps as tensor operations that need nothing of the host."""
+"""Optimizer steps as tensor operations that need nothing from the host."""
 
 import itertools
 from collections.abc import Callable, Sequence
@@ -14,23 +14,23 @@ __all__ = ["DeviceUpdate"]
 
 
 class DeviceUpdate(Update):
-    """An `Update` whose bias corrections are calculated where the parameters are.
+    """An `Update` whose bias corrections are computed on the device of the parameters.
 
-    From the optimizer's own count of each parameter's steps, which lies there if the optimizer is
-    fused or capturable. So nothing waits for the device, a step that moves nothing is not counted,
-    and a captured graph may take many steps. The hyperparameters are read by the host, and written
-    to one place in memory where they change.
+    They are computed from the optimizer's own step count of each parameter, which is on the device
+    if the optimizer is fused or capturable. So nothing waits for the device, a skipped step is not
+    counted, and a captured graph may take many steps. The host reads the hyperparameters, and
+    writes them to a fixed place in memory when they change.
 
     Raises:
-        ValueError: As for `Update`; if the counts, or hyperparameters, lie elsewhere.
+        ValueError: As for `Update`, and if the step counts or hyperparameters are elsewhere.
     """
 
     def __init__(self, optimizer: Optimizer, parameters: Sequence[Tensor]) -> None:
-        self._written: dict[int, list[float]] = {}  # the base class reads numbers as it is made
+        self._written: dict[int, list[float]] = {}  # the base class's __init__ reads numbers
         super().__init__(optimizer, parameters)
 
     def _read_state(self) -> bool:
-        """Takes up the state, if it is whole and lies where the parameters do."""
+        """Reads the state, and returns whether it is complete and on the parameters' device."""
         for group, rule in self._groups():
             for parameter, name in itertools.product(group["params"], rule.state):
                 value = self.optimizer.state[parameter].get(name)
@@ -48,7 +48,7 @@ class DeviceUpdate(Update):
 
     def _read_numbers(self) -> bool:
         for k, (group, rule) in enumerate(self._groups()):
-            # Looking at a number on the device would wait for it.
+            # Reading a number on the device would wait for it.
             on_device = [v for v in (group["lr"], *group.get("betas", ())) if _is_away(v)]
             if on_device:
                 return False
@@ -56,12 +56,12 @@ class DeviceUpdate(Update):
         return True
 
     def _write(self, k: int, numbers: list[float], device: torch.device) -> None:
-        """Writes the numbers of a group where they differ from those that are there."""
+        """Writes the numbers of a group if they have changed."""
         name = f"numbers_{k}"
         if name not in self._buffers:
             self.register_buffer(name, torch.tensor(numbers).to(device))
         elif numbers != self._written.get(k):
-            # In place: a captured graph knows them by their address.
+            # In place, because a captured graph refers to them by address.
             self.get_buffer(name).copy_(torch.tensor(numbers), non_blocking=True)
         self._written[k] = numbers
 

@@ -36,28 +36,28 @@ def run_epoch(
     bar: Progress,
     several: SeveralSteps | None = None,
 ) -> None:
-    """Trains for an epoch, or for what is left of one that goes on from a checkpoint.
+    """Trains for an epoch, or for the rest of one that is resumed from a checkpoint.
 
-    The steps, then a look at the validation data, a row of the history and a checkpoint. It ends
-    within the epoch, with a checkpoint, where somebody asks training to stop.
+    After the steps, it evaluates the validation data, adds a row to the history and writes a
+    checkpoint. If training is asked to stop, it ends within the epoch, with a checkpoint.
 
     Args:
-        training: The state, which moves on.
+        training: The state, which is updated.
         split: The training data.
-        batch_size: Data in one step.
+        batch_size: Number of data in one step.
         drop_last: Whether to leave out batches smaller than the first.
-        annealing: What moves with the time.
-        watch: Looks whether numbers are numbers.
-        validation: Looks at the validation data.
-        callbacks: Who is told of steps and epoch.
-        checkpoints: Writes checkpoints, and knows of signals.
-        look: Looks at each batch of the first epoch.
-        bar: Shows how far training is.
-        several: Takes several steps at a time, where nothing is to be done between them.
+        annealing: The weight and schedules, which change with time.
+        watch: Checks losses and parameters for NaN.
+        validation: Evaluates the validation data.
+        callbacks: The callbacks, which are called after steps and epochs.
+        checkpoints: Writes checkpoints, and handles signals.
+        look: Checks each batch of the first epoch.
+        bar: Shows the progress.
+        several: Takes several steps at a time, if nothing has to be done between them.
 
     Raises:
-        Diverged: If a loss, gradient or parameter is not a number.
-        Interrupted: If a signal asked for the end.
+        Diverged: If a loss is NaN, or a gradient or parameter is not finite.
+        Interrupted: If a signal asked training to end.
     """
     position = training.position
     training.start_clock()
@@ -94,7 +94,7 @@ def run_epoch(
     try:
         row = _end(training, annealing, validation)
     except Interrupted:
-        checkpoints.write()  # after the last step: what is left is to look at the data again
+        checkpoints.write()  # after the last step: only the validation has to be repeated
         raise
     bar.show(training, row)
     checkpoints.write()
@@ -111,7 +111,7 @@ def plays_across_the_batch(training: TrainingState) -> bool:
 
 
 def _end(training: TrainingState, annealing: Annealing, validation: Validation) -> dict[str, Any]:
-    """Looks at the validation data once an epoch's steps are taken, and goes on to the next."""
+    """Evaluates the validation data after an epoch's steps, and moves to the next epoch."""
     position = training.position
     means = (position.total / position.seen).reshape(-1).tolist()
     columns = ("loss", "adversarial_loss", "adversary_loss")

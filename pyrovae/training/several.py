@@ -18,16 +18,16 @@ from pyrovae.training.state import TrainingState
 __all__ = ["SeveralSteps", "Turn", "several_steps"]
 
 Batch = tuple[Tensor, ...]
-STEPS = 10  # a launch of a graph, and what Python does around it, take as long as one small step
+STEPS = 10  # launching a graph, and the Python around it, takes as long as one small step
 
 
 class Turn(NamedTuple):
-    """What a step, or several of them, are taken with.
+    """The data of one step, or of several.
 
     Attributes:
-        batch: The batch; of several ranks, this one's share, which may have no data. Of several
-            steps the numbers of the data in each, ``(steps, batch_size)``.
-        data: The number of data of all ranks and steps.
+        batch: The batch; with several ranks, this rank's share, which may have no data. For
+            several steps, the indices of the data in each, ``(steps, batch_size)``.
+        data: The number of data over all ranks and steps.
         steps: The number of steps.
     """
 
@@ -37,17 +37,17 @@ class Turn(NamedTuple):
 
 
 class SeveralSteps:
-    """Steps that need nothing of the host between them, captured and replayed `STEPS` at a time.
+    """Steps that need nothing from the host in between, captured and replayed `STEPS` at a time.
 
-    From the numbers of the data on: rows are gathered and their bits drawn within the graph. Steps
-    are taken one by one until the step is compiled, while a schedule moves, and where batches are
-    smaller, as an epoch's last may be. Random numbers are those of single steps.
+    The graph starts from the indices of the data: it gathers the rows and draws their bits itself.
+    Steps are taken one by one until the step is compiled, while a schedule changes, and for
+    smaller batches, such as an epoch's last. The random numbers are those of single steps.
 
     Args:
         step: Takes single steps.
         split: The training data.
-        annealing: What moves with the time.
-        dtype: The type of the model's numbers, if there is one.
+        annealing: The weight and schedules, which change with time.
+        dtype: The dtype of the model's parameters, if there is one.
     """
 
     def __init__(
@@ -60,22 +60,22 @@ class SeveralSteps:
     ) -> None:
         self._step, self._split, self._annealing = step, split, annealing
         self._dtype = dtype
-        self._batch: Batch | None = None  # the last one of a single step
+        self._batch: Batch | None = None  # the batch of the last single step
         self._block: _Block | None = None
 
     @property
     def note(self) -> str:
-        """What became of it, in a few words."""
+        """What was done, in a few words."""
         if self._block is None:
             return ""
         refused = self._block.captured.refused
         return f"{STEPS} steps at a time" if refused is None else f"one step at a time: {refused}"
 
     def turns(self, chunks: Iterable[Tensor], *, epoch: int) -> Iterator[Turn]:
-        """The turns of what is left of an epoch.
+        """Yields the remaining turns of an epoch.
 
         Args:
-            chunks: The numbers of the data in each step.
+            chunks: The indices of the data in each step.
             epoch: The epoch.
         """
         left, at = list(chunks), 0
@@ -91,7 +91,7 @@ class SeveralSteps:
                 at += 1
 
     def __call__(self, rows: Tensor) -> tuple[Tensor, Batch]:
-        """Takes the steps of a turn of several.
+        """Takes the steps of a turn with several steps.
 
         Returns:
             The sum of their losses, 0-dim, and the last batch.
@@ -118,7 +118,7 @@ class SeveralSteps:
 
 
 class _Block:
-    """Steps with one compiled graph on the rows of data that lie at one place."""
+    """Several steps with one compiled graph, on data whose indices are at a fixed address."""
 
     def __init__(
         self,
@@ -149,21 +149,21 @@ def several_steps(
     callbacks: Callbacks,
     checkpoint_steps: int | None,
 ) -> SeveralSteps | None:
-    """Takes several steps at a time, where nothing is to be done on the host between them.
+    """Returns what takes several steps at a time, if the host has nothing to do between them.
 
     Args:
         training: The state.
         split: The training data.
-        annealing: What moves with the time.
-        callbacks: Who is told of steps and epochs.
-        checkpoint_steps: Steps after which a checkpoint is written, if it is.
+        annealing: The weight and schedules, which change with time.
+        callbacks: The callbacks, which are called after steps and epochs.
+        checkpoint_steps: Number of steps after which a checkpoint is written, if any.
     """
     busy = callbacks.at_steps or checkpoint_steps is not None or training.average is not None
     busy = busy or (training.scheduler is not None and training.scheduler_moves == "step")
     together = training.ranks.size > 1 or training.player is not None
     if busy or together or capture_for(training.device) is None:
         return None
-    # Rows of tensors in an order, and nothing more.
+    # Only rows of tensors, read in a plain order.
     if not isinstance(split, TensorSplit) or type(split).batches is not TensorSplit.batches:
         return None
     return SeveralSteps(training.take_step, split, annealing, dtype=dtype_of(training.model))

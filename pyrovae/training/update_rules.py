@@ -10,7 +10,7 @@ from torch.optim import SGD, Adam, Adamax, AdamW, Optimizer
 
 __all__ = ["Group", "Rule", "Tensors", "rule_of"]
 
-Group = dict[str, Any]  # of parameters, as an optimizer keeps them, with their hyperparameters
+Group = dict[str, Any]  # an optimizer's parameter group: parameters and hyperparameters
 Tensors = Sequence[Tensor]
 
 
@@ -19,10 +19,10 @@ class Rule(NamedTuple):
 
     Attributes:
         state: The names of its tensors in the optimizer's state.
-        numbers: A group's hyperparameters, and what depends on them alone.
-        factors: The numbers of a step, from those and how many steps were taken before: numbers by
-            the functions of ``math``, or 0-dim tensors by those of ``torch``.
-        move: The new parameter and state, from the old ones, the gradient and the factors.
+        numbers: Computes a group's hyperparameters, and numbers that depend only on these.
+        factors: Computes the numbers of a step from these numbers and the number of earlier steps:
+            floats with the functions of ``math``, or 0-dim tensors with those of ``torch``.
+        move: Computes the new parameter and state from the old ones, the gradient and the factors.
     """
 
     state: tuple[str, ...]
@@ -53,7 +53,7 @@ def _adam_numbers(group: Group) -> list[float]:
 
 def _adam_factors(numbers: Sequence[Any], steps: Any, functions: Any) -> list[Any]:
     *kept, rate, eps, log_first, log_second = numbers
-    # 1 - beta^t without its cancellation, in single precision too.
+    # 1 - beta^t without cancellation, in single precision too.
     size = rate / -functions.expm1((steps + 1) * log_first)
     root = 1 / functions.sqrt(-functions.expm1((steps + 1) * log_second))
     return [*kept, size, root, eps]
@@ -118,10 +118,10 @@ def _nesterov(old: Tensors, gradient: Tensor, factors: Tensors) -> list[Tensor]:
 
 
 def rule_of(optimizer: Optimizer, group: Group) -> Rule | None:
-    """How an optimizer moves a group, or None where that is not written down here."""
+    """Returns how an optimizer moves a group, or None if no rule for it is known."""
     if any(group.get(option) for option in ("amsgrad", "maximize", "differentiable", "dampening")):
         return None
-    # By type and not by instance: a subclass may do anything.
+    # By exact type: a subclass may do anything.
     if type(optimizer) in (Adam, AdamW):
         return Rule(("step", "exp_avg", "exp_avg_sq"), _adam_numbers, _adam_factors, _adam)
     if type(optimizer) is Adamax:

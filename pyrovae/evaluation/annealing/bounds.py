@@ -30,17 +30,17 @@ def annealed_log_likelihood(
 ) -> AnnealedBound:
     r"""Bounds log p(x) from below by annealed importance sampling, without the guide.
 
-    Chains begin with draws from the prior and pass through
+    Chains start at draws from the prior and pass through
     :math:`\pi_t(z) \propto p(z) \, p(x \mid z)^{\beta_t}`, :math:`0 = \beta_0 < \dots <
     \beta_T = 1`, by one transition of Hamiltonian Monte Carlo each;
 
     .. math:: \log \hat p(x) = \log \frac{1}{C} \sum_{c=1}^{C} w_c, \qquad
         \log w = \sum_{t=1}^{T} (\beta_t - \beta_{t-1}) \log p(x \mid z_{t-1}).
 
-    :math:`E[w] = p(x)` with any number of temperatures, so that the expected value is a lower
-    bound; it tightens with T. The guide plays no part: where importance sampling from it gives
-    less, it is the guide that misses a part of the posterior. Step sizes are found on a short
-    path by other chains, to an acceptance of 0.65, and then stay.
+    Since :math:`E[w] = p(x)` for any number of temperatures, the expected value is a lower bound,
+    which gets tighter with T. The guide is not used: if importance sampling from the guide gives
+    less, the guide misses a part of the posterior. Step sizes are found by other chains on a short
+    path, for an acceptance rate of 0.65, and are then kept.
 
     Neal, 2001, Annealed importance sampling, https://arxiv.org/abs/physics/9803008; Wu et al.,
     2017, On the quantitative analysis of decoder-based generative models,
@@ -49,21 +49,21 @@ def annealed_log_likelihood(
     Args:
         model: The program, whose latents are continuous. Its guide is not used.
         data: A split, a tensor or array, a ``Dataset``, a ``DataLoader``.
-        chains: Chains C for each datum.
-        temperatures: Steps T of the path.
-        leapfrog_steps: Steps of the leapfrog scheme in a transition, a gradient each.
-        rows: Chains times data at once, which sets the memory used.
-        compile: Whether to compile the gradients; "auto" does so where it would take a minute
-            and more.
+        chains: Number of chains C for each datum.
+        temperatures: Number of steps T of the path.
+        leapfrog_steps: Number of leapfrog steps in a transition, each with one gradient.
+        rows: Number of chains times data processed at once, which determines the memory used.
+        compile: Whether to compile the gradients; "auto" does so if it would take more than a
+            minute.
         seed: Seed of the draws.
 
     Returns:
-        The bound of each datum. Nothing of the model and no random state is changed.
+        The bound of each datum. The model and the random state are left unchanged.
 
     Raises:
-        ValueError: If a number is not positive, the data's shape or values do not fit, a latent
-            is discrete, has a flat prior or a support with no map from a real space, or is
-            shared by all data, a site is scaled (pyro.poutine.scale), or log p(x|z) is NaN.
+        ValueError: If a number is not positive; if the data's shape or values do not fit; if a
+            latent is discrete, has a flat prior or a support with no map from a real space, or is
+            shared by all data; if a site is scaled (pyro.poutine.scale); or if log p(x|z) is NaN.
     """
     run = Annealing(model, chains=chains, temperatures=temperatures, leapfrog_steps=leapfrog_steps)
     lower = Found(run)
@@ -84,36 +84,36 @@ def bidirectional(
     compile: Compile = "auto",
     seed: int = 0,
 ) -> Sandwich:
-    r"""Bounds log p(x) from both sides, of data that the model makes itself.
+    r"""Bounds log p(x) from both sides, for data simulated from the model.
 
-    The latents from which a datum was made are an exact draw of its posterior. Chains from there
-    go the path of `annealed_log_likelihood` backwards to the prior, and :math:`E[1 / w] = 1 / p(x)`
-    gives the upper bound :math:`-\log \frac{1}{C} \sum_c 1 / w_c`. How far apart the two are says
-    how well the path is followed; for real data of the same kind, the lower one is then about as
-    tight.
+    The latents from which a datum was generated are an exact draw from its posterior. Chains that
+    start there go along the path of `annealed_log_likelihood` in reverse, to the prior, and
+    :math:`E[1 / w] = 1 / p(x)` gives the upper bound :math:`-\log \frac{1}{C} \sum_c 1 / w_c`. The
+    distance between the two bounds shows how accurately the chains follow the path; for real data
+    that resemble the simulated ones, the lower bound is about as tight.
 
     Grosse, Ghahramani and Adams, 2015, Sandwiching the marginal likelihood using bidirectional
     Monte Carlo, https://arxiv.org/abs/1511.02543.
 
     Args:
         model: The program, whose latents are continuous. Its guide is not used.
-        data: Data that say how many to make, what the model takes beside them (labels, masks), and
-            the totals of counts that are scored given their total. Their values are not read
-            otherwise.
-        chains: Chains C for each datum and direction.
-        temperatures: Steps T of the path.
-        leapfrog_steps: Steps of the leapfrog scheme in a transition, a gradient each.
-        rows: Chains times data at once, which sets the memory used.
-        compile: Whether to compile the gradients; "auto" does so where it would take a minute
-            and more.
+        data: Data that determine the number of simulated data, the other inputs of the model
+            (labels, masks), and the totals of counts that are scored given their total. Their
+            values are not used otherwise.
+        chains: Number of chains C for each datum and direction.
+        temperatures: Number of steps T of the path.
+        leapfrog_steps: Number of leapfrog steps in a transition, each with one gradient.
+        rows: Number of chains times data processed at once, which determines the memory used.
+        compile: Whether to compile the gradients; "auto" does so if it would take more than a
+            minute.
         seed: Seed of the draws.
 
     Returns:
-        Both bounds of each datum. Nothing of the model and no random state is changed.
+        Both bounds of each datum. The model and the random state are left unchanged.
 
     Raises:
-        ValueError: As `annealed_log_likelihood`, and if counts are scored given totals that the
-            model cannot draw.
+        ValueError: As for `annealed_log_likelihood`, and if counts are scored given totals that
+            the model cannot draw.
     """
     run = Annealing(
         model,
@@ -143,7 +143,7 @@ def bidirectional(
 
 
 def _with_data(model: Callable[..., Any], taken: int, names: list[str]) -> Callable[..., Any]:
-    """The model with its data sites observed at values that follow the tensors of a batch."""
+    """The model with its data sites observed at values appended to the tensors of a batch."""
 
     def program(*inputs: Tensor) -> Any:
         values = dict(zip(names, inputs[taken:], strict=True))

@@ -25,7 +25,7 @@ from pyrovae.programs import Program, check_program
 
 __all__ = ["Annealing", "BatchOfChains", "Found"]
 
-# The path on which steps are found has a tenth of the temperatures, and at least so many.
+# The path for tuning step sizes has a tenth of the temperatures, but at least LEAST_TUNING.
 TUNING, LEAST_TUNING = 10, 30
 
 
@@ -34,13 +34,13 @@ class Annealing:
 
     Args:
         model: The program.
-        chains: Chains C for each datum.
-        temperatures: Steps T of the path.
-        leapfrog_steps: Steps of a transition.
-        directions: How many times each datum's path is gone, for saying how long all will take.
+        chains: Number of chains C for each datum.
+        temperatures: Number of steps T of the path.
+        leapfrog_steps: Number of leapfrog steps in a transition.
+        directions: How many times the path is followed for each datum, to predict the run time.
 
     Raises:
-        ValueError: If a number is not positive, or the model no program.
+        ValueError: If a number is not positive, or the model is not a program.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Annealing:
     def batches(
         self, data: Source, *, rows: int, compile: Compile, seed: int
     ) -> Iterator[Iterator[Batch]]:
-        """Opens the data: batches of so many that all their chains have so many rows."""
+        """Opens the data, in batches whose chains together have about the given rows."""
         check_count("rows", rows)
         split = in_order(read_for(self.model, data))
         size = min(max(1, rows // self.chains), len(split))
@@ -96,14 +96,14 @@ class Annealing:
         *,
         observed: Sequence[str] = (),
     ) -> "BatchOfChains":
-        """The chains of a batch, at draws from the prior.
+        """Returns the chains of a batch.
 
         Args:
-            batch: What the program takes, B rows each.
+            batch: The arguments of the program, B rows each.
             program: Another program than the model's own, the same for all batches.
-            observed: The sites at which that one observes the last tensors of the batch.
+            observed: The sites at which that program observes the last tensors of the batch.
         """
-        # Each datum C times over, with one particle: several would make another density.
+        # Each datum is repeated C times, with one particle each: several could change the density.
         repeated = tuple(value.repeat(self.chains, *[1] * (value.dim() - 1)) for value in batch)
         if self._density is None:
             self._density = Density(
@@ -117,7 +117,7 @@ class Annealing:
         return BatchOfChains(self, self._density, repeated, data=len(batch[0]))
 
     def path(self, density: Density, batch: Batch, data: int) -> Path:
-        """The path for a batch, with step sizes that other chains have found."""
+        """Returns the path for a batch, with step sizes found by other chains."""
         at = partial(density.point, batch=batch)
         found = tune(
             at(density.prior_draws(batch)),
@@ -135,7 +135,7 @@ class BatchOfChains:
     """The chains of one batch, in both directions.
 
     Args:
-        owner: What runs them.
+        owner: The `Annealing` that runs them.
         density: The program's density.
         batch: The batch, repeated for the chains.
         data: Number of data B.
@@ -147,12 +147,12 @@ class BatchOfChains:
         self._path = owner.path(density, batch, data)
 
     def forward(self) -> tuple[Tensor, Tensor]:
-        r"""From the prior to the posterior: :math:`\log w` and the acceptance, ``(C, B)``."""
+        r"""Goes from prior to posterior; returns :math:`\log w` and the acceptance, ``(C, B)``."""
         start = self._at(self._density.prior_draws(self._batch))
         return self._weigh(self._path.forward(start, self._at))
 
     def backward(self, latents: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """From latents of the posterior, ``(B, ...)`` by site, to the prior; as `forward`."""
+        """Goes from latents of the posterior, ``(B, ...)`` by site, to the prior; as `forward`."""
         end = self._density.position(latents).repeat(self._owner.chains, 1)
         return self._weigh(self._path.backward(self._at(end), self._at))
 
@@ -166,11 +166,11 @@ class BatchOfChains:
 
 
 class Found:
-    r"""The bounds of all data, batch by batch.
+    r"""Collects the bounds of all data, batch by batch.
 
     Args:
-        owner: What runs the chains.
-        sign: 1 where :math:`E[w] = p(x)`, and -1 where :math:`E[1 / w] = 1 / p(x)`.
+        owner: The `Annealing` that runs the chains.
+        sign: 1 if :math:`E[w] = p(x)`, and -1 if :math:`E[1 / w] = 1 / p(x)`.
     """
 
     def __init__(self, owner: Annealing, *, sign: int = 1) -> None:
@@ -178,7 +178,7 @@ class Found:
         self._parts: list[tuple[Tensor, ...]] = []
 
     def add(self, log_weights: Tensor, accepted: Tensor) -> None:
-        """Takes in a batch, ``(C, B)``.
+        """Adds a batch, ``(C, B)``.
 
         Raises:
             ValueError: If a weight is NaN.
@@ -193,13 +193,13 @@ class Found:
         self._parts.append((value, weights.variance.sqrt(), weights.ess, accepted.mean(0)))
 
     def bound(self) -> AnnealedBound:
-        """The bounds of the data of all batches."""
+        """Returns the bounds of the data of all batches."""
         value, error, ess, acceptance = (
             torch.cat(part) for part in zip(*self._parts, strict=True)
         )
         return AnnealedBound(
             value=value,
-            # Chains back from the posterior all begin at one draw, and are not independent.
+            # Reverse chains all start at the same draw, and are not independent.
             mc_se=None if self._owner.chains == 1 or self._sign < 0 else error,
             ess=ess,
             acceptance=acceptance,

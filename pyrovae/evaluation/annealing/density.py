@@ -27,14 +27,14 @@ __all__ = ["Density", "Point"]
 
 
 class Point(NamedTuple):
-    r"""Where R chains are, and what the program says of that place.
+    r"""The position of R chains, with the densities there.
 
     Attributes:
-        position: The latents side by side, in the real space, ``(R, D)``.
-        log_prior: :math:`\log p(z)` there, with the transform's volume, ``(R,)``.
+        position: The concatenated latents, in the real space, ``(R, D)``.
+        log_prior: :math:`\log p(z)` there, including the volume of the transform, ``(R,)``.
         log_likelihood: :math:`\log p(x \mid z)`, ``(R,)``.
-        prior_gradient: The gradient of the first by the position, ``(R, D)``.
-        likelihood_gradient: That of the second, ``(R, D)``.
+        prior_gradient: The gradient of ``log_prior`` with respect to the position, ``(R, D)``.
+        likelihood_gradient: That of ``log_likelihood``, ``(R, D)``.
     """
 
     position: Tensor
@@ -44,7 +44,7 @@ class Point(NamedTuple):
     likelihood_gradient: Tensor
 
     def where(self, chosen: Tensor, other: "Point") -> "Point":
-        """This point in the chains that are chosen, ``(R,)`` bool, and the other elsewhere."""
+        """This point for the chosen chains, ``(R,)`` bool, and the other point elsewhere."""
         return Point(
             *(
                 torch.where(chosen if a.dim() == 1 else chosen.unsqueeze(1), a, b)
@@ -56,21 +56,21 @@ class Point(NamedTuple):
 class Density:
     r"""The log prior and the log likelihood of a program, with gradients, row by row.
 
-    All latents are one vector :math:`u` of a real space, see `RealSpace`.
+    All latents together are one vector :math:`u` in a real space, see `RealSpace`.
 
     Args:
         program: The model, with its data observed.
-        module: What owns the program's parameters.
+        module: The module that owns the program's parameters.
         batch: A batch of the size to run with.
-        rows: Rows in all calls together, for deciding whether compiling pays.
-        observed: The sites at which it observes the last tensors of the batch, where it is not the
-            module's own program.
+        rows: Total number of rows in all calls, to decide whether compiling pays.
+        observed: The sites at which the program observes the last tensors of the batch, if it is
+            not the module's own program.
         compile: Whether to compile the program and its gradients.
 
     Raises:
-        ValueError: If a latent is discrete, a point, outside the data's plate, has a flat prior,
-            one whose density is estimated, or a support (a sphere) that has no map from a real
-            space. The site is named.
+        ValueError: If a latent is discrete, a point, outside the data's plate, has a flat prior, a
+            prior whose density is only estimated, or a support (a sphere) that has no map from a
+            real space. The message names the site.
     """
 
     def __init__(
@@ -111,17 +111,17 @@ class Density:
         )
 
     def point(self, position: Tensor, batch: Batch) -> Point:
-        """What the program says of a position, ``(R, D)``, and a batch of R rows."""
+        """Evaluates the program at a position, ``(R, D)``, for a batch of R rows."""
         values = self._function((position, *batch))
         return Point(position, *(value.detach().clone() for value in values))
 
     def prior_draws(self, batch: Batch) -> Tensor:
-        """A position for each row, drawn from the prior, ``(R, D)``."""
+        """Draws a position for each row from the prior, ``(R, D)``."""
         trace = poutine.trace(self._program).get_trace(*batch)
         return self.position({name: trace.nodes[name]["value"] for name in self._space.names})
 
     def position(self, latents: dict[str, Tensor]) -> Tensor:
-        """The position of values of the latents, by site, with the rows first."""
+        """Returns the position of values of the latents, by site, with the rows first."""
         return self._space.position(latents)
 
     def _run(self, leaves: Sequence[Tensor], inputs: Batch) -> list[Tensor]:
@@ -145,7 +145,7 @@ class Density:
 
 
 def _gradient(total: Tensor, u: Tensor) -> Tensor:
-    if not total.requires_grad:  # data that no latent explains
+    if not total.requires_grad:  # the data do not depend on any latent
         return torch.zeros_like(u)
     (found,) = torch.autograd.grad(total.sum(), [u], retain_graph=True, allow_unused=True)
     return torch.zeros_like(u) if found is None else found
