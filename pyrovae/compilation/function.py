@@ -20,6 +20,7 @@ from pyrovae.compilation.kept import Keeping, Kept, Made
 from pyrovae.compilation.memory import keep_freed_memory
 from pyrovae.compilation.not_compiled import NotCompiled, reason_of
 from pyrovae.compilation.numbers import Numbers
+from pyrovae.compilation.slots import Slots, leaf_of, modes_of
 from pyrovae.compilation.stored import Stored
 from pyrovae.compilation.tracing import lift_constants, selections, without_looking
 from pyrovae.scope import isolated, without_validation
@@ -99,6 +100,7 @@ class CompiledFunction:
         self._called = Called(module, function)
         self._parameters = dict(self._called.named_parameters())
         self._slots, self._places = self._called.slots(), self._called.places()
+        self._watched, self._changes = Slots(self._called), list[str]()
         # What a run gives and what it may move.
         self._names = [
             *names,
@@ -149,8 +151,9 @@ class CompiledFunction:
         return [*self._parameters.values(), *buffers]
 
     def changed(self) -> list[str]:
-        """Which numbers, in the module and the other holders, are no more what was compiled."""
-        return self._numbers.changed()
+        """What in the module and the other holders is no more what was compiled, once it is not."""
+        self._changes = self._changes or self._numbers.changed() or self._watched.changed()
+        return self._changes
 
     def _make(
         self, batch: Batch, other: Batch, relative: Relative | None, elsewhere: Elsewhere
@@ -202,20 +205,20 @@ class CompiledFunction:
     def _form_of(self, batch: Batch) -> list[Any]:
         # The compiled code reads memory as it was told to; nothing else guards it.
         form: list[Any] = [(t.shape, t.stride(), t.dtype, t.device) for t in batch]
-        form += [module.training for module in self._modules]
-        return form + [parameter.requires_grad for parameter in self._all]
+        return form + modes_of(self._modules, self._all)
 
     def _inputs(self, batch: Batch) -> list[Tensor]:
         return [*self.held(), *batch]
 
     def _close_over(self, constants: Sequence[Tensor]) -> None:
         self._constants = list(constants)
+        self._numbers.read(constants)
         self._here = [constant.to(self.device) for constant in constants]
 
     def _eager(self, tensors: Sequence[Tensor], batch: Batch) -> list[Tensor | None]:
         """The function with parameters and buffers of its own."""
         own = {
-            name: tensor.detach().requires_grad_(parameter.requires_grad)
+            name: leaf_of(parameter, tensor)
             for (name, parameter), tensor in zip(
                 self._parameters.items(), tensors[: len(self._parameters)], strict=True
             )

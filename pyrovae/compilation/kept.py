@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from pyrovae.compilation.code import read_by_code
 from pyrovae.compilation.numbers import Numbers, same_values
+from pyrovae.compilation.slots import hooks_of
 
 __all__ = ["Keeping", "Kept", "Made", "form_of"]
 
@@ -52,6 +54,7 @@ class Made:
             form_of(inputs),
             tuple(part.training for part in parts),
             tuple(parameter.requires_grad for parameter in module.parameters()),
+            hooks_of(parts, module.parameters()),
             _settings(inputs[0].device if inputs else torch.device("cpu")),
         )
         # Without the first, the module itself, which may stand for the owner. A class may close
@@ -59,6 +62,8 @@ class Made:
         self._parts: list[weakref.ref[Any]] = [weakref.ref(part) for part in parts[1:]]
         self._parts += [weakref.ref(type(part)) for part in parts]
         self._values = numbers.values()
+        # A comparison on one batch need not show what is another number on the next.
+        self._code = read_by_code(numbers.met())
 
     def is_as(self, other: "Made") -> bool:
         """Whether a program that was made for the one is one for the other."""
@@ -70,6 +75,7 @@ class Made:
                 for a, b in zip(self._parts, other._parts, strict=True)
             )
             and same_values(self._values, other._values)
+            and same_values(self._code, other._code)
         )
 
 

@@ -3,19 +3,23 @@
 import functools
 import math
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from operator import itemgetter
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
-__all__ = ["Numbers", "same_values"]
+from pyrovae.compilation.identity import Identity
 
-PLAIN = (bool, int, float, complex, str, bytes, type(None))
+__all__ = ["NAMED", "PLAIN", "Numbers", "same_values"]
+
+PLAIN = (bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.device)
 # What every module has: its mode is looked at elsewhere, and the rest are no numbers.
 OF_MODULES = frozenset(vars(nn.Module()))
-CLOSED = (Tensor, type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType)
+NAMED = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType)
+CLOSED = (Tensor, *NAMED)
 MISSING = object()
 
 
@@ -23,8 +27,9 @@ class Numbers:
     """The plain values in the attributes of some objects and of all that they hold.
 
     Of modules, objectives, handlers, schedules and other objects, through lists, tuples, sets,
-    dicts, bound methods and partial functions. Not seen are numbers in global variables, classes,
-    closures, files and clocks. Parameters and buffers are no numbers.
+    dicts, bound methods and partial functions; and which functions and classes they are. Not seen
+    are numbers in global variables, classes, closures, files and clocks. Parameters and buffers
+    are no numbers, and of other tensors those alone are looked at that are said to be read.
 
     Args:
         **roots: The objects, by what they are called in a message.
@@ -32,7 +37,14 @@ class Numbers:
 
     def __init__(self, **roots: Any) -> None:
         self._roots = roots
+        self._read: dict[str, Tensor] = {}
         self._take()
+
+    def read(self, tensors: Iterable[Tensor]) -> None:
+        """Says which tensors in attributes a graph reads: there are to be no others in their place."""
+        own = {id(tensor) for tensor in tensors}
+        self._read = {path: t for path, t in self.tensors().items() if id(t) in own}
+        self._look_for_tensors()
 
     def changed(self) -> list[str]:
         """What is another than it was: each number's path, and its values then and now.
@@ -41,7 +53,7 @@ class Numbers:
         """
         try:
             same = self._is_same()
-        except (KeyError, TypeError, ValueError, RuntimeError):
+        except (LookupError, TypeError, ValueError, RuntimeError):
             same = False  # a key is gone, or something held compares in a way of its own
         if same:
             return []
@@ -53,11 +65,19 @@ class Numbers:
             then, now = before.get(path, MISSING), self._values.get(path, MISSING)
             if not _equal(then, now):
                 differing.append(f"{path} was {_shown(then)} and is {_shown(now)}")
-        return differing
+        found = self.tensors() if self._read else {}
+        other = [path for path, tensor in self._read.items() if found.get(path) is not tensor]
+        return [*differing, *(f"{path} is another tensor than it was" for path in other)]
 
     def values(self) -> dict[str, Any]:
         """The plain values by their paths, as they were met; nothing in them holds an object."""
         return dict(self._values)
+
+    def met(self) -> Iterator[tuple[str, Any]]:
+        """All objects that are looked into, or held by one that is, by their paths."""
+        yield from self._roots.items()
+        for path, _, items in _walk(self._roots):
+            yield from ((f"{path}{name}", item) for _, name, item in items)
 
     def tensors(self) -> dict[str, Tensor]:
         """The tensors in attributes, by their paths, beside parameters and buffers."""
@@ -73,6 +93,8 @@ class Numbers:
         for holder, size, look, values in self._attributes:
             if len(holder) != size or look(holder) != values:
                 return False
+        if any(holder[key] is not tensor for holder, key, tensor in self._tensors):
+            return False
         return all(held == items for held, items in self._lists)
 
     @contextmanager
@@ -103,6 +125,8 @@ class Numbers:
                 elif isinstance(item, set | frozenset):
                     self._values[where] = frozenset(i for i in item if isinstance(i, PLAIN))
                     item = type(item)(item)  # it may change in place
+                elif isinstance(item, NAMED):
+                    self._values[where] = Identity(item)
                 elif _closed(item):
                     continue
                 kept.append((key, item))
@@ -114,6 +138,16 @@ class Numbers:
                 self._attributes.append((holder, len(holder), look, values))
             elif isinstance(holder, list):
                 self._lists.append((holder, list(holder)))
+        self._look_for_tensors()
+
+    def _look_for_tensors(self) -> None:
+        """Where the tensors are that a graph reads; in what cannot change they need no look."""
+        self._tensors: list[tuple[Any, Any, Tensor]] = []  # holder, key, tensor
+        if self._read:
+            for path, holder, items in _walk(self._roots):
+                for key, name, item in items:
+                    if f"{path}{name}" in self._read and isinstance(holder, dict | list):
+                        self._tensors.append((holder, key, item))
 
 
 Items = list[tuple[Any, str, Any]]  # key, what it is called, value
@@ -142,9 +176,10 @@ def _holders(value: Any) -> Iterator[tuple[Any, Items]]:
     elif isinstance(value, list | tuple):
         yield value, [(i, f"[{i}]", item) for i, item in enumerate(value)]
     elif isinstance(value, types.MethodType):
-        yield None, [(None, "", value.__self__)]
+        yield None, [(None, "", value.__self__), (None, ".__func__", value.__func__)]
     elif isinstance(value, functools.partial):
-        yield None, [(None, ".args", value.args), (None, ".keywords", value.keywords)]
+        names = ("func", "args", "keywords")
+        yield None, [(None, f".{name}", getattr(value, name)) for name in names]
     elif isinstance(value, nn.Module):
         own = [(k, f".{k}", v) for k, v in vars(value).items() if k not in OF_MODULES]
         yield vars(value), own

@@ -66,6 +66,10 @@ class CompiledStep:
         self._update: Update | None = None
         named: Any = getattr(model, "named_parameters", list)()
         trained = {name: parameter for name, parameter in named if parameter.requires_grad}
+        for name, parameter in trained.items():
+            # It may well be the optimizer's step, which is part of the program already.
+            if getattr(parameter, "_post_accumulate_grad_hooks", None):
+                raise NotCompiled(f"{name} has a hook that is called when its gradient is there")
         kinds: dict[str, type[Update]] = {"cpu": Update, "cuda": DeviceUpdate}
         kind = kinds.get(device.type)
         if kind is not None:

@@ -1,0 +1,81 @@
+"""What has taken the place of a module's tensors, and what runs beside their code."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from torch import Tensor, nn
+
+__all__ = ["Slots", "hooks_of", "leaf_of", "modes_of"]
+
+HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
+
+
+def modes_of(modules: Iterable[nn.Module], parameters: Iterable[Tensor]) -> list[Any]:
+    """What decides how modules run and is no number: their modes, classes and hooks."""
+    found: list[Any] = []
+    for module in modules:
+        found += (module.training, type(module))
+        found += [len(getattr(module, name)) for name in HOOKS]
+    for parameter in parameters:
+        found += (parameter.requires_grad, len(parameter._backward_hooks or ()))
+    return found
+
+
+def hooks_of(modules: Iterable[nn.Module], parameters: Iterable[Tensor]) -> tuple[Any, ...]:
+    """Which hooks these have, by the numbers that torch gives to no two of a process."""
+    own = [tuple(getattr(module, name)) for module in modules for name in HOOKS]
+    return (*own, *(tuple(parameter._backward_hooks or ()) for parameter in parameters))
+
+
+def leaf_of(parameter: Tensor, value: Tensor) -> Tensor:
+    """A leaf of a value that stands for a parameter: trained if that is, with the same hooks."""
+    leaf = value.detach().requires_grad_(parameter.requires_grad)
+    for hook in (parameter._backward_hooks or {}).values():
+        leaf.register_hook(hook)
+    return leaf
+
+
+class Slots:
+    """The places of a module's parameters and buffers, which compiled code reads as it met them.
+
+    A parameter is to be the same one. A buffer may be replaced by one of the same form.
+
+    Args:
+        module: The module.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        parts = list(module.named_modules())
+        self._parameters = [
+            (part._parameters, name, parameter, f"{path}.{name}")
+            for path, part in parts
+            for name, parameter in part._parameters.items()
+        ]
+        self._buffers = [
+            [part._buffers, name, buffer, _form_of(buffer), f"{path}.{name}"]
+            for path, part in parts
+            for name, buffer in part._buffers.items()
+        ]
+
+    def changed(self) -> list[str]:
+        """Which tensors are there no more."""
+        found = [
+            f"parameter {path} is another one than it was"
+            for holder, name, parameter, path in self._parameters
+            if holder.get(name) is not parameter
+        ]
+        for slot in self._buffers:
+            holder, name, buffer, form, path = slot
+            now = holder.get(name)
+            if now is buffer:
+                continue
+            if _form_of(now) != form:
+                found.append(f"buffer {path} is of another shape, type or device than it was")
+            slot[2] = now
+        return found
+
+
+def _form_of(tensor: Tensor | None) -> Any:
+    if tensor is None:
+        return None
+    return tensor.shape, tensor.stride(), tensor.dtype, tensor.device
