@@ -20,6 +20,7 @@ __all__ = ["graph_key"]
 
 # Operations whose meaning goes with the versions of torch and of this library.
 OPERATIONS = {"aten", "prims", "pyrovae"}
+PLACES = ("TORCHINDUCTOR_CACHE_DIR",)
 PLAIN: set[type] = {bool, int, float, complex, str, type(None)}
 PLAIN |= {torch.dtype, torch.device, torch.layout, torch.memory_format}
 
@@ -98,6 +99,8 @@ def _as_delivered() -> bool:
 def _settings() -> list[Any]:
     """What of the process decides about a program."""
     names = sorted(n for n in os.environ if n.startswith("TORCH") or n in ("CC", "CXX", "CFLAGS"))
+    # What torchrun tells a rank is another in each run.
+    names = [n for n in names if n not in PLACES and not n.startswith("TORCHELASTIC_")]
     return [
         torch.get_num_threads(),
         str(torch.get_default_dtype()),
@@ -106,7 +109,7 @@ def _settings() -> list[Any]:
         torch.is_deterministic_algorithms_warn_only_enabled(),
         bool(torch.backends.mkldnn.enabled),
         torch.is_autocast_enabled("cpu"),
-        [(n, os.environ[n]) for n in names if n != "TORCHINDUCTOR_CACHE_DIR"],
+        [(n, os.environ[n]) for n in names],
     ]
 
 

@@ -3,6 +3,7 @@
 import getpass
 import json
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -17,6 +18,8 @@ from pyrovae.compilation.graph_key import graph_key
 from pyrovae.files import atomic
 
 __all__ = ["Stored"]
+
+UNSAFE = re.compile(r'[\\/:*?"<>|]')  # in a user's name, as part of a file's
 
 
 class Stored:
@@ -89,11 +92,18 @@ def _folder() -> Path:
         PermissionError: If it is another user's, who may have put anything there.
     """
     chosen = os.environ.get("TORCHINDUCTOR_CACHE_DIR")
-    default = Path(tempfile.gettempdir()) / f"torchinductor_{getpass.getuser()}"
-    folder = Path(os.path.abspath(chosen or default))
+    folder = Path(os.path.abspath(chosen or _default()))
     if hasattr(os, "getuid") and folder.stat().st_uid != os.getuid():
         raise PermissionError(f"{folder} is another user's")
     return folder
+
+
+def _default() -> Path:
+    try:
+        user = getpass.getuser()
+    except (KeyError, ImportError, OSError):  # a container may run as a user without a name
+        user = f"uid_{os.getuid()}"
+    return Path(tempfile.gettempdir()) / f"torchinductor_{UNSAFE.sub('_', user)}"
 
 
 def _file(folder: Path, key: str) -> Path:

@@ -70,8 +70,29 @@ def test_it_is_found_once_for_all_processes(clock, monkeypatch, tmp_path):
     assert sorted(map(len, machines.values())) == [1, 2]
 
 
+def test_of_two_that_measure_at_once_the_second_takes_what_the_first_has_found(clock):
+    ways = clock(a=1.0, b=0.5)
+
+    def late():
+        room._found.clear()
+        assert fastest("one", clock(a=0.1, b=0.5), otherwise="a") == "a"
+        room._found.clear()
+
+    assert fastest("one", {**ways, "b": late}, otherwise="a") == "a"
+
+
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"\xff\xfe", b"[1]", b'{"%s": 3}', b'{"%s": {"one": "c"}}']
+    "content",
+    [
+        b"",
+        b"{",
+        b"\xff\xfe",
+        b"[1]",
+        b'{"%s": 3}',
+        b'{"%s": {"one": "c"}}',
+        b'{"%s": {"one": []}}',
+        10**5 * b"[",
+    ],
 )
 def test_a_file_that_is_none_is_written_anew(content, clock, tmp_path):
     content = content.replace(b"%s", room._machine().encode())

@@ -3,13 +3,16 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
+from torch._inductor.runtime.runtime_utils import default_cache_dir
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from pyrovae.compilation import CompiledFunction, function, half_twice
+from pyrovae.compilation import stored as stored_room
 from pyrovae.compilation.generated import assemble
 from pyrovae.compilation.graph_key import graph_key
 
@@ -173,6 +176,9 @@ def test_the_key_is_of_all_that_decides_about_the_code(monkeypatch):
     monkeypatch.undo()
     monkeypatch.setenv("TORCHINDUCTOR_FREEZING", "1")
     keys.append(key(scaled(2.0), X))
+    monkeypatch.undo()
+    monkeypatch.setenv("TORCHELASTIC_ERROR_FILE", "/tmp/another")  # each run has its own
+    assert key(scaled(2.0), X) == keys[0]
     assert None not in keys
     assert len(set(keys)) == len(keys)
 
@@ -186,3 +192,16 @@ def test_what_a_later_process_could_not_tell_has_no_key(monkeypatch):
         assert key(torch.exp, X) is None
     monkeypatch.setenv("TORCHINDUCTOR_FORCE_DISABLE_CACHES", "1")
     assert key(torch.exp, X) is None
+
+
+def nobody():
+    raise KeyError("getpwuid(): uid not found: 12345")
+
+
+def test_a_user_without_a_name_has_a_cache_where_torch_has_it(monkeypatch, tmp_path):
+    monkeypatch.setattr(stored_room.getpass, "getuser", nobody)
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    assert stored_room._folder() == tmp_path
+    assert stored_room._default() == Path(default_cache_dir())
+    monkeypatch.setattr(stored_room.getpass, "getuser", lambda: "domain\\name")
+    assert stored_room._default() == Path(default_cache_dir())
