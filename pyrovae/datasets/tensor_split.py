@@ -131,6 +131,10 @@ class TensorSplit(Split):
         """Reads the data of some numbers, on the device where the numbers are."""
         return next(self._gather(self._on(index.device), [index]))
 
+    def on(self, device: torch.device | str) -> "TensorSplit":
+        """The same data held on a device, whatever device somebody else asks this split for."""
+        return self._with(*self._on(device))
+
     def as_counts(self) -> "TensorSplit":
         """The same data with 8-bit values as counts; see `Split.as_counts`."""
         if not self.from_bytes or self.binarization != "none":

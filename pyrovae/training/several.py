@@ -166,4 +166,6 @@ def several_steps(
     # Only rows of tensors, read in a plain order.
     if not isinstance(split, TensorSplit) or type(split).batches is not TensorSplit.batches:
         return None
-    return SeveralSteps(training.take_step, split, annealing, dtype=dtype_of(training.model))
+    # A captured graph knows the data by their address, which they are to keep.
+    held, dtype = split.on(training.device), dtype_of(training.model)
+    return SeveralSteps(training.take_step, held, annealing, dtype=dtype)

@@ -1,15 +1,18 @@
 """Captured steps are the uncaptured ones, on a device that knows operations and addresses alone."""
 
+import warnings
 from functools import partial
 
 import pytest
 import torch
 from recorded import record
 from tiny import binary_data, grey_data, same, state, tiny_vae
+from torch import nn
 
 from pyrovae import fit
 from pyrovae.compilation import AutoCompiled
 from pyrovae.datasets import TensorSplit
+from pyrovae.nn import Network
 from pyrovae.objectives import ELBO
 from pyrovae.schedules import LinearWarmup
 from pyrovae.training import Callback, CompiledSVI, WeightAverage
@@ -144,6 +147,54 @@ def test_a_run_goes_on_within_an_epoch(capture, tmp_path):
     assert len(history) == 2
     assert history.compiled.endswith("10 steps at a time")
     assert same(state(whole), state(parted))
+
+
+def test_the_data_stay_where_the_graph_reads_them(capture, training):
+    capture(record, record)
+    split = TensorSplit(binary_data(53))
+    still = Annealing(1.0, ELBO(), training.device)
+    several = several_steps(training, split, still, Callbacks([]), None)
+    split._keep(*(tensor + 1 for tensor in split.tensors))  # as on another device
+    (batch, *_), *_ = several.turns([torch.arange(3)], epoch=1)
+    assert torch.equal(batch[0], binary_data(53)[:3])
+
+
+class Widening(Callback):
+    """Changes a number that the graph has kept, where ten steps are about to be taken."""
+
+    def on_epoch(self, training, row):
+        training.model.likelihood.network.slope = 1.0 + row["epoch"]
+
+
+class Sloped(Network):
+    slope = 1.0
+
+    def __init__(self):
+        super().__init__(2, 4)
+        self.layer = nn.Linear(2, 4)
+        self.slope = 1.0
+
+    def transform(self, z):
+        return self.slope * self.layer(z)
+
+
+def test_a_number_that_changes_between_several_steps_makes_a_new_graph(capture):
+    states = []
+    for compile in (False, True):
+        capture(record, record)
+        vae = tiny_vae()
+        vae.likelihood = type(vae.likelihood)(Sloped())
+        with torch.no_grad():
+            for parameter in vae.likelihood.parameters():
+                parameter.fill_(0.1)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            train(vae, callbacks=[Widening()], compile=compile, epochs=2)
+        assert any("compiled anew" in str(w.message) for w in caught) is compile
+        states.append(state(vae))
+    for name, tensor in states[0].items():
+        # Adam divides gradients by their size, roundings of theirs included.
+        torch.testing.assert_close(states[1][name], tensor, rtol=1e-3, atol=1e-4)
 
 
 def wrong(work):

@@ -41,6 +41,15 @@ def test_a_number_that_was_frozen_into_the_graph_is_found():
     assert objective.weight == 1.0
 
 
+@pytest.mark.usefixtures("only_traced")
+def test_an_optimizer_that_steps_where_a_gradient_is_made_is_not_compiled():
+    vae = vae_of()
+    weight = next(vae.parameters())
+    weight.register_post_accumulate_grad_hook(lambda parameter: None)
+    with pytest.raises(NotCompiled, match="has a hook that is called when its gradient is there"):
+        CompiledStep(vae, eager_step(vae, ELBO()), batches()[0])
+
+
 class Branching(VAE):
     """Control flow that depends on data."""
 
