@@ -64,7 +64,7 @@ class CompiledFunction:
         keeping: Where to keep the program, and as what function, for the next one that is made of
             the same parts in the same modes, with the same numbers, for a batch of the same form.
             That one is compared with the eager function again, on its own second batch, and
-            compiled anew if it is another: numbers in globals and closures show there.
+            compiled anew if it is another; see `read_by_code` for what is looked at before.
 
     No random numbers of the caller's are drawn. For memory on the CPU see `keep_freed_memory`.
 
