@@ -7,9 +7,32 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["check_count", "check_path", "check_seed", "check_weight", "whereabouts"]
+__all__ = [
+    "check_agreement",
+    "check_count",
+    "check_path",
+    "check_seed",
+    "check_weight",
+    "whereabouts",
+]
 
 COLUMNS_NAMED = 5
+
+
+def check_agreement(what: str, shapes: dict[str, Any]) -> None:
+    """Compares the shapes that the parts of a model declare.
+
+    Args:
+        what: What has these shapes, for the error message.
+        shapes: Shapes by part; ``None`` for a part that declares none.
+
+    Raises:
+        ValueError: If two of them differ. The message names the parts.
+    """
+    declared = {part: tuple(shape) for part, shape in shapes.items() if shape is not None}
+    if len(set(declared.values())) > 1:
+        listed = ", ".join(f"{part} {shape}" for part, shape in declared.items())
+        raise ValueError(f"{what}: expected the same shape in all parts, got {listed}")
 
 
 def check_count(name: str, value: Any, *, least: int = 1) -> None:

@@ -6,9 +6,9 @@ from typing import Any, Literal, TypeVar
 
 from torch import Size
 
+from pyrovae.checks import check_agreement
 from pyrovae.likelihoods import Likelihood
 from pyrovae.models import ResidualNormalBlock, TopDownBlock, TopDownLayer, TopDownVAE
-from pyrovae.models.agreement import check_agreement
 from pyrovae.nn import MLP, Activation, Bottleneck, Network, ResidualDecoder, ResidualEncoder
 from pyrovae.nn.conv import halved, kernel_dimensions
 from pyrovae.nn.convolution import WeightNorm, begin_small

@@ -6,10 +6,10 @@ import pyro
 import pyro.distributions as dist
 from torch import Tensor
 
+from pyrovae.checks import check_agreement
 from pyrovae.distributions import Flat
 from pyrovae.latents import Undefined
 from pyrovae.likelihoods.base import Likelihood
-from pyrovae.models.agreement import check_agreement
 from pyrovae.models.base import LatentVariableModel
 from pyrovae.nn.network import Network
 
@@ -70,7 +70,7 @@ class Autoencoder(LatentVariableModel):
         raise Undefined(
             "sample: an autoencoder has no prior to draw codes from; fit a density to its codes, "
             "fit(density, model.encode(x)) with density = pyrovae.models.Density(prior), and "
-            "decode what that one samples, model.decode(density.sample(n)).mean; or train a VAE"
+            "decode its samples, model.decode(density.sample(n)).mean; or train a VAE"
         )
 
     def _only_latent(self, *_: Any) -> str:

@@ -238,7 +238,7 @@ class LatentVariableModel(Component, ABC):
 
     def _given(self, n: int, given: Sequence[Any]) -> tuple[Tensor, ...]:
         """Converts a query's other arguments to those of the programs."""
-        values = self._tensors(given, "what is given beside the data")
+        values = self._tensors(given, "the arguments after the data")
         return tuple(value if value.dim() else value.expand(n) for value in values)
 
     def _named(self, z: Any, given: Sequence[Any]) -> dict[str, Tensor]:
@@ -269,8 +269,8 @@ class LatentVariableModel(Component, ABC):
             if not binds(self.model, batch):
                 names = ", ".join(inspect.signature(self.model).parameters)
                 raise ValueError(
-                    f"expected what the model takes beside the data, model({names}), "
-                    f"got {len(batch) - 1} arguments for it"
+                    f"expected the arguments of model({names}) after the data, got "
+                    f"{len(batch) - 1}"
                 )
             with plain_errors():
                 return poutine.trace(program).get_trace(*batch)
@@ -288,8 +288,8 @@ class LatentVariableModel(Component, ABC):
         sites = {n: s for n, s in trace.nodes.items() if is_data(s) and n not in names}
         if not sites:
             raise ValueError(
-                f"{type(self).__name__}: expected a model that observes data, but it has the "
-                f"sites {names} alone (a site whose obs is None is a latent)"
+                f"{type(self).__name__}: expected a model with observed data, but all its sites, "
+                f"{names}, are latents (a site with obs=None is a latent)"
             )
         return sites
 

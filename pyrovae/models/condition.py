@@ -6,9 +6,9 @@ from math import prod
 import torch
 from torch import Size, Tensor
 
+from pyrovae.checks import check_agreement
 from pyrovae.latents import check_kinds
 from pyrovae.likelihoods.base import Likelihood
-from pyrovae.models.agreement import check_agreement
 from pyrovae.posteriors.base import Posterior
 from pyrovae.priors.base import Prior
 
@@ -108,7 +108,7 @@ def joins(
     if likelihood.data_shape is None or posterior.latent_shape is None:
         raise ValueError(
             "expected a likelihood that declares its data_shape and a posterior that declares "
-            "its latent_shape, or the condition could not be put beside them"
+            "its latent_shape, because the condition is concatenated to them"
         )
     check_agreement("latent", {"prior": prior.latent_shape, "posterior": posterior.latent_shape})
     check_kinds(

@@ -7,9 +7,9 @@ import pyro
 import torch
 from torch import Tensor
 
+from pyrovae.checks import check_agreement
 from pyrovae.labels import check_form, check_labels, one_hot
 from pyrovae.likelihoods.base import Likelihood
-from pyrovae.models.agreement import check_agreement
 from pyrovae.models.base import LatentVariableModel
 from pyrovae.models.condition import joins
 from pyrovae.models.one_site import OneSite
@@ -84,8 +84,8 @@ class ConditionalVAE(LatentVariableModel):
         given = (classes, condition_shape, covariates)
         if sum(each is not None for each in given) != 1:
             raise ValueError(
-                "expected either classes, condition_shape or covariates, got "
-                f"{classes}, {condition_shape} and {covariates}"
+                f"expected exactly one of classes, condition_shape and covariates, got {classes}, "
+                f"{condition_shape} and {covariates}"
             )
         self.covariates = covariates
         if classes is not None:
@@ -192,7 +192,7 @@ class ConditionalVAE(LatentVariableModel):
         if unknown is not None and unknown.any():
             met, unmet = (each.nonzero().flatten().tolist() for each in (self.met, unknown))
             raise ValueError(
-                f"y: the model was trained with the classes {met}, so it knows nothing of {unmet}"
+                f"y: the model was only trained with the classes {met}, not with {unmet}"
             )
         return (y,)
 

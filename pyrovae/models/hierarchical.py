@@ -7,9 +7,9 @@ from typing import Any
 import pyro
 from torch import Tensor, nn
 
+from pyrovae.checks import check_agreement
 from pyrovae.latents import check_kinds
 from pyrovae.likelihoods.base import Likelihood
-from pyrovae.models.agreement import check_agreement
 from pyrovae.models.base import LatentVariableModel
 from pyrovae.posteriors.base import Posterior
 from pyrovae.priors.base import Prior
@@ -50,9 +50,9 @@ class HierarchicalModel(LatentVariableModel):
         super().__init__()
         if len(posteriors) != len(conditional_priors) + 1:
             raise ValueError(
-                "expected a posterior for each layer of latents and a conditional prior for "
-                f"each but the top, got {len(posteriors)} posteriors and "
-                f"{len(conditional_priors)} conditional priors"
+                "expected a posterior for each layer of latents and a conditional prior for each "
+                f"except the top, got {len(posteriors)} posteriors and {len(conditional_priors)} "
+                "conditional priors"
             )
         # The prior of each latent, and the shape that the layer below it reads.
         priors: list[Prior | Posterior] = [*conditional_priors, prior]
@@ -72,8 +72,8 @@ class HierarchicalModel(LatentVariableModel):
         for part in conditional_priors:
             if not part.density_everywhere:
                 raise ValueError(
-                    "conditional_priors: a prior scores the draws of the guide, and "
-                    f"{type(part).__name__} knows the density of its own draws alone"
+                    f"conditional_priors: {type(part).__name__} can only evaluate the density of "
+                    "its own draws, but a prior must evaluate the guide's draws"
                 )
         # Posteriors first, so that parameters shared with a prior are named after the posterior.
         self.posteriors = nn.ModuleList(posteriors)

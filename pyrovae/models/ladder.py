@@ -7,9 +7,9 @@ from typing import Any
 import pyro
 from torch import Tensor, nn
 
+from pyrovae.checks import check_agreement
 from pyrovae.distributions.product import normal_product
 from pyrovae.likelihoods.base import Likelihood
-from pyrovae.models.agreement import check_agreement
 from pyrovae.models.hierarchical import HierarchicalModel
 from pyrovae.nn.network import Network
 from pyrovae.posteriors.base import Posterior

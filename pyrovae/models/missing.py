@@ -9,11 +9,11 @@ from pyro import poutine
 from torch import Size, Tensor
 from torch.distributions import Categorical
 
+from pyrovae.checks import check_agreement
 from pyrovae.distributions.partly_observed import observe_partly
 from pyrovae.distributions.unwrap import unwrapped
 from pyrovae.latents import check_kinds
 from pyrovae.likelihoods.base import Likelihood
-from pyrovae.models.agreement import check_agreement
 from pyrovae.models.base import LatentVariableModel
 from pyrovae.nn.modes import evaluation_mode
 from pyrovae.posteriors.base import Posterior
@@ -191,8 +191,7 @@ def _check_mask(mask: Any, x: Tensor) -> Tensor:
         or any(m not in (1, n) for m, n in zip(mask.shape, x.shape, strict=True))
     ):
         raise ValueError(
-            f"mask: expected bool of the data's shape {tuple(x.shape)} (or with 1 in place of a "
-            f"number but the first), True where a value was observed, got "
-            f"{mask.dtype} of shape {tuple(mask.shape)}"
+            f"mask: expected bool of shape {tuple(x.shape)}, where any dimension but the first "
+            f"may be 1, True for observed values, got {mask.dtype} of shape {tuple(mask.shape)}"
         )
     return mask.expand_as(x)

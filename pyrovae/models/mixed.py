@@ -6,9 +6,9 @@ import pyro
 import torch
 from torch import Size, Tensor
 
+from pyrovae.checks import check_agreement
 from pyrovae.latents import check_kinds
 from pyrovae.likelihoods.base import Likelihood
-from pyrovae.models.agreement import check_agreement
 from pyrovae.models.base import LatentVariableModel
 from pyrovae.posteriors.base import Posterior
 from pyrovae.priors.base import Prior

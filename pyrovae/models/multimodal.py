@@ -8,11 +8,11 @@ import torch
 from pyro import poutine
 from torch import Tensor, nn
 
+from pyrovae.checks import check_agreement
 from pyrovae.distributions.partly_observed import PartlyObserved
 from pyrovae.handlers import modalities_there
 from pyrovae.latents import check_kinds
 from pyrovae.likelihoods.base import Likelihood
-from pyrovae.models.agreement import check_agreement
 from pyrovae.models.base import LatentVariableModel
 from pyrovae.posteriors.base import Posterior
 from pyrovae.priors.base import Prior
@@ -65,8 +65,8 @@ class MultimodalVAE(LatentVariableModel):
         names = list(likelihoods)
         if len(names) < 2 or any(not name.isidentifier() or name == "z" for name in names):
             raise ValueError(
-                "likelihoods: expected one for each of several modalities, by a name that is an identifier "
-                f"and not 'z', got {names}"
+                "likelihoods: expected one for each of several modalities, under names that are "
+                f"identifiers other than 'z', got {names}"
             )
         parts = {"prior": prior, "posterior": posterior, **likelihoods}
         check_agreement("latent", {name: part.latent_shape for name, part in parts.items()})
@@ -125,8 +125,8 @@ class MultimodalVAE(LatentVariableModel):
                 )
         if present is not None and not present.any(1).all():
             raise ValueError(
-                f"present: expected at least one modality of each datum, "
-                f"{int((~present.any(1)).sum())} have none"
+                "present: expected at least one modality for each datum, but "
+                f"{int((~present.any(1)).sum())} of them have none"
             )
 
     @torch.no_grad()
@@ -174,14 +174,14 @@ class MultimodalVAE(LatentVariableModel):
         sizes = {len(x) for x in views if x is not None}
         if len(views) != m or len(rest) > 1 or len(sizes) != 1:
             raise ValueError(
-                f"expected a batch of {', '.join(self.names)} of one length, and a mask if any, "
-                f"got {len(batch)} tensors of {sorted(sizes) or 'no'} rows"
+                f"expected a batch of {', '.join(self.names)} with equal numbers of rows, and "
+                f"optionally a mask, got {len(batch)} tensors with {sorted(sizes) or 'no'} rows"
             )
         present = rest[0] if rest else None
         if present is not None and (present.dtype != torch.bool or present.shape != (*sizes, m)):
             raise ValueError(
-                f"present: expected bool of shape {(*sizes, m)}, True where a datum has a "
-                f"modality, got {present.dtype} of shape {tuple(present.shape)}"
+                f"present: expected bool of shape {(*sizes, m)}, True where a modality is "
+                f"present, got {present.dtype} of shape {tuple(present.shape)}"
             )
         device = next(x.device for x in views if x is not None)
         there = torch.tensor([x is not None for x in views], device=device).expand(*sizes, m)

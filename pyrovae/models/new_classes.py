@@ -51,11 +51,14 @@ def add_classes(model: ConditionalVAE, n: int = 1, *, covariate: int = 0) -> Con
     old = copy.deepcopy(model)
     if any(part is old.posterior for part in old.prior.modules()):
         raise ValueError(
-            f"prior: expected one that stays as it is, but {type(old.prior).__name__} is made of "
-            "the posterior"
+            "prior: expected one that is independent of the posterior, but "
+            f"{type(old.prior).__name__} is built from it"
         )
     if any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in old.modules()):
-        raise ValueError("expected networks without batch normalisation, whose statistics move")
+        raise ValueError(
+            "expected networks without batch normalisation, because training the new classes "
+            "would update its statistics"
+        )
     for parameter in old.parameters():
         parameter.requires_grad_(False)
     at, condition = _place(old, n, covariate)
@@ -84,7 +87,8 @@ def _place(model: ConditionalVAE, n: int, covariate: int) -> tuple[int, dict[str
     sizes = list(model.covariates.categories)
     if not 0 <= covariate < len(sizes):
         raise ValueError(
-            f"covariate: expected one of {len(sizes)} categorical ones, from 0, got {covariate}"
+            f"covariate: expected the index of one of {len(sizes)} categorical covariates, "
+            f"starting at 0, got {covariate}"
         )
     at = sum(sizes[: covariate + 1])
     sizes[covariate] += n

@@ -74,5 +74,8 @@ class OneSite:
     def _chosen(self, found: Any) -> Any:
         if isinstance(found, dict) and self.site in found:
             return found[self.site]
-        sites = list(found) if isinstance(found, dict) else "one alone, which it gives by itself"
-        raise ValueError(f"expected one of the model's data sites ({sites}), got {self.site!r}")
+        if not isinstance(found, dict):
+            raise ValueError(
+                f"site: the model has a single data site and needs no only(...), got {self.site!r}"
+            )
+        raise ValueError(f"site: expected one of the data sites {list(found)}, got {self.site!r}")

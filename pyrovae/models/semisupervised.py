@@ -8,11 +8,11 @@ import torch
 from pyro import poutine
 from torch import Tensor
 
+from pyrovae.checks import check_agreement
 from pyrovae.distributions import LabelledCategorical
 from pyrovae.labels import check_form, check_labels, one_hot
 from pyrovae.latents import check_kinds
 from pyrovae.likelihoods.base import Likelihood
-from pyrovae.models.agreement import check_agreement
 from pyrovae.models.base import LatentVariableModel
 from pyrovae.models.condition import joins
 from pyrovae.nn.modes import evaluation_mode

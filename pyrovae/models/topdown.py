@@ -8,8 +8,8 @@ import pyro
 import torch
 from torch import Tensor, nn
 
+from pyrovae.checks import check_agreement
 from pyrovae.likelihoods.base import Likelihood
-from pyrovae.models.agreement import check_agreement
 from pyrovae.models.base import LatentVariableModel
 from pyrovae.models.topdown_blocks import TopDownLayer
 from pyrovae.nn.network import Network
@@ -76,9 +76,9 @@ class TopDownVAE(LatentVariableModel):
         for i, block in enumerate(blocks, 1):
             if tuple(block.features_shape) not in said:
                 raise ValueError(
-                    f"block of z{i}: expected to read what an encoder puts out, of shape "
-                    f"{' or '.join(map(str, dict.fromkeys(said)))}, but it reads features of shape "
-                    f"{tuple(block.features_shape)}"
+                    f"block of z{i}: expected it to read the output of an encoder, of shape "
+                    f"{' or '.join(map(str, dict.fromkeys(said)))}, but it reads features of "
+                    f"shape {tuple(block.features_shape)}"
                 )
         self.blocks = nn.ModuleList(blocks)
         self.encoders = nn.ModuleList(encoders)

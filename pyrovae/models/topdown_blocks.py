@@ -9,13 +9,13 @@ from torch.distributions import Distribution
 from torch.distributions import Normal as AnyNormal
 from torch.nn.functional import softplus
 
+from pyrovae.checks import check_agreement
 from pyrovae.component import Component
 from pyrovae.distributions import Normal
 from pyrovae.distributions.normal import resolvable
 from pyrovae.distributions.special import at_least_single
 from pyrovae.distributions.unwrap import family, unblocked
 from pyrovae.latents import check_kinds
-from pyrovae.models.agreement import check_agreement
 from pyrovae.models.condition import Join
 from pyrovae.nn.network import Network
 from pyrovae.posteriors.base import Posterior
@@ -73,13 +73,13 @@ class _Block(TopDownLayer):
         super().__init__()
         if prior.data_shape is None or prior.latent_shape is None:
             raise ValueError(
-                "prior: expected a posterior that declares the shapes of the path and of the "
-                f"latent, got {type(prior).__name__}"
+                "prior: expected a posterior that declares data_shape (the path) and "
+                f"latent_shape, got {type(prior).__name__}"
             )
         if not prior.density_everywhere:
             raise ValueError(
-                "prior: a prior scores the draws of the guide, and "
-                f"{type(prior).__name__} knows the density of its own draws alone"
+                f"prior: {type(prior).__name__} can only evaluate the density of its own draws, "
+                "but a prior must evaluate the guide's draws"
             )
         self.in_shape, self.latent_shape = prior.data_shape, prior.latent_shape
         self.out_shape = merge.out_shape
@@ -124,7 +124,7 @@ class TopDownBlock(_Block):
     def __init__(self, prior: Posterior, posterior: Posterior, merge: Network) -> None:
         if posterior.data_shape is None:
             raise ValueError(
-                f"posterior: expected one that declares what it reads, got "
+                "posterior: expected one that declares its data_shape, got "
                 f"{type(posterior).__name__}"
             )
         super().__init__(prior, merge, posterior.data_shape)
@@ -171,7 +171,8 @@ class ResidualNormalBlock(_Block):
         if tuple(network.out_shape) != (2 * first, *rest):
             raise ValueError(
                 f"network: expected an out_shape of {(2 * first, *rest)}, two numbers for each "
-                f"variable of a latent {tuple(self.latent_shape)}, got {tuple(network.out_shape)}"
+                f"variable of a latent of shape {tuple(self.latent_shape)}, got "
+                f"{tuple(network.out_shape)}"
             )
         self.network, self.prior, self.merge = network, prior, merge
 
@@ -181,8 +182,8 @@ class ResidualNormalBlock(_Block):
         over: Any = unblocked(self.prior_at(h))
         if not isinstance(over, AnyNormal):
             raise ValueError(
-                f"prior: expected a diagonal normal, from which a posterior differs by a shift and "
-                f"a ratio, got {family(over)}"
+                "prior: expected a diagonal normal, because the posterior shifts its mean and "
+                f"scales its standard deviation, got {family(over)}"
             )
         numbers = at_least_single(self.network(self.beside_features(h, features)))
         shift, raw = numbers.chunk(2, dim=-events)
@@ -198,6 +199,6 @@ def _rest(beside: Size, path: Size) -> Size:
     if len(beside) == 1 and beside[0] > path.numel():
         return Size([beside[0] - path.numel()])
     raise ValueError(
-        f"posterior: expected one that reads the path {tuple(path)} and features behind it, got "
-        f"one that reads {tuple(beside)}"
+        f"posterior: expected one that reads the path {tuple(path)} followed by features, got one "
+        f"that reads {tuple(beside)}"
     )

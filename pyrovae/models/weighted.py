@@ -62,7 +62,7 @@ class Weighted(LatentVariableModel):
             ValueError: If the last tensor does not contain weights.
         """
         if not given:
-            raise ValueError("expected weights as the last tensor of a batch, got data alone")
+            raise ValueError("expected weights as the last tensor of a batch, got only the data")
         *values, weights = given
         if weights.shape != (len(x),) or not weights.is_floating_point():
             raise ValueError(
@@ -70,7 +70,9 @@ class Weighted(LatentVariableModel):
                 f"got {weights.dtype} of shape {tuple(weights.shape)}"
             )
         if not (weights.isfinite() & (weights >= 0)).all():
-            raise ValueError("weights: expected finite numbers of at least 0, got others")
+            raise ValueError(
+                "weights: expected finite numbers of at least 0, got negative or non-finite ones"
+            )
         self.program.check_batch(x, *values)
 
     def sample(self, n: int, *given: Any, draw: bool = False) -> Any:

@@ -3,7 +3,7 @@
 from torch import Tensor
 from torch.distributions import Distribution
 
-from pyrovae.checks import check_count
+from pyrovae.checks import check_agreement, check_count
 from pyrovae.distributions.marginal import Marginal
 from pyrovae.distributions.penalized import Penalized
 from pyrovae.distributions.unwrap import unwrapped
@@ -60,20 +60,20 @@ class TwoStagePrior(Prior):
     ) -> None:
         super().__init__()
         check_count("num_particles", num_particles)
-        for name, shapes in (
-            ("u", [prior.latent_shape, posterior.latent_shape, likelihood.latent_shape]),
-            ("z", [posterior.data_shape, likelihood.data_shape]),
-        ):
-            known = {tuple(shape) for shape in shapes if shape is not None}
-            if len(known) > 1:
-                raise ValueError(f"expected parts of one shape of {name}, got {sorted(known)}")
+        inner = {"prior": prior, "posterior": posterior, "likelihood": likelihood}
+        check_agreement("u", {name: part.latent_shape for name, part in inner.items()})
+        check_agreement(
+            "z", {"posterior": posterior.data_shape, "likelihood": likelihood.data_shape}
+        )
         check_kinds(
             f"{type(posterior).__name__} under {type(prior).__name__}",
             posterior.latent_kind,
             prior.latent_kind,
         )
         if likelihood.data_shape is None:
-            raise ValueError("likelihood: expected one that declares the shape of z, got none")
+            raise ValueError(
+                "likelihood: expected one that declares its data_shape, the shape of z, got none"
+            )
         self.latent_shape = likelihood.data_shape
         self.posterior, self.prior, self.likelihood = posterior, prior, likelihood
         self.num_particles = num_particles

@@ -150,8 +150,16 @@ def test_plain_svi_and_files(tmp_path):
 @pytest.mark.parametrize(
     ("encoder", "decoder", "said"),
     [
-        (MLP(D, [], 3), MLP(2, [], D), r"one latent: encoder \(3,\), likelihood \(2,\)"),
-        (MLP(5, [], 2), MLP(2, [], D), r"one datum: encoder \(5,\), likelihood \(4,\)"),
+        (
+            MLP(D, [], 3),
+            MLP(2, [], D),
+            r"latent: expected the same shape in all parts, got encoder \(3,\), likelihood \(2,\)",
+        ),
+        (
+            MLP(5, [], 2),
+            MLP(2, [], D),
+            r"datum: expected the same shape in all parts, got encoder \(5,\), likelihood \(4,\)",
+        ),
         (torch.nn.Linear(D, 2), MLP(2, [], D), "expected a pyrovae.nn.Network"),
     ],
 )

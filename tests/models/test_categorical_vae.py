@@ -93,7 +93,7 @@ def test_queries_and_files(tmp_path):
     [
         ((MLP(D, [], 5), MLP(6, [], D)), r"expected an out_shape .* \(6,\), got \(5,\)"),
         ((MLP(D, [], 6), MLP(5, [], D)), r"latents of shape \(6,\)"),
-        ((MLP(D, [], 6), MLP(6, [], 4)), "different shapes of one datum"),
+        ((MLP(D, [], 6), MLP(6, [], 4)), "datum: expected the same shape in all parts"),
     ],
 )
 def test_parts_that_do_not_fit(arguments, said):

@@ -69,11 +69,11 @@ def parts(**changes):
     [
         (
             {"classes": None},
-            "either classes, condition_shape or covariates, got None, None and None",
+            "exactly one of classes, condition_shape and covariates, got None, None and None",
         ),
         (
             {"condition_shape": 3},
-            "either classes, condition_shape or covariates, got 3, 3 and None",
+            "exactly one of classes, condition_shape and covariates, got 3, 3 and None",
         ),
         ({"classes": 4}, r"posterior's data: expected one of \(5,\) with a condition of \(4,\)"),
         (
@@ -84,11 +84,11 @@ def parts(**changes):
             {"likelihood": BernoulliLikelihood(MLP(L, [], D))},
             r"likelihood's latents: .* \(5,\), got \(2,\)",
         ),
-        ({"prior": NormalPrior(3)}, "different shapes of one latent"),
+        ({"prior": NormalPrior(3)}, "latent: expected the same shape in all parts"),
         ({"prior": CategoricalPrior(L)}, "has no meaning"),
         (
             {"prior": NormalPosterior(MLP(C + 1, [], 2 * L))},
-            r"different shapes of one condition: prior \(4,\), model \(3,\)",
+            r"condition: expected the same shape in all parts, got prior \(4,\), model \(3,\)",
         ),
     ],
 )

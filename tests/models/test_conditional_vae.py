@@ -60,7 +60,7 @@ def test_a_class_can_be_asked_for_and_one_that_was_not_trained_is_refused(tmp_pa
             lambda m=model: m.reconstruct(pictures[:2], 1),
         ):
             with pytest.raises(
-                ValueError, match=r"trained with the classes \[0, 2\], .* nothing of \[1\]"
+                ValueError, match=r"trained with the classes \[0, 2\], not with \[1\]"
             ):
                 query()
     torch.testing.assert_close(

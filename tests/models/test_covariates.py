@@ -93,7 +93,7 @@ def test_offset_is_learned_as_a_latent():
     [
         ([3.0, 0.0, 0.0], "categories from 0 to 2 in column 0 .* got 3"),
         ([0.0, 0.5, 0.0], "categories from 0 to 1 in column 1 .* got 0.5"),
-        ([0.0, 0.0, float("inf")], "finite covariates, 3 are not|infinite"),
+        ([0.0, 0.0, float("inf")], "finite covariates, but 3 are not finite|infinite"),
         ([0.0, 0.0], r"floating of shape \(3, 3\), got torch.float32 of shape \(3, 2\)"),
     ],
 )
@@ -107,9 +107,7 @@ def test_queries_refuse_categories_that_training_had_none_of():
     rows = torch.tensor([[0.0, 1.0, 0.0], [1.0, 1.0, 0.0]])
     fit(model, (counts(2), rows), epochs=1, progress=False)
     assert model.sample(4, torch.tensor([0.0, 1.0, 0.3])).shape == (4, D)
-    with pytest.raises(
-        ValueError, match=r"trained with the classes \[0, 1, 4\].*nothing of \[2\]"
-    ):
+    with pytest.raises(ValueError, match=r"trained with the classes \[0, 1, 4\].*not with \[2\]"):
         model.sample(4, torch.tensor([2.0, 1.0, 0.3]))
 
 
@@ -185,12 +183,12 @@ def test_what_parts_build_for_themselves_stays_as_it_was_too(kind):
 def test_models_that_cannot_grow_are_refused():
     with pytest.raises(ValueError, match="n: expected at least one"):
         add_classes(make(), 0)
-    with pytest.raises(ValueError, match="covariate: expected one of 2 categorical ones"):
+    with pytest.raises(ValueError, match="covariate: expected the index of one of 2 categorical covariates"):
         add_classes(counted(), covariate=2)
     posterior = NormalPosterior(tanh(D + C, [4], 2 * L))
     likelihood = BernoulliLikelihood(tanh(L + C, [4], D))
     prior = VampPrior(posterior, pseudo_inputs=torch.rand(4, D + C), components=2)
-    with pytest.raises(ValueError, match="VampPrior is made of the posterior"):
+    with pytest.raises(ValueError, match="independent of the posterior, but VampPrior"):
         add_classes(ConditionalVAE(prior, posterior, likelihood, classes=C))
     normed = NormalPosterior(MLP(D + C, [4], 2 * L, batch_norm=True))
     with pytest.raises(ValueError, match="without batch normalisation"):

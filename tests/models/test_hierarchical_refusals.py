@@ -24,19 +24,19 @@ WRONG = {
     ),
     "prior": (
         lambda: two(NormalPrior(5)),
-        r"different shapes of one z2: posterior \(3,\), prior \(5,\), layer below \(3,\)",
+        r"z2: expected the same shape .*, got posterior \(3,\), prior \(5,\), layer below \(3,\)",
     ),
     "likelihood": (
         lambda: two(likelihood=BernoulliLikelihood(MLP(5, [], 4))),
-        r"of one z1: posterior \(2,\), prior \(2,\), layer below \(5,\)",
+        r"z1: expected the same shape .*, got posterior \(2,\), prior \(2,\), layer below \(5,\)",
     ),
     "data": (
         lambda: two(likelihood=BernoulliLikelihood(MLP(2, [], 5))),
-        r"of one datum: posterior of z1 \(4,\), likelihood \(5,\)",
+        r"datum: expected the same shape .*, got posterior of z1 \(4,\), likelihood \(5,\)",
     ),
     "guide": (
         lambda: two(above=NormalPosterior(MLP(5, [], 6))),
-        r"of one z1: its posterior \(2,\), the next one \(5,\)",
+        r"z1: expected the same shape in all parts, got its posterior \(2,\), the next one \(5,\)",
     ),
     "kind": (
         lambda: two(over=PowerSphericalPosterior(MLP(3, [], 3))),
@@ -44,20 +44,20 @@ WRONG = {
     ),
     "density": (
         lambda: two(over=PlanarPosterior(MLP(3, [], 9), transforms=1)),
-        "conditional_priors: .* PlanarPosterior knows the density of its own draws alone",
+        "conditional_priors: PlanarPosterior can only evaluate the density of its own draws",
     ),
     "number of encoders": (lambda: up([MLP(4, [], 3)]), "one for each of 2 posteriors, got 1"),
     "first encoder": (
         lambda: up([MLP(5, [], 3), MLP(3, [], 3)]),
-        r"of one datum: encoder of z1 \(5,\), likelihood \(4,\)",
+        r"datum: expected the same shape .*, got encoder of z1 \(5,\), likelihood \(4,\)",
     ),
     "second encoder": (
         lambda: up([MLP(4, [], 3), MLP(2, [], 3)]),
-        r"of one output of the encoder of z1: encoder \(3,\), the next one \(2,\)",
+        r"output of the encoder of z1: expected the same shape .*, got encoder \(3,\), the next one \(2,\)",
     ),
     "an encoder's posterior": (
         lambda: up([MLP(4, [], 3), MLP(3, [], 2)]),
-        r"of one output of the encoder of z2: encoder \(2,\), posterior \(3,\)",
+        r"output of the encoder of z2: expected the same shape .*, got encoder \(2,\), posterior \(3,\)",
     ),
     "no network": (
         lambda: up([MLP(4, [], 3), torch.nn.Linear(3, 3)]),

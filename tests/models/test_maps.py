@@ -278,7 +278,7 @@ def test_a_map_is_split_along_its_first_dimension():
 
 
 def test_parts_over_vectors_say_so():
-    with pytest.raises(ValueError, match=r"network: expected an out_shape .* got \(4, 2, 3\)"):
+    with pytest.raises(ValueError, match=r"network: its out_shape fits no number .* got \(4, 2, 3\)"):
         FullNormalPosterior(MLP(DATA, [], (4, 2, 3)))
     with pytest.raises(ValueError, match=r"along the first dimension, got \(3, 2, 3\)"):
         NormalPosterior(MLP(DATA, [], (3, 2, 3)))
@@ -286,5 +286,5 @@ def test_parts_over_vectors_say_so():
         UniformSpherePrior(list(MAP))
     with pytest.raises(ValueError, match="latent"):
         VAE(NormalPrior(ROW), posterior(MAP), decoder(MAP))
-    with pytest.raises(ValueError, match="hidden: .* of at least 12 units"):
+    with pytest.raises(ValueError, match="hidden: .* at least 12 units"):
         FlowPrior(MAP, hidden=(11,))

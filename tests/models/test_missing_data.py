@@ -106,7 +106,7 @@ def test_only_a_network_that_reads_the_mask_tells_zeros_from_missing_values():
 )
 def test_masks_that_do_not_fit(mask, got):
     model, x = of(BernoulliLikelihood(MLP(LATENT, [], DATA))), binary(5)
-    said = rf"mask: expected bool of the data's shape \(5, 1, 6, 5\).*{got}"
+    said = rf"mask: expected bool of shape \(5, 1, 6, 5\).*{got}"
     for call in (model.model, model.guide, model.encode, model.impute):
         with pytest.raises(ValueError, match=said):
             call(x, mask)
@@ -115,9 +115,12 @@ def test_masks_that_do_not_fit(mask, got):
 def test_parts_that_do_not_fit():
     likelihood = BernoulliLikelihood(MLP(2, [], 4))
     for read in (5, 12):
-        with pytest.raises(ValueError, match=rf"one datum: posterior \({read},\), likelihood \(4"):
+        with pytest.raises(
+            ValueError,
+            match=rf"datum: expected the same shape .*, got posterior \({read},\), likelihood \(4",
+        ):
             MissingDataVAE(NormalPrior(2), NormalPosterior(MLP(read, [], 4)), likelihood)
-    with pytest.raises(ValueError, match="different shapes of one latent"):
+    with pytest.raises(ValueError, match="latent: expected the same shape in all parts"):
         MissingDataVAE(NormalPrior(3), NormalPosterior(MLP(4, [], 4)), likelihood)
     with pytest.raises(ValueError, match="NormalPosterior under UniformSpherePrior"):
         MissingDataVAE(UniformSpherePrior(2), NormalPosterior(MLP(4, [], 4)), likelihood)

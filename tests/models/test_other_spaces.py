@@ -150,7 +150,7 @@ def test_priors_of_another_kind_are_refused(name):
         (lambda: GammaPrior(2, concentration=0.01), "concentration: expected a number from 0.1"),
         (lambda: GammaPrior(2, rate=-1.0), "rate: expected a number from 1e-06 to 1e6, got -1"),
         (lambda: VonMisesPrior(2, concentration=-1.0), "concentration: expected a number from 0"),
-        (lambda: WrappedNormalPrior(2, scale=5.0), "scale: .* stay off the edge of the ball"),
+        (lambda: WrappedNormalPrior(2, scale=5.0), "scale: .* reach the boundary of the ball"),
         (lambda: RiemannianNormalPrior(20, scale=1.0), "scale: .* draws in 20 dimensions"),
         (lambda: RiemannianNormalPrior(2, scale=0.0), "scale: expected a number from 0.01"),
     ],

@@ -75,7 +75,7 @@ def test_bounds_agree_with_importance_sampling():
 @pytest.mark.parametrize("variables", [0, 4, 6])
 def test_variables_that_do_not_divide(cls, variables):
     given = V * C if cls is RelaxedCategoricalPrior else MLP(D, [], V * C)
-    with pytest.raises(ValueError, match="variables: expected a number that divides 6"):
+    with pytest.raises(ValueError, match="variables: expected a divisor of latent_features=6"):
         cls(given, variables=variables)
 
 

@@ -47,11 +47,19 @@ def decoder(n_in=L + C):
     ("parts", "label_prior", "said"),
     [
         ((normal(D), normal(D + C), decoder()), None, "classifier: .* got NormalPosterior"),
-        ((classifier(4), normal(D + C), decoder()), None, "different shapes of one datum"),
+        (
+            (classifier(4), normal(D + C), decoder()),
+            None,
+            "datum: expected the same shape in all parts",
+        ),
         ((classifier(), normal(D), decoder()), None, r"posterior's data: .* \(8,\), got \(5,\)"),
         ((classifier(), normal(D + C), decoder(L)), None, "likelihood's latents"),
-        ((classifier(), normal(D + C, 2), decoder(1 + C)), None, "shapes of one latent"),
-        ((classifier(), normal(D + C), decoder()), CategoricalPrior(4), "shapes of one label"),
+        (
+            (classifier(), normal(D + C, 2), decoder(1 + C)),
+            None,
+            "latent: expected the same shape in all parts",
+        ),
+        ((classifier(), normal(D + C), decoder()), CategoricalPrior(4), "label: expected the same shape"),
         ((classifier(), normal(D + C), decoder()), NormalPrior(C), "has no meaning"),
     ],
 )

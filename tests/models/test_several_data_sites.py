@@ -116,7 +116,7 @@ def test_what_a_site_observes_is_not_read_where_it_is_generated():
     found = model.reconstruct(x, torch.zeros(6))
     torch.testing.assert_close(found["y"], x.square().sum(-1))
     assert model.sample(3, torch.zeros(3))["y"].shape == (3,)
-    with pytest.raises(ValueError, match=r"beside the data, model\(x, y\), got 0 arguments"):
+    with pytest.raises(ValueError, match=r"arguments of model\(x, y\) after the data, got 0"):
         model.sample(3)
 
 

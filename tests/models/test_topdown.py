@@ -243,9 +243,12 @@ def planar():
     ("make", "told"),
     [
         (lambda: block(posterior=normal(PATH, 2)), r"posterior: expected one that reads the path"),
-        (lambda: block(posterior=normal(PATH + D, 3)), "different shapes of one latent"),
+        (
+            lambda: block(posterior=normal(PATH + D, 3)),
+            "latent: expected the same shape in all parts",
+        ),
         (lambda: block(merge=MLP(PATH, [], PATH)), "merge: the path beside z"),
-        (lambda: block(prior=planar()), "its own draws alone"),
+        (lambda: block(prior=planar()), "can only evaluate the density of its own draws"),
         (
             lambda: ResidualNormalBlock(
                 normal(PATH, 2), MLP(PATH + D, [], 3), MLP(PATH + 2, [], PATH)
@@ -258,10 +261,10 @@ def planar():
             lambda: model_of(encoders=[MLP(D, [], D + 1)]),
             r"block of z1: .*features of shape \(5,\)",
         ),
-        (lambda: model_of(blocks=[block(merge=MLP(PATH + 2, [], 7))]), "one path above the data"),
+        (lambda: model_of(blocks=[block(merge=MLP(PATH + 2, [], 7))]), "path above the data"),
         (
             lambda: model_of(blocks=[block(), block(merge=MLP(PATH + 2, [], 7))]),
-            "one path above z1",
+            "path above z1",
         ),
         (lambda: model_of(encoders=[MLP(D, [], D), MLP(4, [], D)]), "output of an encoder"),
     ],

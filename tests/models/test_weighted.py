@@ -131,7 +131,7 @@ def test_the_closed_form_is_taken_with_weights():
 @pytest.mark.parametrize("objective", [TotalCorrelationELBO(data_size=4), DIPELBO(), MMDELBO()])
 def test_objectives_of_a_whole_batch_refuse_weights(objective):
     model = Weighted(vae())
-    with pytest.raises(ValueError, match="site 'z': the data have weights"):
+    with pytest.raises(ValueError, match="site 'z': the data are weighted"):
         objective.loss(model.model, model.guide, data(), W)
 
 

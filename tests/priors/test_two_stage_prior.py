@@ -126,9 +126,13 @@ def test_two_stages_one_after_another():
 
 def test_parts_that_do_not_fit_are_refused():
     posterior = NormalPosterior(MLP(3, [], 4))
-    with pytest.raises(ValueError, match="expected parts of one shape of u"):
+    with pytest.raises(
+        ValueError, match="u: expected the same shape .*, got prior .*, posterior .*, likelihood"
+    ):
         TwoStagePrior(NormalPrior(3), posterior, NormalLikelihood(MLP(2, [], 3)))
-    with pytest.raises(ValueError, match="expected parts of one shape of z"):
+    with pytest.raises(
+        ValueError, match="z: expected the same shape .*, got posterior .*, likelihood"
+    ):
         TwoStagePrior(NormalPrior(2), posterior, NormalLikelihood(MLP(2, [], 4)))
     sphere = PowerSphericalPosterior(MLP(3, [], 3))
     with pytest.raises(ValueError, match="PowerSphericalPosterior under NormalPrior"):
