@@ -36,17 +36,17 @@ QUANTIZED = {"VectorQuantizedELBO", "EntropyQuantizedELBO"}
 def refusal(prior, posterior, objective):
     """What an objective says of a prior and posterior that it cannot be used with, or None."""
     if objective in LEAVES and posterior in ONE_WAY:
-        return "site 'z': a transform of its Flow has no inverse"
+        return "site 'z': its Flow has a transform without an inverse"
     if objective in LEAVES - PATHS and posterior in POINTS:
         return "site 'z': NearestCode is a point mass"
     if objective in PATHS | DISTANCES | DYNAMICS and posterior in NOT_REPARAMETERIZED:
         return "site 'z': OneHotCategorical is not reparameterised"
     if objective in DYNAMICS and posterior in POINTS:
-        return "site 'z': the posterior is a point, which has no density"
+        return "site 'z': the posterior is a point mass, which has no density"
     if objective in DYNAMICS and posterior == "PowerSphericalPosterior":
-        return "site 'z': no map to the support of PowerSpherical"
+        return "site 'z': there is no transform .* to the support of PowerSpherical"
     if objective == "AnnealedELBO" and posterior in ONE_WAY:
-        return "site 'z': a transform of its Flow has no inverse"
+        return "site 'z': its Flow has a transform without an inverse"
     if objective in COORDINATES and posterior in BALL:
         return "site 'z': .* points of hyperbolic space"
     if objective in DISTANCES and prior in MIXTURES:
@@ -58,7 +58,7 @@ def refusal(prior, posterior, objective):
     if objective == "TotalCorrelationELBO" and posterior not in FACTORISED:
         return "site 'z': .* does not factorise over its features"
     if objective in COORDINATES - DISTANCES and posterior in CIRCLES:
-        return "site 'z': .* angles, of which two a turn apart are one"
+        return "site 'z': .* angles, which repeat after a full turn"
     if objective == "DIPELBO" and posterior not in WITH_COVARIANCE:
-        return "site 'z': mean or covariance of .* has no closed form"
+        return "site 'z': DIPELBO needs the mean and covariance in closed form"
     return None

@@ -14,8 +14,8 @@ __all__ = ["check_coordinates", "only_latent"]
 
 #: Kinds of latents whose coordinates cannot be used as plain numbers, and the reason.
 _CURVED: dict[LatentKind | None, str] = {
-    "circle": "angles, of which two a turn apart are one",
-    "ball": "points of hyperbolic space, whose distances are not those of their coordinates",
+    "circle": "angles, which repeat after a full turn",
+    "ball": "points of hyperbolic space, where distances are not those between coordinates",
 }
 
 
@@ -34,8 +34,8 @@ def check_coordinates(site: Any, what: str, *, but: LatentKind | None = None) ->
     kind = latent_kind(site["fn"])
     if kind in _CURVED and kind != but:
         raise ValueError(
-            f"site {site['name']!r}: {what} is of the coordinates of a latent, and these are "
-            f"{_CURVED[kind]}"
+            f"site {site['name']!r}: {what} treats the latent's coordinates as plain numbers, but "
+            f"they are {_CURVED[kind]}"
         )
 
 
@@ -61,21 +61,25 @@ def only_latent(
     if len(sites) != 1:
         names = ", ".join(repr(site["name"]) for site in sites) or "none"
         raise ValueError(
-            f"expected one latent site, whose aggregate posterior is meant, got {names}"
+            "expected a model with one latent site, since the objective needs the aggregate "
+            f"posterior of a single latent, got {names}"
         )
     (q,) = sites
     name = q["name"]
     frame, scale = data_frame(q, nesting)
     plates = len(q["fn"].batch_shape)
     if nesting != 1 or plates != (2 if num_particles > 1 else 1):
-        raise ValueError(f"site {name!r}: expected no plate but the data's around it")
+        raise ValueError(f"site {name!r}: expected no plate around it other than the data plate")
     if data_weight(q) is not None:
         raise ValueError(
-            f"site {name!r}: the data have weights, and the aggregate of a batch counts all alike; "
-            "use an objective that is a sum over data"
+            f"site {name!r}: the data are weighted, but the aggregate posterior of a batch "
+            "weights all data equally; use an objective that is a sum over data"
         )
     if q["mask"] is not None and q["mask"] is not True:
-        raise ValueError(f"site {name!r}: some data are masked, so there is no aggregate of all")
+        raise ValueError(
+            f"site {name!r}: some data are masked, so the aggregate posterior of the batch cannot "
+            "be computed"
+        )
     if count(frame.size) < 2:
         raise ValueError(f"site {name!r}: expected at least 2 data in a batch, got {frame.size}")
     if name not in model_trace:

@@ -116,8 +116,8 @@ class _ScoreLabels(Messenger):
         """
         if not self.runs or any(run is None for run in self.runs):
             raise ValueError(
-                "no site of the guide has labels: expected batches (x, y), as data.with_labels() "
-                "makes them, and a guide with a LabelledCategorical, such as that of "
-                "SemiSupervisedVAE"
+                "the guide has no site with labels: expected batches (x, y), as "
+                "data.with_labels() makes them, and a guide with a LabelledCategorical, such as "
+                "that of SemiSupervisedVAE"
             )
         return torch.stack(self.runs).mean()

@@ -76,7 +76,7 @@ class DIPELBO(AnalyticKLELBO):
             num_particles=self.num_particles,
             nesting=self.plate_nesting,
         )
-        check_coordinates(q, "the covariance that DIPELBO draws to the identity")
+        check_coordinates(q, "the covariance penalty of DIPELBO")
         bound, surrogate = super().bound_and_surrogate(model_trace, guide_trace)
         batch = q["fn"].batch_shape[-1]
         penalty = self.penalty(self.covariance(q)).mean()
@@ -98,8 +98,8 @@ class DIPELBO(AnalyticKLELBO):
                 covariance = covariance + total(_covariance_given_datum(site).sum(-3)) / data
         except NotImplementedError:
             raise ValueError(
-                f"site {site['name']!r}: mean or covariance of {family(site['fn'])} has no "
-                "closed form, which DIPELBO needs"
+                f"site {site['name']!r}: DIPELBO needs the mean and covariance in closed form, "
+                f"which {family(site['fn'])} does not have"
             ) from None
         return covariance
 

@@ -76,10 +76,10 @@ class DistanceObjective(Objective):
         )
         if not q["fn"].has_rsample:
             raise ValueError(
-                f"site {q['name']!r}: {family(q['fn'])} is not reparameterised, so the "
-                "distance of its draws has no gradient"
+                f"site {q['name']!r}: {family(q['fn'])} is not reparameterised, so the distance "
+                "between draws has no gradient"
             )
-        check_coordinates(q, "a distance of draws", but="circle")
+        check_coordinates(q, "a distance between draws", but="circle")
         z, events = q["value"], len(q["fn"].event_shape)
         if not p["fn"].has_rsample and p["fn"].log_prob(z.detach()).requires_grad:
             raise ValueError(

@@ -229,12 +229,13 @@ def _checked(name: str, model_trace: Trace, guide_trace: Trace, leading: int) ->
         raise ValueError(f"site {name!r}: the model has no latent of this name")
     if not is_identically_zero(q["score_parts"].score_function):
         raise ValueError(
-            f"site {name!r}: {family(q['fn'])} is not reparameterised, so its draws cannot be moved"
+            f"site {name!r}: {family(q['fn'])} is not reparameterised, so its draws cannot be "
+            "moved along gradients"
         )
     if is_point_mass(q["fn"]):
-        raise ValueError(f"site {name!r}: the posterior is a point, which has no density")
+        raise ValueError(f"site {name!r}: the posterior is a point mass, which has no density")
     if len(q["fn"].batch_shape) != leading:
-        raise ValueError(f"site {name!r}: expected no plate but the data's around it")
+        raise ValueError(f"site {name!r}: expected no plate around it other than the data plate")
     # The draws stay in the guide's support, which may be a part of the prior's: positive numbers
     # under a normal.
     return q
@@ -246,6 +247,6 @@ def _check_density(site: Any, value: Tensor) -> None:
         site["fn"].log_prob(value)
     except (KeyError, NotImplementedError):
         raise ValueError(
-            f"site {site['name']!r}: a transform of its {family(site['fn'])} has no inverse, so "
-            "there is no density at a given value"
+            f"site {site['name']!r}: its {family(site['fn'])} has a transform without an inverse, "
+            "so the density of a given value cannot be computed"
         ) from None

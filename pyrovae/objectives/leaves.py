@@ -107,7 +107,7 @@ def _refuse_lack_of_inverse(leaves: DrawLeaves) -> None:
             draw.fn.log_prob(draw.leaf)
         except (KeyError, NotImplementedError):
             raise ValueError(
-                f"site {name!r}: a transform of its {family(draw.fn)} has no inverse, so there "
-                "is no density at a given value; use ELBO or ImportanceWeightedELBO, or a "
-                "posterior whose transforms have one"
+                f"site {name!r}: its {family(draw.fn)} has a transform without an inverse, so the "
+                "density of a given value cannot be computed; use ELBO or "
+                "ImportanceWeightedELBO, or a posterior with invertible transforms"
             ) from None

@@ -48,7 +48,7 @@ def check_groups(num_particles: int, groups: int) -> None:
     """Rejects a number of particles that cannot be divided into groups of equal size."""
     if groups < 1 or num_particles % groups:
         raise ValueError(
-            f"groups: expected a number that divides num_particles, {num_particles}, got {groups}"
+            f"groups: expected a divisor of num_particles={num_particles}, got {groups}"
         )
 
 

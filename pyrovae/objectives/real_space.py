@@ -79,7 +79,7 @@ class RealSpace:
 def _latent(site: Any, leading: int, what: str) -> _Latent:
     name, fn = site["name"], site["fn"]
     if is_point_mass(fn):
-        raise ValueError(f"site {name!r}: a point has no density to move along")
+        raise ValueError(f"site {name!r}: a point mass has no density to move along")
     transform = _transform(name, fn, what)
     return _Latent(name, transform, transform.inv(site["value"]).shape[leading:])
 
@@ -93,5 +93,6 @@ def _transform(name: str, fn: Distribution, what: str) -> Transform:
         return biject_to(support)
     except (NotImplementedError, AttributeError):
         raise ValueError(
-            f"site {name!r}: no map to the support of {family(fn)}; {advice}"
+            f"site {name!r}: there is no transform from real space to the support of "
+            f"{family(fn)}; {advice}"
         ) from None

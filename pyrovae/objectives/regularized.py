@@ -92,7 +92,7 @@ class RegularizedELBO(Objective):
         terms = list(elbo_terms(model_trace, guide_trace))
         latents = [site for site in guide_trace.nodes.values() if is_latent(site)]
         for site in latents:
-            check_coordinates(site, "the square that code_weight weighs")
+            check_coordinates(site, "the penalty of code_weight")
             code = -0.5 * self.code_weight * _square(site["value"], site)
             terms.append(_term(site, code))
         if self.gradient_weight and latents:
@@ -115,8 +115,8 @@ class RegularizedELBO(Objective):
         found = [v for name, v in named.items() if f"{name}.".startswith(f"{self.part}.")]
         if not found:
             raise ValueError(
-                f"part: expected an attribute of the model with parameters to train, got "
-                f"{self.part!r}, where they are {', '.join(named) or 'none'}"
+                "part: expected the name of a part of the model that has trainable parameters "
+                f"({', '.join(named) or 'there are none'}), got {self.part!r}"
             )
         return torch.stack([value.square().sum() for value in found]).sum()
 
@@ -135,8 +135,8 @@ class RegularizedELBO(Objective):
                 )
             except (NotImplementedError, RuntimeError):
                 raise ValueError(
-                    f"site {site['name']!r}: the mean of {family(site['fn'])} has no gradient by "
-                    "the latents, so gradient_weight has nothing to weigh"
+                    f"site {site['name']!r}: the mean of {family(site['fn'])} has no gradient "
+                    "with respect to the latents, so gradient_weight has nothing to penalise"
                 ) from None
             terms += [
                 _term(latent, -self.gradient_weight * _square(gradient, latent))

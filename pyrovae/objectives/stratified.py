@@ -61,14 +61,14 @@ class StratifiedELBO(ParticleObjective):
         if len(mixtures) > 1 or not mixtures[0]["fn"].has_rsample:
             names = [site["name"] for site in mixtures]
             raise ValueError(
-                f"sites {names}: expected one mixture whose components' draws are "
-                "reparameterised; use ELBO"
+                f"sites {names}: expected exactly one mixture, with reparameterised components; "
+                "use ELBO"
             )
         weights = self.log_weights(model_trace, guide_trace)
         if weights.scores is not None:
             raise ValueError(
-                f"expected latents that are all reparameterised beside the mixture at site "
-                f"{mixtures[0]['name']!r}; use ELBO"
+                f"expected all latents other than the mixture at site {mixtures[0]['name']!r} to "
+                "be reparameterised; use ELBO"
             )
         shares = mixtures[0]["fn"].weights
         shares = shares.reshape(-1, *shares.shape[-2:])[0].movedim(-1, 0)  # equal in all particles

@@ -76,8 +76,7 @@ class SubsetsELBO(WrappedELBO):
         yield (every(model), every(guide), *args)
         if every.there is None:
             raise ValueError(
-                "expected the programs of a model of several modalities, such as MultimodalVAE, "
-                "got others"
+                "expected the model and guide of a multimodal model, such as MultimodalVAE"
             )
         m, device = every.there.shape[1], every.there.device
         choices: list[Callable[[Tensor], Tensor]] = [

@@ -141,8 +141,8 @@ def factorised(site: Any) -> Any:
     fn: Any = unblocked(site["fn"])
     if fn.event_shape:
         raise ValueError(
-            f"site {site['name']!r}: {family(fn)} does not factorise over its features, "
-            "which this objective takes one by one"
+            f"site {site['name']!r}: {family(fn)} does not factorise over its features, but this "
+            "objective needs a term for each feature"
         )
     return fn
 
@@ -162,8 +162,8 @@ def data_frame(site: Any, nesting: int) -> tuple[Any, float]:
     frame = next((f for f in site["cond_indep_stack"] if f.dim == -nesting), None)
     if frame is None:
         raise ValueError(
-            f"site {site['name']!r} is outside the data's plate (dim {-nesting}), so the "
-            "program has no bound for each datum; use ELBO"
+            f"site {site['name']!r}: it is outside the data plate (dim {-nesting}), so there is "
+            "no bound for each datum; use ELBO"
         )
     return frame, (frame.full_size or frame.size) / frame.size
 

@@ -131,11 +131,11 @@ class TotalCorrelationELBO(Objective):
         n = self.data_size or (round(scale * batch) if scale > 1 else None)
         if n is None:
             raise ValueError(
-                "data_size: expected the number of training data, which the aggregate "
-                "posterior is over, got none"
+                "data_size: expected the number of training data, which the estimate of the "
+                "aggregate posterior needs, got none"
             )
         if n < batch:
-            raise ValueError(f"data_size: expected at least the batch, {batch}, got {n}")
+            raise ValueError(f"data_size: expected at least the batch size, {batch}, got {n}")
         if self.estimator == "weighted":
             return pairs.new_full((batch, *[1] * (pairs.dim() - 3), batch), -math.log(n * batch))
         others = pairs.new_full((batch, batch), math.log((n - 1) / (n * (batch - 1))))

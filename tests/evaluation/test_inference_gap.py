@@ -186,7 +186,7 @@ class GlobalLatent(TwoLatents):
     [
         (full_normal, "site 'z': expected a diagonal normal posterior, got MultivariateNormal"),
         (TwoLatents, r"one latent, got the latents \['a', 'b'\]"),
-        (GlobalLatent, "site 'a' is outside the data's plate"),
+        (GlobalLatent, "site 'a': it is outside the data plate"),
     ],
 )
 def test_other_guides_are_refused(make, message):

@@ -98,7 +98,9 @@ def test_a_plate_within_the_datas_is_refused(name):
 
     objective = OBJECTIVES[name]()
     objective.max_plate_nesting = 2
-    with pytest.raises(ValueError, match="site 'z': expected no plate but the data's around it"):
+    with pytest.raises(
+        ValueError, match="site 'z': expected no plate around it other than the data plate"
+    ):
         objective.loss(model, guide, torch.randn(4, 3))
 
 
@@ -177,7 +179,7 @@ def test_angles_are_compared_by_where_they_point():
 @pytest.mark.parametrize("make", [DIPELBO, lambda: DIPELBO(kind="I"), RegularizedELBO])
 def test_angles_have_no_covariance_and_no_square(make):
     vae, x = of_angles()
-    with pytest.raises(ValueError, match="site 'z': .* angles, of which two a turn apart are one"):
+    with pytest.raises(ValueError, match="site 'z': .* angles, which repeat after a full turn"):
         make().loss(vae.model, vae.guide, x)
 
 

@@ -235,11 +235,11 @@ def test_subsampling_scales_the_bound_and_does_not_temper_the_weights(name):
         (lambda: RenyiELBO(alpha=math.inf), "alpha: expected a finite number, got inf"),
         (
             lambda: MultiplyImportanceWeightedELBO(num_particles=5, groups=2),
-            "groups: expected a number that divides num_particles, 5, got 2",
+            "groups: expected a divisor of num_particles=5, got 2",
         ),
         (
             lambda: PartiallyImportanceWeightedELBO(num_particles=4, groups=0),
-            "groups: expected a number that divides num_particles, 4, got 0",
+            "groups: expected a divisor of num_particles=4, got 0",
         ),
         (
             lambda: CombinedImportanceWeightedELBO(elbo_weight=1.5),

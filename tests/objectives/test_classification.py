@@ -150,7 +150,7 @@ def test_without_labels_it_says_what_it_expects():
     )
     for vae in (make(), plain):
         for call in ("loss", "differentiable_loss", "loss_and_grads"):
-            with pytest.raises(ValueError, match="no site of the guide has labels"):
+            with pytest.raises(ValueError, match="the guide has no site with labels"):
                 getattr(ClassificationELBO(), call)(vae.model, vae.guide, x)
 
 

@@ -69,7 +69,7 @@ def test_dip_of_the_first_kind_needs_the_mean_alone():
     )
     objective.loss_and_grads(vae.model, vae.guide, x)
     assert all(p.grad.isfinite().all() for p in vae.parameters())
-    with pytest.raises(ValueError, match="site 'z': mean or covariance of PowerSpherical"):
+    with pytest.raises(ValueError, match="site 'z': .* closed form, which PowerSpherical"):
         DIPELBO(kind="II").covariance(q)
 
 
@@ -87,5 +87,5 @@ def test_a_posterior_without_mean_is_refused_by_dip():
             return dist.TransformedDistribution(base, [dist.transforms.SigmoidTransform()])
 
     vae.posterior = Flow()
-    with pytest.raises(ValueError, match="site 'z': mean or covariance of TransformedDistrib"):
+    with pytest.raises(ValueError, match="site 'z': .* closed form, which TransformedDistrib"):
         DIPELBO().loss(vae.model, vae.guide, x)

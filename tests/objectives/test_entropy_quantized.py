@@ -98,5 +98,5 @@ def test_more_codes_are_used():
 def test_data_with_weights_are_refused():
     vae = Weighted(make(LookupFreeCodebook(3)))
     batch = torch.rand(4, D), torch.ones(4)
-    with pytest.raises(ValueError, match="the data have weights"):
+    with pytest.raises(ValueError, match="the data are weighted"):
         EntropyQuantizedELBO().loss(vae.model, vae.guide, *batch)

@@ -199,7 +199,7 @@ def test_gradient_of_draws_that_are_not_reparameterised_is_unbiased(num_particle
 
 def test_global_latent_is_refused_by_name():
     model, guide, x = global_latents()
-    with pytest.raises(ValueError, match=r"site 'slope' is outside the data's plate \(dim -1\)"):
+    with pytest.raises(ValueError, match=r"site 'slope': it is outside the data plate \(dim -1\)"):
         ImportanceWeightedELBO().loss(model, guide, x)
 
 

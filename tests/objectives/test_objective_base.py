@@ -36,7 +36,7 @@ def test_a_global_latent_has_no_bound_for_each_datum(name):
     def guide(x):
         pyro.sample("slope", dist.Normal(pyro.param("m", torch.tensor(0.5)), 1.0))
 
-    with pytest.raises(ValueError, match=r"site 'slope' is outside the data's plate \(dim -1\)"):
+    with pytest.raises(ValueError, match=r"site 'slope': it is outside the data plate \(dim -1\)"):
         OBJECTIVES[name]().loss(model, guide, torch.randn(4))
 
 

@@ -89,10 +89,10 @@ def test_it_trains_and_the_codes_get_their_density_afterwards():
 def test_what_there_is_not_is_refused():
     model, guide, x = coin_vae()
     with pytest.raises(
-        ValueError, match="site 'x': the mean of .* has no gradient by the latents"
+        ValueError, match="site 'x': the mean of .* has no gradient with respect to the latents"
     ):
         RegularizedELBO(gradient_weight=1.0).loss(model, guide, x)
-    with pytest.raises(ValueError, match="part: expected an attribute .* got 'decoder'"):
+    with pytest.raises(ValueError, match="part: expected the name of a part .* got 'decoder'"):
         RegularizedELBO(part="decoder").loss(model, guide, x)
     with pytest.raises(
         ValueError, match="gradient_weight: expected a finite weight of at least 0, got -1"
