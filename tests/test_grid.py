@@ -90,7 +90,7 @@ def in_turns(grid, together=2):
 def test_a_prior_and_a_posterior_that_do_not_fit_are_refused(prior, posterior):
     with pytest.raises(
         ValueError,
-        match="has no meaning|of its own draws alone|not known in closed form|mixture of normals|"
+        match="has no meaning|can only evaluate the density of its own|none in closed form|mixture of normals|"
         "whose codebook",
     ):
         make_vae(prior, posterior, "BernoulliLikelihood")

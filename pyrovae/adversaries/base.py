@@ -74,8 +74,8 @@ class Adversary(Component, ABC):
             ValueError: If the class does not define them.
         """
         raise ValueError(
-            f"{cls.__name__}: it does not say which network it needs; give it network_shapes, or "
-            "make it in Python"
+            f"{cls.__name__}: it does not say which network it needs; define network_shapes to "
+            "build it by name, or construct it in Python"
         )
 
     @property
@@ -93,6 +93,6 @@ def check_one_logit(network: Network) -> None:
     check_network(network)
     if network.out_shape != Size([1]):
         raise ValueError(
-            f"network: expected one that puts out one logit, out_shape (1,), got "
+            "network: expected a network that returns one logit, out_shape (1,), got "
             f"{tuple(network.out_shape)}"
         )

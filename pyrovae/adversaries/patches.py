@@ -80,8 +80,8 @@ class PatchAdversary(Adversary):
             if norms[0] is not None and norms[1] is not None:
                 return (norms[0] / (norms[1] + EPSILON)).clamp(max=LARGEST).detach()
         raise ValueError(
-            "adversary: an adaptive weight looks at the gradient of the model's last layer, and "
-            "reconstructions depend on none; take adaptive=False"
+            "adversary: an adaptive weight needs the gradient of the reconstructions with "
+            "respect to the model's last layer, but they do not depend on one; use adaptive=False"
         )
 
     @classmethod

@@ -129,7 +129,7 @@ class Seen:
         sites = [site for site in self._traces["guide"].nodes.values() if is_latent(site)]
         if len(sites) != 1:
             names = ", ".join(repr(site["name"]) for site in sites) or "none"
-            raise ValueError(f"adversary: expected one latent site, got {names}")
+            raise ValueError(f"adversary: expected a model with one latent site, got {names}")
         _check(sites[0])
         return sites[0]
 
@@ -138,7 +138,7 @@ class Seen:
         sites = [site for site in self._traces["model"].nodes.values() if is_data(site)]
         if len(sites) != 1:
             names = ", ".join(repr(site["name"]) for site in sites) or "none"
-            raise ValueError(f"adversary: expected one site of data, got {names}")
+            raise ValueError(f"adversary: expected a model with one data site, got {names}")
         _check(sites[0])
         return sites[0]
 
@@ -147,13 +147,13 @@ def _check(site: Any) -> None:
     """Refuses sites that are weighted, masked or not inside the data's plate only."""
     name = site["name"]
     if not site["cond_indep_stack"] or len(site["fn"].batch_shape) > 2:
-        raise ValueError(f"site {name!r}: expected it within the data's plate alone")
+        raise ValueError(f"site {name!r}: expected no plate around it other than the data plate")
     if data_weight(site) is not None:
         raise ValueError(
-            f"site {name!r}: the data have weights, and an adversary counts all alike"
+            f"site {name!r}: the data are weighted, but an adversary weights all data equally"
         )
     if site["mask"] is not None and site["mask"] is not True:
-        raise ValueError(f"site {name!r}: some data are masked, so an adversary cannot see them")
+        raise ValueError(f"site {name!r}: some data are masked, so an adversary cannot use them")
 
 
 def _rows(value: Tensor, site: Any) -> Tensor:
@@ -168,7 +168,7 @@ def _mean(site: Any) -> Tensor:
         mean = site["value"].new_zeros(())
     if mean.shape[mean.dim() - site["fn"].event_dim :] != site["fn"].event_shape or not mean.dim():
         raise ValueError(
-            f"site {site['name']!r}: {family(site['fn'])} has no mean of the data's shape, which an "
-            "adversary would look at"
+            f"site {site['name']!r}: the adversary needs a mean of the data's shape, which "
+            f"{family(site['fn'])} does not have"
         )
     return _rows(mean, site)

@@ -52,8 +52,8 @@ class TotalCorrelationAdversary(Adversary):
         z = seen.latents.detach()
         if len(z) * present().size < 2:
             raise ValueError(
-                f"{type(self).__name__}: expected at least 2 data in a batch, whose codes are "
-                "shuffled among them, got 1"
+                f"{type(self).__name__}: expected at least 2 data in a batch, because their codes "
+                "are permuted, got 1"
             )
         joint, product = self.network(z), self.network(permuted(z))
         return (softplus(-joint).mean() + softplus(product).mean()) / 2

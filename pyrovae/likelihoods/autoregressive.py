@@ -61,19 +61,18 @@ class AutoregressiveLikelihood(Likelihood):
         self.data_shape = _data_shape(network, context_features)
         if pixel.data_shape != Size([1]) or len(pixel.latent_shape or ()) != 1:
             raise ValueError(
-                "pixel: expected a likelihood of one variable, data_shape (1,), of a vector of "
-                f"parameters, got {type(pixel).__name__} of {pixel.data_shape} of "
+                "pixel: expected a likelihood with data_shape (1,) and a vector of parameters, "
+                f"got {type(pixel).__name__} with data_shape {pixel.data_shape} and latent_shape "
                 f"{pixel.latent_shape}"
             )
         if pixel.counts:
             raise ValueError(
-                f"pixel: expected a likelihood of grey levels or numbers, got {type(pixel).__name__} "
-                "of counts"
+                "pixel: expected a likelihood of grey levels or real numbers, got "
+                f"{type(pixel).__name__}, a likelihood of counts"
             )
         if isinstance(pixel, PenalizedLikelihood):
             raise ValueError(
-                f"pixel: expected a density of one variable, got {type(pixel).__name__}, which has "
-                "a loss beside it"
+                f"pixel: expected a density, got {type(pixel).__name__}, which adds a loss to it"
             )
         assert pixel.latent_shape is not None
         self.latent_shape = network.in_shape

@@ -56,6 +56,6 @@ class Likelihood(Component, ABC):
                 as on a command line, has to.
         """
         raise ValueError(
-            f"{cls.__name__}: it does not say which network it needs; give it network_shape, "
-            "or make it in Python"
+            f"{cls.__name__}: it does not say which network it needs; define network_shape to "
+            "build it by name, or construct it in Python"
         )

@@ -86,8 +86,8 @@ class ColumnsLikelihood(Likelihood):
         *rows, given = network.out_shape
         if given != expected:
             raise ValueError(
-                f"network: expected an out_shape that ends with {expected} for these columns "
-                f"(ColumnsLikelihood.network_shape says it), got {tuple(network.out_shape)}"
+                f"network: expected an out_shape that ends with {expected} for these columns (see "
+                f"ColumnsLikelihood.network_shape), got {tuple(network.out_shape)}"
             )
         self.init_args["columns"] = plain_columns(read)
         self.columns, self.scale, self.min_scale = read, scale, min_scale

@@ -16,7 +16,7 @@ def check_counted(likelihood: Likelihood) -> tuple[Size, Size]:
     latents, data = likelihood.latent_shape, likelihood.data_shape
     if not likelihood.independent_counts or latents is None or data is None:
         raise ValueError(
-            "likelihood: expected one of independent counts, such as PoissonLikelihood or "
-            f"NegativeBinomialLikelihood, got {type(likelihood).__name__}"
+            "likelihood: expected a likelihood of independent counts, such as PoissonLikelihood "
+            f"or NegativeBinomialLikelihood, got {type(likelihood).__name__}"
         )
     return latents, data

@@ -56,8 +56,8 @@ class LocationScaleLikelihood(Likelihood):
                 raise ValueError(f"{name}: expected a positive number, got {scale}")
             if not SMALLEST <= scale <= LARGEST:
                 raise ValueError(
-                    f"{name}: expected a number from {SMALLEST:g} to {LARGEST:g}, for which "
-                    f"densities in single precision are right, got {scale}; give the data another unit"
+                    f"{name}: expected a number from {SMALLEST:g} to {LARGEST:g}, where single "
+                    f"precision computes densities accurately, got {scale}; rescale the data"
                 )
         if not 0 <= min_scale < float("inf"):
             raise ValueError(f"min_{name}: expected a number of at least 0, got {min_scale}")
@@ -85,9 +85,9 @@ class LocationScaleLikelihood(Likelihood):
         fits = len(network.in_shape) == len(latents) == 1 and network.in_shape <= latents
         if not fits or network.out_shape != self.data_shape:
             raise ValueError(
-                f"{self.scale_name}: expected a network from a number of the last of "
-                f"{tuple(latents)} latents to {tuple(self.data_shape or ())}, got one from "
-                f"{tuple(network.in_shape)} to {tuple(network.out_shape)}"
+                f"{self.scale_name}: expected a network that maps the last k variables of the "
+                f"latent, of shape {tuple(latents)}, to shape {tuple(self.data_shape or ())}, got "
+                f"one from {tuple(network.in_shape)} to {tuple(network.out_shape)}"
             )
 
     def location_and_scale(self, z: Tensor) -> tuple[Tensor, Tensor]:

@@ -52,8 +52,8 @@ class OffsetLikelihood(Likelihood):
         latents, self.data_shape = check_counted(likelihood)
         if len(latents) != 1:
             raise ValueError(
-                "likelihood: expected one whose latents are a vector, behind which the offset "
-                f"stands, got latents of shape {tuple(latents)}"
+                "likelihood: expected one whose latents are a vector, to which the offset is "
+                f"appended, got latents of shape {tuple(latents)}"
             )
         self.latent_shape = Size([latents[0] + 1])
         self.likelihood = likelihood

@@ -50,6 +50,6 @@ def shape_within(data_shape: Size, options: Mapping[str, Any]) -> Size:
     """
     within = options.get("likelihood")
     if within is None:
-        raise ValueError("likelihood: expected one within it, got none")
+        raise ValueError("likelihood: expected a wrapped likelihood, got none")
     shape: Size = within(data_shape)
     return shape

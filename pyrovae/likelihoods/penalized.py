@@ -45,7 +45,8 @@ class PenalizedLikelihood(Likelihood):
                 raise ValueError(f"{name}: expected a number of at least 0, got {value}")
         if likelihood.latent_shape is None or likelihood.data_shape is None:
             raise ValueError(
-                f"likelihood: expected one that declares its shapes, got {type(likelihood).__name__}"
+                "likelihood: expected one that declares data_shape and latent_shape, got "
+                f"{type(likelihood).__name__}"
             )
         self.latent_shape, self.data_shape = likelihood.latent_shape, likelihood.data_shape
         self.likelihood = likelihood

@@ -92,8 +92,8 @@ class PerceptualLikelihood(PenalizedLikelihood):
         mine = _fingerprint(features)
         if self.fingerprint.any() and not torch.equal(mine, self.fingerprint.cpu()):
             raise ValueError(
-                "features: expected the network that the likelihood was trained with, got one with "
-                "other weights"
+                "features: expected the network that the likelihood was trained with, got one "
+                "with different weights"
             )
         self._keep(features)
         self.fingerprint = mine.to(self.fingerprint.device)
@@ -131,8 +131,9 @@ class PerceptualLikelihood(PenalizedLikelihood):
         network = self.features
         if network is None:
             raise RuntimeError(
-                "PerceptualLikelihood: its network of features is no part of a model's file, nor "
-                "made by name; give the one it is trained with by likelihood.set_features(network)"
+                "PerceptualLikelihood: the feature network is missing, because it is not saved "
+                "with the model and cannot be built by name; pass it with "
+                "likelihood.set_features(network)"
             )
         if isinstance(network, nn.Module):
             x = x.to(next((p.dtype for p in network.parameters()), x.dtype))

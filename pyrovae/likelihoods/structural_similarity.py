@@ -76,7 +76,9 @@ class StructuralSimilarityLikelihood(PenalizedLikelihood):
         super().__init__(likelihood, weight=weight, likelihood_weight=likelihood_weight)
         shape = tuple(likelihood.data_shape or ())
         if len(shape) != 3:
-            raise ValueError(f"likelihood: expected one of images (C, H, W), got data of {shape}")
+            raise ValueError(
+                f"likelihood: expected a likelihood of images (C, H, W), got data of shape {shape}"
+            )
         for name, value in (("sigma", sigma), ("data_range", data_range)):
             if not 0 < value < float("inf"):
                 raise ValueError(f"{name}: expected a positive number, got {value}")
@@ -89,7 +91,7 @@ class StructuralSimilarityLikelihood(PenalizedLikelihood):
         if not fitting or (scales or 1) > fitting:
             raise ValueError(
                 f"scales: a window of {window} pixels fits into {fitting} of the five scales of "
-                f"images of {shape[1]} x {shape[2]}, got {scales or 'as many as fit'}; take fewer "
+                f"images of {shape[1]} x {shape[2]}, got {scales or 'as many as fit'}; use fewer "
                 "scales or a smaller window"
             )
         self.scales, self.window, self.sigma, self.data_range = scales, window, sigma, data_range

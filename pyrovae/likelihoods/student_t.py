@@ -51,7 +51,10 @@ class StudentTLikelihood(LocationScaleLikelihood):
     ) -> None:
         super().__init__(network, scale=scale, min_scale=min_scale)
         if not 1 < df < float("inf"):
-            raise ValueError(f"df: expected a number above 1, so that there is a mean, got {df}")
+            raise ValueError(
+                "df: expected a number above 1, because the mean does not exist otherwise, got "
+                f"{df}"
+            )
         self.df = df
 
     def forward(self, z: Tensor) -> Distribution:

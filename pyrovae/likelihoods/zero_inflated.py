@@ -54,7 +54,7 @@ class ZeroInflatedLikelihood(Likelihood):
         elif (gate.in_shape, gate.out_shape) != (self.latent_shape, self.data_shape):
             raise ValueError(
                 f"gate: expected a network from {tuple(self.latent_shape)} to "
-                f"{tuple(self.data_shape)}, as the likelihood's data are made, got one from "
+                f"{tuple(self.data_shape)}, the shapes of the likelihood, got one from "
                 f"{tuple(gate.in_shape)} to {tuple(gate.out_shape)}"
             )
 

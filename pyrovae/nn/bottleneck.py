@@ -47,7 +47,7 @@ class Bottleneck(Network):
         dimensions = kernel_dimensions(self.in_shape, "in_shape")
         if self.out_shape[1:] != self.in_shape[1:]:
             raise ValueError(
-                f"out_shape: expected a map of {tuple(self.in_shape[1:])}, as large as that of "
+                f"out_shape: expected a map of size {tuple(self.in_shape[1:])}, the size of "
                 f"in_shape, got {tuple(self.out_shape)}"
             )
         check_checkpointing(checkpointing, weight_norm)

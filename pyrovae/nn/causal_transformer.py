@@ -34,7 +34,7 @@ class CausalTransformer(Causal):
         if layers < 1:
             raise ValueError(f"layers: expected at least 1, got {layers}")
         if heads < 1 or features % heads:
-            raise ValueError(f"heads: expected a divisor of {features} features, got {heads}")
+            raise ValueError(f"heads: expected a divisor of features={features}, got {heads}")
         self.layers = nn.ModuleList(_Layer(features, heads) for _ in range(layers))
         self.last = nn.LayerNorm(features)
 

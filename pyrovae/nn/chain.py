@@ -28,8 +28,9 @@ class Chain(Network):
         for first, second in pairwise(networks):
             if first.out_shape != second.in_shape:
                 raise ValueError(
-                    f"networks: expected each one's output as the next one's input, got "
-                    f"{tuple(first.out_shape)} and then {tuple(second.in_shape)}"
+                    "networks: expected each network's in_shape to be the out_shape of the one "
+                    f"before it, got out_shape {tuple(first.out_shape)} followed by in_shape "
+                    f"{tuple(second.in_shape)}"
                 )
         super().__init__(networks[0].in_shape, networks[-1].out_shape)
         self.networks = nn.ModuleList(networks)

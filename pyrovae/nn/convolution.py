@@ -98,6 +98,6 @@ def check_checkpointing(checkpointing: bool, norm: WeightNorm) -> None:
     """
     if checkpointing and norm == "spectral":
         raise ValueError(
-            "checkpointing: expected other weights than spectrally normalised ones, whose "
-            "estimate a second run would move"
+            "checkpointing: not possible with weight_norm='spectral', because recomputing a "
+            "block would update the estimated norm a second time"
         )

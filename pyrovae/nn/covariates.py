@@ -57,10 +57,13 @@ class Covariates(Network):
         """
         expected = (n, *self.in_shape)
         if not isinstance(y, Tensor):
-            raise ValueError(f"y: expected rows of covariates, got {type(y).__name__}")
+            raise ValueError(
+                "y: expected a tensor with a row of covariates for each datum, got "
+                f"{type(y).__name__}"
+            )
         if y.shape != expected or not y.is_floating_point():
             raise ValueError(
-                f"y: expected rows of covariates, floating of shape {expected}, "
+                f"y: expected a row of covariates for each datum, floating of shape {expected}, "
                 f"got {y.dtype} of shape {tuple(y.shape)}"
             )
 
@@ -74,7 +77,7 @@ class Covariates(Network):
         self.check_form(y, n)
         if not y.isfinite().all():
             raise ValueError(
-                f"y: expected finite covariates, {int((~y.isfinite()).sum())} are not"
+                f"y: expected finite covariates, but {int((~y.isfinite()).sum())} are not finite"
             )
         for i, size in enumerate(self.categories):
             column = y[:, i]

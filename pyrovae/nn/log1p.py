@@ -28,8 +28,8 @@ class Log1p(Network):
         super().__init__(in_shape, in_shape)
         if given < 0 or (given and (len(self.in_shape) > 1 or given >= self.in_shape[0])):
             raise ValueError(
-                f"given: expected how many of the numbers of a vector are no counts, fewer than "
-                f"all, got {given} of {tuple(self.in_shape)}"
+                "given: expected the number of trailing entries that are not counts, fewer than "
+                f"all of {tuple(self.in_shape)}, got {given}"
             )
         self.given = given
 

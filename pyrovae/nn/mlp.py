@@ -45,7 +45,7 @@ class MLP(Network):
     ) -> None:
         super().__init__(in_shape, out_shape)
         if not 0 <= dropout < 1:
-            raise ValueError(f"dropout: expected a share in [0, 1), got {dropout}")
+            raise ValueError(f"dropout: expected a probability in [0, 1), got {dropout}")
         check_layers(hidden, "hidden")
         sizes = [prod(self.in_shape), *hidden, prod(self.out_shape)]
         self.layers = nn.Sequential()

@@ -112,8 +112,8 @@ class _Residual(Network):
         if tuple(shape[1:]) != self.sizes[-1]:
             size = ", ".join(map(str, self.sizes[-1]))
             raise ValueError(
-                f"{name}: expected a vector, or a map (channels, {size}) as large as the lowest "
-                f"of {len(self.sizes)} resolutions, got {tuple(shape)}"
+                f"{name}: expected a vector, or a map (channels, {size}) with the size of the "
+                f"lowest of {len(self.sizes)} resolutions, got {tuple(shape)}"
             )
         return True
 

@@ -36,7 +36,10 @@ class SpectralNorm(Network):
         self.network = network
         layers = {name: m for name, m in network.named_modules() if isinstance(m, LAYERS)}
         if not layers:
-            raise ValueError("network: expected one with dense or convolutional layers, got none")
+            raise ValueError(
+                "network: expected a network with dense or convolutional layers, got one without "
+                "any"
+            )
         self._names = list(layers)
         with torch.no_grad():
             for i, layer in enumerate(layers.values()):

@@ -24,7 +24,8 @@ class SumOfStages(Network):
         first, *grid = as_size(in_shape, "in_shape")
         if stages < 1 or first % stages:
             raise ValueError(
-                f"stages: expected a divisor of the first dimension, {first}, got {stages}"
+                f"stages: expected a divisor of the first dimension of in_shape, {first}, got "
+                f"{stages}"
             )
         super().__init__(in_shape, [first // stages, *grid])
         self.stages = stages

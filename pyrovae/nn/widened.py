@@ -35,8 +35,8 @@ class Widened(Network):
         first = _first(network)
         if len(network.in_shape) != 1 or not 0 <= at <= network.in_shape[0] or extra < 1:
             raise ValueError(
-                f"expected at least one number more of the {tuple(network.in_shape)} that the "
-                f"network reads, got {extra} before number {at}"
+                "extra, at: expected at least 1 new input at an index of the vector "
+                f"{tuple(network.in_shape)} that the network reads, got {extra} at index {at}"
             )
         super().__init__(Size([network.in_shape[0] + extra]), network.out_shape)
         self.network = network

@@ -63,8 +63,8 @@ class Posterior(Component, ABC):
                 as on a command line, has to.
         """
         raise ValueError(
-            f"{cls.__name__}: it does not say which network it needs; give it network_shape, "
-            "or make it in Python"
+            f"{cls.__name__}: it does not say which network it needs; define network_shape to "
+            "build it by name, or construct it in Python"
         )
 
 
@@ -87,7 +87,7 @@ def latent_features_of(cls: type[Posterior], network: Network, **options: Any) -
         if shape[0] > network.out_shape[0]:
             break
     raise ValueError(
-        f"network: expected an out_shape of as many numbers for each latent variable as "
-        f"{cls.__name__}.network_shape says, such as {tuple(cls.network_shape(2, **options))} "
-        f"for 2, got {tuple(network.out_shape)}"
+        f"network: its out_shape fits no number of latent variables; {cls.__name__} needs, for "
+        f"example, {tuple(cls.network_shape(2, **options))} for 2 latent variables, got "
+        f"{tuple(network.out_shape)}"
     )

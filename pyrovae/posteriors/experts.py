@@ -45,8 +45,8 @@ class ExpertsPosterior(Posterior):
             check_kinds(names, expert.latent_kind, first.latent_kind)
             if not expert.density_everywhere:
                 raise ValueError(
-                    f"experts: expected posteriors that know the density of any latent, which "
-                    f"{type(expert).__name__} does not"
+                    "experts: expected posteriors that can evaluate the density of any latent, "
+                    f"which {type(expert).__name__} cannot"
                 )
         self.experts = nn.ModuleList(experts)
         self.latent_shape, self.latent_kind = first.latent_shape, first.latent_kind
@@ -72,8 +72,8 @@ class ExpertsPosterior(Posterior):
         if len(views) != len(self.experts) or all(view is None for view in views):
             given = sum(view is not None for view in views)
             raise ValueError(
-                f"expected what {len(self.experts)} experts read, at least one of them, got "
-                f"{given} tensors in {len(views)} places"
+                f"x: expected {len(self.experts)} entries, one for each expert and at least one "
+                f"of them a tensor, got {len(views)} entries, {given} of them tensors"
             )
         found = [
             None if view is None else expert(view)
@@ -91,4 +91,7 @@ class ExpertsPosterior(Posterior):
     @classmethod
     def network_shape(cls, latent_features: int, **options: Any) -> Size:
         """Raises an error: it has no network, only those of its experts."""
-        raise ValueError(f"{cls.__name__}: it is made of other posteriors: make it in Python")
+        raise ValueError(
+            f"{cls.__name__}: it is made of other posteriors, so it cannot be built by name; "
+            "construct it in Python"
+        )

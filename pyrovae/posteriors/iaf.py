@@ -118,12 +118,12 @@ def check_autoregressive(features: int, hidden: Sequence[int]) -> None:
     """
     if features < 2:
         raise ValueError(
-            "latent_features: a flow expects at least 2 variables that depend on each other, "
-            f"got {features}"
+            "latent_features: expected at least 2, since a flow makes latent variables depend on "
+            f"each other, got {features}"
         )
     check_layers(hidden, "hidden")
     if not hidden or min(hidden) < features:
         raise ValueError(
-            f"hidden: expected at least one layer, of at least {features} units, one for each "
-            f"latent variable, got {list(hidden)}"
+            f"hidden: expected at least one layer, each with at least {features} units (the "
+            f"number of latent variables), got {list(hidden)}"
         )

@@ -77,8 +77,8 @@ class MixtureOfProductsPosterior(ExpertsPosterior):
         super().__init__(experts)
         if len(experts) > MOST_EXPERTS:
             raise ValueError(
-                f"experts: expected at most {MOST_EXPERTS}, of which there are 2^M - 1 products, "
-                f"got {len(experts)}"
+                f"experts: expected at most {MOST_EXPERTS}, because M experts have 2^M - 1 "
+                f"products, got {len(experts)}"
             )
         modalities = range(len(experts))
         self.subsets = [s for n in modalities for s in combinations(modalities, n + 1)]

@@ -48,7 +48,7 @@ class PowerSphericalPosterior(Posterior):
         super().__init__()
         features = latent_features_of(PowerSphericalPosterior, network)
         if features < 2:
-            raise ValueError(f"latent_features: a sphere expects at least 2, got {features}")
+            raise ValueError(f"latent_features: expected at least 2 for a sphere, got {features}")
         self.data_shape = network.in_shape
         self.latent_shape = Size([features])
         self.network = network

@@ -71,8 +71,8 @@ def product_of_normals(
         each, events = unblocked(p), len(p.event_shape)
         if not isinstance(each, AnyNormal):
             raise ValueError(
-                "experts: expected normals of independent variables, whose product is one too, "
-                f"got {type(each).__name__}; a MixturePosterior takes any"
+                "experts: expected independent normals, whose product is normal, got "
+                f"{type(each).__name__}; a MixturePosterior accepts any distribution"
             )
         here = there[..., m].reshape(*there.shape[:-1], *[1] * events)
         counted = torch.where(here, each.scale**-2, 0.0)

@@ -77,6 +77,6 @@ def check_variables(latent_features: int, variables: int) -> None:
         raise ValueError(f"latent_features: expected at least 2 categories, got {latent_features}")
     if variables < 1 or latent_features % variables or latent_features < 2 * variables:
         raise ValueError(
-            f"variables: expected a number that divides {latent_features} latent_features into "
-            f"at least 2 categories each, got {variables}"
+            f"variables: expected a divisor of latent_features={latent_features} that leaves at "
+            f"least 2 categories for each variable, got {variables}"
         )

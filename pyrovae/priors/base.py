@@ -42,4 +42,4 @@ class Prior(Component, ABC):
         Raises:
             ValueError: If the prior keeps no data, or ``x`` is different data.
         """
-        raise ValueError(f"{type(self).__name__}: it keeps no data")
+        raise ValueError(f"{type(self).__name__}: it stores no data, so there is nothing to set")

@@ -60,7 +60,7 @@ def codebook_of(posterior: Posterior) -> QuantizedPosterior:
     """
     if not isinstance(posterior, QuantizedPosterior):
         raise ValueError(
-            "posterior: expected a QuantizedPosterior, whose codebook the prior is of, "
-            f"got {type(posterior).__name__}"
+            "posterior: expected a QuantizedPosterior, whose codebook the prior uses, got "
+            f"{type(posterior).__name__}"
         )
     return posterior

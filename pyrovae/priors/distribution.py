@@ -85,12 +85,12 @@ class DistributionPrior(Prior):
         except (TypeError, ValueError) as error:
             reason = " ".join(str(error).split())
             raise ValueError(
-                f"parameters: {family} cannot be made of {values}: {reason}"
+                f"parameters: {family} cannot be constructed with {values}: {reason}"
             ) from None
         if made.batch_shape or made.event_shape != shape:
             raise ValueError(
-                f"family: expected a distribution of numbers or of vectors, but {family} has "
-                f"draws of shape {tuple(made.batch_shape + made.event_shape)}"
+                f"family: expected a distribution of scalars or vectors, but draws of {family} "
+                f"have shape {tuple(made.batch_shape + made.event_shape)}"
             )
         _check_precision(self, family, values)
         self.latent_shape = shape
@@ -125,5 +125,5 @@ def _check_precision(prior: DistributionPrior, family: str, values: Mapping[str,
     if not (error <= ERROR + 1e-5 * expected.abs()).all():
         raise ValueError(
             f"parameters: the density of {family} with {dict(values)} is off by "
-            f"{error.max().item():.3g} nats in single precision; take less extreme ones"
+            f"{error.max().item():.3g} nats in single precision; use less extreme parameters"
         )

@@ -71,8 +71,8 @@ class ExemplarPrior(Prior):
             )
         if not posterior.mean_known:
             raise ValueError(
-                f"posterior: an ExemplarPrior needs the posterior's mean, and that of {name} is "
-                "not known in closed form"
+                f"posterior: an ExemplarPrior needs the posterior's mean, but {name} has none in "
+                "closed form"
             )
         if posterior.data_shape is not None and exemplars.shape[1:] != posterior.data_shape:
             raise ValueError(
@@ -105,8 +105,8 @@ class ExemplarPrior(Prior):
         """
         if not torch.equal(_fingerprint(x), self.fingerprint.cpu()):
             raise ValueError(
-                "exemplars: expected the data the prior was trained with, in the same order, "
-                f"of shape {tuple(self.exemplars.shape)}; got other data, of shape "
+                "exemplars: expected the data the prior was trained with, in the same order, of "
+                f"shape {tuple(self.exemplars.shape)}, got different data, of shape "
                 f"{tuple(x.shape)}"
             )
         self.exemplars = x.detach().to(self.raw_scale)
@@ -125,9 +125,9 @@ class ExemplarPrior(Prior):
         """
         if not self.complete:
             raise RuntimeError(
-                "ExemplarPrior: its exemplars are training data and not in the file it was "
-                "loaded from; give the same data again with prior.set_data(x), or load into "
-                "a model that has them, load(path, model=...)"
+                "ExemplarPrior: the exemplars are missing, because they are training data and "
+                "not saved with the model; pass the same data again with prior.set_data(x), or "
+                "load into a model that has them, load(path, model=...)"
             )
         x = self.exemplars
         if self.training and self.components is not None and self.components < len(x):

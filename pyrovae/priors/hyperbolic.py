@@ -102,6 +102,6 @@ class RiemannianNormalPrior(Prior):
 def _check_scale(scale: float, largest: float, dim: int) -> None:
     if not SMALLEST <= scale <= largest:
         raise ValueError(
-            f"scale: expected a number from {SMALLEST:g} to {largest:.3g}, with which draws in "
-            f"{dim} dimensions stay off the edge of the ball, got {scale}"
+            f"scale: expected a number from {SMALLEST:g} to {largest:.3g}, because wider draws in "
+            f"{dim} dimensions reach the boundary of the ball, got {scale}"
         )

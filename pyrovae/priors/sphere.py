@@ -37,7 +37,7 @@ class UniformSpherePrior(Prior):
         self.latent_shape = as_size(latent_features, "latent_features")
         if latent_features < 2:
             raise ValueError(
-                f"latent_features: a sphere expects at least 2, got {latent_features}"
+                f"latent_features: expected at least 2 for a sphere, got {latent_features}"
             )
         self.origin: Tensor
         self.register_buffer("origin", torch.zeros(latent_features))

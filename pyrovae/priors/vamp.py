@@ -43,9 +43,9 @@ class VampPrior(Prior):
         super().__init__()
         if not posterior.density_everywhere:
             raise ValueError(
-                f"posterior: a VampPrior scores latents under the posterior of its "
-                f"pseudo-inputs, and {type(posterior).__name__} knows the density of its own "
-                "draws alone"
+                f"posterior: {type(posterior).__name__} can only evaluate the density of its own "
+                "draws, but a VampPrior evaluates other latents under the posteriors of its "
+                "pseudo-inputs"
             )
         if posterior.data_shape is not None and pseudo_inputs.shape[1:] != posterior.data_shape:
             raise ValueError(

@@ -196,7 +196,10 @@ def test_one_datum_has_no_other_to_shuffle_its_code_with():
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: PriorAdversary(mlp(3, 2)), r"expected one that puts out one logit.*got \(2,\)"),
+        (
+            lambda: PriorAdversary(mlp(3, 2)),
+            r"expected a network that returns one logit.*got \(2,\)",
+        ),
         (
             lambda: PriorAdversary(mlp(3, 1), weight=-1.0),
             "weight: expected a finite weight of at least 0",

@@ -198,5 +198,7 @@ def test_what_does_not_fit_is_refused():
         ResidualCodebook([LookupFreeCodebook(2)])
     with pytest.raises(ValueError, match=r"divides by code_features, 2, got \(5,\)"):
         QuantizedPosterior(MLP(D, [], 5), book)
-    with pytest.raises(ValueError, match="stages: expected a divisor of the first dimension, 4"):
+    with pytest.raises(
+        ValueError, match="stages: expected a divisor of the first dimension of in_shape, 4"
+    ):
         SumOfStages(4, 3)

@@ -218,12 +218,12 @@ def test_continuous_pixels_have_a_density():
 
 def test_what_does_not_fit_is_refused():
     network = MLP(2, [], (3, 2, 3))
-    with pytest.raises(ValueError, match="pixel: expected a likelihood of one variable"):
+    with pytest.raises(ValueError, match="pixel: expected a likelihood with data_shape"):
         PixelCNNLikelihood(network, BernoulliLikelihood(Identity(2)), context_features=3)
-    with pytest.raises(ValueError, match="got PoissonLikelihood of counts"):
+    with pytest.raises(ValueError, match="got PoissonLikelihood, a likelihood of counts"):
         TransformerLikelihood(network, PoissonLikelihood(Identity(1)), context_features=3)
     losing = PerceptualLikelihood(BernoulliLikelihood(Identity(1)), torch.sin)
-    with pytest.raises(ValueError, match="got PerceptualLikelihood, which has a loss beside it"):
+    with pytest.raises(ValueError, match="got PerceptualLikelihood, which adds a loss to it"):
         PixelCNNLikelihood(network, losing, context_features=3)
     with pytest.raises(ValueError, match=r"divides by 8 .*got \(3, 2, 3\)"):
         PixelCNNLikelihood(network, BernoulliLikelihood(Identity(1)))

@@ -113,7 +113,7 @@ def test_a_file_holds_the_decoder_and_not_the_network(tmp_path):
     assert loaded.sample(2).shape == (2, *SHAPE)
     with pytest.raises(RuntimeError, match=r"likelihood.set_features\(network\)"):
         loaded.decode(z).log_prob(x[:3])
-    with pytest.raises(ValueError, match="got one with other weights"):
+    with pytest.raises(ValueError, match="got one with different weights"):
         loaded.likelihood.set_features(TwoLayers())
     loaded.likelihood.set_features(network)
     assert torch.equal(loaded.decode(z).log_prob(x[:3]), model.decode(z).log_prob(x[:3]))

@@ -148,7 +148,5 @@ def test_what_is_no_likelihood_of_independent_counts_is_refused(cls, around):
 def test_networks_of_other_shapes_are_refused():
     with pytest.raises(ValueError, match=r"gate: expected a network from \(2,\) to \(2, 3, 2\)"):
         ZeroInflatedLikelihood(made(PoissonLikelihood), MLP(3, [], DATA))
-    with pytest.raises(
-        ValueError, match=r"dispersion: expected a network from a number of the last"
-    ):
+    with pytest.raises(ValueError, match=r"dispersion: expected a network that maps the last k"):
         NegativeBinomialLikelihood(MLP(2, [], DATA), dispersion=MLP(3, [], DATA))

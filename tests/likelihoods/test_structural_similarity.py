@@ -127,7 +127,7 @@ def test_as_many_scales_as_fit():
 @pytest.mark.parametrize(
     ("shape", "options", "message"),
     [
-        ((8,), {}, r"expected one of images \(C, H, W\), got data of \(8,\)"),
+        ((8,), {}, r"expected a likelihood of images \(C, H, W\), got data of shape \(8,\)"),
         ((1, 8, 8), {}, "a window of 11 pixels fits into 0 of the five scales"),
         ((1, 28, 28), {"scales": 3}, "fits into 2 of the five scales of images of 28 x 28, got 3"),
         ((1, 8, 8), {"window": 4}, "window: expected an odd number of pixels, got 4"),

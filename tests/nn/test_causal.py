@@ -57,7 +57,7 @@ def test_what_does_not_fit_is_refused():
         GatedPixelCNN(3, 3, features=2, layers=1, kernel=2)
     with pytest.raises(ValueError, match="layers: expected at least 1, got 0"):
         GatedPixelCNN(3, 3, features=2, layers=0, kernel=3)
-    with pytest.raises(ValueError, match="heads: expected a divisor of 4 features, got 3"):
+    with pytest.raises(ValueError, match="heads: expected a divisor of features=4, got 3"):
         CausalTransformer(features=4, heads=3, layers=1)
     with pytest.raises(ValueError, match="layers: expected at least 1, got 0"):
         CausalTransformer(features=4, heads=2, layers=0)

@@ -145,7 +145,10 @@ def test_dropout_and_batch_norm_stand_where_they_are_asked_for():
             "out_shape: expected a whole number or a list of whole numbers, got 2.5",
         ),
         (lambda: MLP(3, [0], 2), r"hidden: expected positive layer sizes, got \[0\]"),
-        (lambda: MLP(3, [4], 2, dropout=1.0), r"dropout: expected a share in \[0, 1\), got 1.0"),
+        (
+            lambda: MLP(3, [4], 2, dropout=1.0),
+            r"dropout: expected a probability in \[0, 1\), got 1.0",
+        ),
         (
             lambda: MLP(3, [4], 2, activation="swish"),
             "activation: expected one of 'relu', .*'swish'",
@@ -193,7 +196,7 @@ def test_chain_is_the_composition_and_refuses_what_does_not_join():
     chain, x = Chain([first, second]), torch.randn(4, 2, 3)
     assert (chain.in_shape, chain.out_shape) == ((2, 3), (7,))
     torch.testing.assert_close(chain(x), second(first(x)))
-    with pytest.raises(ValueError, match=r"got \(7,\) and then \(5, 2\)"):
+    with pytest.raises(ValueError, match=r"got out_shape \(7,\) followed by in_shape \(5, 2\)"):
         Chain([second, second])
     with pytest.raises(ValueError, match="at least one, got none"):
         Chain([])

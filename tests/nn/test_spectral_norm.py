@@ -48,5 +48,5 @@ def test_evaluation_moves_no_vector():
 
 
 def test_a_network_without_weights_is_refused():
-    with pytest.raises(ValueError, match="expected one with dense or convolutional layers"):
+    with pytest.raises(ValueError, match="expected a network with dense or convolutional layers"):
         SpectralNorm(Log1p(3))

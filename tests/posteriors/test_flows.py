@@ -181,9 +181,9 @@ def test_density_of_a_value_from_elsewhere_is_refused(name):
 def test_priors_made_of_posteriors_refuse_one_without_densities(name):
     cls, options = FLOWS[name]
     posterior = make(cls, options, 3)
-    with pytest.raises(ValueError, match=f"VampPrior scores .* {cls.__name__} knows .* own draws"):
+    with pytest.raises(ValueError, match=f"{cls.__name__} can only .* own draws, but a VampPrior"):
         VampPrior(posterior, pseudo_inputs=torch.rand(3, 4))
-    with pytest.raises(ValueError, match=f"mean, and that of {cls.__name__} is not known"):
+    with pytest.raises(ValueError, match=f"mean, but {cls.__name__} has none"):
         ExemplarPrior(posterior, exemplars=torch.rand(3, 4))
 
 
@@ -231,13 +231,19 @@ def test_no_graph_is_left_behind_in_the_module():
 @pytest.mark.parametrize(
     ("make_it", "message"),
     [
-        (lambda: IAFPosterior(MLP(4, [], 18)), "flow expects at least 2 variables.*got 1"),
+        (
+            lambda: IAFPosterior(MLP(4, [], 18)),
+            "latent_features: expected at least 2, since a flow.*got 1",
+        ),
         (lambda: IAFPosterior(MLP(4, [], 26), hidden=(4,)), r"hidden: .*at least 5 units.*\[4\]"),
         (lambda: IAFPosterior(MLP(4, [], 26), hidden=()), "hidden: expected at least one layer"),
         (lambda: IAFPosterior(MLP(4, [], 26), transforms=0), "transforms: .*got 0"),
         (lambda: PlanarPosterior(MLP(4, [], 24), transforms=0), "transforms: .*got 0"),
         (lambda: SylvesterPosterior(MLP(4, [], 24), reflections=0), "reflections: .*got 0"),
-        (lambda: HouseholderPosterior(MLP(4, [], 25)), r"network: .*\(12,\) for 2, got \(25,\)"),
+        (
+            lambda: HouseholderPosterior(MLP(4, [], 25)),
+            r"network: .*\(12,\) for 2 latent variables, got \(25,\)",
+        ),
     ],
 )
 def test_wrong_arguments_are_named(make_it, message):

@@ -251,8 +251,14 @@ def test_analytic_bound_is_the_monte_carlo_bounds_mean():
 @pytest.mark.parametrize(
     ("make_it", "message"),
     [
-        (lambda: UniformSpherePrior(1), "latent_features: a sphere expects at least 2, got 1"),
-        (lambda: PowerSphericalPosterior(MLP(4, [], 2)), "a sphere expects at least 2, got 1"),
+        (
+            lambda: UniformSpherePrior(1),
+            "latent_features: expected at least 2 for a sphere, got 1",
+        ),
+        (
+            lambda: PowerSphericalPosterior(MLP(4, [], 2)),
+            "expected at least 2 for a sphere, got 1",
+        ),
         (lambda: SphereUniform(torch.zeros(1)), "SphereUniform: a sphere expects .* got 1"),
         (
             lambda: PowerSpherical(torch.ones(1), torch.tensor(1.0)),

@@ -122,7 +122,7 @@ def test_each_variable_of_a_flow_depends_on_others(name):
 @pytest.mark.parametrize(
     ("make_it", "message"),
     [
-        (lambda: FlowPrior(1), "a flow expects at least 2 variables.*got 1"),
+        (lambda: FlowPrior(1), "latent_features: expected at least 2, since a flow.*got 1"),
         (lambda: FlowPrior(3, transform="spline"), "transform: expected one of .*got 'spline'"),
         (lambda: FlowPrior(3, hidden=(2,)), r"hidden: .*at least 3 units.*got \[2\]"),
         (lambda: FlowPrior(3, hidden=()), r"hidden: expected at least one layer.*got \[\]"),

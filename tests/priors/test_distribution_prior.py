@@ -46,7 +46,7 @@ def test_it_is_fixed():
     [
         ({"family": "Student"}, "family: expected the name of a class .*got 'Student'"),
         ({"family": "constraints"}, "family: expected the name of a class"),
-        ({"family": "StudentT"}, "parameters: StudentT cannot be made of .*df"),
+        ({"family": "StudentT"}, "parameters: StudentT cannot be constructed with .*df"),
         ({"family": "Laplace", "parameters": {"df": 1.0}}, "parameters: Laplace .*'df'"),
         ({"family": "Laplace", "parameters": {"scale": -1.0}}, "parameters: Laplace .*scale"),
     ],

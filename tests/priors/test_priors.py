@@ -57,5 +57,5 @@ def test_wrong_arguments_are_named(make, message):
 
 def test_a_prior_that_keeps_no_data_takes_none():
     assert NormalPrior(3).complete
-    with pytest.raises(ValueError, match="NormalPrior: it keeps no data"):
+    with pytest.raises(ValueError, match="NormalPrior: it stores no data"):
         NormalPrior(3).set_data(torch.rand(5, 4))
