@@ -125,6 +125,21 @@ def _like(default: Any) -> Any:
     return type(default) if type(default) in (bool, str) else Any
 
 
+#: TeX commands that are not read by their names.
+_TEX = {"mid": "|", "sim": "~", "leq": "<=", "le": "<=", "geq": ">=", "ge": ">=", "dots": "..."}
+
+
 def plain_text(text: str) -> str:
-    """Text of a docstring without its marks."""
+    """Returns the text of a docstring without roles, backquotes and TeX commands."""
+    text = re.sub(r":math:`([^`]*)`", lambda found: _plain_math(found[1]), text)
     return re.sub(r":\w+:`([^`]*)`", r"\1", text).replace("``", "").replace("`", "")
+
+
+def _plain_math(tex: str) -> str:
+    tex = re.sub(r"\\frac *\{([^{}]*)\} *\{([^{}]*)\}", _fraction, tex)
+    tex = re.sub(r"\\([A-Za-z]+)", lambda found: _TEX.get(found[1], found[1]), tex)
+    return " ".join(re.sub(r"\\[,;:! ]", " ", tex).replace("\\", "").split())
+
+
+def _fraction(found: re.Match[str]) -> str:
+    return " / ".join(f"({part})" if " " in part else part for part in found.groups())

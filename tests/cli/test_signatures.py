@@ -6,7 +6,7 @@ import pytest
 
 import pyrovae
 from pyrovae.cli.commands.train import ADAM, DENSE, train
-from pyrovae.cli.signatures import described, parameters
+from pyrovae.cli.signatures import class_parameters, described, parameters, plain_text
 from pyrovae.datasets import load_data
 from pyrovae.training import fit
 
@@ -76,3 +76,25 @@ def test_the_package_names_what_it_loads():
             if line.startswith("    from") and name in line.partition(" import ")[2].split(", ")
         ]
         assert line.startswith(f"    from pyrovae.{home}")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (r"The weight, :math:`\gamma`; see `VAE`.", "The weight, gamma; see VAE."),
+        (r":math:`\log p(x \mid z)`", "log p(x | z)"),
+        (r":math:`\frac{1}{N} \sum_n q(z \mid x_n)`", "1 / N sum_n q(z | x_n)"),
+        (r":math:`\frac{N - 1}{N B} \, v`", "(N - 1) / (N B) v"),
+        (r":math:`x_0, \dots, x_T \geq 0`", "x_0, ..., x_T >= 0"),
+        (r"a path such as ``C:\data``", r"a path such as C:\data"),
+    ],
+)
+def test_help_is_text_without_tex(text, told):
+    assert plain_text(text) == told
+
+
+def test_help_of_the_objectives_has_no_tex():
+    for name in pyrovae.objectives.__all__:
+        found = getattr(pyrovae.objectives, name)
+        for parameter in class_parameters(found).values() if isinstance(found, type) else ():
+            assert "\\" not in parameter.help, (name, parameter.name)
