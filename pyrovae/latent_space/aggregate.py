@@ -198,7 +198,7 @@ def _prior(model: Any, x: Tensor, site: str | None) -> Any:
     if len(found) == 1 and site in (None, "z", *found):
         return next(iter(found.values()))
     if site not in found:
-        raise ValueError(f"site must be one of {sorted(found)}, got {site!r}")
+        raise ValueError(f"site: expected one of {sorted(found)}, got {site!r}")
     return found[site]
 
 

@@ -50,7 +50,7 @@ def check_batch(name: str, x: Tensor) -> None:
         ValueError: If its shape is not ``(n, *data_shape)`` with n >= 1.
     """
     if x.ndim < 2 or not x.numel():
-        raise ValueError(f"{name} must have shape (n, ...) with n >= 1, got {tuple(x.shape)}")
+        raise ValueError(f"{name}: expected shape (n, ...) with n >= 1, got {tuple(x.shape)}")
 
 
 def encode(model: Coder, x: Tensor) -> Codes:
@@ -114,8 +114,8 @@ def one_site(found: Any) -> Any:
     """
     if isinstance(found, Mapping):
         raise ValueError(
-            f"the model has the data sites {', '.join(map(repr, found))}: give it as it is seen "
-            f"at one of them, model.only({next(iter(found))!r})"
+            f"the model has the data sites {', '.join(map(repr, found))}: choose one of them, such as "
+            f"model.only({next(iter(found))!r})"
         )
     return found
 
@@ -144,8 +144,10 @@ def one_latent(codes: Codes, site: str | None) -> Tensor:
     """
     if not isinstance(codes, dict):
         if site not in (None, "z"):
-            raise ValueError(f"site must be None or 'z' for a model with one latent, got {site!r}")
+            raise ValueError(
+                f"site: expected None or 'z' for a model with one latent, got {site!r}"
+            )
         return codes
     if site not in codes:
-        raise ValueError(f"site must be one of {sorted(codes)}, got {site!r}")
+        raise ValueError(f"site: expected one of {sorted(codes)}, got {site!r}")
     return codes[site]

@@ -136,7 +136,7 @@ def completeness(
     """
     shape: Any = getattr(model, "latent_shape", None) if latent_shape is None else latent_shape
     if shape is None:
-        raise ValueError("latent_shape: expected the shape of one latent, which the model lacks")
+        raise ValueError("latent_shape: expected a model with one latent, whose shape is known")
     if samples < 1:
         raise ValueError(f"samples: expected at least 1, got {samples}")
     generator = torch.Generator().manual_seed(seed)

@@ -65,18 +65,18 @@ def continuity(
     """
     if start.shape != end.shape:
         raise ValueError(
-            f"start and end must have one shape, got {tuple(start.shape)} and {tuple(end.shape)}"
+            f"start, end: expected the same shape, got {tuple(start.shape)} and {tuple(end.shape)}"
         )
     check_batch("start", start)
     if steps < 2:
-        raise ValueError(f"steps must be at least 2, got {steps}")
+        raise ValueError(f"steps: expected at least 2, got {steps}")
     if path not in PATHS:
-        raise ValueError(f"path must be one of {tuple(PATHS)}, got {path!r}")
+        raise ValueError(f"path: expected one of {tuple(PATHS)}, got {path!r}")
     first, last = encode(model, start), encode(model, end)
     if not has_mean(model, first):
         raise ValueError(
-            "continuity: expected a likelihood with a mean in closed form, got one whose data are "
-            "drawn, of which two differ at the same code"
+            "continuity: expected a likelihood with a mean in closed form, got one without: two "
+            "draws differ even at the same code"
         )
     weights = torch.linspace(0, 1, steps + 1)
     points = PATHS[path](one_latent(first, site), one_latent(last, site), weights)

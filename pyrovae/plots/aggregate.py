@@ -149,14 +149,14 @@ def probability_integral(
     names = label_texts(groups, label_names)
     u = map_latents(model, x, site=site).detach().cpu()
     if u.shape[1] < 2:
-        raise ValueError("probability_integral needs a latent with at least 2 features, got 1")
+        raise ValueError("probability_integral: expected a latent with at least 2 features, got 1")
     if dimensions is None:
         # The more a latent tells about the data, the more the means of its posteriors vary.
         spread = one_latent(encode(model, x), site).flatten(1).std(0, correction=0)
         first, second = sorted(spread.argsort(descending=True, stable=True)[:2].tolist())
     else:
         if len(dimensions) != 2:
-            raise ValueError(f"dimensions must be two, got {list(dimensions)}")
+            raise ValueError(f"dimensions: expected two, got {list(dimensions)}")
         _check_dimensions(dimensions, u.shape[1])
         first, second = dimensions
     chosen = u[:, [first, second]].double()
@@ -181,4 +181,6 @@ def probability_integral(
 
 def _check_dimensions(dimensions: Sequence[int], features: int) -> None:
     if not dimensions or any(not 0 <= dimension < features for dimension in dimensions):
-        raise ValueError(f"dimensions must be some of 0 to {features - 1}, got {list(dimensions)}")
+        raise ValueError(
+            f"dimensions: expected some of 0 to {features - 1}, got {list(dimensions)}"
+        )

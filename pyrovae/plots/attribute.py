@@ -44,20 +44,22 @@ def attribute(
     """
     x = read_data("x", x)
     if not len(strengths):
-        raise ValueError("strengths must have at least one number, got none")
+        raise ValueError("strengths: expected at least one number, got none")
     codes = encode(model, x)
     points: Codes
     if isinstance(codes, dict):
         vectors = vector if isinstance(vector, dict) else {}
         if not vectors or set(vectors) - set(codes):
             given = sorted(vectors) if isinstance(vector, dict) else "a tensor"
-            raise ValueError(f"vector must be a dict with some of {sorted(codes)}, got {given}")
+            raise ValueError(f"vector: expected a dict with some of {sorted(codes)}, got {given}")
         points = {
             site: _moved(code, vectors.get(site, torch.zeros(code.shape[1:])), strengths)
             for site, code in codes.items()
         }
     elif isinstance(vector, dict):
-        raise ValueError(f"vector must be a tensor for one latent, got a dict of {sorted(vector)}")
+        raise ValueError(
+            f"vector: expected a tensor for a model with one latent, got a dict of {sorted(vector)}"
+        )
     else:
         points = _moved(codes, vector, strengths)
     decoded = decode(model, points)
@@ -76,7 +78,7 @@ def _moved(codes: Tensor, vector: Tensor, strengths: Sequence[float]) -> Tensor:
     """Adds the vector to each code at each strength: ``(n * strengths, ...)``."""
     if vector.shape != codes.shape[1:]:
         raise ValueError(
-            f"vector must have the shape of a code, {tuple(codes.shape[1:])}, "
+            f"vector: expected the shape of a code, {tuple(codes.shape[1:])}, "
             f"got {tuple(vector.shape)}"
         )
     weights = torch.tensor(strengths).to(codes).reshape(-1, *[1] * vector.ndim)

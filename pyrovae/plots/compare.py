@@ -59,7 +59,7 @@ def compare_latent_spaces(
             batch, the labels do not fit, or ``size`` or ``n`` is too small.
     """
     if not models:
-        raise ValueError("models must have at least one model, got none")
+        raise ValueError("models: expected at least one model, got none")
     check_positive("size", size, at_least=2)
     check_positive("n", n)
     x = read_data("x", x)

@@ -40,6 +40,6 @@ def check_beside(x: Tensor, made: Tensor) -> None:
     """
     if x.shape[1:] != made.shape[1:]:
         raise ValueError(
-            f"x: expected data of the shape of what the model makes of them, "
-            f"{tuple(made.shape[1:])}, which stands beside them, got {tuple(x.shape[1:])}"
+            f"x: expected data of shape {tuple(made.shape[1:])}, the shape of the model's output, got "
+            f"{tuple(x.shape[1:])}"
         )

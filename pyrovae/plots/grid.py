@@ -105,7 +105,7 @@ def image_grid(
     check_positive("columns", columns)
     if images.ndim not in (3, 4) or not is_image(tuple(images.shape[1:])) or not images.numel():
         raise ValueError(
-            "images must have shape (n, height, width) or (n, 1 or 3, height, width) with n >= 1, "
+            "images: expected shape (n, height, width) or (n, 1 or 3, height, width) with n >= 1, "
             f"got {tuple(images.shape)}"
         )
     layout = image_layout(tuple(images.shape), columns=columns)
@@ -132,4 +132,4 @@ def check_positive(name: str, value: Any, *, at_least: int = 1) -> None:
         ValueError: If ``value`` is not an int, or is smaller.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
-        raise ValueError(f"{name} must be an int of at least {at_least}, got {value!r}")
+        raise ValueError(f"{name}: expected an int of at least {at_least}, got {value!r}")

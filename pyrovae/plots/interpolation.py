@@ -54,10 +54,10 @@ def interpolation(
     """
     check_positive("steps", steps, at_least=2)
     if path not in PATHS:
-        raise ValueError(f"path must be one of {tuple(PATHS)}, got {path!r}")
+        raise ValueError(f"path: expected one of {tuple(PATHS)}, got {path!r}")
     if start.shape != end.shape:
         raise ValueError(
-            f"start and end must have one shape, got {tuple(start.shape)} and {tuple(end.shape)}"
+            f"start, end: expected the same shape, got {tuple(start.shape)} and {tuple(end.shape)}"
         )
     if tuple(start.shape) == data_shape(model):
         start, end = start[None], end[None]

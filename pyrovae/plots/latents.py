@@ -89,12 +89,12 @@ def check_plane(figure: str, model: PlottableModel) -> torch.Size:
         codes = encode(model, draw(model, 1))
         if isinstance(codes, dict):
             raise ValueError(
-                f"{figure} needs one latent with 2 features, got the latents {sorted(codes)}"
+                f"{figure}: expected one latent with 2 features, got the latents {sorted(codes)}"
             )
         shape = codes.shape[1:]
     shape = torch.Size(shape)
     if shape.numel() != 2:
         raise ValueError(
-            f"{figure} needs a latent with 2 features, got {shape.numel()} (shape {tuple(shape)})"
+            f"{figure}: expected a latent with 2 features, got {shape.numel()} (shape {tuple(shape)})"
         )
     return shape

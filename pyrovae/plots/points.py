@@ -32,9 +32,9 @@ def check_labels(labels: Tensor | None, n: int) -> NDArray[np.int64]:
         return np.zeros(n, dtype=np.int64)
     groups = torch.as_tensor(labels).detach().cpu()
     if tuple(groups.shape) != (n,):
-        raise ValueError(f"labels must have shape ({n},), got {tuple(groups.shape)}")
+        raise ValueError(f"labels: expected shape ({n},), got {tuple(groups.shape)}")
     if not torch.equal(groups, groups.long().to(groups.dtype)):
-        raise ValueError(f"labels must be whole numbers, got {groups.dtype} with fractions")
+        raise ValueError(f"labels: expected whole numbers, got {groups.dtype} with fractions")
     return groups.long().numpy()
 
 
@@ -56,8 +56,8 @@ def label_texts(groups: NDArray[np.int64], label_names: Sequence[str] | None) ->
         return {group: str(group) for group in present}
     if present[0] < 0 or present[-1] >= len(label_names):
         raise ValueError(
-            f"label_names must name labels {present[0]} to {present[-1]}, "
-            f"got {len(label_names)} names (of labels from 0 on)"
+            f"label_names: expected a name for each of the labels {present[0]} to {present[-1]}, "
+            f"got {len(label_names)} names, of the labels from 0 on"
         )
     return {group: str(label_names[group]) for group in present}
 

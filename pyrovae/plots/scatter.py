@@ -54,7 +54,7 @@ def latent_scatter(
             ``site`` is missing or not a latent of the model.
     """
     if method not in get_args(Method):
-        raise ValueError(f"method must be one of {get_args(Method)}, got {method!r}")
+        raise ValueError(f"method: expected one of {get_args(Method)}, got {method!r}")
     x = read_data("x", x)
     groups = check_labels(labels, len(x))
     names = label_texts(groups, label_names)
@@ -105,7 +105,7 @@ def _finite_codes(model: PlottableModel, x: Tensor, site: str | None) -> Points:
     codes = one_latent(encode(model, x), site).flatten(1).detach().cpu().double().numpy()
     if not np.isfinite(codes).all():
         bad = int((~np.isfinite(codes)).any(axis=1).sum())
-        raise ValueError(f"codes must be finite, got {bad} of {len(codes)} that are not")
+        raise ValueError(f"codes: expected finite numbers, got {bad} of {len(codes)} that are not")
     return codes
 
 
@@ -143,7 +143,9 @@ def _in_the_plane(codes: Points, method: Method, seed: int, site: str | None) ->
 
 def _check_enough(n: int) -> None:
     if n < 3:
-        raise ValueError(f"a projection to two dimensions needs at least 3 data, got {n}")
+        raise ValueError(
+            f"x: expected at least 3 data for a projection to two dimensions, got {n}"
+        )
 
 
 def _pca(codes: Points) -> tuple[Points, tuple[float, float]]:

@@ -50,7 +50,7 @@ def draw_tiles(
     """
     check_positive("columns", columns)
     if data.ndim < 1 or not data.numel():
-        raise ValueError(f"data must have shape (n, ...) with n >= 1, got {tuple(data.shape)}")
+        raise ValueError(f"data: expected shape (n, ...) with n >= 1, got {tuple(data.shape)}")
     data = data.detach().cpu()
     images = is_image(tuple(data.shape[1:]))
     layout = table_layout(data, columns=columns)

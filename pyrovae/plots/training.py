@@ -43,7 +43,7 @@ def training_curves(history: Sequence[Mapping[str, Any]]) -> Figure:
     """
     rows = list(history)
     if not rows:
-        raise ValueError("history must have at least one row, got none")
+        raise ValueError("history: expected at least one row, got none")
     for index, row in enumerate(rows):
         missing = [name for name in ("epoch", "loss") if name not in row]
         if missing:

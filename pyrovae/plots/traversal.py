@@ -59,7 +59,9 @@ def traversal(
         order = flat.std(0, correction=0).argsort(descending=True, stable=True)
         dimensions = order[:DEFAULT_ROWS].tolist()
     if not dimensions or any(not 0 <= dimension < features for dimension in dimensions):
-        raise ValueError(f"dimensions must be some of 0 to {features - 1}, got {list(dimensions)}")
+        raise ValueError(
+            f"dimensions: expected some of 0 to {features - 1}, got {list(dimensions)}"
+        )
 
     values = torch.linspace(-span, span, steps).to(flat)
     points = flat[0].repeat(len(dimensions), steps, 1)
@@ -90,4 +92,4 @@ def check_span(span: float) -> None:
         ValueError: If it is not positive and finite.
     """
     if not 0 < span < math.inf:
-        raise ValueError(f"span must be positive and finite, got {span!r}")
+        raise ValueError(f"span: expected a positive, finite number, got {span!r}")

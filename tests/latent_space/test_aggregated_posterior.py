@@ -111,7 +111,7 @@ def test_a_latent_under_another_has_its_own_marginal():
     torch.testing.assert_close(function(points), normal(points / 2**0.5), rtol=0, atol=0.0195)
     function = prior_distribution_function(Hierarchy(), x, site="z2")
     torch.testing.assert_close(function(points), normal(points))
-    with pytest.raises(ValueError, match=r"site must be one of \['z1', 'z2'\], got None"):
+    with pytest.raises(ValueError, match=r"site: expected one of \['z1', 'z2'\], got None"):
         prior_distribution_function(Hierarchy(), x)
 
 
@@ -141,5 +141,5 @@ def test_nothing_is_left_behind():
 
 
 def test_what_is_no_batch_is_refused():
-    with pytest.raises(ValueError, match=r"x must have shape \(n, ...\)"):
+    with pytest.raises(ValueError, match=r"x: expected shape \(n, ...\)"):
         aggregated_posterior(tiny_vae(), torch.zeros(4))

@@ -60,16 +60,16 @@ def test_a_collapsed_decoder_goes_nowhere():
 def test_one_of_several_latents_moves():
     model, start, end = FakeHierarchy(), batch(2), batch(2, seed=1)
     assert continuity(model, start, end, site="z2") == pytest.approx((1.0, 1.0), abs=1e-5)
-    with pytest.raises(ValueError, match=r"site must be one of \['z1', 'z2'\], got None"):
+    with pytest.raises(ValueError, match=r"site: expected one of \['z1', 'z2'\], got None"):
         continuity(model, start, end)
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"end": batch(4)}, r"one shape, got \(3, 1, 4, 6\) and \(4, 1, 4, 6\)"),
-        ({"steps": 1}, "steps must be at least 2, got 1"),
-        ({"path": "round"}, r"path must be one of \('straight', 'spherical', .*\), got 'round'"),
+        ({"end": batch(4)}, r"the same shape, got \(3, 1, 4, 6\) and \(4, 1, 4, 6\)"),
+        ({"steps": 1}, "steps: expected at least 2, got 1"),
+        ({"path": "round"}, r"path: expected one of \('straight', 'spherical', .*\), got 'round'"),
     ],
 )
 def test_wrong_arguments(options, said):

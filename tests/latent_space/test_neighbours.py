@@ -40,7 +40,7 @@ def test_batches_make_no_difference(monkeypatch, at_once, streamed):
         (images(3), 51, "k: expected from 1 to the number of data, 50, got 51"),
         (images(3), 0, "got 0"),
         (images(3)[:, :, :2], 1, r"queries: expected the shape of the data, \(n, 1, 4, 3\), got"),
-        (images(3)[:0], 1, r"queries must have shape \(n, ...\)"),
+        (images(3)[:0], 1, r"queries: expected shape \(n, ...\)"),
     ],
 )
 def test_what_cannot_be_found_is_refused(queries, k, said):

@@ -64,7 +64,7 @@ class TestAggregate:
 
     @pytest.mark.parametrize("dimensions", [(0, 2), (0,), (0, 0, 1)])
     def test_refuses_other_dimensions(self, dimensions):
-        with pytest.raises(ValueError, match="dimensions must be"):
+        with pytest.raises(ValueError, match="dimensions: expected"):
             plots.probability_integral(exact_vae(), linear_data(5), dimensions=dimensions)
 
     def test_a_discrete_latent_has_bars_but_no_square(self):

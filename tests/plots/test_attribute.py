@@ -37,15 +37,19 @@ class TestAttribute:
         ("model", "vector", "said"),
         [
             (Fake(), torch.zeros(3), r"shape of a code, \(2,\), got \(3,\)"),
-            (Fake(), {"z": torch.zeros(2)}, r"a tensor for one latent, got a dict of \['z'\]"),
+            (
+                Fake(),
+                {"z": torch.zeros(2)},
+                r"a tensor for a model with one latent, got a dict of \['z'\]",
+            ),
             (FakeHierarchy(), torch.zeros(2), r"some of \['z1', 'z2'\], got a tensor"),
             (FakeHierarchy(), {"z3": torch.zeros(2)}, r"got \['z3'\]"),
         ],
     )
     def test_refuses_a_vector_that_does_not_fit(self, model, vector, said):
-        with pytest.raises(ValueError, match=f"vector must .*{said}"):
+        with pytest.raises(ValueError, match=f"vector: expected .*{said}"):
             plots.attribute(model, batch(1), vector)
 
     def test_refuses_no_strengths(self):
-        with pytest.raises(ValueError, match="strengths must have at least one number"):
+        with pytest.raises(ValueError, match="strengths: expected at least one number"):
             plots.attribute(Fake(), batch(1), torch.zeros(2), strengths=[])

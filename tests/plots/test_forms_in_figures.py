@@ -63,5 +63,5 @@ def test_figures_of_codes_take_arrays(draw):
 def test_what_cannot_be_drawn_is_named():
     with pytest.raises(ValueError, match="x: expected a tensor or array, got list"):
         plots.reconstructions(tiny_vae(), [[0.0] * FEATURES])
-    with pytest.raises(ValueError, match=r"x must have shape \(n, ...\) with n >= 1"):
+    with pytest.raises(ValueError, match=r"x: expected shape \(n, ...\) with n >= 1"):
         plots.reconstructions(tiny_vae(), torch.zeros(FEATURES))

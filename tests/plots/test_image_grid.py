@@ -35,10 +35,10 @@ class TestImageGrid:
 
     @pytest.mark.parametrize("shape", [(5,), (3, 5), (2, 2, 4, 6), (0, 1, 4, 6), (2, 3, 0, 6)])
     def test_refuses_other_shapes(self, shape):
-        with pytest.raises(ValueError, match=r"images must have shape .* got \("):
+        with pytest.raises(ValueError, match=r"images: expected shape .* got \("):
             plots.image_grid(torch.zeros(shape), columns=2)
 
     @pytest.mark.parametrize("columns", [0, -1, 2.0, True])
     def test_refuses_bad_columns(self, columns):
-        with pytest.raises(ValueError, match="columns must be an int of at least 1, got"):
+        with pytest.raises(ValueError, match="columns: expected an int of at least 1, got"):
             plots.image_grid(batch(2), columns=columns)

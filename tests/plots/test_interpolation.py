@@ -50,7 +50,7 @@ class TestInterpolation:
         even, odd = only.flatten()[0::2], only.flatten()[1::2]
         torch.testing.assert_close(even, model.reconstruct(start).flatten()[0::2])
         torch.testing.assert_close(odd, model.reconstruct(end).flatten()[1::2])
-        with pytest.raises(ValueError, match=r"site must be one of \['z1', 'z2'\], got 'z3'"):
+        with pytest.raises(ValueError, match=r"site: expected one of \['z1', 'z2'\], got 'z3'"):
             plots.interpolation(model, start, end, site="z3")
 
     def test_refuses_different_shapes(self):
@@ -58,7 +58,7 @@ class TestInterpolation:
             plots.interpolation(Fake(), batch(2), batch(3))
 
     def test_refuses_one_step(self):
-        with pytest.raises(ValueError, match="steps must be an int of at least 2, got 1"):
+        with pytest.raises(ValueError, match="steps: expected an int of at least 2, got 1"):
             plots.interpolation(Fake(), batch(1), batch(1), steps=1)
 
     def test_the_way_is_a_great_circle_on_demand(self):
@@ -71,5 +71,5 @@ class TestInterpolation:
             torch.testing.assert_close(tile(grid, row, 3), model.reconstruct(end)[row])
 
     def test_refuses_an_unknown_path(self):
-        with pytest.raises(ValueError, match=r"path must be one of \('straight', 'spherical', "):
+        with pytest.raises(ValueError, match=r"path: expected one of \('straight', 'spherical', "):
             plots.interpolation(Fake(), batch(1), batch(1), path="round")

@@ -45,5 +45,5 @@ class TestLatentCodes:
         heights = self.bars(plots.latent_codes(model, x, site="z2"))
         codes = model.encode(x)["z2"].flatten().numpy()
         np.testing.assert_allclose(heights / np.abs(heights).max(), codes / np.abs(codes).max())
-        with pytest.raises(ValueError, match="site must be one of"):
+        with pytest.raises(ValueError, match="site: expected one of"):
             plots.latent_codes(model, x)

@@ -92,7 +92,7 @@ class TestLatentScatter:
         expected = model.encode(x)["z2"].numpy()
         np.testing.assert_allclose(np.sort(offsets, axis=0), np.sort(expected, axis=0), atol=1e-5)
         assert figure.axes[0].get_xlabel() == "z2[0]"
-        with pytest.raises(ValueError, match=r"site must be one of \['z1', 'z2'\], got None"):
+        with pytest.raises(ValueError, match=r"site: expected one of \['z1', 'z2'\], got None"):
             plots.latent_scatter(model, x)
 
     def test_refuses_an_unknown_method(self):
@@ -101,15 +101,17 @@ class TestLatentScatter:
 
     @pytest.mark.parametrize("labels", [torch.zeros(4), torch.zeros(3, 1)])
     def test_refuses_labels_of_another_shape(self, labels):
-        with pytest.raises(ValueError, match=r"labels must have shape \(3,\), got"):
+        with pytest.raises(ValueError, match=r"labels: expected shape \(3,\), got"):
             plots.latent_scatter(Fake(), batch(3), labels)
 
     def test_refuses_fractions(self):
-        with pytest.raises(ValueError, match="labels must be whole numbers"):
+        with pytest.raises(ValueError, match="labels: expected whole numbers"):
             plots.latent_scatter(Fake(), batch(2), torch.tensor([0.5, 1.0]))
 
     def test_refuses_too_few_names(self):
-        with pytest.raises(ValueError, match="must name labels 0 to 2, got 2 names"):
+        with pytest.raises(
+            ValueError, match="label_names: expected a name .* 0 to 2, got 2 names"
+        ):
             plots.latent_scatter(Fake(), batch(3), torch.arange(3), label_names=["a", "b"])
 
     @pytest.mark.parametrize("method", ["pca", "tsne"])
@@ -124,5 +126,7 @@ class TestLatentScatter:
     def test_refuses_undefined_codes(self):
         x = batch(3)
         x[1] = torch.nan
-        with pytest.raises(ValueError, match="codes must be finite, got 1 of 3 that are not"):
+        with pytest.raises(
+            ValueError, match="codes: expected finite numbers, got 1 of 3 that are not"
+        ):
             plots.latent_scatter(Fake(), x)

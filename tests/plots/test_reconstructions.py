@@ -41,5 +41,5 @@ class TestReconstructions:
 
     @pytest.mark.parametrize("shape", [(5,), (0, 1, 4, 6)])
     def test_refuses_what_is_no_batch(self, shape):
-        with pytest.raises(ValueError, match=r"x must have shape \(n, ...\) with n >= 1, got \("):
+        with pytest.raises(ValueError, match=r"x: expected shape \(n, ...\) with n >= 1, got \("):
             plots.reconstructions(Fake(), torch.zeros(shape))

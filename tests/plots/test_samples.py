@@ -35,7 +35,7 @@ class TestSamples:
 
     @pytest.mark.parametrize(("n", "columns", "named"), [(0, 8, "n"), (8, 0, "columns")])
     def test_refuses_no_samples(self, n, columns, named):
-        with pytest.raises(ValueError, match=f"^{named} must be an int of at least 1, got 0"):
+        with pytest.raises(ValueError, match=f"^{named}: expected an int of at least 1, got 0"):
             plots.samples(Fake(), n=n, columns=columns)
 
 

@@ -49,7 +49,7 @@ class TestTraversal:
         codes = model.encode(tile(grid, 0, 0)[None])
         torch.testing.assert_close(codes["z1"], model.encode(x)["z1"][:1])
         torch.testing.assert_close(codes["z2"][0, 0].item(), -1.0, atol=1e-4, rtol=0)
-        with pytest.raises(ValueError, match=r"site must be one of \['z1', 'z2'\], got None"):
+        with pytest.raises(ValueError, match=r"site: expected one of \['z1', 'z2'\], got None"):
             plots.traversal(model, x)
 
     def test_refuses_a_site_that_is_not_there(self):
@@ -58,10 +58,10 @@ class TestTraversal:
 
     @pytest.mark.parametrize("dimensions", [[], [2], [-1]])
     def test_refuses_unknown_dimensions(self, dimensions):
-        with pytest.raises(ValueError, match="dimensions must be some of 0 to 1, got"):
+        with pytest.raises(ValueError, match="dimensions: expected some of 0 to 1, got"):
             plots.traversal(Fake(), batch(1), dimensions=dimensions)
 
     @pytest.mark.parametrize("span", [0.0, -1.0, float("inf"), float("nan")])
     def test_refuses_bad_spans(self, span):
-        with pytest.raises(ValueError, match="span must be positive and finite, got"):
+        with pytest.raises(ValueError, match="span: expected a positive, finite number, got"):
             plots.traversal(Fake(), batch(1), span=span)
