@@ -47,28 +47,29 @@ def make_alike(
     for name, module in (named for part in players for named in part.named_modules()):
         if isinstance(module, _BatchNorm) and module.training:
             raise OnAllRanks(
-                f"{name}: {type(module).__name__} would normalise with the share of one process "
-                f"and not with the batch of all {ranks.size}: take a layer that looks at each "
-                "datum by itself (LayerNorm, GroupNorm), or freeze it by eval()"
+                f"{name}: {type(module).__name__} would normalise over one process's part of the "
+                f"batch instead of the whole batch of all {ranks.size} processes: use a layer "
+                "that treats each datum separately (LayerNorm, GroupNorm), or freeze it with "
+                "eval()"
             )
     if looks_across_the_batch(objective) and not getattr(objective, "across_ranks", False):
         raise OnAllRanks(
-            f"objective: {type(objective).__name__} looks across the batch, of which each of "
-            f"{ranks.size} processes would see its share alone: train it in one process"
+            f"objective: {type(objective).__name__} depends on the whole batch, but each of "
+            f"{ranks.size} processes only has a part of it: train it in one process"
         )
     across = objective if looks_across_the_batch(objective) else adversary
     if batch_size < ranks.size and getattr(across, "across_batch", False):
         raise OnAllRanks(
-            f"batch_size: {type(across).__name__} looks across the batch and needs a datum "
-            f"of each process in it: expected at least {ranks.size}, got {batch_size}"
+            f"batch_size: {type(across).__name__} depends on the whole batch and needs a datum "
+            f"from each process: expected at least {ranks.size}, got {batch_size}"
         )
     everyone = ranks.gather({"batch_size": batch_size, **given})
     for rank, other in enumerate(everyone):
         for name, value in everyone[0].items():
             if other[name] != value:
                 raise OnAllRanks(
-                    f"{name}: expected the same on all processes, got {value!r:.60} on the first "
-                    f"and {other[name]!r:.60} on number {rank}"
+                    f"{name}: expected the same value on all processes, got {value!r:.60} on "
+                    f"process 0 and {other[name]!r:.60} on process {rank}"
                 )
     for part in (model, adversary) if adversary is not None else (model,):
         ranks.take_over(list(tensors(part).values()))
@@ -93,6 +94,6 @@ def check_alike(training: TrainingState) -> None:
         for name, a, b in zip(held, everyone[0], other, strict=True):
             if a != b and not (math.isnan(a) and math.isnan(b)):
                 raise OnAllRanks(
-                    f"{name!r} is no longer the same on all processes: a layer keeps statistics of "
-                    "the data that its process sees, or it was changed on one process alone"
+                    f"{name!r} is no longer the same on all processes: a layer keeps statistics "
+                    "of its process's data, or it was changed on one process only"
                 )

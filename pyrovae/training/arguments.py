@@ -40,8 +40,8 @@ def check_handlers() -> None:
         around = [type(handler).__name__ for handler in pyro.poutine.runtime._PYRO_STACK]
     if around:
         raise RuntimeError(
-            f"expected no effect handler around training, got {', '.join(around)}: it would change "
-            "or record every step; put it around model and guide"
+            f"expected no effect handler around training, got {', '.join(around)}: it would apply "
+            "to every step; put it around model and guide instead"
         )
 
 
@@ -95,8 +95,8 @@ def check_objective(
     across = objective if looks_across_the_batch(objective) else adversary
     if accumulate > 1 and getattr(across, "across_batch", False):
         raise ValueError(
-            f"accumulate: {type(across).__name__} looks across the batch, so that parts of it "
-            f"would be another objective: expected 1, got {accumulate}"
+            f"accumulate: expected 1, because {type(across).__name__} depends on the whole batch, "
+            f"and parts of it would be a different objective, got {accumulate}"
         )
     return objective
 
@@ -110,14 +110,16 @@ def check_files(
 ) -> None:
     """Checks what is to be written, and that there is a checkpoint if training is to resume."""
     if resume and checkpoint is None:
-        raise ValueError("resume: expected a checkpoint to go on from, got none")
+        raise ValueError(
+            "resume: expected the checkpoint to resume from, as checkpoint=..., got none"
+        )
     if checkpoint is not None:
         if not isinstance(checkpoint, str | os.PathLike):
             raise ValueError(f"checkpoint: expected the path of a file, got {checkpoint!r}")
         if Path(checkpoint).is_dir():
             raise ValueError(
-                f"checkpoint: expected the path of a file, but {checkpoint} is a folder; "
-                f"{Path(checkpoint) / 'checkpoint.pt'} would be one in it"
+                f"checkpoint: expected the path of a file, but {checkpoint} is a folder; use a "
+                f"file in it, such as {Path(checkpoint) / 'checkpoint.pt'}"
             )
     if notes is not None:
         check_notes(dict(notes) if isinstance(notes, Mapping) else notes)
@@ -126,13 +128,15 @@ def check_files(
 def all_callbacks(callbacks: Any, on_epoch: Any) -> list[Callback]:
     """Returns all callbacks, including ``on_epoch``."""
     if on_epoch is not None and not callable(on_epoch):
-        raise ValueError(f"on_epoch: expected a function of an epoch's row, got {on_epoch!r}")
+        raise ValueError(
+            f"on_epoch: expected a function that takes the row of an epoch, got {on_epoch!r}"
+        )
     if not isinstance(callbacks, Sequence):
         callbacks = (callbacks,)
     for callback in callbacks:
         if not isinstance(callback, Callback):
             raise ValueError(
                 "callbacks: expected objects of subclasses of pyrovae.training.Callback, got "
-                f"{callback!r}; a function of an epoch's row is given as on_epoch"
+                f"{callback!r}; pass a function that takes the row of an epoch as on_epoch"
             )
     return [*callbacks, *([] if on_epoch is None else [OnEpoch(on_epoch)])]

@@ -74,7 +74,7 @@ class WeightAverage(Declared):
             ValueError: If nothing has been averaged, or the average is of another model.
         """
         if not self.weights:
-            raise ValueError("there is no average yet: give it to fit(..., average=...)")
+            raise ValueError("there is no average yet: pass it to fit(..., average=...)")
         own = snapshot(model)
         restore(model, self.weights)
         try:

@@ -98,11 +98,14 @@ class Checkpoints:
         content = ranks.same(files.read(str(self.path)) if ranks.is_first else {})
         state = content.get("training")
         if state is None:
-            raise ValueError(f"{self.path}: it holds a model alone, no training to go on with")
+            raise ValueError(
+                f"{self.path}: the file contains a model but no training state, so training "
+                "cannot be resumed from it"
+            )
         if not isinstance(state, Mapping):
             raise ValueError(f"{self.path}: training: expected a mapping, got {state!r:.60}")
         if "data" not in state:
-            raise ValueError(f"{self.path}: training: it lacks 'data'")
+            raise ValueError(f"{self.path}: training: 'data' is missing")
         try:
             check_fingerprint(self.data, state["data"])
         except ValueError as error:
@@ -206,8 +209,8 @@ class Checkpoints:
         if before != ranks.size:
             if ranks.is_first:
                 warnings.warn(
-                    f"the checkpoint was written by {before} process(es), and {ranks.size} go on: the "
-                    "draws differ from those of a run without interruption",
+                    f"the checkpoint was written by {before} process(es) and is resumed by "
+                    f"{ranks.size}: the draws will differ from those of an uninterrupted run",
                     stacklevel=4,
                 )
             if ranks.rank:
@@ -221,7 +224,7 @@ class Checkpoints:
         ranks = self.training.ranks
         if not isinstance(places, list) or not places:
             raise ValueError(
-                f"{self.path}: stream: expected a place for each rank, got {places!r:.60}"
+                f"{self.path}: stream: expected a position for each rank, got {places!r:.60}"
             )
         place = places[min(ranks.rank, len(places) - 1)]
         try:
@@ -230,7 +233,7 @@ class Checkpoints:
             if place["seed"] is not None:  # None: no step had been taken
                 stream.load_state_dict(place)
         except (KeyError, TypeError) as error:
-            raise ValueError(f"{self.path}: stream: it lacks {error}") from None
+            raise ValueError(f"{self.path}: stream: {error} is missing") from None
         except ValueError as error:
             raise ValueError(f"{self.path}: stream: {error}") from None
 
@@ -243,6 +246,6 @@ class Checkpoints:
             if not self._warned:
                 self._warned = True
                 warnings.warn(
-                    f"the checkpoint will not say how its model is made: {error}", stacklevel=4
+                    f"the checkpoint will not record how its model is built: {error}", stacklevel=4
                 )
             return None

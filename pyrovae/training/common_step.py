@@ -73,7 +73,7 @@ class CommonStep(AutoCompiled[Tensor]):
 
     def _make_aside(self, batch: Batch) -> Any:
         if not all(self._sizes):
-            raise NotCompiled("a batch has fewer data than there are ranks")
+            raise NotCompiled("a batch has fewer data than there are processes")
         self._compiled_for, self._all_fit = self._sizes, True
         with aside():
             return self._make_own(batch)

@@ -83,7 +83,8 @@ class CompiledStep:
                 self._second = Update(player.optimizer, player.parameters)
             if device.type != "cpu" or self._update is None or self._second is None:
                 raise NotCompiled(
-                    "a game is compiled on the CPU alone, with optimizers whose step has a rule"
+                    "training against an adversary is only compiled on the CPU, with optimizers "
+                    "whose update can be compiled"
                 )
         updates = [u for u in (self._update, self._second) if u is not None]
         self._updates = updates

@@ -76,9 +76,9 @@ class Watch:
         if player is not None and self._good_player is not None:
             player.restore(self._good_player)
         raise Diverged(
-            f"training diverged in {when}: {fault}; the model has the weights it had when the "
-            "epoch began or went on. A smaller learning rate, clip_norm or a warm-up of beta may "
-            "help"
+            f"training diverged in {when}: {fault}; the model has the weights from the start of "
+            "the epoch, or from where training resumed in it. A smaller learning rate, clip_norm "
+            "or a warm-up of beta may help"
         )
 
 

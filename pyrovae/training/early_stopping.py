@@ -72,5 +72,5 @@ def early_stopping(
     if patience is None:
         return None
     if data.validation is None:
-        raise ValueError("patience: early stopping needs validation data, got none")
+        raise ValueError("patience: early stopping needs validation data, but there are none")
     return EarlyStopping(patience, first_epoch=first_epoch)

@@ -64,8 +64,8 @@ class Gradients:
     ) -> None:
         if parts > 1 and data_in_plate is not None:
             raise ValueError(
-                f"accumulate: the plate of the data has their size, {data_in_plate}, so that each "
-                "part would stand for all of them; train with accumulate=1"
+                f"accumulate: expected 1, because the data plate has size {data_in_plate} and "
+                f"every part of a batch would be scaled to the whole data set, got {parts}"
             )
         if clip_norm is not None and not (isinstance(clip_norm, float | int) and clip_norm > 0):
             raise ValueError(f"clip_norm: expected a positive number, got {clip_norm!r}")

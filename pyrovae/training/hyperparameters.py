@@ -42,7 +42,10 @@ def load_optimizer(optimizer: Optimizer, state: Mapping[str, Any]) -> None:
         for name, value in values.items():
             if name not in group:
                 kind = type(optimizer).__name__
-                raise ValueError(f"it is of another optimizer than {kind}, whose {name} it lacks")
+                raise ValueError(
+                    f"the checkpoint is of another optimizer: it has no {name!r}, which {kind} "
+                    "needs"
+                )
             if not _alike(_plain(group[name]), value):
                 raise ValueError(
                     f"{name}: expected a value like {value!r}, got {group[name]!r:.40}"
@@ -92,7 +95,7 @@ def _check_state(where: str, value: Any, wanted: Any) -> None:
             f"got {value.dtype} of shape {tuple(value.shape)}"
         )
     if value.isnan().any():
-        raise ValueError(f"{where}: there is NaN in it")
+        raise ValueError(f"{where}: it contains NaN")
 
 
 def scheduler_state(scheduler: LRScheduler) -> dict[str, Any]:
@@ -116,7 +119,9 @@ def load_scheduler(scheduler: LRScheduler, state: Mapping[str, Any]) -> None:
         fresh = _plain(value)
         if name not in state:
             kind = type(scheduler).__name__
-            raise ValueError(f"it is of another scheduler than {kind}, whose {name} it lacks")
+            raise ValueError(
+                f"the checkpoint is of another scheduler: it has no {name!r}, which {kind} needs"
+            )
         if fresh is not _NOTHING and not _alike(_plain(state[name]), fresh):
             raise ValueError(f"{name}: expected a value like {fresh!r}, got {state[name]!r:.40}")
     scheduler.load_state_dict(dict(state))
@@ -150,7 +155,7 @@ def take_new(
             else:
                 group[name] = value
             warnings.warn(
-                f"resume: {name} is {value} from now on, where the run was begun with {former}",
+                f"resume: {name} is {value} from now on; the run was started with {former}",
                 stacklevel=5,
             )
 

@@ -43,36 +43,36 @@ def make_optimizer(
         held = {id(p) for group in optimizer.param_groups for p in group["params"]}
         if held != {id(p) for p in parameters}:
             raise ValueError(
-                "optimizer: expected one of all parameters that the model trains and of no "
-                f"others, got {_name(given)} of {len(held)} where the model has "
-                f"{len(parameters)}; or give what makes it, such as {WRITE}"
+                f"optimizer: it must hold exactly the model's {len(parameters)} trainable "
+                f"parameters, but this {_name(given)} holds {len(held)}; pass a function that "
+                f"makes it instead, such as {WRITE}"
             )
     else:
         if not callable(given) or type(given).__module__.startswith("pyro."):
             raise ValueError(
-                f"optimizer: expected what makes a torch optimizer from the parameters, such as "
-                f"{WRITE}, got {_name(given)}"
+                "optimizer: expected a function that takes the parameters and returns a torch "
+                f"optimizer, such as {WRITE}, got {_name(given)}"
             )
         try:
             optimizer = given(parameters)
         except TypeError as error:
             raise ValueError(
-                f"optimizer: expected what makes a torch optimizer from the parameters alone, such "
-                f"as {WRITE}, but {_name(given)} fails: {error}"
+                "optimizer: expected a function of the parameters only that returns a torch "
+                f"optimizer, such as {WRITE}, but {_name(given)} fails: {error}"
             ) from error
         if not isinstance(optimizer, Optimizer):
             raise ValueError(
-                f"optimizer: expected what makes a torch optimizer, such as {WRITE}, but it made "
-                f"{_name(optimizer)}"
+                f"optimizer: expected a function that returns a torch optimizer, such as {WRITE}, "
+                f"but it returned {_name(optimizer)}"
             )
     closure = inspect.signature(optimizer.step).parameters.get("closure")
     if closure is not None and closure.default is closure.empty:
         raise ValueError(
-            f"optimizer: {_name(optimizer)} asks for the loss several times a step, which a loss "
-            "of random draws does not allow"
+            f"optimizer: {_name(optimizer)} evaluates the loss several times a step, which is not "
+            "possible with a loss of random draws"
         )
     if isinstance(optimizer, torch.optim.SparseAdam):
-        raise ValueError("optimizer: SparseAdam takes sparse gradients, and these are dense")
+        raise ValueError("optimizer: SparseAdam needs sparse gradients, but these are dense")
     return optimizer
 
 
@@ -96,25 +96,25 @@ def make_scheduler(
     if not isinstance(given, LRScheduler):
         if not callable(given):
             raise ValueError(
-                "scheduler: expected what makes a torch scheduler from the optimizer, such as "
-                f"{example}, got {_name(given)}"
+                "scheduler: expected a function that takes the optimizer and returns a torch "
+                f"scheduler, such as {example}, got {_name(given)}"
             )
         try:
             scheduler = given(optimizer)
         except TypeError as error:
             raise ValueError(
-                f"scheduler: expected what makes a torch scheduler from the optimizer alone, such "
-                f"as {example}, but {_name(given)} fails: {error}"
+                "scheduler: expected a function of the optimizer only that returns a torch "
+                f"scheduler, such as {example}, but {_name(given)} fails: {error}"
             ) from error
     if not isinstance(scheduler, LRScheduler):
         raise ValueError(
-            f"scheduler: expected what makes a torch scheduler, such as {example}, but it made "
-            f"{_name(scheduler)}"
+            f"scheduler: expected a function that returns a torch scheduler, such as {example}, "
+            f"but it returned {_name(scheduler)}"
         )
     if scheduler.optimizer is not optimizer:
         raise ValueError(
-            "scheduler: expected one of the optimizer that trains, got one of another; give what "
-            f"makes it, such as {example}"
+            "scheduler: expected a scheduler of the optimizer that trains, got one of a "
+            f"different optimizer; pass a function that makes it instead, such as {example}"
         )
     if moves == "step" and isinstance(scheduler, ReduceLROnPlateau):
         raise ValueError(

@@ -104,7 +104,7 @@ class Player:
         """
         if state["class"] != _named(self.adversary):
             raise ValueError(
-                f"the run was begun against another class, {state['class']!r:.200}, got "
+                f"the run was started with the class {state['class']!r:.200}, got "
                 f"{_named(self.adversary)!r}"
             )
         check_fits(self.adversary, state["weights"])
@@ -137,7 +137,7 @@ def make_player(
     """
     if adversary is None:
         if optimizer is not None:
-            raise ValueError("adversary_optimizer: expected an adversary that it moves, got none")
+            raise ValueError("adversary_optimizer: expected an adversary to train, got none")
         return None
     if not isinstance(adversary, Adversary):
         raise ValueError(
@@ -147,11 +147,13 @@ def make_player(
     adversary.to(device).train()
     parameters = [p for p in adversary.parameters() if p.requires_grad]
     if not parameters:
-        raise ValueError("adversary: expected one with parameters to train, got none")
+        raise ValueError(
+            "adversary: expected an adversary with trainable parameters, got one with none"
+        )
     held = {id(p) for p in model.parameters()}
     if any(id(p) in held for p in adversary.parameters()):
         raise ValueError(
-            "adversary: it has a parameter of the model's, which one of the two would move against "
-            "the other: give it a network of its own"
+            "adversary: it shares a parameter with the model, which cannot be trained for both; "
+            "give it a network of its own"
         )
     return Player(adversary, make_optimizer(optimizer or USUAL, parameters))

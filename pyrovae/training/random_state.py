@@ -34,7 +34,7 @@ def check_random_state(state: Mapping[str, Tensor], device: torch.device) -> Non
         ValueError: If it cannot.
     """
     if not isinstance(state, Mapping) or "cpu" not in state:
-        raise ValueError("expected the states of generators, the CPU's among them")
+        raise ValueError("expected the states of random generators, including that of the CPU")
     for name, mine in random_state(device).items():
         value = state.get(name)
         if name != "cpu" and value is None:

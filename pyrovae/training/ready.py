@@ -51,15 +51,15 @@ def read_data(
     if steps_per_epoch is None:
         if stream.length is None:
             raise ValueError(
-                "steps_per_epoch: expected the number of steps in an epoch, since the training "
+                "steps_per_epoch: expected the number of steps in an epoch, because the training "
                 "data are a stream without a length, got none"
             )
         return read
     check_count("steps_per_epoch", steps_per_epoch)
     if not isinstance(stream, StreamSplit):
         raise ValueError(
-            "steps_per_epoch: expected an iterable data set, or a loader of one, as training "
-            f"data, got {len(stream)} data that are read by their numbers: an epoch takes them all"
+            "steps_per_epoch: expected a stream as training data (an iterable data set, or a "
+            f"loader of one), got {len(stream)} indexed data: an epoch always uses all of them"
         )
     train = StreamEpochs(
         stream, steps=steps_per_epoch, batch_size=batch_size, rank=ranks.rank, size=ranks.size
@@ -114,13 +114,15 @@ def make_first_call(
         if player is not None and not hasattr(gradients.objective, "differentiable_loss"):
             raise ValueError(
                 f"objective: {type(gradients.objective).__name__} has no loss to differentiate "
-                "together with an adversary's; take one of pyrovae.objectives"
+                "together with an adversary's; use one of pyrovae.objectives"
             )
         try:
             gradients(parameters, to_dtype(batch, dtype_of(model)))
         except NotImplementedError as error:
             name = type(gradients.objective).__name__
-            raise ValueError(f"objective: {name} does not go with this model: {error}") from error
+            raise ValueError(
+                f"objective: {name} does not work with this model: {error}"
+            ) from error
     for parameter in [*parameters, *([] if player is None else player.parameters)]:
         parameter.grad = None
     if gradients.skips is not None:

@@ -236,8 +236,8 @@ class TrainingState:
             take_new(self.optimizer, self.scheduler, self.given, state["given"])
         with _reading("adversary"):
             if (state["adversary"] is None) != (self.player is None):
-                given, was = ("none", "one") if self.player is None else ("one", "none")
-                raise ValueError(f"the run was begun with {was} to train against, got {given}")
+                was, given = ("with", "none") if self.player is None else ("without", "one")
+                raise ValueError(f"the run was started {was} an adversary, but {given} was given")
             if self.player is not None:
                 self.player.load_state_dict(state["adversary"])
         with _reading("stopping"):
@@ -257,8 +257,8 @@ class TrainingState:
             self._count_skipped(self.position.skipped)
             if self.position.epoch != len(self.history) + 1:
                 raise ValueError(
-                    f"expected to be in the epoch after the last row's, {len(self.history) + 1}, "
-                    f"got {self.position.epoch}"
+                    f"expected the position to be in epoch {len(self.history) + 1}, the one after "
+                    f"the last row, got epoch {self.position.epoch}"
                 )
         with _reading("compile"):
             self.take_step.load_state_dict(state["compile"])
@@ -280,7 +280,7 @@ def _reading(key: str) -> Iterator[None]:
     try:
         yield
     except KeyError as error:
-        raise ValueError(f"{key}: it lacks {error}") from None
+        raise ValueError(f"{key}: {error} is missing") from None
     except (ValueError, TypeError, AttributeError, IndexError, RuntimeError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(f"{key}: {reason}") from None

@@ -58,7 +58,7 @@ class CompiledSVI(Declared):
         module: Any = getattr(model, "__self__", None)
         if not isinstance(module, nn.Module) or getattr(guide, "__self__", None) is not module:
             raise ValueError(
-                "model, guide: expected two methods of one nn.Module, whose parameters are "
+                "model, guide: expected two methods of the same nn.Module, whose parameters are "
                 f"trained, got {model!r} and {guide!r}"
             )
         self.model, self.guide, self.loss = model, guide, loss

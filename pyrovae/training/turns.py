@@ -116,8 +116,8 @@ def _pass_over(batches: Iterator[object], taken: int) -> None:
     passed = sum(1 for _ in islice(batches, taken))
     if passed < taken:
         raise ValueError(
-            f"resume: the data have {passed} batches, and the checkpoint was written after "
-            f"{taken}: these are other data, or batches of another size"
+            f"resume: the data have {passed} batches, but the checkpoint was written after "
+            f"{taken}: the data or the batch size are different"
         )
 
 

@@ -45,10 +45,14 @@ class Update(nn.Module):
         held = [p for group in optimizer.param_groups for p in group["params"]]
         known = all(id(p) in self._at and p.dtype == torch.float32 for p in held)
         if None in self._rules or not known:
-            raise ValueError(f"expected an optimizer whose step has a rule, got {optimizer}")
+            raise ValueError(
+                f"expected an optimizer whose update can be compiled, got {optimizer}"
+            )
         self._make_state()
         if not self.read():
-            raise ValueError("expected parameters at the same step, and no hooks on the optimizer")
+            raise ValueError(
+                "expected all parameters at the same step, and no hooks on the optimizer"
+            )
         # Otherwise a scheduler warns that it moves before the optimizer.
         optimizer._opt_called = True  # type: ignore[attr-defined]
 

@@ -69,12 +69,12 @@ class Validation:
         self._across = looks_across_the_batch(annealing.objective)
         if self._across and self.split is not None and self.split.length is None:
             raise ValueError(
-                f"validation: {type(annealing.objective).__name__} looks across the batch: expected "
-                "data with a length, got a stream without one"
+                f"validation: {type(annealing.objective).__name__} depends on the whole batch: "
+                "expected data with a length, got a stream without one"
             )
         if self._across and self.split is not None and len(self.split) < 2:
             raise ValueError(
-                f"validation: {type(annealing.objective).__name__} looks across the batch: "
+                f"validation: {type(annealing.objective).__name__} depends on the whole batch: "
                 "expected at least 2 data, got 1"
             )
         self.ranks, self._ask = training.ranks, ask

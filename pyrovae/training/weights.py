@@ -35,7 +35,7 @@ def check_fits(model: Any, state: Any) -> None:
     _check_shapes(model, state)
     for name, tensor in state.items():
         if tensor.isnan().any():
-            raise ValueError(f"there is NaN in the weights {name!r}")
+            raise ValueError(f"the weights {name!r} contain NaN")
     check_values(model, state)
 
 
@@ -57,6 +57,6 @@ def _check_shapes(model: Any, state: Mapping[str, Tensor]) -> None:
         shapes = [tuple(t[name].shape) if name in t else None for t in (mine, state)]
         if shapes[0] != shapes[1]:
             raise ValueError(
-                f"the weights do not fit the model: {name!r} has shape {shapes[1]} here and "
+                f"the weights do not fit the model: {name!r} has shape {shapes[1]}, but "
                 f"{shapes[0]} in the model"
             )

@@ -139,7 +139,7 @@ def test_a_new_learning_rate(copied, capsys):
     with pytest.warns(UserWarning, match="lr is 1e-05") as warned:
         assert main(["resume", str(copied), "--epochs", "3", "--quiet", *change]) == 0
     assert [str(warning.message) for warning in warned] == [
-        "resume: lr is 1e-05 from now on, where the run was begun with 0.001"
+        "resume: lr is 1e-05 from now on; the run was started with 0.001"
     ]
     assert float(rows_of(copied / "history.csv")[-1]["learning_rate"]) == 1e-5
     optimizer = read(copied / "checkpoint.pt")["notes"]["options"]["optimizer"]

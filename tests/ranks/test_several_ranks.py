@@ -113,11 +113,11 @@ def test_decisions_are_common(run, size):
     assert first["resumed to the same bits"]
     assert first["diverged"].startswith("training diverged in epoch 1")
     assert first["batch norm"].startswith("extra: BatchNorm1d would normalise with the share")
-    assert "TotalCorrelationELBO looks across the batch" in first["total correlation"]
+    assert "TotalCorrelationELBO depends on the whole batch" in first["total correlation"]
     assert f"expected at least {size}, got 1" in first["few"]
-    assert "batch_size: expected the same on all processes, got 4" in first["other options"]
+    assert "batch_size: expected the same value on all processes, got 4" in first["other options"]
     for name in ("loaders", "streams"):
-        assert "got another first batch on number 1 than on the first" in first[name]
+        assert "process 1 read another first batch than process 0" in first[name]
     assert first["statistics"].startswith("'seen' is no longer the same on all processes")
 
 
@@ -144,7 +144,7 @@ def test_a_run_of_two_goes_on_with_any_number(run, size):
         whole, resumed = found["weights"]
         check_close(whole, resumed)
         assert found["epochs"] == 2
-        told = [] if size == 2 or rank else [f"written by 2 process(es), and {size} go on"]
+        told = [] if size == 2 or rank else [f"written by 2 process(es), and is resumed by {size}"]
         assert len(found["warnings"]) == len(told)
         assert all(words in said for words, said in zip(told, found["warnings"], strict=True))
 

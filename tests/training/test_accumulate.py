@@ -105,7 +105,7 @@ def test_what_looks_across_the_batch_is_refused(objective):
     vae = tiny_vae()
     before = state(vae)
     with pytest.raises(
-        ValueError, match="accumulate: .* looks across the batch.* expected 1, got 2"
+        ValueError, match="accumulate: expected 1, .* depends on the whole batch.* got 2"
     ):
         quiet(vae, binary_data(12), objective=objective, epochs=1, accumulate=2)
     assert same(state(vae), before)

@@ -138,10 +138,10 @@ def test_the_end_is_told_where_training_fails():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"callbacks": [print]}, "callbacks: .*pyrovae.training.Callback.*given as on_epoch"),
+        ({"callbacks": [print]}, "callbacks: .*pyrovae.training.Callback.*as on_epoch"),
         ({"callbacks": print}, "callbacks: .*Callback"),
         ({"callbacks": [Record]}, "callbacks: .*Callback"),
-        ({"on_epoch": 3}, "on_epoch: expected a function of an epoch's row, got 3"),
+        ({"on_epoch": 3}, "on_epoch: expected a function that takes the row of an epoch, got 3"),
     ],
 )
 def test_what_is_no_callback_is_refused(options, message):

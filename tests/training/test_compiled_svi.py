@@ -62,7 +62,7 @@ def test_compiled_svi_takes_the_programs_of_one_module():
     def program(x):
         pyro.sample("z", dist.Normal(0, 1))
 
-    with pytest.raises(ValueError, match="two methods of one nn.Module"):
+    with pytest.raises(ValueError, match="two methods of the same nn.Module"):
         CompiledSVI(program, program, adam, loss=ELBO())
-    with pytest.raises(ValueError, match="two methods of one nn.Module"):
+    with pytest.raises(ValueError, match="two methods of the same nn.Module"):
         CompiledSVI(tiny_vae().model, tiny_vae().guide, adam, loss=ELBO())

@@ -41,7 +41,9 @@ def data():
 
 def test_a_plate_of_the_batchs_size_is_refused(data):
     model = Mean()
-    with pytest.raises(ValueError, match=r"site 'mean': all data share it.*subsample_size") as why:
+    with pytest.raises(
+        ValueError, match=r"site 'mean': it is shared by all data.*subsample_size"
+    ) as why:
         fit(model, data, batch_size=B, epochs=1, progress=False)
     assert "\n" not in str(why.value)
     assert model.loc.item() == pytest.approx(1.4)  # no step was taken
@@ -108,5 +110,7 @@ def test_a_plate_of_all_data_changes_no_number(data, compile):
 
 
 def test_a_plate_of_all_data_is_not_divided(data):
-    with pytest.raises(ValueError, match="accumulate: the plate of the data has their size"):
+    with pytest.raises(
+        ValueError, match="accumulate: expected 1, because the data plate has size"
+    ):
         fit(Local(N), data, batch_size=B, accumulate=2, epochs=1, progress=False)

@@ -68,24 +68,24 @@ WRONG = {
     ),
     "of another model": (
         {"optimizer": Adam(tiny_vae().parameters())},
-        "optimizer: expected one of all parameters that the model trains",
+        "optimizer: it must hold exactly the model's",
     ),
-    "makes nothing": ({"optimizer": lambda p: None}, "optimizer: .* but it made NoneType"),
+    "makes nothing": ({"optimizer": lambda p: None}, "optimizer: .* but it returned NoneType"),
     "several losses a step": (
         {"optimizer": LBFGS},
-        "optimizer: LBFGS asks for the loss several times",
+        "optimizer: LBFGS evaluates the loss several times",
     ),
-    "sparse": ({"optimizer": SparseAdam}, "optimizer: SparseAdam takes sparse gradients"),
+    "sparse": ({"optimizer": SparseAdam}, "optimizer: SparseAdam needs sparse gradients"),
     "a scheduler's name": ({"scheduler": "cosine"}, "scheduler: .*StepLR.* got 'cosine'"),
     "a scheduler of another optimizer": (
         {"scheduler": StepLR(SGD(tiny_vae().parameters(), lr=0.1), 1)},
-        "scheduler: expected one of the optimizer that trains",
+        "scheduler: expected a scheduler of the optimizer that trains",
     ),
     "a scheduler made of another": (
         {"scheduler": lambda _: StepLR(SGD(tiny_vae().parameters(), lr=0.1), 1)},
-        "scheduler: expected one of the optimizer that trains",
+        "scheduler: expected a scheduler of the optimizer that trains",
     ),
-    "makes no scheduler": ({"scheduler": lambda _: 3}, "scheduler: .* but it made 3"),
+    "makes no scheduler": ({"scheduler": lambda _: 3}, "scheduler: .* but it returned 3"),
     "a plateau by the step": (
         {"scheduler": ReduceLROnPlateau, "scheduler_moves": "step"},
         "scheduler_moves: expected 'epoch' for ReduceLROnPlateau",
@@ -175,7 +175,7 @@ def goes_on(path, first, then, *, epochs=(2, 5), scheduler=None):
 
 
 def test_a_new_learning_rate_is_taken_and_said(tmp_path):
-    with pytest.warns(UserWarning, match="resume: lr is 0.01 from now on, .* begun with 0.1"):
+    with pytest.warns(UserWarning, match="resume: lr is 0.01 from now on; .* started with 0.1"):
         history = goes_on(tmp_path / "run.pt", partial(SGD, lr=0.1), partial(SGD, lr=0.01))
     assert rates(history) == [0.1, 0.1, 0.01, 0.01, 0.01]
 

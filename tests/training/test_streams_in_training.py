@@ -96,12 +96,12 @@ def test_later_epochs_are_looked_at():
     ("data", "options", "said"),
     [
         (Stream(X), {}, "steps_per_epoch: expected the number of steps in an epoch, .* got none"),
-        (X, {"steps_per_epoch": 2}, "got 23 data that are read by their numbers"),
+        (X, {"steps_per_epoch": 2}, "got 23 indexed data"),
         (Stream(X), {"steps_per_epoch": 0}, "steps_per_epoch: expected at least 1"),
         (
             Data(train=X, validation=Stream(X)),
             {"objective": DIPELBO()},
-            "validation: DIPELBO looks across the batch: expected data with a length",
+            "validation: DIPELBO depends on the whole batch: expected data with a length",
         ),
     ],
 )
@@ -155,8 +155,8 @@ def test_a_checkpoint_without_a_place_is_refused(tmp_path):
     fit(autoencoder(), Stream(X), **options)
     content = files.read(str(tmp_path / "run.pt"))
     for given, said in (
-        ([], "stream: expected a place for each rank"),
-        ([{"seed": 1}], "stream: it lacks 'passes'"),
+        ([], "stream: expected a position for each rank"),
+        ([{"seed": 1}], "stream: 'passes' is missing"),
         ([{"seed": 1, "passes": 0, "taken": -1}], "stream: taken: expected"),
     ):
         content["training"]["stream"] = given

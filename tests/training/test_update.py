@@ -142,7 +142,7 @@ NO_RULE = {
 def test_what_has_no_rule(name):
     parameters = leaves()
     optimizer = NO_RULE[name](parameters)
-    with pytest.raises(ValueError, match="expected an optimizer whose step has a rule"):
+    with pytest.raises(ValueError, match="expected an optimizer whose update can be compiled"):
         Update(optimizer, parameters)
     assert not any(optimizer.state.values()) or name == "another optimizer"
 
@@ -150,7 +150,7 @@ def test_what_has_no_rule(name):
 def test_double_precision_has_no_rule():
     # The factors are in single precision.
     parameters = [leaf.detach().double().requires_grad_() for leaf in leaves()]
-    with pytest.raises(ValueError, match="whose step has a rule"):
+    with pytest.raises(ValueError, match="whose update can be compiled"):
         Update(SGD(parameters, lr=0.1), parameters)
 
 

@@ -154,7 +154,7 @@ def test_a_loaders_data_are_looked_at_in_batches_of_training():
 def test_one_datum_to_look_across_is_refused_before_training():
     vae = tiny_vae()
     before = state(vae)
-    with pytest.raises(ValueError, match="validation: MMDELBO looks across the batch"):
+    with pytest.raises(ValueError, match="validation: MMDELBO depends on the whole batch"):
         quiet(vae, data(1), objective=MMDELBO(), epochs=1)
     assert same(state(vae), before)
 
