@@ -35,7 +35,7 @@ def check_program(model: Any) -> None:
     """
     if isinstance(model, type):
         raise ValueError(
-            f"model: expected a model, got the class {model.__name__} itself: make one, "
+            f"model: expected a model, got the class {model.__name__} itself: construct one, "
             f"{model.__name__}(...)"
         )
     missing = [
@@ -70,7 +70,7 @@ def read_device(device: Any) -> torch.device:
         ) from None
     if found.type == "meta":
         raise ValueError(
-            "device: expected auto, cpu, cuda or mps, got 'meta', which has no numbers"
+            "device: expected auto, cpu, cuda or mps, got 'meta', which holds no values"
         )
     return found
 

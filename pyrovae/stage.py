@@ -56,9 +56,9 @@ def on_stage(*, training: bool = False) -> Iterator[None]:
     while not stage.lock.acquire(timeout=SECONDS):
         if stage.trainer is not None:
             raise RuntimeError(
-                "another thread is training, and Pyro's handlers, its parameter store and torch's "
-                "random numbers are of the whole process: train in processes of their own, and "
-                "ask a model that is in training from its callbacks or from a checkpoint"
+                "another thread is training, but Pyro's handlers and parameter store and torch's "
+                "random numbers are shared by the whole process: train in separate processes, "
+                "and query a model in training from its callbacks or from a checkpoint"
             )
     outer = stage.trainer
     try:

@@ -65,7 +65,7 @@ class AggregatedPosterior:
         if joint.isnan().any():
             name = self._sites[0]["name"]
             raise ValueError(
-                f"site {name!r}: the posterior's density is NaN at other data's draws"
+                f"site {name!r}: the posterior's density is NaN at the draws of other data"
             )
         scale = math.log(self.data)
         return joint - scale, None if product is None else (product - scale).sum(-1)
@@ -80,8 +80,8 @@ def _densities(site: Any, z: Tensor) -> tuple[Tensor, Tensor | None]:
     fn, base = site["fn"], unblocked(site["fn"])
     if not getattr(base, "density_everywhere", True):
         raise ValueError(
-            f"site {site['name']!r}: {family(fn)} has no density at the draws of other data, "
-            "so that of the aggregated posterior is not known"
+            f"site {site['name']!r}: {family(fn)} cannot evaluate its density at the draws of "
+            "other data, so the density of the aggregate posterior is unknown"
         )
     if not base.event_shape:
         features = per_feature(site, base.log_prob(z))

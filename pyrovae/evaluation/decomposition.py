@@ -179,8 +179,8 @@ def _check_prior(site: Any) -> None:
     probe: Tensor = site["fn"].log_prob(value[:1].expand_as(value))
     if not torch.allclose(probe, probe[:1].expand_as(probe), rtol=1e-4, atol=1e-4):
         raise ValueError(
-            f"site {site['name']!r}: expected a prior that is the same for all data, which the "
-            "aggregated posterior is compared with, got one that depends on the datum"
+            f"site {site['name']!r}: expected the same prior for all data, to compare the "
+            "aggregate posterior with, got one that depends on the datum"
         )
 
 

@@ -53,6 +53,6 @@ def check_density(site: Any, what: str) -> None:
     """
     if isinstance(unwrapped(site["fn"]), Marginal):
         raise ValueError(
-            f"site {site['name']!r}: the density of {family(site['fn'])} is estimated by draws; "
-            f"{what} takes latents whose density is known"
+            f"site {site['name']!r}: {what} needs latents with a known density, but the density "
+            f"of {family(site['fn'])} is only estimated from draws"
         )

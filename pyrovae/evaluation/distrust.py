@@ -76,8 +76,8 @@ def check_likelihood(likelihood: LogLikelihood, *, wider: float | None) -> None:
     """
     if math.isnan(likelihood.value) or likelihood.value == math.inf:
         raise ValueError(
-            f"wider: expected a factor with which log p(x) is a number, got {wider:g}, with which "
-            f"it is {likelihood.value}"
+            f"wider: expected a factor for which log p(x) is finite, got {wider:g}, for which it "
+            f"is {likelihood.value}"
         )
 
 

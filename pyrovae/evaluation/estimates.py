@@ -75,7 +75,7 @@ def weighed(values: Tensor, weight: Tensor) -> Tensor:
         ValueError: If all weights are 0.
     """
     if not (weight > 0).any():
-        raise ValueError("weights: expected some data that count, but all weights are 0")
+        raise ValueError("weights: expected at least one positive weight, but all weights are 0")
     share = (weight / weight.mean()).view(-1, *[1] * (values.dim() - 1))
     # A datum of weight 0 does not count, whatever its value.
     values = torch.where(share > 0, values, 0.0)

@@ -38,8 +38,8 @@ def in_order(split: Split) -> Split:
         and (sampler.replacement or len(sampler) != len(loader.dataset))
     ):
         raise ValueError(
-            f"expected data in an order, got a DataLoader with a {type(sampler).__name__}: give "
-            "the data set itself, or a loader with shuffle=False"
+            f"expected data in a fixed order, got a DataLoader with a {type(sampler).__name__}: "
+            "use the data set itself, or a loader with shuffle=False"
         )
     if not isinstance(sampler, RandomSampler):
         return split

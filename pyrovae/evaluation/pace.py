@@ -48,7 +48,7 @@ class Pace:
         left = min(self._seconds) * self._left
         if left > SOON:
             warnings.warn(
-                f"{self._what} will take about {_in_words(left)}, at the pace of the first",
+                f"{self._what} will take about {_in_words(left)} at the current pace",
                 stacklevel=2,
             )
 

@@ -67,8 +67,8 @@ class Look(NamedTuple):
         """
         if self.weight is not None:
             raise ValueError(
-                "expected data that count alike, got a model that weighs them: evaluate and score "
-                "take weights, this takes the model without them"
+                "expected a model without data weights: evaluate and score support weights, this "
+                "function needs the unweighted model"
             )
 
     def check_weights(self) -> None:

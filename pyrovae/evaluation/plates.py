@@ -61,8 +61,8 @@ def data_in_plate(
     sizes = {frame.full_size for frame in plates} - {rows}
     if shared and not sizes:
         raise ValueError(
-            f"site {shared[0]!r}: all data share it, but the plate of the data has the size of a "
-            f"batch, so that batches of {batch_size} would count its prior once for each; write "
+            f"site {shared[0]!r}: it is shared by all data, but the data plate has the size of a "
+            f"batch, so batches of {batch_size} would count its prior once per batch; write "
             f"pyro.plate('data', {len(split)}, subsample_size=len(x)), or train with "
             f"batch_size={len(split)}"
         )

@@ -124,5 +124,5 @@ def normal_site(guide: Callable[..., Any], batch: tuple[Tensor, ...]) -> Any:
         )
     data_frame(site, nesting=1)
     if data_weight(site) is not None:
-        raise ValueError("expected data without weights: give the model that `Weighted` is of")
+        raise ValueError("expected data without weights: pass the model that `Weighted` wraps")
     return site

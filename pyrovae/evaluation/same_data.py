@@ -39,8 +39,7 @@ def check_same_data(split: Split, ranks: Ranks, *, batch_size: int) -> None:
     other = next((rank for rank, sum_ in enumerate(found) if sum_ != found[0]), None)
     if other is not None:
         raise OnAllRanks(
-            "expected a loader or stream that gives all processes the same data in the same order, of "
-            f"which each keeps its part, got another first batch on number {other} than on the first: "
-            "seed what shuffles them alike, or give StreamSplit(..., sharded=True) if each has data "
-            "of its own"
+            f"all processes must read the same data in the same order, but process {other} read "
+            "another first batch than process 0: use the same shuffling seed in all processes, "
+            "or StreamSplit(..., sharded=True) if each process has its own data"
         )

@@ -91,9 +91,10 @@ def check_scale(model: Program, split: Split, device: torch.device) -> None:
         remark = _remark(*scale.moments(), least=least)
         if remark is not None:
             warnings.warn(
-                f"site {name!r}: {remark}. Networks and scales begin near mean 0 and standard "
-                "deviation 1, and from there training is slow or stands still: give "
-                "(x - x.mean(0)) / x.std(0), and what is read later with the same two moments",
+                f"site {name!r}: {remark}. Networks and scales start near mean 0 and standard "
+                "deviation 1, so training will be slow or stall: standardise the data, (x - "
+                "x.mean(0)) / x.std(0), and use the same mean and standard deviation for all "
+                "later data",
                 stacklevel=4,  # the caller of fit, which runs this check before the first epoch
             )
 

@@ -125,7 +125,7 @@ class _Widen(Messenger):
             except NotImplementedError:
                 raise ValueError(
                     f"site {msg['name']!r}: expected a normal or a transformed normal, which can "
-                    f"be made wider, got {family(fn)}"
+                    f"be widened, got {family(fn)}"
                 ) from None
 
 

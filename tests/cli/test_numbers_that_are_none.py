@@ -17,7 +17,7 @@ def test_a_guide_of_an_absurd_width_leaves_the_report_alone(factor, copied, caps
     assert main([*command, factor]) == 2
     said = capsys.readouterr()
     assert said.out == ""
-    assert said.err.startswith("pyrovae: wider: expected a factor with which log p(x) is a number")
+    assert said.err.startswith("pyrovae: wider: expected a factor for which log p(x) is finite")
     assert said.err.count("\n") == 1
     assert (copied / "report.json").read_bytes() == before
     assert main([*command, "1.5"]) == 0

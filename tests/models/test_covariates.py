@@ -183,7 +183,9 @@ def test_what_parts_build_for_themselves_stays_as_it_was_too(kind):
 def test_models_that_cannot_grow_are_refused():
     with pytest.raises(ValueError, match="n: expected at least one"):
         add_classes(make(), 0)
-    with pytest.raises(ValueError, match="covariate: expected the index of one of 2 categorical covariates"):
+    with pytest.raises(
+        ValueError, match="covariate: expected the index of one of 2 categorical covariates"
+    ):
         add_classes(counted(), covariate=2)
     posterior = NormalPosterior(tanh(D + C, [4], 2 * L))
     likelihood = BernoulliLikelihood(tanh(L + C, [4], D))

@@ -158,7 +158,7 @@ def test_figures_take_the_name_of_a_latent():
     model, x = layers(), binary(12)
     for draw in (plots.latent_scatter, plots.traversal):
         with pytest.raises(
-            ValueError, match=r"site must be one of \['z1', 'z2', 'z3'\], got None"
+            ValueError, match=r"site: expected one of \['z1', 'z2', 'z3'\], got None"
         ):
             draw(model, x)
         assert draw(model, x, site="z2").axes

@@ -132,7 +132,9 @@ def test_parts_that_do_not_fit():
         MixedVAE(NormalPrior(3), z[1], *c, decoder)
     with pytest.raises(ValueError, match="RelaxedCategoricalPosterior under CategoricalPrior"):
         MixedVAE(*z, c[0], RelaxedCategoricalPosterior(MLP(D, [], C)), decoder)
-    with pytest.raises(ValueError, match=r"pair of latents: .* got both \(5,\), likelihood \(4,\)"):
+    with pytest.raises(
+        ValueError, match=r"pair of latents: .* got both \(5,\), likelihood \(4,\)"
+    ):
         MixedVAE(*z, *c, BernoulliLikelihood(MLP(4, [], D)))
     with pytest.raises(
         ValueError, match=r"datum: expected the same shape in all parts, got .*likelihood \(6,\)"

@@ -137,7 +137,9 @@ def test_parts_that_do_not_fit():
     flow = PlanarPosterior(
         MLP(3, [], PlanarPosterior.network_shape(2, transforms=1)), transforms=1
     )
-    with pytest.raises(ValueError, match="evaluate the density of any latent, which PlanarPosterior"):
+    with pytest.raises(
+        ValueError, match="evaluate the density of any latent, which PlanarPosterior"
+    ):
         MixturePosterior([flow])
     full = FullNormalPosterior(MLP(3, [], 5))
     with pytest.raises(ValueError, match="independent normals.*MixturePosterior"):

@@ -59,7 +59,11 @@ def decoder(n_in=L + C):
             None,
             "latent: expected the same shape in all parts",
         ),
-        ((classifier(), normal(D + C), decoder()), CategoricalPrior(4), "label: expected the same shape"),
+        (
+            (classifier(), normal(D + C), decoder()),
+            CategoricalPrior(4),
+            "label: expected the same shape",
+        ),
         ((classifier(), normal(D + C), decoder()), NormalPrior(C), "has no meaning"),
     ],
 )

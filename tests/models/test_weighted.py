@@ -230,7 +230,7 @@ def test_kls_of_variables_are_means_by_weight():
     ids=["gap", "decomposition", "annealing", "bidirectional"],
 )
 def test_means_that_leave_weights_out_refuse_them(ask):
-    with pytest.raises(ValueError, match="expected data that count alike"):
+    with pytest.raises(ValueError, match="expected a model without data weights"):
         ask(Weighted(vae()), (data(4), torch.rand(4)))
 
 

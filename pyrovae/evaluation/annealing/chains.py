@@ -186,7 +186,9 @@ class Found:
         odd = log_weights.isnan()
         if odd.any():
             share = 100 * odd.any(0).double().mean().item()
-            raise ValueError(f"log p(x|z) is NaN on the path of {share:.3g} % of the data")
+            raise ValueError(
+                f"log p(x|z) is NaN on the annealing path of {share:.3g} % of the data"
+            )
         weights = ImportanceSampling(log_weights.shape[1])
         weights.add(self._sign * log_weights)
         value = self._sign * weights.log_mean

@@ -90,7 +90,7 @@ class Density:
             raise ValueError(f"there is no p(x): {reason}")
         sites = [site for site in trace.nodes.values() if is_latent(site)]
         if not sites:
-            raise ValueError("expected a program with latents, got one that has none")
+            raise ValueError("expected a model with latents, got one with none")
         for site in sites:
             data_frame(site, nesting=1)
             check_density(site, "annealing")

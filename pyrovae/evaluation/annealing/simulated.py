@@ -61,8 +61,8 @@ class _GivenTotals(Messenger):
         odd = drawn != totals
         if odd.any():
             raise ValueError(
-                f"site {msg['name']!r}: expected data with the totals of counts that are drawn, "
-                f"{drawn[odd][0]:g}, got {totals[odd][0]:g}; {family(fn)} draws no others"
+                f"site {msg['name']!r}: {family(fn)} can only draw counts with a total of "
+                f"{drawn[odd][0]:g}, but the data have totals such as {totals[odd][0]:g}"
             )
 
 
