@@ -129,8 +129,9 @@ def _shape(x: ArrayFile, signals: bool) -> tuple[int, ...]:
     """The shape of the data with channels first, which their values say nothing about."""
     if len(x.shape) == 3 and not signals and x.shape[2] >= LONG * x.shape[1]:
         warnings.warn(
-            f"an array of shape {x.shape} is read as images of {x.shape[1]} by {x.shape[2]} pixels; "
-            f"signals=True (--signals) reads {x.shape[1]} channels of length {x.shape[2]}",
+            f"an array of shape {x.shape} is read as images of {x.shape[1]} by {x.shape[2]} "
+            f"pixels; with signals=True (--signals) it is read as {x.shape[1]} channels of length "
+            f"{x.shape[2]}",
             stacklevel=4,
         )
     as_tensor(np.empty((), x.dtype), name="x")  # whether they are real numbers

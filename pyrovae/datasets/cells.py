@@ -174,7 +174,7 @@ def _column(cells: Any, name: str, n: int) -> Any:
             f"obs: expected a value for each of {n} cells in {name!r}, got shape {column.shape}"
         )
     if np.ma.is_masked(given) or any(map(_is_missing, column)):
-        raise ValueError(f"obs: expected a value for each cell in {name!r}, some are missing")
+        raise ValueError(f"obs: expected a value for each cell in {name!r}, but some are missing")
     return column
 
 
@@ -208,8 +208,8 @@ def _numbers(column: Any, name: str) -> Tensor:
     odd = ~found.to(torch.get_default_dtype()).isfinite()
     if bool(odd.any()):
         raise ValueError(
-            f"obs: expected finite numbers in {name!r}, got {found[odd][0].item()} and the like for "
-            f"{int(odd.sum())} cells"
+            f"obs: expected finite numbers in {name!r}, got values such as {found[odd][0].item()} "
+            f"in {int(odd.sum())} cells"
         )
     return found
 
@@ -219,7 +219,7 @@ def _log_totals(x: SparseRows | Tensor) -> Tensor:
     empty = int((totals <= 0).sum())
     if empty:
         raise ValueError(
-            f"offset: expected counts in each cell, {empty} have none: leave them out"
+            f"offset: expected counts in each cell, but {empty} cells have none: remove them"
         )
     return totals.log()
 

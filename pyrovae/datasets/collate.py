@@ -76,7 +76,9 @@ def leading_tensors(values: Sequence[Any], *, lenient: bool) -> tuple[Tensor, ..
         raise ValueError("expected items that begin with x, got an item without fields")
     sizes = [len(t) if t.dim() else 0 for t in tensors]
     if len(set(sizes)) > 1:
-        raise ValueError(f"expected as many rows in each tensor of a batch, got {sizes}")
+        raise ValueError(
+            f"expected the same number of rows in each tensor of a batch, got {sizes}"
+        )
     return tuple(tensors)
 
 

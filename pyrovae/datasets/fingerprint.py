@@ -52,21 +52,23 @@ def check_fingerprint(here: dict[str, Any], known: Any) -> None:
         ValueError: If they are not; it is said what differs.
     """
     if not isinstance(known, dict) or not all(isinstance(v, dict) for v in known.values()):
-        raise ValueError(f"expected what is known of each split, got {known!r:.60}")
+        raise ValueError(f"expected a record of each split, got {known!r:.60}")
     for role in dict.fromkeys([*known, *here]):
         mine, theirs = here.get(role), known.get(role)
         if mine is None or theirs is None:
             now, then = ("none" if s is None else "some" for s in (mine, theirs))
-            raise ValueError(f"expected the same {role} data, got {now} where there were {then}")
+            raise ValueError(f"expected the same {role} data, got {now} instead of {then}")
         for name, value in mine.items():
             if name not in theirs:
                 raise ValueError(f"{role}: it lacks {name!r}")
             if repr(value) == repr(theirs[name]):  # whatever a file holds there
                 continue
             if name == "sha256":
-                raise ValueError(f"expected the same {role} data, got others of the same size")
+                raise ValueError(
+                    f"expected the same {role} data, got different data of the same size"
+                )
             raise ValueError(
-                f"expected the same {role} data, got {name} {value!r:.60} where it was "
+                f"expected the same {role} data, got {name} {value!r:.60} instead of "
                 f"{theirs[name]!r:.60}"
             )
 

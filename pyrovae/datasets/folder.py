@@ -101,9 +101,8 @@ def _headers(files: list[Path], *, sized: bool) -> tuple[tuple[int, int], int]:
         first = first or header.size
         if header.size != first and not sized:
             raise ValueError(
-                f"expected images of one size, or image_size to resize them to, got "
-                f"{files[0].name} of {first[0]}x{first[1]} and {file.name} of "
-                f"{header.size[0]}x{header.size[1]}"
+                f"expected images of the same size, got {files[0].name} of {first[0]}x{first[1]} "
+                f"and {file.name} of {header.size[0]}x{header.size[1]}; image_size resizes them"
             )
     if first is None:
         raise ValueError("expected at least one image, got none")

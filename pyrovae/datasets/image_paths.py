@@ -62,8 +62,7 @@ def find_images(path: Path) -> ImagePaths:
         raise ValueError(f"{path}: expected images ({', '.join(IMAGE_SUFFIXES)}){found}")
     if others:
         warnings.warn(
-            f"{path}: {len(others)} of its files are of kinds that are not read, "
-            f"{others[0].name} among them",
+            f"{path}: {len(others)} file(s) have types that are not read, such as {others[0].name}",
             stacklevel=4,
         )
     if loose:

@@ -124,14 +124,14 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             _check(image)
             yield image
     except UnidentifiedImageError as error:
-        raise UnreadableImage(f"{path}: expected an image, got a file that is none") from error
+        raise UnreadableImage(f"{path}: expected an image, got a file of another type") from error
     except Image.DecompressionBombError as error:
         most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
         raise UnreadableImage(
             f"{path}: expected an image of at most {most} pixels, got more: cut it into pieces"
         ) from error
     except MemoryError as error:
-        raise UnreadableImage(f"{path}: its pixels take more than the memory left") from error
+        raise UnreadableImage(f"{path}: its pixels need more memory than is left") from error
     except OSError as error:
         raise UnreadableImage(
             f"{path}: {error.strerror or f'the image is damaged ({error})'}"
@@ -153,7 +153,7 @@ def _check(image: Image.Image) -> None:
         raise _Refused(f"expected 8 bits a channel, got an image of mode {image.mode}")
     if _has_more_bits(image):
         raise _Refused(
-            "expected 8 bits a channel, got an image of 16, half of which would be lost"
+            "expected 8 bits a channel, got an image with 16, half of which would be lost"
         )
     if image.format == "TIFF" and _orientation(image) > 4:
         # PIL reads the pixels of some of these in a wrong order.
@@ -161,7 +161,7 @@ def _check(image: Image.Image) -> None:
     frames = getattr(image, "n_frames", 1) if image.format in ANIMATED else 1
     if frames > 1:
         raise _Refused(
-            f"expected one image in a file, got {frames} frames: save each as a file of its own"
+            f"expected one image in a file, got {frames} frames: save each in a separate file"
         )
 
 

@@ -27,7 +27,7 @@ def keyed(source: Dataset[Any] | DataLoader[Any], *keys: str) -> Dataset[Any] | 
             not there. The keys that are there are named.
     """
     if not keys or not all(isinstance(key, str) for key in keys):
-        raise ValueError(f"keys: expected the names of values, that of x first, got {keys!r}")
+        raise ValueError(f"keys: expected the names of the values, x first, got {keys!r}")
     if isinstance(source, DataLoader):
         return _loader(source, keys)
     if isinstance(source, IterableDataset):

@@ -22,8 +22,8 @@ def keep_labels(labels: Tensor, n: int, *, seed: int) -> Tensor:
     classes = labels[labels != UNLABELLED].unique()
     if n < 1 or n % max(len(classes), 1):
         raise ValueError(
-            f"labelled: expected a positive multiple of the {len(classes)} classes, so that each "
-            f"has as many labels, got {n}"
+            f"labelled: expected a positive multiple of the number of classes, {len(classes)}, so "
+            f"that each class has the same number of labels, got {n}"
         )
     each = n // len(classes)
     order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))

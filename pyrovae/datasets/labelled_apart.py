@@ -40,8 +40,9 @@ class LabelledApart(SplitOf):
         *_, y = split.take(1)
         if y.shape != (1,) or y.is_floating_point() or y.dtype == torch.bool:
             raise ValueError(
-                "split: expected batches that end with labels, integers of shape (batch,), "
-                f"got {y.dtype} of shape {tuple(y.shape)}; data.with_labels(labelled=...) makes them"
+                "split: expected batches that end with labels, integers of shape (batch,), as "
+                f"data.with_labels(labelled=...) makes them, got {y.dtype} of shape "
+                f"{tuple(y.shape)}"
             )
 
     def batches(

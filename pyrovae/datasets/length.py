@@ -40,7 +40,7 @@ def has_length(source: object) -> bool:
 def _in_data_set(source: Dataset[Any]) -> int:
     if isinstance(source, IterableDataset):
         raise ValueError(
-            f"expected a Dataset with indices, got an iterable one: give "
+            "expected an indexed Dataset, got an iterable one: use "
             f"StreamSplit({type(source).__name__}(...))"
         )
     return _length(source)
@@ -70,6 +70,6 @@ def _length(counted: Any) -> int:
     except (NotImplementedError, TypeError):  # one that says so only when asked
         pass
     raise ValueError(
-        f"expected data with a length, got {type(counted).__name__} without one: give it "
-        "__len__, the number of data in one pass"
+        f"expected data with a length, got {type(counted).__name__} without one: define __len__, "
+        "the number of data in one pass"
     )

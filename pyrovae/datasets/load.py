@@ -98,8 +98,8 @@ def load_data(
     in_memory = tabular or is_sparse(data) or is_cells(data)
     if not (in_memory or isinstance(data, str | os.PathLike)):
         raise ValueError(
-            f"expected data to be a name, a path or a data frame, got {data!r:.60}; values in "
-            "memory are given to split_tensors or Data"
+            f"expected data to be a name, a path or a data frame, got {data!r:.60}; for values in "
+            "memory, use split_tensors or Data"
         )
     if pooled and (validation or test):
         raise ValueError(
@@ -121,7 +121,7 @@ def load_data(
     if signals and not str(data).endswith((".npy", ".npz")):
         raise ValueError(f"signals are read from a .npy or .npz file, got {data!r:.60}")
     if columns is not None:
-        raise ValueError(f"columns are those of a table, got columns={columns!r:.60} for {data!r}")
+        raise ValueError(f"columns are only for tables, got columns={columns!r:.60} for {data!r}")
     data = str(data)
     path = None if data in NAMES else find_data(data, NAMES)
     if image_size is not None and data != "celeba" and not (path is not None and path.is_dir()):
@@ -189,7 +189,9 @@ def _check_table(**options: object) -> None:
     usual = {"binarization": "none", "image_size": None}
     for name, value in options.items():
         if value != usual[name]:
-            raise ValueError(f"{name} is for images, and a table has none: got {name}={value!r}")
+            raise ValueError(
+                f"{name} is for images, but the data are a table: got {name}={value!r}"
+            )
 
 
 def _check_published(

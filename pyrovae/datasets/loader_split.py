@@ -59,8 +59,8 @@ class LoaderSplit(Split):
     ) -> None:
         if binarization == "static":
             raise ValueError(
-                "static binarization needs data in memory, got a lazily read source: "
-                "use dynamic, or give a tensor"
+                "static binarization needs data in memory, got a source that is read lazily: use "
+                "dynamic, or a tensor"
             )
         if fields is not None and fields < 1:
             raise ValueError(f"expected fields to be positive, got {fields}")
@@ -125,8 +125,8 @@ class LoaderSplit(Split):
     def _append(self, rows: Tensor) -> "LoaderSplit":
         if isinstance(self.source, DataLoader):
             raise ValueError(
-                "expected a Dataset to put labels into its batches, got a DataLoader, whose "
-                "order is its own: let it give the labels itself, or give its dataset"
+                "expected a Dataset to add labels to its batches, got a DataLoader, whose order "
+                "is unknown: let it return the labels itself, or use its dataset"
             )
         return LoaderSplit(
             _Longer(self.source, self.fields, rows),
@@ -189,9 +189,9 @@ class LoaderSplit(Split):
         if seen > self.length or (done and seen < self.length):
             more = "more" if seen > len(self) else f"{seen}"
             raise ValueError(
-                f"expected {len(self)} data in a pass, as the length of the source says, got "
-                f"{more}: let __len__ say how many there are (workers of an iterable data set "
-                "have to divide them)"
+                f"expected {len(self)} data in a pass, the length of the source, got {more}: let "
+                "__len__ return the number of data (workers of an iterable data set have to "
+                "divide the data among them)"
             )
 
     def _select(self, batch: Any) -> tuple[Tensor, ...]:
@@ -204,7 +204,7 @@ class LoaderSplit(Split):
         elif self._8_bits != (x.dtype == torch.uint8):
             raise ValueError(
                 f"expected x of one type, got torch.uint8 and other numbers ({x.dtype} in a "
-                "batch): these are divided by 255, those are not"
+                "batch): only torch.uint8 is divided by 255"
             )
         self._bytes.look(x)
         return (to_float(x, counts=self._counts), *rest)

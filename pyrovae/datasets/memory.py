@@ -37,7 +37,7 @@ def enough_memory(where: str, needed: int) -> Iterator[None]:
         if not isinstance(error, MemoryError) and "allocate" not in str(error):
             raise
         raise ValueError(
-            f"{where}: its data take {readable(needed)}, more than the memory that is left"
+            f"{where}: its data need {readable(needed)}, more than the memory that is left"
         ) from error
 
 

@@ -160,7 +160,7 @@ def _arrays(path: Path) -> dict[str, ArrayFile]:
     with closing(ZipFile(path)) as archive:
         names = [name for name in archive.namelist() if name.endswith(".npy")]
         if any(archive.getinfo(name).flag_bits & 1 for name in names):
-            raise ValueError("expected an archive without a password, got one that has one")
+            raise ValueError("expected an archive without a password, got one with a password")
     return {name.removesuffix(".npy"): _Member(path, name) for name in names}
 
 
@@ -179,7 +179,7 @@ def _read_header(file: IO[bytes], size: int) -> _Header:
         # Text from anybody goes through Python's own parser and tokenizer, which fail in many ways,
         # and NumPy's words advise unpickling.
         raise ValueError(
-            "expected the header of an array of real numbers, got another one"
+            "expected the header of an array of real numbers, got a different header"
         ) from None
     if dtype.hasobject:
         raise ValueError(
@@ -192,8 +192,8 @@ def _read_header(file: IO[bytes], size: int) -> _Header:
         raise ValueError(f"expected a shape, got {header.shape} in the header")
     if header.size > size - header.offset:
         raise ValueError(
-            f"its header says {dtype} of shape {header.shape}, {readable(header.size)}, but "
-            f"{readable(max(size - header.offset, 0))} follow: it was cut or damaged"
+            f"its header says {dtype} of shape {header.shape}, {readable(header.size)}, but only "
+            f"{readable(max(size - header.offset, 0))} follow: the file is truncated or damaged"
         )
     return header
 

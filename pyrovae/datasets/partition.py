@@ -44,8 +44,8 @@ def split_indices(
     n_train = n - n_validation - n_test
     if n_train < 1:
         raise ValueError(
-            f"expected some of the {n} data to be left to train on, "
-            f"got {n_validation} for validation and {n_test} for test"
+            f"expected some of the {n} data to be left for training, got {n_validation} for "
+            f"validation and {n_test} for test"
         )
     # Where nothing is kept aside there is nothing to divide, and the data stay in their order.
     generator = torch.Generator().manual_seed(seed)

@@ -104,9 +104,9 @@ def _check_lengths(items: tuple[Any, ...]) -> None:
     if len({size for size in sizes if size is not None}) > 1:
         given = ", ".join("?" if size is None else str(size) for size in sizes)
         raise ValueError(
-            f"expected tensors with as many rows each, got [{given}]: a tuple is x and what goes "
-            "with it. Give sets of several lengths as Data(train=..., validation=...), or joined "
-            "by torch.cat(...)"
+            f"expected tensors with the same number of rows, got [{given}]: a tuple is x and the "
+            "tensors that belong to it. Pass sets of different lengths as Data(train=..., "
+            "validation=...), or join them with torch.cat(...)"
         )
 
 
@@ -126,14 +126,14 @@ def _check_list(items: list[Any]) -> None:
     given = f"got a list of {len(items)} of shape {of_several_shapes(items)}"
     if first.ndim < 2:
         raise ValueError(
-            f"expected one tensor of all data, {given}: use torch.stack(data) (numpy.stack of "
-            "arrays) if each is a datum, cut or padded to one length"
+            f"expected one tensor of all data, {given}: use torch.stack(data) (numpy.stack for "
+            "arrays) if each is a datum, cropped or padded to one length"
         )
     if any(_is_like(first, item) for item in rest):
         raise ValueError(
             f"expected one tensor of all data, {given}: use torch.cat(data) (numpy.concatenate "
-            "of arrays) if each is a part of the data, torch.stack(data) (numpy.stack) if each is "
-            "a datum, and a tuple if they are x and what goes with it"
+            "for arrays) if each is a part of the data, torch.stack(data) (numpy.stack) if each "
+            "is a datum, and a tuple if they are x and the tensors that belong to it"
         )
 
 

@@ -79,8 +79,8 @@ class Split(ABC):
     def __len__(self) -> int:
         if self.length is None:
             raise ValueError(
-                "expected data with a length, got a stream, whose length is known at its end alone: "
-                "give its data set a __len__, the number of data in a pass"
+                "expected data with a length, got a stream, whose length is only known at its "
+                "end: define __len__ in its data set, the number of data in a pass"
             )
         return self.length
 
@@ -163,7 +163,7 @@ class Split(ABC):
 
     def _append(self, rows: Tensor) -> "Split":
         """The same data with one more tensor, ``(N, ...)``, at the end of each batch."""
-        raise ValueError(f"{type(self).__name__}: it cannot put labels into its batches")
+        raise ValueError(f"{type(self).__name__}: it cannot add labels to its batches")
 
     def take(self, n: int) -> tuple[Tensor, ...]:
         """Gives the first ``n`` data as one batch on the CPU, or all data where there are fewer.

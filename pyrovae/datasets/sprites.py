@@ -122,7 +122,7 @@ def sprites(
         for index in indices
     )
     if train is None:
-        raise ValueError("expected some data to be left to train on, got none")
+        raise ValueError("expected some data to be left for training, got none")
     return Data(
         train,
         held_out,

@@ -52,7 +52,7 @@ class StreamEpochs(SplitOf):
         own, parts = split.batch_size, size if split.sharded else 1
         if own is None and batch_size < parts:
             raise ValueError(
-                f"batch_size: expected a datum of each of {parts} processes, got {batch_size}"
+                f"batch_size: expected a datum for each of {parts} processes, got {batch_size}"
             )
         self.batch_size = batch_size if own is None else own * parts
         begin, end = bounds(batch_size, rank, size)

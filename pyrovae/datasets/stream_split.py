@@ -51,7 +51,7 @@ class StreamSplit(LoaderSplit):
         if not is_stream(source):
             raise ValueError(
                 "expected an IterableDataset or a DataLoader of one, got "
-                f"{type(source).__name__}: LoaderSplit reads data with indices"
+                f"{type(source).__name__}: use LoaderSplit for indexed data"
             )
         self.sharded = sharded
         super().__init__(source, fields=fields, binarization=binarization, num_workers=num_workers)
@@ -92,8 +92,8 @@ class StreamSplit(LoaderSplit):
 
     def _append(self, rows: Tensor) -> LoaderSplit:
         raise ValueError(
-            "expected a Dataset with indices to put labels into its batches, got a stream: let it "
-            "give the labels itself"
+            "expected an indexed Dataset to add labels to its batches, got a stream: let it "
+            "return the labels itself"
         )
 
     def _loader_of(self, batch_size: int, shuffle: bool, device: torch.device) -> DataLoader[Any]:

@@ -67,7 +67,7 @@ class TensorSplit(Split):
         check_values(x)
         sizes = [len(t) if t.dim() else 0 for t in (x, *rest)]
         if len(set(sizes)) > 1:
-            raise ValueError(f"expected tensors with as many rows each, got {sizes}")
+            raise ValueError(f"expected tensors with the same number of rows, got {sizes}")
         from_bytes = x.dtype == torch.uint8
         x = to_float(x)
         if binarization == "dynamic":

@@ -60,8 +60,8 @@ def _from_array(array: np.ndarray[Any, Any], name: str) -> Tensor:
         hidden = int(np.ma.count_masked(array))
         if hidden:
             raise ValueError(
-                f"{name}: expected values, got a masked array with {hidden} of {array.size} hidden: "
-                "use a MissingDataVAE and give it (x.filled(0), ~x.mask)"
+                f"{name}: expected values, got a masked array with {hidden} of {array.size} "
+                "masked: use a MissingDataVAE and pass (x.filled(0), ~x.mask)"
             )
         array = array.data
     kind = array.dtype.kind

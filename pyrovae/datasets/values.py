@@ -98,8 +98,8 @@ class Bytes:
         """Raises a ValueError if there are ones among the values seen, and nothing greater."""
         if self._largest == 1:
             raise ValueError(
-                "expected 8-bit values from 0 to 255, got zeros and ones: give binary data as bool "
-                "or float"
+                "expected 8-bit values from 0 to 255, got only zeros and ones: pass binary data "
+                "as bool or float"
             )
 
 

@@ -102,8 +102,8 @@ def open_files(opening: Callable[[], T], *, name: str, root: str, download: bool
     except (RuntimeError, OSError) as error:
         if not download:
             raise FileNotFoundError(
-                f"expected torchvision's files of {name} in root {str(root)!r}, "
-                "found none or damaged ones: give another --root, or --download to fetch them"
+                f"expected torchvision's files of {name} in root {str(root)!r}, found none or "
+                "damaged ones: use another --root, or --download to get them"
             ) from error
         reason: Any = str(error).splitlines() or [type(error).__name__]
         raise FileNotFoundError(

@@ -40,7 +40,7 @@ def test_a_model_card_has_no_numbers_of_other_weights(copied, capsys):
     command = ["export", str(copied), "--hub-folder", str(hub)]
     assert main(command) == 2
     assert capsys.readouterr().err == (
-        f"pyrovae: {copied}/report.json: the report is of other weights; run pyrovae evaluate first\n"
+        f"pyrovae: {copied}/report.json: the report belongs to other weights; run pyrovae evaluate first\n"
     )
     assert not hub.exists()
     assert main(["evaluate", str(copied), "--samples", "2"]) == 0
@@ -83,8 +83,8 @@ def test_other_data_are_refused(of_a_file, epochs, capsys):
     before = {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file()}
     x = np.load("x.npy")
     for other, said in (
-        (1 - x, "expected the same train data, got others of the same size"),
-        (x[:30], "expected the same train data, got size 24 where it was 32"),
+        (1 - x, "expected the same train data, got different data of the same size"),
+        (x[:30], "expected the same train data, got size 24 instead of 32"),
     ):
         np.save("x.npy", other)
         assert main(["resume", "run", "--quiet", *epochs]) == 2

@@ -95,7 +95,7 @@ def test_npz_x_is_preferred_to_other_arrays(tmp_path):
         (np.zeros(3), r"2 axes \(N, features\).*got shape \(3,\)"),
         (np.zeros((2, 2, 2, 2, 2)), r"3 or 4 \(images\), got shape \(2, 2, 2, 2, 2\)"),
         (np.array([[np.nan, np.inf, 1]]), "finite values, got 1 NaN and 1 infinite"),
-        (np.eye(3, dtype=np.uint8), "give binary data as bool or float"),
+        (np.eye(3, dtype=np.uint8), "pass binary data as bool or float"),
     ],
 )
 def test_arrays_that_are_no_data(tmp_path, array, message):

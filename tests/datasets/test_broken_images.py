@@ -77,7 +77,7 @@ def test_memory_that_is_not_there(tmp_path, monkeypatch):
         raise MemoryError
 
     monkeypatch.setattr("pyrovae.datasets.images.Pixels.__call__", no_memory)
-    refused(tmp_path, "a.png: its pixels take more than the memory left")
+    refused(tmp_path, "a.png: its pixels need more memory than is left")
 
 
 def test_files_that_cannot_be_read(tmp_path, monkeypatch):
@@ -145,7 +145,9 @@ def test_other_kinds_of_images_are_named(tmp_path):
     refused(tmp_path, "found none, but a.heic")
     picture().save(tmp_path / "b.png")
     (tmp_path / "labels.csv").write_text("b.png,3")
-    with pytest.warns(UserWarning, match="1 of its files are of kinds .*, a.heic among them"):
+    with pytest.warns(
+        UserWarning, match=r"1 file\(s\) have types that are not read, such as a.heic"
+    ):
         assert load_data(str(tmp_path), pooled=True).shape == (3, 12, 16)
 
 

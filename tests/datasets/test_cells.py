@@ -76,7 +76,7 @@ def test_a_dense_layer_of_bytes_is_counts():
         ({"categories": ["odd"]}, "obs: expected one of its columns .* got 'odd'"),
         ({"numbers": ["type"]}, "obs: expected numbers in 'type'"),
         ({"numbers": ["gap"]}, "expected a value for each cell in 'gap'"),
-        ({"offset": True, "layer": "empty"}, "counts in each cell, 23 have none"),
+        ({"offset": True, "layer": "empty"}, "counts in each cell, but 23 cells have none"),
     ],
 )
 def test_what_cells_do_not_have(options, said):
@@ -108,20 +108,20 @@ class NotKnown:
 def test_no_value_may_be_missing(use, missing):
     found = cells()
     found.obs["age"] = np.array([*found.obs["age"][:-1], missing], dtype=object)
-    with pytest.raises(ValueError, match="a value for each cell in 'age', some are missing"):
+    with pytest.raises(ValueError, match="a value for each cell in 'age', but some are missing"):
         load_cells(found, **{use: "age" if use == "labels" else ["age"]})
 
 
 @pytest.mark.parametrize(
     ("column", "said"),
     [
-        (np.full(N, np.inf), "finite numbers in 'odd', got inf and the like for 23 cells"),
-        (np.full(N, 1e300), "finite numbers in 'odd', got 1e.300 "),
+        (np.full(N, np.inf), "finite numbers in 'odd', got values such as inf in 23 cells"),
+        (np.full(N, 1e300), "finite numbers in 'odd', got values such as 1e.300 "),
         (np.full(N, 1j), "expected numbers in 'odd'"),
         (np.full(N, 1j, dtype=object), "expected numbers in 'odd'"),
         (np.full(N, np.datetime64("2020", "ns")), "expected numbers in 'odd'"),
-        (np.full(N, np.datetime64("NaT", "ns")), "for each cell in 'odd', some are missing"),
-        (np.ma.masked_less(np.arange(N), 3), "for each cell in 'odd', some are missing"),
+        (np.full(N, np.datetime64("NaT", "ns")), "for each cell in 'odd', but some are missing"),
+        (np.ma.masked_less(np.arange(N), 3), "for each cell in 'odd', but some are missing"),
         (np.full(N, 10**400, dtype=object), "expected numbers in 'odd'"),
         (np.zeros(N - 1), r"each of 23 cells in 'odd', got shape \(22,\)"),
         (np.zeros((N, 1)), r"each of 23 cells in 'odd', got shape \(23, 1\)"),

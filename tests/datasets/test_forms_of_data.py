@@ -26,7 +26,7 @@ def test_eight_bits_are_read_alike_or_refused_alike(form, data):
     shape = data.draw(st.tuples(st.integers(1, 8), st.integers(1, 3)))
     x = torch.from_numpy(data.draw(arrays.arrays(np.uint8, shape, elements=st.integers(0, most))))
     if x.max() == 1:
-        with pytest.raises(ValueError, match="got zeros and ones: give binary data as bool"):
+        with pytest.raises(ValueError, match="got only zeros and ones: pass binary data as bool"):
             read(form(x))
     else:
         assert torch.equal(read(form(x)), x.float() / 255)

@@ -34,12 +34,12 @@ def refused(path, message):
 
 
 HEADERS = {
-    "huge": (npy((10**12,)), "follow: it was cut or damaged"),
+    "huge": (npy((10**12,)), "follow: the file is truncated or damaged"),
     "huge table": (npy((10**6, 10**6)), r"float32 of shape \(1000000, 1000000\), 3.64 TiB"),
-    "beyond 64 bits": (npy((10**30, 10**30)), "cut or damaged"),
+    "beyond 64 bits": (npy((10**30, 10**30)), "truncated or damaged"),
     "huge and empty": (npy((0, 10**30)), "at least one datum"),
     "negative": (npy((-1, 4)), r"a shape, got \(-1, 4\)"),
-    "short": (npy((10, 4), content=b"\0" * 100), "160 bytes, but 100 bytes follow"),
+    "short": (npy((10, 4), content=b"\0" * 100), "160 bytes, but only 100 bytes follow"),
     "objects": (npy((1, 1), "|O", b"\x80\x04."), "dtype object, whose objects are not unpickled"),
     "text": (npy((1, 1), "<U1", b"a\0\0\0"), "real numbers, got dtype <U1"),
     "no header": (b"\x93NUMPY\x01\x00\xff\xff", "header of an array of real numbers"),
@@ -119,7 +119,7 @@ def test_memory_that_is_not_there(tmp_path, monkeypatch):
         raise MemoryError
 
     monkeypatch.setattr("pyrovae.datasets.arrays.divided_splits", no_memory)
-    refused(tmp_path / "x.npy", "its data take 160 bytes, more than the memory that is left")
+    refused(tmp_path / "x.npy", "its data need 160 bytes, more than the memory that is left")
 
     def none_to_allocate(*args, **options):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried ...\nmore")

@@ -109,7 +109,7 @@ def test_folders_that_are_no_data(tmp_path):
     with pytest.raises(ValueError, match="expected images .* found none"):
         load_data(str(tmp_path))
     (tmp_path / "a.png").write_bytes(b"not an image")
-    with pytest.raises(ValueError, match="a.png: expected an image, got a file that is none"):
+    with pytest.raises(ValueError, match="a.png: expected an image, got a file of another type"):
         load_data(str(tmp_path))
     write(tmp_path / "cats" / "b.png")
     with pytest.raises(ValueError, match="got a.png beside the sub-folder cats"):

@@ -81,7 +81,7 @@ def test_every_option_is_explained():
         ({"data": "mnist", "image_size": 32}, ValueError, "image_size=32 for 'mnist'"),
         ({"data": "celeba", "image_size": 0}, ValueError, "to be positive, got 0"),
         ({"binarization": "bernoulli"}, ValueError, "got 'bernoulli'"),
-        ({"validation": 1797}, ValueError, "left to train on"),
+        ({"validation": 1797}, ValueError, "left for training"),
     ],
 )
 def test_errors_say_what_was_expected_and_given(arguments, error, message):

@@ -121,7 +121,7 @@ def image(x, i):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: LoaderSplit(Rows(), binarization="static"), "use dynamic, or give a tensor"),
+        (lambda: LoaderSplit(Rows(), binarization="static"), "use dynamic, or a tensor"),
         (lambda: LoaderSplit(Rows(), binarization="fixed"), "got 'fixed'"),
         (lambda: LoaderSplit(Rows(), fields=0), "fields to be positive, got 0"),
         (lambda: LoaderSplit(Rows(size=0)), "at least one datum, got none"),
@@ -138,7 +138,7 @@ def image(x, i):
             "field 2 of a datum: .* got str: .*fields=1 leaves it out",
         ),
         (lambda: LoaderSplit(Rows(lambda x, i: i)), r"use x.unsqueeze\(1\) if each datum is one"),
-        (lambda: LoaderSplit(Stream()), r"got an iterable one: give StreamSplit\(Stream"),
+        (lambda: LoaderSplit(Stream()), r"got an iterable one: use StreamSplit\(Stream"),
         (lambda: LoaderSplit(DataLoader(Stream())), "got Stream without one"),
         (lambda: LoaderSplit(DataLoader(Rows(), batch_size=None)), "got batch_size=None"),
         (lambda: LoaderSplit(Rows()).batches(0), "positive number of data, got 0"),

@@ -60,7 +60,7 @@ def test_zero_sizes_leave_splits_out():
     ("sizes", "message"),
     [
         ({"validation": 100, "test": 3}, "103 data .* 100 for validation and 3 for test"),
-        ({"validation": 0.5, "test": 0.5}, "left to train on"),
+        ({"validation": 0.5, "test": 0.5}, "left for training"),
         ({"validation": -1}, "expected validation .* got -1"),
         ({"test": 1.0}, r"expected test .* fraction below 1 \(float\), got 1.0"),
         ({"binarization": "sometimes"}, "got 'sometimes'"),

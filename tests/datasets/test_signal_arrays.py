@@ -29,7 +29,9 @@ def test_signals_stay_as_they_are(tmp_path, monkeypatch):
 
 def test_they_are_no_images_without_a_word(tmp_path):
     path, _ = saved(tmp_path)
-    with pytest.warns(UserWarning, match="images of 2 by 12 pixels; signals=True .* length 12"):
+    with pytest.warns(
+        UserWarning, match="images of 2 by 12 pixels; with signals=True .* length 12"
+    ):
         data = load_data(path)
     assert data.shape == (1, 2, 12)
     np.save(tmp_path / "x.npy", np.zeros((30, 8, 8), "float32"))

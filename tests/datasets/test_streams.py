@@ -45,7 +45,7 @@ def test_what_is_said_of_a_stream_without_a_length():
     split = as_split(Stream(X))
     assert Data(train=split).sizes == {"train": None}
     assert repr(split).startswith("StreamSplit(a stream of data, shape=(4,)")
-    with pytest.raises(ValueError, match=r"length is known at its end alone: give .* __len__"):
+    with pytest.raises(ValueError, match=r"length is only known at its end: define __len__"):
         len(split)
     assert torch.equal(split.take(5)[0], X[:5])
     assert torch.equal(split.take(50)[0], X)
@@ -61,17 +61,17 @@ def test_what_is_said_of_a_stream_without_a_length():
     ("make", "said"),
     [
         (lambda: StreamSplit(TensorDataset(X)), "expected an IterableDataset .* got TensorD"),
-        (lambda: StreamSplit(DataLoader(TensorDataset(X))), "LoaderSplit reads data with indices"),
+        (lambda: StreamSplit(DataLoader(TensorDataset(X))), "use LoaderSplit for indexed data"),
         (lambda: StreamSplit(Stream(X), binarization="static"), "use dynamic"),
         (lambda: StreamSplit(Stream(X[:0])), "at least one datum, got none"),
         (lambda: as_split(DataLoader(Stream(X), batch_size=None)), "use batch_size=128"),
-        (lambda: as_split(Stream(X))._append(X), "got a stream: let it give the labels"),
+        (lambda: as_split(Stream(X))._append(X), "got a stream: let it return the labels"),
         (lambda: list(as_split(Stream([X[0], X[1, :2]])).batches(2)), "of one shape"),
         (
             lambda: StreamEpochs(
                 StreamSplit(Stream(X), sharded=True), steps=1, batch_size=1, size=2
             ),
-            "batch_size: expected a datum of each of 2 processes, got 1",
+            "batch_size: expected a datum for each of 2 processes, got 1",
         ),
         (lambda: next(epochs(Stream(X), 2).shares(CPU, least=5)), "a batch of at least 5 data"),
     ],

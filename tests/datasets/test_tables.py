@@ -124,13 +124,13 @@ def test_kinds_are_what_was_asked_for():
         ({"a": [0.0, 1.5, 2.0]}, "a=count", "'a': expected whole numbers .*, got 1.5"),
         ({"a": [0, 2**24]}, "a=count", "'a': expected counts below 16777216.*a=positive"),
         ({"a": [1.0, float("inf"), 2.0]}, None, "'a': expected finite numbers"),
-        ({"a": [1e9, 1e9 + 1, 1e9 + 2.5]}, None, "'a': single precision .*take off an offset"),
+        ({"a": [1e9, 1e9 + 1, 1e9 + 2.5]}, None, "'a': single precision .*subtract an offset"),
         ({"a": [1, 2, 3]}, "a=binary", "'a': expected 2 values for binary, got 3"),
         ({"a": [1.0, 2.5, 3]}, "b=real", "columns: frame has no column 'b', but a"),
         ({"a": [1.0, 2.5, 3]}, "a=date", "expected name=kind with a kind among real.*'a=date'"),
         ({"a": [1.0, 2.5, 3]}, "a", "expected name=kind"),
         ({"a": [1.0, 2.5, 3]}, "a=ignore", "at least one column that is not left out"),
-        ({1: [1.0, 2.5, 3]}, None, "texts as names of columns, got 1"),
+        ({1: [1.0, 2.5, 3]}, None, "strings as names of columns, got 1"),
         ({}, None, "at least one row and one column"),
     ],
 )
@@ -151,11 +151,11 @@ def test_all_that_is_wrong_is_said_at_once():
     [
         ("", "No columns"),
         ("a,b\n", "at least one row"),
-        ("a,b\n1,2,3\n4,5,6\n", "as many values in each row"),
+        ("a,b\n1,2,3\n4,5,6\n", "the same number of values in each row"),
         ("a,b\n1,2\n3,4,5\n", "Expected 2 fields in line 3, saw 3"),
         ("a,a\n1,2\n", "different names of columns, got 'a' twice"),
         (",a\n0,1.5\n1,2.5\n", "a column has no name"),
-        ("a;b\n1;2\n", "expected columns between commas, got semicolons"),
+        ("a;b\n1;2\n", "expected columns separated by commas, got semicolons"),
     ],
 )
 def test_files_that_are_no_table(tmp_path, text, message):
@@ -179,7 +179,7 @@ def test_broken_files_are_refused_in_one_line(tmp_path):
 def test_options_of_images_are_refused():
     with pytest.raises(ValueError, match="binarization is for images"):
         load_data(people(), binarization="static")
-    with pytest.raises(ValueError, match="columns are those of a table.* for 'digits'"):
+    with pytest.raises(ValueError, match="columns are only for tables.* for 'digits'"):
         load_data("digits", columns="a=real")
 
 
@@ -236,7 +236,7 @@ def test_rows_are_read_with_a_models_columns():
     rows = frame.iloc[:3][[*frame.columns[::-1]]].assign(more=1)
     (x,) = read_rows(rows, columns).tensors
     assert torch.equal(x, load_data(frame, **WHOLE).train.tensors[0][:3])
-    with pytest.raises(ValueError, match="expected a column 'income', and there is none"):
+    with pytest.raises(ValueError, match="expected a column 'income', but it is missing"):
         read_rows(frame.drop(columns="income"), columns)
     odd = frame.assign(colour="pink", visits=-1)
     with pytest.raises(ValueError, match=r"'visits': .* got -1; column 'colour': .*got 'pink'"):

@@ -107,7 +107,10 @@ def test_data_hide_labels_of_the_training_data_alone_and_say_so():
     ("make", "said"),
     [
         (lambda: TensorSplit(X).with_labels(), "expected data with labels, got none"),
-        (lambda: TensorSplit(X, labels=Y).with_labels(labelled=7), "multiple of the 3 classes"),
+        (
+            lambda: TensorSplit(X, labels=Y).with_labels(labelled=7),
+            "multiple of the number of classes, 3",
+        ),
         (lambda: TensorSplit(X, labels=Y).with_labels(labelled=0), "positive multiple .* got 0"),
         (
             lambda: TensorSplit(X, labels=Y).with_labels(labelled=15),

@@ -80,7 +80,7 @@ def test_missing_values_are_imputed_in_any_type():
 @pytest.mark.parametrize(
     ("x", "message"),
     [
-        (PIXELS.clamp(max=1), "8-bit values from 0 to 255, got zeros and ones"),
+        (PIXELS.clamp(max=1), "8-bit values from 0 to 255, got only zeros and ones"),
         (np.array([["a"]]), "real numbers, got dtype <U1"),
         (DataLoader(PIXELS), r"tensor or array, got DataLoader \(pyrovae.evaluation.encode takes"),
         ([[0.0] * FEATURES], "tensor or array, got list"),

@@ -24,20 +24,23 @@ def one_bit_flipped():
 
 
 OTHER = {
-    "other values": (lambda: binary_data(seed=1), "expected the same train data, got others"),
-    "one other value": (one_bit_flipped, "expected the same train data, got others"),
-    "another order": (lambda: binary_data().flip(0), "got others of the same size"),
-    "fewer data": (lambda: binary_data()[:9], "train data, got size 9 where it was 12"),
+    "other values": (
+        lambda: binary_data(seed=1),
+        "expected the same train data, got different data",
+    ),
+    "one other value": (one_bit_flipped, "expected the same train data, got different data"),
+    "another order": (lambda: binary_data().flip(0), "got different data of the same size"),
+    "fewer data": (lambda: binary_data()[:9], "train data, got size 9 instead of 12"),
     "a precision": (lambda: binary_data().double(), "got dtypes ['torch.float64'] where"),
     "bits drawn": (
         lambda: TensorSplit(binary_data(), binarization="dynamic"),
-        "got binarization 'dynamic' where it was 'none'",
+        "got binarization 'dynamic' instead of 'none'",
     ),
     "validation data": (
         lambda: Data(binary_data(), validation=binary_data(4)),
-        "expected the same validation data, got some where there were none",
+        "expected the same validation data, got some instead of none",
     ),
-    "a loader": (lambda: DataLoader(binary_data(), batch_size=5), "got dtypes None where"),
+    "a loader": (lambda: DataLoader(binary_data(), batch_size=5), "got dtypes None instead"),
 }
 
 
@@ -89,7 +92,7 @@ def test_large_data_are_known_by_some_rows():
     x = torch.from_numpy(np.zeros((ALL_BYTES // 2**12 + 2, 2**10), dtype=np.float32))
     before = fingerprint(Data(x))
     x[-1, -1] = 1.0  # the last row is among them
-    with pytest.raises(ValueError, match="got others of the same size"):
+    with pytest.raises(ValueError, match="got different data of the same size"):
         check_fingerprint(fingerprint(Data(x)), before)
 
 

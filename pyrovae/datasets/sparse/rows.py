@@ -171,7 +171,9 @@ def checked_rows(
     # Within the values first: of numbers from anywhere the differences may be too large for 64 bits.
     within = fits and 0 == int(starts[0]) == int(starts.min()) and int(starts.max()) <= len(values)
     if not within or int(starts[-1]) != len(values) or bool((starts.diff() < 0).any()):
-        raise ValueError(f"x: expected the rows of a sparse matrix of shape {shape}, got others")
+        raise ValueError(
+            f"x: expected rows that fit a sparse matrix of shape {shape}, got different ones"
+        )
     if len(columns) and not 0 <= int(columns.min()) <= int(columns.max()) < features:
         raise ValueError(
             f"x: expected columns from 0 to {features - 1} of a sparse matrix, got "
@@ -214,7 +216,9 @@ def _of_tensor(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     indices = x._indices()  # torch may not have looked at them
     size = torch.tensor(x.shape, device=x.device)[:, None]
     if bool(((indices < 0) | (indices >= size)).any()):
-        raise ValueError(f"x: expected indices within a shape of {tuple(x.shape)}, got others")
+        raise ValueError(
+            f"x: expected indices within the shape {tuple(x.shape)}, got larger or negative ones"
+        )
     x = x.coalesce()
     rows, columns = x.indices()
     lengths = torch.bincount(rows, minlength=len(x))

@@ -92,7 +92,7 @@ def read_frame(path: str | os.PathLike[str]) -> Any:
     except Exception as error:  # noqa: BLE001
         # Readers of binary files fail in many ways of their own.
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise ValueError(f"{path}: it does not read as a table: {reason}") from None
+        raise ValueError(f"{path}: it cannot be read as a table: {reason}") from None
     check_frame(frame, str(path))
     return frame
 
@@ -113,7 +113,7 @@ def check_frame(frame: Any, where: str) -> None:
     if len(names) == 1 and (";" in names[0] or "\t" in names[0]):
         separator = "semicolons" if ";" in names[0] else "tabs"
         raise ValueError(
-            f"{where}: expected columns between commas, got {separator}: write it with commas"
+            f"{where}: expected columns separated by commas, got {separator}: save it with commas"
         )
 
 
@@ -121,7 +121,7 @@ def _check_names(names: Iterable[Any]) -> None:
     names = list(names)
     for name in names:
         if not isinstance(name, str):
-            raise ValueError(f"expected texts as names of columns, got {name!r:.60}")
+            raise ValueError(f"expected strings as names of columns, got {name!r:.60}")
     if "" in names or any(name.startswith("Unnamed: ") for name in names):
         raise ValueError(
             "a column has no name; if it numbers the rows, leave it out "
@@ -140,5 +140,5 @@ def _read_csv(pd: Any, path: str | os.PathLike[str]) -> Any:
             return pd.read_csv(path, low_memory=False, index_col=False)
         except pd.errors.ParserWarning:  # it would drop what is more than the header
             raise ValueError(
-                "expected as many values in each row as there are names in the first"
+                "expected the same number of values in each row as there are names in the first"
             ) from None

@@ -156,7 +156,7 @@ def observed_levels(name: str, series: Series, kind: str) -> tuple[Level, ...]:
         if not ordered:
             words = "<".join(map(str, levels[:3]))
             raise ValueError(
-                f"column {name!r} is text, whose order is not known: say it ({name}={words})"
+                f"column {name!r} is text, whose order is unknown: specify it ({name}={words})"
             )
     most = 2 if kind == "binary" else MOST_LEVELS
     if not (2 if kind == "binary" else 1) <= len(levels) <= most:

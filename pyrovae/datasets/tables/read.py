@@ -152,7 +152,7 @@ def _rows(frame: Any, columns: Sequence[Column], where: str) -> tuple[Tensor, Te
     """The rows in double precision, and which values are there."""
     lacking = [column.name for column in columns if column.name not in frame.columns]
     if lacking:
-        raise ValueError(f"{where}: expected a column {lacking[0]!r}, and there is none")
+        raise ValueError(f"{where}: expected a column {lacking[0]!r}, but it is missing")
     found, faults = [], []
     for column in columns:
         try:
@@ -206,9 +206,7 @@ def _check_numbers(column: Column, values: Values) -> None:
         odd = values[values <= 0][0]
         raise ValueError(f"column {name!r}: expected numbers above 0, got {odd:g}")
     if kind == "positive" and (np.abs(np.log(values)) > LARGEST_LOG).any():
-        raise ValueError(
-            f"column {name!r}: expected numbers from 1e-17 to 1e17: give another unit"
-        )
+        raise ValueError(f"column {name!r}: expected numbers from 1e-17 to 1e17: use another unit")
     if kind == "count" and ((values < 0) | (values % 1 != 0)).any():
         odd = values[(values < 0) | (values % 1 != 0)][0]
         raise ValueError(f"column {name!r}: expected whole numbers of at least 0, got {odd:g}")
@@ -221,8 +219,8 @@ def _check_numbers(column: Column, values: Values) -> None:
         step = float(np.spacing(np.float32(np.abs(values).max())))
         if np.std(values) < FEWEST_STEPS * step and np.std(values) > 0:
             raise ValueError(
-                f"column {name!r}: single precision does not tell its values apart (mean "
-                f"{values.mean():g}, standard deviation {np.std(values):.3g}): take off an offset"
+                f"column {name!r}: single precision cannot distinguish its values (mean "
+                f"{values.mean():g}, standard deviation {np.std(values):.3g}): subtract an offset"
             )
 
 
