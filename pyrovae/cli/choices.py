@@ -85,7 +85,9 @@ def choose(
     if not typed.arguments and isinstance(word, str):
         if word.lower() in NONE and NoneType in members:
             if marker.usual is not None:
-                raise UsageError(option, "the name of a class; leave it out for the usual", word)
+                raise UsageError(
+                    option, "the name of a class; omit the option for the default", word
+                )
             return None
         if float in members and not _looks_like_class(word):
             return read_value(word, replace(parameter, annotation=float), option)
@@ -101,7 +103,7 @@ def change(option: str, typed: Typed, base: Spec, *, allow: Collection[str] = ()
     """A specification with some of its arguments changed, its class being what it was."""
     name = base["class_path"].rpartition(".")[2]
     if typed.words and typed.words[-1] not in (name, base["class_path"]):
-        raise UsageError(option, f"arguments of the run's {name} alone", typed.words[-1])
+        raise UsageError(option, f"arguments of the run's {name} only", typed.words[-1])
     slot = SLOTS[option.removeprefix("--")]
     return _specify(option, replace(typed, words=[]), slot, base, allow)
 
@@ -123,7 +125,9 @@ def _specify(
         if name not in known:
             if name in class_parameters(cls):
                 raise UsageError(
-                    inner, "nothing: the data and the other parts give it", _said(given)
+                    inner,
+                    "it to be omitted, because the data and the other parts determine it",
+                    _said(given),
                 )
             raise UnknownName(option, f"argument of {cls.__name__}", name, known)
         arguments[name] = _argument(inner, given, known[name], arguments.get(name), allow)
@@ -151,7 +155,7 @@ def _argument(
         ):
             raise UsageError(option, "the name of a class", word)
     if given.arguments:
-        raise UsageError(option, "a value of its own, not a class with arguments")
+        raise UsageError(option, "a plain value, not a class with arguments")
     if isinstance(word, str) and len(given.words) > 1:
         values = [read_value(part, parameter, option) for part in given.words]
         if not all(isinstance(value, list | tuple) for value in values):
@@ -169,7 +173,7 @@ def _argument(
 
 def _once(option: str, typed: Typed) -> str | bool | None:
     if len(typed.words) > 1:
-        raise UsageError(option, "it once", " and ".join(map(str, typed.words)))
+        raise UsageError(option, "a single value", " and ".join(map(str, typed.words)))
     return typed.words[0] if typed.words else None
 
 

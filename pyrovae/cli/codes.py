@@ -30,7 +30,7 @@ def check_codes_file(out: str | None, data: str | None) -> None:
         UsageError: If it does not, or a .h5ad is to be written of other data.
     """
     if is_cells(out or "") and not is_cells(data or ""):
-        raise UsageError("--out", "a .h5ad for codes of --data that is one", str(out))
+        raise UsageError("--out", "a .h5ad file only if --data is one", str(out))
     if out is not None and Path(out).suffix not in ENDINGS:
         raise UsageError("--out", f"a file name that ends in {', '.join(ENDINGS)}", out)
 
@@ -82,7 +82,7 @@ def write_codes(codes: Codes | Moments, out: str, data: str | None = None) -> No
             np.savez(temporary, **arrays)  # type: ignore[arg-type]
     elif len(arrays) > len(moments):
         sites = ", ".join(arrays)
-        raise UsageError("--out", f"a .npz or .csv for several latents ({sites})", out)
+        raise UsageError("--out", f"a .npz or .csv file for several latents ({sites})", out)
     else:
         stacked = np.stack(list(arrays.values()))
         with atomic(out) as temporary:

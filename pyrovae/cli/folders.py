@@ -33,7 +33,7 @@ def taken(out: str | None, name: str, *, overwrite: bool) -> Iterator[Path]:
         with locked(folder):
             # Looked at again: another process may have been here before the lock.
             if any(folder.iterdir()) and not overwrite:
-                raise UsageError("--out", "a folder of its own", str(folder))
+                raise UsageError("--out", "a folder that no other run uses", str(folder))
             yield folder
     finally:
         for path in reversed(made):
@@ -92,7 +92,8 @@ def _named(folder: Path, made: list[Path], overwrite: bool) -> Path:
     if any(folder.iterdir()):
         if not overwrite:
             raise ValueError(
-                f"--out: {folder} is not empty; choose another folder, or --overwrite the run in it"
+                f"--out: {folder} is not empty; choose another folder, or replace the run in it "
+                "with --overwrite"
             )
         _check_run(folder)
     try:

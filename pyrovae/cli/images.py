@@ -90,7 +90,7 @@ def _file(made: Values, out: str | None, figure: Path) -> Path:
     if out is None:
         return figure.with_suffix(".npz") if isinstance(made, dict) else figure
     if isinstance(made, dict) and Path(out).suffix != ".npz":
-        raise UsageError("--out", f"a .npz for several data sites ({', '.join(made)})", out)
+        raise UsageError("--out", f"a .npz file for several data sites ({', '.join(made)})", out)
     return Path(out)
 
 
@@ -119,7 +119,9 @@ def _write_array(first: Tensor, make: Callable[[int], Tensor], n: int, target: P
     wanted = n * first[0].numel() * first.element_size()
     free = os.statvfs(target.parent) if hasattr(os, "statvfs") else None
     if free is not None and wanted > free.f_bavail * free.f_frsize:
-        raise UsageError("--n", f"no more than the disk has room for ({_gib(wanted)} needed)", n)
+        raise UsageError(
+            "--n", f"fewer, because the disk has too little room ({_gib(wanted)} needed)", n
+        )
     with atomic(target) as temporary:
         shape = (n, *first.shape[1:])
         dtype = first.numpy().dtype

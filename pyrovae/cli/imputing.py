@@ -36,13 +36,14 @@ def write_imputed(
     columns = run.table_columns()
     if not isinstance(model, MissingDataVAE):
         raise ValueError(
-            f"{run.folder}: expected a MissingDataVAE, which imputes, got {type(model).__name__}"
+            f"{run.folder}: expected a MissingDataVAE, which can impute, got "
+            f"{type(model).__name__}"
         )
     check_writable(out)
     frame = read_frame(run.table_file())
     if draws is not None and NUMBERED in frame.columns:
         raise ValueError(
-            f"{run.table_file()}: expected no column {NUMBERED!r}, which is to be added"
+            f"{run.table_file()}: expected no column {NUMBERED!r}, because imputation adds it"
         )
     x, *rest = read_rows(frame, columns).tensors
     mask = rest[0] if rest else torch.ones_like(x, dtype=torch.bool)

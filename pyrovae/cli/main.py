@@ -89,7 +89,8 @@ def _run_shared(words: list[str]) -> None:
     with together():
         if words and words[0] in COMMANDS and words[0] not in SHARED:
             raise ValueError(
-                f"{words[0]} is for one process: expected one of {', '.join(SHARED)} under torchrun"
+                f"{words[0]} runs in one process only: expected one of {', '.join(SHARED)} under "
+                "torchrun"
             )
         _run(words)
 

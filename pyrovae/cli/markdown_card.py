@@ -29,7 +29,9 @@ def markdown_card(run: Run, *, averaged: bool = False) -> str:
     report, options = run.report(), run.named()
     if report.get("weights") != run.weights(averaged=averaged):
         command = "pyrovae evaluate --averaged" if averaged else "pyrovae evaluate"
-        raise ValueError(f"{run.report_file}: the report is of other weights; run {command} first")
+        raise ValueError(
+            f"{run.report_file}: the report belongs to other weights; run {command} first"
+        )
     with reading(run.report_file):
         return "\n".join(_lines(report, options["seed"])) + "\n"
 

@@ -49,7 +49,8 @@ def write_variables(path: str, found: Mapping[str, LatentVariables]) -> None:
             )
     if not rows:
         raise ValueError(
-            "latents: expected at least two data, since posterior or prior do not factorise, got one"
+            "latents: expected at least two data, because posterior or prior do not factorise, "
+            "got one"
         )
     write_table(path, rows)
 
@@ -62,7 +63,7 @@ def factors_of(split: Split, file: str | None) -> tuple[Tensor, tuple[int, ...]]
     """
     if file is None:
         if not isinstance(split, FactorSplit):
-            raise UsageError("--factors", "a .npy array, since the data have no known factors")
+            raise UsageError("--factors", "a .npy array, because the data have no known factors")
         shape = (split.factor_names.index("shape"),) if "shape" in split.factor_names else ()
         return split.factors, shape
     try:
@@ -70,7 +71,7 @@ def factors_of(split: Split, file: str | None) -> tuple[Tensor, tuple[int, ...]]
     except (ValueError, EOFError):
         levels = None
     if not isinstance(levels, np.ndarray) or levels.ndim != 2 or levels.dtype.kind not in "iu":
-        raise UsageError("--factors", "a .npy array of integers with a row a datum", file)
+        raise UsageError("--factors", "a .npy array of integers with a row for each datum", file)
     return torch.from_numpy(levels.astype(np.int64)), ()
 
 

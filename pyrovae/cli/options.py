@@ -156,7 +156,7 @@ def _read_nouns(
             expected = parameter.help[:1].lower() + parameter.help[1:].rstrip(".")
             raise UsageError(f"{command} {name.upper()}".strip(), expected or "a value")
     if left:
-        raise UsageError(command, "options after that", left[0])
+        raise UsageError(command, "only options after the arguments", left[0])
     return arguments
 
 
@@ -170,7 +170,7 @@ def _read_option(parameter: Parameter, given: Typed) -> Any:
             return type(first)(item for part in parts for item in part)
     if len(given.words) > 1:
         said = " and ".join(map(str, given.words))
-        raise UsageError(option, "it once", said)
+        raise UsageError(option, "a single value", said)
     return read_value(given.words[0], parameter, option)
 
 

@@ -108,7 +108,7 @@ class Run:
         notes = self.content.get("notes")
         stored = notes.get("options") if isinstance(notes, dict) else None
         if not isinstance(stored, dict):
-            raise ValueError(f"{self.checkpoint}: it is of no run of pyrovae train")
+            raise ValueError(f"{self.checkpoint}: it does not belong to a run of pyrovae train")
         chosen = {k: v for k, v in stored.items() if names is None or k in names}
         defaults = {n: p.default for n, p in STORED.items() if names is None or n in names}
         return defaults | read_mapping(
@@ -162,7 +162,7 @@ class Run:
         split = getattr(self.data, name or held_out(self.data))
         if split is None:
             raise ValueError(
-                f"--split: the run kept no {name} data, but {held_out(self.data)} data"
+                f"--split: the run has no {name} data, only {held_out(self.data)} data"
             )
         found: Split = split
         return found
@@ -204,11 +204,11 @@ class Run:
         where = choose_device(device)
         for name, tensor in weights_in(self.checkpoint, self.content, averaged=averaged).items():
             if isinstance(tensor, Tensor) and tensor.isnan().any():
-                raise ValueError(f"{self.checkpoint}: there is NaN in the weights {name!r}")
+                raise ValueError(f"{self.checkpoint}: the weights {name!r} contain NaN")
         model = load(self.checkpoint, allow=self.allow, averaged=averaged)
         for name, parameter in model.named_parameters():  # buffers, such as masks, may hold it
             if parameter.isinf().any():
-                raise ValueError(f"{self.checkpoint}: there is infinity in the weights {name!r}")
+                raise ValueError(f"{self.checkpoint}: the weights {name!r} contain infinity")
         parts = [part for part in model.modules() if isinstance(part, Prior)]
         lacking = [prior for prior in parts if not prior.complete]
         if lacking:
@@ -247,7 +247,7 @@ class Run:
         """
         training = self.content.get("training")
         if training is None or "data" not in training:
-            raise ValueError(f"{self.checkpoint}: training: it lacks 'data'")
+            raise ValueError(f"{self.checkpoint}: training: 'data' is missing")
         try:
             check_fingerprint(fingerprint(self.data), training["data"])
         except ValueError as error:
@@ -279,7 +279,7 @@ class Run:
         except (ValueError, RecursionError):
             report = None
         if not isinstance(report, dict):
-            raise ValueError(f"{self.report_file}: expected a report in JSON, which it is not")
+            raise ValueError(f"{self.report_file}: expected a report in JSON, but it is not JSON")
         return report
 
     def clear(self) -> None:

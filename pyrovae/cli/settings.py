@@ -70,7 +70,7 @@ def settle(options: dict[str, Any], *, allow: Collection[str]) -> dict[str, Any]
         lacks = alone or (name in MODEL_OPTIONS and name not in has)
         if lacks and settings[name] is not None:
             who = "there is no adversary" if alone else "the model has none"
-            raise ValueError(f"--{name}: {who}, so give it no {name}")
+            raise ValueError(f"--{name}: {who}, so omit --{name}")
         spec = settings[name] or (None if lacks else marker.usual)
         if isinstance(spec, dict):
             spec = complete(spec, SLOTS[marker.slot], allow=allow)
@@ -130,12 +130,12 @@ def asked(settings: dict[str, Any], size: int, *, allow: Collection[str]) -> dic
         if isinstance(settings[name], dict):
             arguments[name] = instantiate(settings[name], SLOTS[name], allow=allow)
     if arguments["optimizer"] is None:
-        raise ValueError("optimizer: expected one, got none")
+        raise ValueError("optimizer: expected an optimizer, got none")
     if settings["average"] is not None:
         arguments["average"] = WeightAverage(settings["average"])
     if arguments["scheduler"] is None:
         if settings["scheduler_moves"] != "epoch":
-            raise ValueError("scheduler_moves: expected a scheduler that moves so, got none")
+            raise ValueError("scheduler_moves: expected none without a scheduler")
     else:
         for name, value in settings["scheduler"]["init_args"].items():
             if isinstance(value, int) and value < 0 and name != "last_epoch":

@@ -119,7 +119,7 @@ def go_on(
             _train(run, settings, resuming=True)
         elif not finish(run, run.model(settings["device"]), run.data, history, settings):
             raise ValueError(
-                f"{run.folder}: all {done} epochs are done; ask for more than that with --epochs"
+                f"{run.folder}: all {done} epochs are done; increase --epochs to continue"
                 if history.stopped is None
                 else f"{run.folder}: it is done: {history.stopped}"
             )
@@ -179,8 +179,8 @@ def _goes_on(options: dict[str, Any]) -> bool:
         return False
     if out is None:
         warnings.warn(
-            "the processes were started again and begin anew: with --out they would go on from the "
-            "checkpoint there",
+            "the processes were restarted and training starts from the beginning: with --out it "
+            "would resume from the checkpoint there",
             stacklevel=2,
         )
         return False
@@ -214,7 +214,7 @@ def _check_sizes(data: Data, settings: dict[str, Any]) -> None:
         share = settings[name]
         if share and getattr(data, name) is None:
             raise ValueError(
-                f"--{name}: expected a share that is a datum at least, got {share} of "
+                f"--{name}: expected a share of at least one datum, got {share} of "
                 f"{len(data.train)}"
             )
 

@@ -80,7 +80,7 @@ def read_value(value: Any, parameter: Parameter, option: str) -> Any:
     if value == "" or (path and isinstance(value, str) and value.lower() in NONE):
         what = "a path" if path else in_words(parameter.annotation)
         is_needed = parameter.default is REQUIRED or parameter.default is not None
-        raise UsageError(option, what if is_needed else f"{what}; leave it out for none", value)
+        raise UsageError(option, what if is_needed else f"{what}; omit the option for none", value)
     if parameter.marker(Pairs) and isinstance(value, str) and not value.lstrip().startswith("{"):
         value = _pairs(value, option)
     try:

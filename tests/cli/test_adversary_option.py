@@ -45,7 +45,7 @@ def test_options_of_an_adversary_want_one(in_tmp, capsys):
     for option in (["--discriminator.hidden", "[5]"], ["--adversary_optimizer.lr", "0.1"]):
         assert main(["train", *quick(epochs=1), *option, "--out", "run"]) != 0
         name = option[0].partition(".")[0]
-        assert f"{name}: there is no adversary, so give it no" in capsys.readouterr().err
+        assert f"{name}: there is no adversary, so omit" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def test_killed_at_any_moment_then_resumed_to_the_same_bits(in_tmp, moment):
 def test_a_run_that_is_done_is_not_trained_again(copied, capsys):
     before = (copied / "checkpoint.pt").read_bytes()
     assert main(["resume", str(copied)]) == 2
-    assert "all 2 epochs are done; ask for more than that with --epochs" in capsys.readouterr().err
+    assert "all 2 epochs are done; increase --epochs to continue" in capsys.readouterr().err
     assert (copied / "checkpoint.pt").read_bytes() == before
 
 

@@ -185,5 +185,5 @@ def test_weights_that_are_no_numbers(value, called, copied, capsys):
     content["state_dict"][name].view(-1)[0] = value
     write(copied / "checkpoint.pt", content)
     assert main(["sample", str(copied)]) == 2
-    said = f"pyrovae: {copied}/checkpoint.pt: there is {called} in the weights {name!r}\n"
+    said = f"pyrovae: {copied}/checkpoint.pt: the weights {name!r} contain {called}\n"
     assert capsys.readouterr().err == said

@@ -89,9 +89,9 @@ def test_the_model_trains_compiled(of_maps, only_traced):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--posterior", "IAFPosterior"], "IAFPosterior is over vectors"),
+        (["--posterior", "IAFPosterior"], "latents of IAFPosterior are vectors"),
         (["--prior", "UniformSpherePrior"], "latent_features: expected a whole number"),
-        (["--latent_features", "3"], "expected it once"),
+        (["--latent_features", "3"], "expected a single value"),
     ],
 )
 def test_what_takes_no_map_is_refused_before_training(options, told, capsys, tmp_path):

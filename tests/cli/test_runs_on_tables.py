@@ -183,7 +183,7 @@ def test_without_gaps_any_model_will_do(tmp_path):
         (["train", "--columns", "name=ignore", "--model", "VAE"], "that the model takes, got 2"),
         (
             ["train", "--columns", "name=ignore", "--likelihood", "NormalLikelihood"],
-            "likelihood: each column of a table needs one of its own.*ColumnsLikelihood, got Normal",
+            "likelihood: each column of a table needs its own likelihood.*ColumnsLikelihood, got Normal",
         ),
     ],
 )
@@ -206,7 +206,7 @@ def test_what_does_not_go_with_a_run(on_table, new, trained, tmp_path, capsys):
         (["score", run, "--data", str(tmp_path / "short.csv")], "expected a column 'grade'"),
         (["impute", run, "--out", "x.npy"], "--out: expected a file name that ends in .csv"),
         (["sample", run, "--out", "x.png"], "--out: expected a file name that ends in .csv"),
-        (["reconstruct", run], "a table has no pictures"),
+        (["reconstruct", run], "a table, which has no images"),
         (["impute", str(trained), "--data", str(new)], "expected a run on a table"),
         (["score", str(trained), "--data", str(new)], "expected a run on a table"),
         (["sample", str(trained), "--out", "x.csv"], "expected a run on a table"),

@@ -236,7 +236,7 @@ def test_how_training_goes(in_tmp, capsys):
 
 def test_an_average_that_was_not_kept(trained, capsys):
     assert main(["sample", str(trained), "--averaged"]) == 2
-    assert "no average of weights" in capsys.readouterr().err
+    assert "no average of the weights" in capsys.readouterr().err
 
 
 def test_divergence_is_said(in_tmp, capsys):

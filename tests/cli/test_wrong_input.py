@@ -50,7 +50,7 @@ def wrong_files(tmp_path_factory):
         ("train --optimizer Muon", "Muon cannot be used"),
         ("train --beta x", "a number or one of CyclicalSchedule, ExponentialDecay, LinearWarmup"),
         ("train --beta.epochs 3", "--beta: expected the name of a class"),
-        ("train --prior none", "leave it out for the usual"),
+        ("train --prior none", "omit the option for the default"),
         ("train --data nope", "digits"),
         ("train --binarization x", "dynamic"),
         # values
@@ -59,8 +59,8 @@ def wrong_files(tmp_path_factory):
         ("train --epochs 0", "--epochs: expected at least 1, got 0"),
         ("train --epochs", "--epochs: expected a value, got none"),
         ("train --config", "--config: expected a value, got none"),
-        ("train --epochs 1 --epochs 2", "--epochs: expected it once, got '1 and 2'"),
-        ("train --prior VampPrior --prior FlowPrior", "--prior: expected it once"),
+        ("train --epochs 1 --epochs 2", "--epochs: expected a single value, got '1 and 2'"),
+        ("train --prior VampPrior --prior FlowPrior", "--prior: expected a single value"),
         ("train --batch_size 0", "--batch_size: expected at least 1"),
         ("train --samples 0", "--samples: expected at least 1"),
         ("train --num_workers -1", "--num_workers: expected at least 0, got -1"),
@@ -72,7 +72,7 @@ def wrong_files(tmp_path_factory):
         ("train --encoder.hidden [4,x]", "--encoder.hidden: expected a list such as [1, 2]"),
         ("train --encoder.hidden {", "--encoder.hidden: expected a list"),
         ("train --encoder.activation rel", "one of relu, leaky_relu"),
-        ("train --prior.latent_features 3", "the data and the other parts give it"),
+        ("train --prior.latent_features 3", "the data and the other parts determine it"),
         ("train --quiet maybe", "got 'maybe'"),
         ("train --quiet=maybe", "--quiet: expected true or false, got 'maybe'"),
         ("train --data=", "--data: expected text, got ''"),
@@ -146,7 +146,7 @@ def test_wrong_input_is_answered_in_one_line(wrong_files, arguments, said, monke
 def test_more_samples_than_the_disk_has_room_for(trained, tmp_path, capsys):
     out = tmp_path / "samples.npy"
     assert main(["sample", str(trained), "--n", str(10**15), "--out", str(out)]) == 2
-    assert "the disk has room for" in capsys.readouterr().err
+    assert "the disk has too little room" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 

@@ -49,4 +49,4 @@ def test_a_run_is_trained_evaluated_and_not_overwritten(tmp_path):
 def test_what_is_for_one_process_says_so_once(tmp_path):
     found = on_ranks([2], "rank_commands", "command", tmp_path, tmp_path, "encode", "run")
     assert all(code for code, _ in found[2])
-    assert "".join(said for _, said in found[2]).count("encode is for one process") == 1
+    assert "".join(said for _, said in found[2]).count("encode runs in one process only") == 1

@@ -56,9 +56,9 @@ def quality(
 
     check_ending(out, ".json")
     if features is None:
-        raise UsageError("--features", "inception, or a run folder whose encoder gives them")
+        raise UsageError("--features", "inception, or a run folder whose encoder computes them")
     if weights is not None and features != "inception":
-        raise UsageError("--weights", "none but with --features inception", weights)
+        raise UsageError("--weights", "none unless --features is inception", weights)
     opened = Run(run, allow=allow or (), data=data, root=root)
     path = out or str(opened.folder / "quality.json")
     model = opened.model(device, averaged=averaged)

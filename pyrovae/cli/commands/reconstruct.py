@@ -37,7 +37,9 @@ def reconstruct(
     check_out(out, n)
     opened = Run(run, allow=allow or (), data=data, root=root)
     if opened.columns is not None:
-        raise ValueError(f"{run}: a table has no pictures; pyrovae impute fills its gaps")
+        raise ValueError(
+            f"{run}: the data are a table, which has no images; pyrovae impute fills its gaps"
+        )
     model = opened.model(device, averaged=averaged)
     (x, *_) = opened.split().take(n)
     write_reconstructions(model, x, out, opened.figures, draw=draw)
