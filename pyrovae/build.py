@@ -129,7 +129,7 @@ def build(
     wanted = parts_of(model, allow=allow)
     for name in sorted(wanted):
         if specs[name] is None:
-            raise ValueError(f"{name}: expected one for the model, got none")
+            raise ValueError(f"{name}: the model needs one, but none was given")
     # Bounded by this machine's memory, because the specifications may come from someone else.
     with bounded(_memory(), MOST_OPERATIONS, "model"):
         return _Assembly(specs, known, allow).build(wanted)
@@ -213,8 +213,8 @@ class _Assembly:
         cls: Any = check_spec(self.specs["posterior"] or "", SLOTS["posterior"], allow=self.allow)
         if not isinstance(latent, int) and not cls.takes_maps:
             raise ValueError(
-                f"latent_features: {cls.__name__} is over vectors, so expected one number, "
-                f"got {latent}"
+                f"latent_features: expected one number, because the latents of {cls.__name__} are "
+                f"vectors, got {latent}"
             )
 
     def check_likelihood(self) -> None:
@@ -224,7 +224,9 @@ class _Assembly:
         takes = "columns" in parameters_of(cls)
         if takes != ("columns" in self.known):
             told = (
-                "the data are no table" if takes else "each column of a table needs one of its own"
+                "the data are not a table"
+                if takes
+                else "each column of a table needs its own likelihood"
             )
             instead = "" if takes else ", such as ColumnsLikelihood"
             raise ValueError(f"likelihood: {told}{instead}, got {cls.__name__}")

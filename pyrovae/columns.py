@@ -61,7 +61,7 @@ class Column:
     def __post_init__(self) -> None:
         where = f"column {self.name!r:.80}"
         if not isinstance(self.name, str):
-            raise ValueError(f"{where}: expected a text as its name")
+            raise ValueError(f"{where}: expected a string as its name")
         if self.kind not in KINDS:
             raise ValueError(f"{where}: expected one of {', '.join(KINDS)}, got {self.kind!r:.80}")
         for what, value in (("loc", self.loc), ("scale", self.scale)):
@@ -70,7 +70,7 @@ class Column:
         if self.scale <= 0:
             raise ValueError(f"{where}: scale: expected a positive number, got {self.scale}")
         if type(self.whole) is not bool or not isinstance(self.dtype, str | None):
-            raise ValueError(f"{where}: expected a bool as whole, and a text or None as dtype")
+            raise ValueError(f"{where}: expected a bool as whole, and a string or None as dtype")
         self._check_levels(where)
 
     def _check_levels(self, where: str) -> None:
@@ -83,7 +83,7 @@ class Column:
         if not isinstance(levels, tuple) or any(
             type(v) not in (str, int, float, bool) for v in levels
         ):
-            raise ValueError(f"{where}: expected levels that are texts or numbers")
+            raise ValueError(f"{where}: expected levels that are strings or numbers")
         least, most = (2, 2) if self.kind == "binary" else (1, MOST_LEVELS)
         if not least <= len(levels) <= most or len(set(levels)) < len(levels):
             number = "2" if self.kind == "binary" else f"1 to {MOST_LEVELS}"
@@ -151,7 +151,7 @@ def _read(value: Any) -> Column:
     known = {field.name for field in fields(Column)}
     if not isinstance(value, Mapping) or not {"name", "kind"} <= set(value) <= known:
         raise ValueError(
-            f"columns: expected name, kind and what else a column has, got {value!r:.80}"
+            f"columns: expected name, kind and the other attributes of a column, got {value!r:.80}"
         )
     levels = value.get("levels")
     if levels is not None and not isinstance(levels, list | tuple):

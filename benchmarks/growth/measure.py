@@ -113,6 +113,6 @@ def _peak() -> float:
 
 if __name__ == "__main__":
     # The time of an eager step would pass for a compiled one's.
-    warnings.filterwarnings("error", ".*goes on uncompiled", UserWarning)
+    warnings.filterwarnings("error", ".*continues uncompiled", UserWarning)
     torch.set_num_threads(int(sys.argv[2]))
     print(json.dumps(measure(Size(**json.loads(sys.argv[1])))))

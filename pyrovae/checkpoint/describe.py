@@ -64,13 +64,13 @@ class _Description:
             cls = type(component)
             if "." in cls.__qualname__:
                 raise ValueError(
-                    f"{cls.__qualname__} cannot be recorded: expected a class at the top of its "
-                    f"module, where it can be imported from; {ELSE}"
+                    f"{cls.__qualname__} cannot be recorded: expected a class at the top level of "
+                    f"a module that can be imported; {ELSE}"
                 )
             if cls.__module__ == "__main__":
                 raise ValueError(
-                    f"{cls.__qualname__} cannot be recorded: it is defined in the script that "
-                    "runs, which nobody else can import; move it into a module of its own, or "
+                    f"{cls.__qualname__} cannot be recorded: it is defined in the script that is "
+                    "running, which other programs cannot import; move it into a module, or "
                     f"{ELSE}"
                 )
             recorded = component.init_args | self.changed.get(id(component), {})

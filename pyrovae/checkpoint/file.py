@@ -63,7 +63,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
         ("notes", dict),
     ):
         if not isinstance(content.get(key), kinds):
-            raise ValueError(f"{path}: expected {key!r} in it as a checkpoint has, which it lacks")
+            raise ValueError(f"{path}: expected a checkpoint with {key!r}, but it is missing")
     check_weights(content["state_dict"], f"{path}: state_dict")
     check_notes(content["notes"], f"{path}: notes")
     return content
@@ -101,31 +101,33 @@ def _check_archive(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             parts = archive.infolist()
             if any(part.compress_type != zipfile.ZIP_STORED for part in parts):
-                raise ValueError(f"{path}: expected parts that are stored as they are")
+                raise ValueError(f"{path}: expected entries that are stored without compression")
             if sum(part.file_size for part in parts) > path.stat().st_size:
-                raise ValueError(f"{path}: damaged, its parts are larger than the file")
+                raise ValueError(f"{path}: damaged, its entries are larger than the file")
             damaged = archive.testzip()
             if damaged is not None:
-                raise ValueError(f"{path}: damaged, the checksum of {damaged!r} is another")
+                raise ValueError(f"{path}: damaged, the checksum of {damaged!r} does not match")
             for part in parts:
                 if part.filename.endswith(".pkl"):
                     _check_index(path, part, archive)
     except (zipfile.BadZipFile, EOFError, RuntimeError, OSError, UnicodeError) as error:
         raise ValueError(
-            f"{path}: expected a pyrovae checkpoint, but it does not read as one ({error})"
+            f"{path}: expected a pyrovae checkpoint, but it cannot be read as one ({error})"
         ) from error
 
 
 def _check_index(path: Path, part: zipfile.ZipInfo, archive: zipfile.ZipFile) -> None:
     """Looks at what the containers of the tensors are made with."""
     if part.file_size > LARGEST_INDEX:
-        raise ValueError(f"{path}: expected at most {LARGEST_INDEX} bytes beside the tensors")
+        raise ValueError(
+            f"{path}: expected at most {LARGEST_INDEX} bytes in addition to the tensors"
+        )
     try:
         for operation, argument, _ in pickletools.genops(archive.read(part)):
             made = operation.name in ("GLOBAL", "INST", "STACK_GLOBAL")
             known = argument in MADE_WITH or str(argument).startswith("torch ")
             if made and not known:
-                raise ValueError(f"{path}: it names {argument!r}, which no checkpoint needs")
+                raise ValueError(f"{path}: it refers to {argument!r}, which no checkpoint needs")
     except (ValueError, IndexError) as error:
         if str(error).startswith(str(path)):
             raise

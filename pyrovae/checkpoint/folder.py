@@ -94,8 +94,8 @@ def check_folder(folder: str | os.PathLike[str]) -> None:
         _read_config(target / CONFIG)
     except (ValueError, OSError):
         raise ValueError(
-            f"folder: expected one that pyrovae wrote, or one without {', '.join(there)}, which would "
-            f"be replaced, got {target}"
+            f"folder: expected one that pyrovae wrote, or one without {', '.join(there)}, which "
+            f"would be overwritten, got {target}"
         ) from None
 
 
@@ -123,14 +123,14 @@ def read_folder(folder: str | os.PathLike[str]) -> dict[str, Any]:
     said = config.pop("sha256", None)
     if said != _digest(config):
         raise ValueError(
-            f"{config_file}: expected it as it was written, but its SHA-256 is another"
+            f"{config_file}: it was changed after it was written: its SHA-256 does not match"
         )
     with weights.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != config.get("weights_sha256"):
         raise ValueError(
-            f"{weights}: expected the weights that {CONFIG} was written with, but their SHA-256 is "
-            "another"
+            f"{weights}: expected the weights that belong to {CONFIG}, but their SHA-256 does not "
+            "match"
         )
     try:
         state = load_file(weights)

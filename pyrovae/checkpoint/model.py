@@ -78,8 +78,8 @@ def load(
     if model is None:
         if content["components"] is None:
             raise ValueError(
-                f"{path}: it does not say how its model is made; give the model to read "
-                "the parameters into, load(path, model=...)"
+                f"{path}: it does not record how its model is built; pass the model to load the "
+                "parameters into, load(path, model=...)"
             )
         try:
             model = rebuild(content["components"], allow=allow, state=content["state_dict"])
@@ -118,7 +118,9 @@ def weights_in(
     if averaged:
         average = training.get("average")
         if not isinstance(average, dict) or not isinstance(average.get("weights"), dict):
-            raise ValueError(f"{path}: it holds no average of weights; train with one (average=)")
+            raise ValueError(
+                f"{path}: it contains no average of the weights; train with one (average=...)"
+            )
         check_weights(average["weights"], f"{path}: training.average.weights")
         # The average is of what is trained; buffers are as they are.
         return content["state_dict"] | average["weights"]

@@ -52,7 +52,7 @@ def check_precision(model: nn.Module, state: Mapping[str, Tensor], where: str) -
             found.setdefault(state[name].dtype, name)
     if len(found) > 1:
         told = ", ".join(f"{_name(dtype)} for {name}" for dtype, name in found.items())
-        raise ValueError(f"{where}: expected parameters of one precision, got {told}")
+        raise ValueError(f"{where}: expected all parameters in the same precision, got {told}")
 
 
 def _name(dtype: torch.dtype) -> str:

@@ -61,7 +61,7 @@ def _check_range(name: str, given: Tensor, wanted: str, own: Tensor) -> None:
         )
         expected = f"finite numbers {'above' if wanted == 'positive' else 'of at least'} 0"
     if not is_so:
-        raise ValueError(f"{name}: expected {expected}, got others")
+        raise ValueError(f"{name}: expected {expected}, got other values")
 
 
 def _check_copies(model: nn.Module, state: Mapping[str, Tensor]) -> None:
@@ -73,8 +73,8 @@ def _check_copies(model: nn.Module, state: Mapping[str, Tensor]) -> None:
         before = first.setdefault(id(tensor), name)
         if before != name and not _same(state[before], state[name]):
             raise ValueError(
-                f"{before} and {name}: expected the same values, since the model has one tensor "
-                "under both names, got different ones"
+                f"{before} and {name}: expected the same values, because they are one tensor in "
+                "the model, got different ones"
             )
 
 

@@ -62,7 +62,7 @@ def _make_entry(entry: Any, built: list[Component], allow: Collection[str]) -> C
         raise ValueError(f"{where}: expected class_path and init_args")
     class_path, init_args = entry["class_path"], entry["init_args"]
     if not isinstance(class_path, str) or not isinstance(init_args, dict):
-        raise ValueError(f"{where}: expected a text as class_path and a mapping as init_args")
+        raise ValueError(f"{where}: expected a string as class_path and a mapping as init_args")
     cls = resolve(class_path, SLOTS["component"], allow=allow)
     parameters = parameters_of(cls)
     arguments = {}
@@ -86,7 +86,7 @@ def _decode(value: Any, built: list[Component], where: str) -> Any:
         # Those before alone: a part cannot contain itself.
         if not 0 <= value["component"] < len(built):
             raise ValueError(
-                f"{where}: expected a part that comes before, got {shown(value['component'])}"
+                f"{where}: expected an earlier part of the list, got {shown(value['component'])}"
             )
         return built[value["component"]]
     if keys == {"tensor", "dtype"}:
@@ -136,5 +136,5 @@ def _make(cls: type, init_args: dict[str, Any]) -> Component:
         raise ValueError(f"{name}: {' '.join(str(error).split())}") from error
     except (TypeError, RuntimeError, ArithmeticError, AttributeError, LookupError) as error:
         reason = " ".join(str(error).split())
-        raise ValueError(f"{name}: it is not made from what was recorded: {reason}") from error
+        raise ValueError(f"{name}: it cannot be built from what was recorded: {reason}") from error
     return made

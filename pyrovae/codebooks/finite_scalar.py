@@ -38,7 +38,7 @@ class FiniteScalarCodebook(Codebook):
     def __init__(self, levels: Sequence[int] = (8, 5, 5, 5)) -> None:
         super().__init__()
         if not levels or min(levels) < 2:
-            raise ValueError(f"levels: expected at least 2 for each number, got {list(levels)}")
+            raise ValueError(f"levels: expected at least 2 for each variable, got {list(levels)}")
         if prod(levels) > MOST_CODES:
             raise ValueError(
                 f"levels: expected at most {MOST_CODES:,} combinations, got {prod(levels):,}"

@@ -40,10 +40,12 @@ class ResidualCodebook(Codebook):
             raise ValueError("codebooks: expected at least one, got none")
         if len(set(sizes)) > 1:
             raise ValueError(
-                f"codebooks: expected as many codes and features in each, got {sizes}"
+                f"codebooks: expected the same number of codes and features in each, got {sizes}"
             )
         if len({id(book) for book in codebooks}) < len(sizes):
-            raise ValueError("codebooks: expected one for each stage, got the same one twice")
+            raise ValueError(
+                "codebooks: expected a different one for each stage, got the same one twice"
+            )
         self.codes, self.code_features = sizes[0]
         self.stages = len(sizes)
         self.codebooks = nn.ModuleList(codebooks)

@@ -161,15 +161,16 @@ class AutoCompiled(Generic[R]):
         if self._renewed:
             self._outcome = f"not compiled: a number went on changing: {change}"
             warnings.warn(
-                f"{self._what} goes on uncompiled: {change}, after numbers had changed before; in "
-                "a 0-dim tensor (a buffer) a number may change within a compiled program",
+                f"{self._what} continues uncompiled: {change}, and numbers have changed before; "
+                "keep numbers that change in a 0-dim tensor (a buffer), which a compiled program "
+                "follows",
                 stacklevel=4,
             )
             return
         self._renewed, self._tried = True, False
         warnings.warn(
-            f"{self._what} is compiled anew: {change}; in a 0-dim tensor (a buffer) a number may "
-            "change within a compiled program",
+            f"{self._what} is compiled again: {change}; keep numbers that change in a 0-dim "
+            "tensor (a buffer), which a compiled program follows",
             stacklevel=4,
         )
 
@@ -187,4 +188,4 @@ class AutoCompiled(Generic[R]):
             self._outcome = f"compiled in {time.perf_counter() - began:.1f} s"
         else:
             self._outcome = f"not compiled: {reason}"
-            warnings.warn(f"{self._what} goes on uncompiled: {reason}", stacklevel=5)
+            warnings.warn(f"{self._what} continues uncompiled: {reason}", stacklevel=5)

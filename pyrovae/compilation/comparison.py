@@ -49,12 +49,12 @@ def check_same(
         largest[kind] = max(largest[kind], _size(a))
     for kind, name, a, b in zip(kinds, names, expected, found, strict=True):
         if a.shape != b.shape:
-            raise NotCompiled(f"the {what} program gives a {name} of another shape, or none")
+            raise NotCompiled(f"the {what} program returns a {name} of a different shape, or none")
         size = max(_size(a), 1e-2 * largest[kind], 1e-6)
         distance = _size(a - b)
         if not distance <= share * size:
             raise NotCompiled(
-                f"the {what} program gives another {name} than the eager one on a second "
+                f"the {what} program returns a different {name} than the eager one on a second "
                 f"batch (by {distance:.2g}, where the largest number is {size:.2g})"
             )
 

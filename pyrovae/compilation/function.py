@@ -90,7 +90,9 @@ class CompiledFunction:
         keeping: Keeping | None = None,
     ) -> None:
         if not isinstance(module, nn.Module):
-            raise NotCompiled(f"{type(module).__name__} is no nn.Module, whose tensors have names")
+            raise NotCompiled(
+                f"{type(module).__name__} is not an nn.Module, whose tensors have names"
+            )
         self._module, self.device = module, batch[0].device
         if self.device.type == "cpu":
             keep_freed_memory()
@@ -167,7 +169,9 @@ class CompiledFunction:
             try:
                 stack.enter_context(elsewhere())
             except Exception as error:
-                raise NotCompiled(f"its schedule cannot be moved: {reason_of(error)}") from error
+                raise NotCompiled(
+                    f"its schedule cannot be advanced: {reason_of(error)}"
+                ) from error
             self._refuse_moved("its schedule moves a number that is in no tensor")
             # The graph runs the very operations of the eager function.
             self._check(other, "traced", None, graph)
@@ -200,7 +204,7 @@ class CompiledFunction:
     def _refuse_moved(self, what: str) -> None:
         changed = self._numbers.changed()
         if changed:
-            raise NotCompiled(f"{what}, which a graph would keep as it is: {changed[0]}")
+            raise NotCompiled(f"{what}, which a graph would treat as constant: {changed[0]}")
 
     def _form_of(self, batch: Batch) -> list[Any]:
         # The compiled code reads memory as it was told to; nothing else guards it.
@@ -243,15 +247,15 @@ class CompiledFunction:
         except Exception as error:
             raise NotCompiled(f"it could not be traced: {reason_of(error)}") from error
         if selected := selections(graph):
-            raise NotCompiled(f"the number of its values depends on data: {selected[0]}")
+            raise NotCompiled(f"the number of its values depends on the data: {selected[0]}")
         constants = lift_constants(graph, at=len(copies))
         held = [constant for constant in constants if constant.requires_grad]
         for parameter in held:
             parameter.grad = None
         if held:
             raise NotCompiled(
-                f"it holds a parameter of shape {tuple(held[0].shape)} other than through the "
-                "module, whose gradient would be lost"
+                f"it uses a parameter of shape {tuple(held[0].shape)} that is not a parameter of "
+                "the module, so its gradient would be lost"
             )
         self._close_over(constants)
         return graph

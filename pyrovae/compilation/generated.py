@@ -75,7 +75,7 @@ def assemble(parts: Mapping[str, Any], folder: Path) -> Callable[[list[Tensor]],
     names = _provided(parts["operations"])
     for name, (path, digest) in parts["kernels"].items():
         if _digest(folder / path) != digest:
-            raise ValueError(f"{path}: another kernel than it was")
+            raise ValueError(f"{path}: the kernel has changed")
         names[name] = _kernel(folder / path, digest)
     exec(compile(parts["source"], "<program>", "exec"), names)  # noqa: S102 torch wrote it
     call: Callable[[list[Tensor]], Any] = names["call"]

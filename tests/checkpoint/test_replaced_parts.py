@@ -136,7 +136,7 @@ def test_what_no_argument_gives_is_refused_by_name(change, tmp_path):
         save(vae, tmp_path / "model.pt")
     assert not (tmp_path / "model.pt").exists()
     # Training goes on all the same, and its checkpoint says that it does not know the model.
-    with pytest.warns(UserWarning, match="will not say how its model is made"):
+    with pytest.warns(UserWarning, match="will not record how its model is built"):
         fit(vae, binary_data(), epochs=1, progress=False, checkpoint=tmp_path / "c.pt")
     with pytest.raises(ValueError, match=r"load\(path, model="):
         load(tmp_path / "c.pt")

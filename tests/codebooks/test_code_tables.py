@@ -177,7 +177,9 @@ def test_maps_of_codes_files_and_queries(name, tmp_path):
 
 
 def test_what_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match=r"levels: expected at least 2 for each number, got \[3"):
+    with pytest.raises(
+        ValueError, match=r"levels: expected at least 2 for each variable, got \[3"
+    ):
         FiniteScalarCodebook([3, 1])
     with pytest.raises(ValueError, match="levels: expected at most 262,144 comb.*, got 1,000,000"):
         FiniteScalarCodebook([100, 100, 100])

@@ -47,7 +47,9 @@ def test_a_model_that_looks_at_its_data_is_evaluated_uncompiled():
             return self.vae.model(x)
 
     split = as_split(binary_data(10))
-    with pytest.warns(UserWarning, match="evaluation goes on uncompiled: Looking is no nn.Module"):
+    with pytest.warns(
+        UserWarning, match="evaluation continues uncompiled: Looking is not an nn.Module"
+    ):
         found = log_likelihood(Looking(), split, samples=4, compile=True)
     assert found == log_likelihood(Looking(), split, samples=4, compile=False)
 

@@ -172,13 +172,13 @@ def test_files_that_do_not_belong_together_are_refused(tmp_path):
     config.write_text(json.dumps(whole))  # laid out anew, it says the same
     load(tmp_path)
     config.write_text(json.dumps(whole | {"components": whole["components"][:1]}))
-    with pytest.raises(ValueError, match=r"config\.json: expected it as it was written"):
+    with pytest.raises(ValueError, match=r"config\.json: it was changed after it was written"):
         load(tmp_path)
     with torch.no_grad():
         next(model.parameters()).add_(1)
     save_folder(model, tmp_path, card="")  # over its own folder
     config.write_text(json.dumps(whole))
-    with pytest.raises(ValueError, match=r"the weights that config\.json was written with"):
+    with pytest.raises(ValueError, match=r"the weights that belong to config\.json"):
         load(tmp_path)
 
 
@@ -194,7 +194,7 @@ def test_weights_of_other_kinds_are_refused(tmp_path):
         (first, torch.int64, "expected one of float16, bfloat16, float32, float64, got int64"),
         (first, torch.float8_e4m3fn, "float64, got float8_e4m3fn"),
         (counter, torch.float32, "expected int64, got float32"),
-        (first, torch.float64, "expected parameters of one precision, got float64 for"),
+        (first, torch.float64, "expected all parameters in the same precision, got float64 for"),
     ):
         safetensors.save_file(whole | {name: whole[name].to(dtype)}, weights)
         sign(tmp_path)
@@ -202,7 +202,9 @@ def test_weights_of_other_kinds_are_refused(tmp_path):
             load(tmp_path)
     mixed = tiny_vae()
     next(mixed.parameters()).data = next(mixed.parameters()).data.double()
-    with pytest.raises(ValueError, match="save_folder: expected parameters of one precision"):
+    with pytest.raises(
+        ValueError, match="save_folder: expected all parameters in the same precision"
+    ):
         save_folder(mixed, tmp_path / "mixed", card="")
 
 
@@ -219,7 +221,7 @@ def test_a_file_of_the_users_own_is_not_replaced(name, tmp_path, capsys):
     (tmp_path / name).write_text("{}")
     assert main(["export", str(tmp_path), "--hub-folder", str(tmp_path)]) == 2
     said = capsys.readouterr().err
-    assert f"or one without {name}, which would be replaced, got {tmp_path}" in said
+    assert f"or one without {name}, which would be overwritten, got {tmp_path}" in said
     assert said.count("\n") == 1
     with pytest.raises(ValueError, match="folder: expected one that pyrovae wrote"):
         save_folder(tiny_vae(), tmp_path, card="")

@@ -234,7 +234,7 @@ def test_what_does_not_fit_is_refused(change, message):
         ({"kind": "real", "levels": (1, 2)}, "column 'a': expected no levels for real"),
         ({"kind": "binary", "levels": (1, 2, 3)}, "column 'a': expected 2 different levels"),
         ({"kind": "ordinal"}, "column 'a': expected levels for ordinal"),
-        ({"kind": "ordinal", "levels": ([], 2)}, "levels that are texts or numbers"),
+        ({"kind": "ordinal", "levels": ([], 2)}, "levels that are strings or numbers"),
     ],
 )
 def test_columns_that_are_none_are_refused(values, message):

@@ -1,4 +1,4 @@
-"""A step that goes on uncompiled is not measured as a compiled one."""
+"""A step that continues uncompiled is not measured as a compiled one."""
 
 import warnings
 
@@ -25,7 +25,7 @@ def broken(monkeypatch):
 
 @pytest.mark.usefixtures("broken")
 def test_fit_ends():
-    with pytest.raises(UserWarning, match="goes on uncompiled: .* no compiler"):
+    with pytest.raises(UserWarning, match="continues uncompiled: .* no compiler"):
         fit(tiny_vae(), binary_data(), epochs=1, compile=True, progress=False, device="cpu")
 
 
@@ -33,5 +33,5 @@ def test_fit_ends():
 def test_a_step_of_ones_own_loop_ends():
     vae = tiny_vae()
     svi = CompiledSVI(vae.model, vae.guide, torch.optim.Adam, ELBO())
-    with pytest.raises(UserWarning, match="the loop goes on uncompiled: .* no compiler"):
+    with pytest.raises(UserWarning, match="the loop continues uncompiled: .* no compiler"):
         svi.step(torch.rand(5, 4).round())

@@ -156,7 +156,7 @@ def sharp():
 def test_a_number_in_a_users_model_makes_a_new_graph():
     change = Change(lambda model: setattr(model, "sharpness", 3.0), epoch=2)
     with pytest.warns(
-        UserWarning, match="training is compiled anew: model.sharpness was 1.0 and is 3.0"
+        UserWarning, match="training is compiled again: model.sharpness was 1.0 and is 3.0"
     ):
         results = both(lambda: (sharp(), {}), callbacks=[change])
     assert_alike(results)
@@ -173,8 +173,8 @@ def test_a_number_that_changes_again_makes_eager_steps():
         results = both(run)
     said = [str(w.message) for w in caught]
     assert len(said) == 2
-    assert said[0].startswith("training is compiled anew: model.sharpness was 1.0 and is 2.0")
-    assert said[1].startswith("training goes on uncompiled: model.sharpness was 2.0 and is 3.0")
+    assert said[0].startswith("training is compiled again: model.sharpness was 1.0 and is 2.0")
+    assert said[1].startswith("training continues uncompiled: model.sharpness was 2.0 and is 3.0")
     assert_alike(results)
     assert "went on changing" in results[1][2]
 
@@ -186,7 +186,7 @@ def test_dropout_that_a_callback_sets():
         change = Change(lambda model: [setattr(m, "p", 0.0) for m in layers], epoch=2)
         return vae, {"callbacks": [change]}
 
-    with pytest.warns(UserWarning, match=r"compiled anew: model\..*\.p was 0.5 and is 0.0"):
+    with pytest.warns(UserWarning, match=r"compiled again: model\..*\.p was 0.5 and is 0.0"):
         results = both(run)
     assert_alike(results)
 
@@ -261,7 +261,9 @@ def test_a_loop_of_ones_own():
             if i == 2:
                 vae.sharpness = 4.0
             if i == 2 and not fixed:
-                with pytest.warns(UserWarning, match="the loop is compiled anew: model.sharpness"):
+                with pytest.warns(
+                    UserWarning, match="the loop is compiled again: model.sharpness"
+                ):
                     losses.append(svi.step(batch).item())
             else:
                 losses.append(svi.step(batch).item())

@@ -94,7 +94,7 @@ def test_what_cannot_be_traced_trains_uncompiled_and_says_why(cls):
     eager, told = with_class(cls), with_class(cls)
     arguments = {"epochs": 2, "batch_size": 8, "progress": False, "device": "cpu"}
     fit(eager, x, compile=False, **arguments)
-    with pytest.warns(UserWarning, match="training goes on uncompiled") as caught:
+    with pytest.warns(UserWarning, match="training continues uncompiled") as caught:
         history = fit(told, x, compile=True, **arguments)
     assert len(caught) == 1
     assert history.compiled.startswith("not compiled: ")
@@ -131,7 +131,7 @@ def test_a_model_that_is_no_module_trains_uncompiled():
             self.model, self.guide = self.vae.model, self.vae.guide
             self.parameters = self.vae.parameters
 
-    with pytest.warns(UserWarning, match="Bare is no nn.Module"):
+    with pytest.warns(UserWarning, match="Bare is not an nn.Module"):
         fit(Bare(), binary_data(), epochs=1, compile=True, progress=False, device="cpu")
 
 
@@ -160,6 +160,6 @@ class Penalised(ELBO):
 def test_a_parameter_held_elsewhere_is_not_lost():
     vae = tiny_vae()
     objective = Penalised(list(vae.parameters()))
-    with pytest.raises(NotCompiled, match="holds a parameter of shape .* whose gradient"):
+    with pytest.raises(NotCompiled, match="uses a parameter of shape .* its gradient"):
         CompiledStep(vae, eager_step(vae, objective), (binary_data(6),))
     assert all(parameter.grad is None for parameter in vae.parameters())

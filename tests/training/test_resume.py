@@ -263,10 +263,10 @@ def test_a_model_that_cannot_be_recorded_is_kept_all_the_same(tmp_path):
 
     path = tmp_path / "run.pt"
     first = vae()
-    with pytest.warns(UserWarning, match="will not say how its model is made"):
+    with pytest.warns(UserWarning, match="will not record how its model is built"):
         quiet(first, binary_data(), epochs=2, checkpoint=path)
     assert same(state(load(path, model=vae())), state(first))
-    with pytest.warns(UserWarning, match="will not say"):
+    with pytest.warns(UserWarning, match="will not record"):
         assert len(quiet(vae(), binary_data(), epochs=3, checkpoint=path, resume=True)) == 3
 
 

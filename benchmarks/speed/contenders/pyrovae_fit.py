@@ -123,8 +123,8 @@ def run(task: Task, turn: Turns, variant: str) -> None:
 
 
 def insist_on_compiling() -> None:
-    """Ends the process where a step goes on uncompiled: its time would pass for a compiled one's."""
-    warnings.filterwarnings("error", ".*goes on uncompiled", UserWarning)
+    """Ends the process where a step continues uncompiled: its time would pass for a compiled one's."""
+    warnings.filterwarnings("error", ".*continues uncompiled", UserWarning)
 
 
 def wanted(function: Callable[..., Any], **options: Any) -> dict[str, Any]:
