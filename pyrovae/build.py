@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Collection
-from functools import partial
 from typing import Any
 
 from torch import Size, Tensor
@@ -13,13 +12,12 @@ from pyrovae.nn import Chain, ColumnFeatures
 from pyrovae.nn.network import Shape, as_size
 from pyrovae.specifications import (
     SLOTS,
-    Slot,
     Spec,
     arguments_of,
     bounded,
     check_spec,
     instantiate,
-    nested_slot,
+    network_shape,
     parameters_of,
 )
 
@@ -187,7 +185,7 @@ class _Assembly:
         cls: Any = check_spec(spec, SLOTS[owner], allow=self.allow)
         options = arguments_of(spec)
         given = {key: self.known[key] for key in ("columns",) if key in self.known}
-        shape = _network_shape(spec, SLOTS[owner], self.allow, given)(size)
+        shape = network_shape(spec, SLOTS[owner], allow=self.allow, given=given)(size)
         if min(shape) < 1:
             odd = {k: v for k, v in options.items() if isinstance(v, int) and v < 1}
             told = ", ".join(f"{key}={value}" for key, value in odd.items())
@@ -198,15 +196,13 @@ class _Assembly:
         """Returns the output shape of the encoder, which the model's class defines."""
         spec = self.specs["model"]
         cls: Any = check_spec(spec, SLOTS["model"], allow=self.allow)
-        shape: Size = cls.encoder_shape(latent, **arguments_of(spec))
-        return shape
+        return _of_model(lambda: cls.encoder_shape(latent, **arguments_of(spec)))
 
     def decoded(self, latent: Size) -> Size:
         """Returns the input shape of the likelihood, which the model's class defines."""
         spec, data = self.specs["model"], Size(self.known["data_shape"])
         cls: Any = check_spec(spec, SLOTS["model"], allow=self.allow)
-        shape: Size = cls.decoder_shape(latent, data, **arguments_of(spec))
-        return shape
+        return _of_model(lambda: cls.decoder_shape(latent, data, **arguments_of(spec)))
 
     def check_maps(self, latent: Shape) -> None:
         """Checks that the posterior supports latents of the given shape."""
@@ -232,17 +228,12 @@ class _Assembly:
             raise ValueError(f"likelihood: {told}{instead}, got {cls.__name__}")
 
 
-def _network_shape(
-    spec: Any, slot: Slot, allow: Collection[str], given: dict[str, Any]
-) -> Callable[[Any], Size]:
-    """Returns the class's `network_shape` with its options bound, also those of nested parts."""
-    cls: Any = check_spec(spec, slot, allow=allow)
-    options = arguments_of(spec)
-    for name, value in options.items():
-        place = nested_slot(parameters_of(cls)[name].annotation)
-        if place is not None and place.base() is slot.base() and isinstance(value, dict):
-            options[name] = _network_shape(value, place, allow, given)
-    return partial(cls.network_shape, **options | given)
+def _of_model(shape: Callable[[], Size]) -> Size:
+    """A shape that the model's class says, which refuses wrong arguments before it is made."""
+    try:
+        return shape()
+    except ValueError as error:
+        raise ValueError(f"model: {error}") from error
 
 
 def _memory() -> int:

@@ -80,7 +80,8 @@ class Component(Declared, nn.Module):
         Args:
             argument: The argument.
             part: The part's class.
-            options: The arguments that the part is given.
+            options: The arguments that the part is given; for a part of its own kind among them
+                what that one says of its network, as `Likelihood.network_shape` takes it.
             known: What is known to this class itself (shapes, networks, other parts), by the names of
                 the arguments they are for.
         """

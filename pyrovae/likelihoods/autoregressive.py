@@ -70,6 +70,11 @@ class AutoregressiveLikelihood(Likelihood):
                 "pixel: expected a likelihood of grey levels or real numbers, got "
                 f"{type(pixel).__name__}, a likelihood of counts"
             )
+        if isinstance(pixel, AutoregressiveLikelihood):
+            raise ValueError(
+                f"pixel: expected a likelihood of one variable alone, got {type(pixel).__name__}, whose "
+                "variables come one after another"
+            )
         if isinstance(pixel, PenalizedLikelihood):
             raise ValueError(
                 f"pixel: expected a density, got {type(pixel).__name__}, which adds a loss to it"

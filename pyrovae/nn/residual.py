@@ -113,7 +113,7 @@ class _Residual(Network):
             size = ", ".join(map(str, self.sizes[-1]))
             raise ValueError(
                 f"{name}: expected a vector, or a map (channels, {size}) with the size of the "
-                f"lowest of {len(self.sizes)} resolutions, got {tuple(shape)}"
+                f"lowest of the {len(self.sizes)} resolutions of channels, got {tuple(shape)}"
             )
         return True
 

@@ -9,6 +9,7 @@ from pyrovae.specifications.make import (
     check_spec,
     instantiate,
     nested_slot,
+    network_shape,
 )
 from pyrovae.specifications.plain import PLAIN_TYPES, Plain, check_plain
 from pyrovae.specifications.slots import SLOTS, Slot
@@ -30,6 +31,7 @@ __all__ = [
     "find_class",
     "instantiate",
     "nested_slot",
+    "network_shape",
     "parameters_of",
     "parse_yaml",
     "read_yaml",

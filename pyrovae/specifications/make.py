@@ -16,7 +16,14 @@ from pyrovae.specifications.classes import find_class
 from pyrovae.specifications.plain import check_plain, shown
 from pyrovae.specifications.slots import SLOTS, Slot
 
-__all__ = ["Spec", "arguments_of", "check_spec", "instantiate", "nested_slot"]
+__all__ = [
+    "Spec",
+    "arguments_of",
+    "check_spec",
+    "instantiate",
+    "nested_slot",
+    "network_shape",
+]
 
 Spec: TypeAlias = Mapping[str, Any]
 
@@ -123,6 +130,36 @@ def arguments_of(spec: object) -> dict[str, Any]:
     return _parts(spec, "specification")[1]
 
 
+def network_shape(
+    spec: object, slot: Slot, *, allow: Collection[str] = (), given: Known | None = None
+) -> Callable[[Any], Any]:
+    """What a part's class says of its network, parts of its own kind within it being asked, too.
+
+    Args:
+        spec: The part's specification.
+        slot: The place it is for.
+        allow: Packages whose classes may be imported, too.
+        given: Arguments that it and those within it get besides their own.
+
+    Raises:
+        ValueError: If it is no such specification.
+    """
+    cls: Any = check_spec(spec, slot, allow=allow)
+    return partial(cls.network_shape, **_said_within(cls, spec, slot, allow, given or {}))
+
+
+def _said_within(
+    cls: type, spec: object, slot: Slot, allow: Collection[str], given: Known
+) -> dict[str, Any]:
+    """A part's arguments, and for a part of its own kind among them what that says of its network."""
+    options = arguments_of(spec)
+    for name, value in options.items():
+        place = nested_slot(parameters_of(cls)[name].annotation)
+        if place is not None and place.base() is slot.base() and _is_spec(value):
+            options[name] = network_shape(value, place, allow=allow, given=given)
+    return options | dict(given)
+
+
 def nested_slot(annotation: object) -> Slot | None:
     """The slot for a specification in the place of an argument, if its annotation names one."""
     for base in nested_bases(annotation):
@@ -150,7 +187,7 @@ def _make(
 ) -> Any:
     if slot is not None and _is_spec(value):
         cls = check_spec(value, slot, allow=allow, where=where)
-        known = within(cls, arguments_of(value))
+        known = within(cls, _said_within(cls, value, slot, allow, {}))
         return instantiate(value, slot, allow=allow, where=where, known=known)
     if slot is not None and isinstance(value, list):
         return [_make(item, slot, allow, f"{where}[{i}]", within) for i, item in enumerate(value)]

@@ -189,12 +189,32 @@ def test_images_are_binarized_for_pixels_of_bits(pixel, protocol):
         (["--likelihood", "PerceptualLikelihood"], "a network of your own"),
         (["--likelihood", "PixelCNNLikelihood"], "expected a value for pixel"),
         ([*PIXELS[:2], "--likelihood.pixel", "PoissonLikelihood"], "of counts"),
+        (
+            [
+                *[*PIXELS[:3], "ZeroInflatedLikelihood"],
+                *["--likelihood.pixel.likelihood", "PoissonLikelihood"],
+            ],
+            "ZeroInflatedLikelihood of counts",
+        ),
+        ([*PIXELS[:3], "ZeroInflatedLikelihood"], "expected one within it"),
+        (
+            [*PIXELS[:3], "PixelCNNLikelihood", "--likelihood.pixel.pixel", "BernoulliLikelihood"],
+            "whose variables come one after another",
+        ),
         ([*PIXELS[:2], "--likelihood.pixel", "ColumnsLikelihood"], "columns of a table"),
         ([*PIXELS[:2], "--likelihood.pixel", "MLP"], "expected one of"),
         ([*PIXELS[:3], "CategoricalLikelihood", "--likelihood.pixel.categories", "0"], "sizes"),
         (
             ["--model", "DeepHierarchicalVAE", "--model.layers", "[0, 0]"],
-            "layers: expected a number for each",
+            "model: layers: expected a number for each",
+        ),
+        (
+            ["--model", "DenseHierarchicalVAE", "--model.path_features", "0"],
+            "model: path_features: expected",
+        ),
+        (
+            ["--model", "DeepHierarchicalVAE", "--decoder", "ResidualDecoder"],
+            "resolutions of channels",
         ),
         (["--model", "DeepHierarchicalVAE", "--prior", "VampPrior"], "the model has none"),
         (
