@@ -11,6 +11,9 @@ from pyrovae.specifications.plain import PLAIN_TYPES
 
 __all__ = ["Difference", "differences"]
 
+# What these say of themselves is no setting: lists of parameters name precision and device.
+SILENT = (Component, nn.ParameterList, nn.ParameterDict)
+
 
 class Difference(NamedTuple):
     """Something that a component's description does not give.
@@ -51,7 +54,7 @@ def differences(model: nn.Module, twin: nn.Module) -> list[Difference]:
         # Each layer with a parametrization has a class of its own.
         elif type_before_parametrizations(a) is not type_before_parametrizations(b):
             found.append(Difference(where, f"it is a {type(a).__name__} now"))
-        elif not isinstance(a, Component) and a.extra_repr() != b.extra_repr():
+        elif not isinstance(a, SILENT) and a.extra_repr() != b.extra_repr():
             found.append(Difference(where, f"it is {a!r} now"))
         elif _hooks(a) != _hooks(b):
             found.append(Difference(where, "it has hooks"))

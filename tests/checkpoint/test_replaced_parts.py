@@ -142,6 +142,14 @@ def test_what_no_argument_gives_is_refused_by_name(change, tmp_path):
         load(tmp_path / "c.pt")
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("name", PARTS)
+def test_a_part_in_another_precision_is_described_as_it_was_made(name, dtype):
+    part = PARTS[name]()
+    before = checkpoint.describe(part)
+    assert checkpoint.describe(part.to(dtype)) == before
+
+
 def test_the_precision_of_weights_comes_back(tmp_path):
     vae = tiny_vae(vamp=True).double()
     save(vae, tmp_path / "model.pt")
