@@ -10,7 +10,7 @@ from pyrovae.checks import check_agreement
 from pyrovae.likelihoods import Likelihood
 from pyrovae.models import ResidualNormalBlock, TopDownBlock, TopDownLayer, TopDownVAE
 from pyrovae.nn import MLP, Activation, Bottleneck, Network, ResidualDecoder, ResidualEncoder
-from pyrovae.nn.conv import halved, kernel_dimensions
+from pyrovae.nn.conv import halved
 from pyrovae.nn.convolution import WeightNorm, begin_small
 from pyrovae.nn.network import as_size, check_layers
 from pyrovae.posteriors import NormalPosterior
@@ -132,7 +132,11 @@ def _path(
             "layers: expected a number for each of the channels, at least 1 from the first that is "
             f"not 0, got {list(layers)} and channels {list(channels)}"
         )
-    kernel_dimensions(data_shape, "likelihood: data")
+    if len(data_shape) != 3:
+        raise ValueError(
+            "likelihood: expected one of images (channels, height, width), got one of data "
+            f"{tuple(data_shape)}"
+        )
     sizes = halved(data_shape[1:], len(channels) - 1)
     return first, [Size([c, *size]) for c, size in zip(channels, sizes, strict=True)]
 

@@ -29,6 +29,12 @@ def test_layers_that_make_no_hierarchy_are_refused(layers):
         DeepHierarchicalVAE(likelihood, channels=(4, 4), layers=layers)
 
 
+def test_signals_have_no_hierarchy_of_maps():
+    likelihood = BernoulliLikelihood(ResidualDecoder((4, 8), (1, 8), channels=(4,)))
+    with pytest.raises(ValueError, match=r"likelihood: expected one of images .* \(1, 8\)"):
+        DeepHierarchicalVAE(likelihood, channels=(4,), layers=(1,))
+
+
 def test_a_path_may_end_below_the_resolution_of_the_data():
     lowest = tuple((n + 1) // 2 for n in DATA[1:])
     likelihood = BernoulliLikelihood(ResidualDecoder((6, *lowest), DATA, channels=(6, 4)))
