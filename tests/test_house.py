@@ -46,7 +46,7 @@ ROOMS = {
     "objectives": "checks declared distributions handlers latents ranks schedules",
     "models": "checks component datasets distributions handlers labels latents likelihoods nn posteriors "
     "priors programs scope support",
-    "hierarchy": "likelihoods models nn posteriors",
+    "hierarchy": "checks likelihoods models nn posteriors",
     "latent_space": "datasets distributions handlers latents nn scope",
     "disentanglement": "checks",
     "sample_quality": "checks datasets nn scope",

@@ -36,10 +36,9 @@ ROUNDINGS = 1e-4  # of float32, in sums in another order
 class CompiledFunction:
     r"""A function of a module's tensors and a batch of one shape, traced and compiled.
 
-    Pyro's handlers run once, when ``make_fx`` traces the function on copies of the module's
-    parameters and buffers; what is left is one graph of tensor operations, which inductor
-    compiles. Whatever tensor the programs close over (a capacity that a schedule moves) becomes
-    an input of the graph, read anew at each call.
+    ``make_fx`` traces the function once, on copies of the module's parameters and buffers. The
+    result is one graph of tensor operations, which inductor compiles. A tensor that the programs
+    close over (a capacity that a schedule moves) is an input of the graph, read at each call.
 
     A Python number is part of the graph. Those in attributes of the module and the other holders,
     and of what these hold, are compared before each call; see `Numbers` for what is not seen.
@@ -51,22 +50,22 @@ class CompiledFunction:
         module: The module that owns all parameters and buffers.
         function: What to compile. It takes the module's trained parameters (leaves, whose
             ``grad`` it may fill and which it may move in place) and a batch, and gives tensors or
-            None. It may be a module itself, with buffers of its own.
+            None. It may be a module with its own buffers.
         batch: A batch of the shape to compile for.
         other: A second one of that shape, on which eager and compiled results are compared.
         names: What to call the results in a message.
-        relative: By how much compiled results may differ, where the largest number is one; a
-            function of the eager ones. 1e-4, float32 summed in another order, if left out.
+        relative: The largest relative difference of compiled results, as a function of the eager
+            ones. If None, 1e-4, for float32 summed in another order.
         holders: What else holds numbers that the function reads, by what it is called in a
-            message, beside the module.
-        elsewhere: Makes a context in which what is not a tensor of the module or the batch (a
-            schedule) is at another place: a number that was read while tracing shows there.
+            message.
+        elsewhere: Makes a context in which a schedule is at another position, where a number that
+            was read from it while tracing shows.
         keeping: Where to keep the program, and as what function, for the next one that is made of
             the same parts in the same modes, with the same numbers, for a batch of the same form.
-            That one is compared with the eager function again, on its own second batch, and
-            compiled anew if it is another; see `read_by_code` for what is looked at before.
+            It is compared with the eager function again, and compiled anew if they differ; see
+            `read_by_code` for what is checked before.
 
-    No random numbers of the caller's are drawn. For memory on the CPU see `keep_freed_memory`.
+    The caller's random state is left unchanged. For memory on the CPU see `keep_freed_memory`.
 
     Raises:
         NotCompiled: If the function cannot be traced (its control flow depends on data) or
@@ -90,9 +89,7 @@ class CompiledFunction:
         keeping: Keeping | None = None,
     ) -> None:
         if not isinstance(module, nn.Module):
-            raise NotCompiled(
-                f"{type(module).__name__} is not an nn.Module, whose tensors have names"
-            )
+            raise NotCompiled(f"{type(module).__name__} is no nn.Module with named tensors")
         self._module, self.device = module, batch[0].device
         if self.device.type == "cpu":
             keep_freed_memory()
