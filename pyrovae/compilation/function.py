@@ -41,10 +41,9 @@ class CompiledFunction:
     close over (a capacity that a schedule moves) is an input of the graph, read at each call.
 
     A Python number is part of the graph. Those in attributes of the module and the other holders,
-    and of what these hold, are compared before each call; see `Numbers` for what is not seen.
-
-    The graph draws its random numbers from torch's generators in the order of the eager
-    function, so that compiled and eager runs with one seed follow each other to rounding.
+    and of what these hold, are compared before each call; see `Numbers` for what is not seen. The
+    graph draws from torch's generators in the order of the eager function, so compiled and eager
+    runs with one seed agree up to rounding.
 
     Args:
         module: The module that owns all parameters and buffers.
