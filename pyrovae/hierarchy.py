@@ -71,7 +71,7 @@ class DeepHierarchicalVAE(TopDownVAE):
     ) -> None:
         data_shape = likelihood.data_shape
         if data_shape is None:
-            raise ValueError("likelihood: expected one that declares the shape of its data")
+            raise ValueError("likelihood: expected one that declares its data_shape")
         as_size(latent_features, "latent_features")
         first, shapes = _path(data_shape, channels, layers)
         if likelihood.latent_shape != shapes[first]:
@@ -129,8 +129,8 @@ def _path(
         or not (all(n >= 1 for n in layers[first:]) and first < len(layers))
     ):
         raise ValueError(
-            "layers: expected a number for each of the channels, at least 1 from the first that is "
-            f"not 0, got {list(layers)} and channels {list(channels)}"
+            "layers: expected a number for each of the channels, at least 1 after leading zeros, "
+            f"got {list(layers)} and channels {list(channels)}"
         )
     if len(data_shape) != 3:
         raise ValueError(

@@ -90,8 +90,8 @@ def check_kinds(what: str, posterior: LatentKind | None, prior: LatentKind | Non
     if posterior and prior and posterior != prior:
         raise ValueError(
             f"{what}: the posterior has a density over {_RANGES[posterior]} and the prior one "
-            f"over {_RANGES[prior]}, so that log p(z) - log q(z|x) has no meaning; give both "
-            "the same kind of latent"
+            f"over {_RANGES[prior]}, so log p(z) - log q(z|x) has no meaning; use the same kind "
+            "of latent in both"
         )
 
 

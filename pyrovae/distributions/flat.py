@@ -27,7 +27,7 @@ class Flat(dist.ImproperUniform):
         Raises:
             Undefined: Always.
         """
-        raise Undefined("the prior is flat, which is no density: there is nothing to draw from")
+        raise Undefined("the prior is flat, which is not a density: there is nothing to draw from")
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Zero for every value."""

@@ -101,8 +101,8 @@ class Marginal(TorchDistribution):
         density = posterior.log_prob(u)
         if density.requires_grad and not posterior.has_rsample:
             raise ValueError(
-                f"posterior: expected one of the second stage with reparameterised draws, through "
-                f"which it is trained, got {family(posterior)}"
+                "posterior: expected a second-stage posterior with reparameterised draws, which "
+                f"training needs, got {family(posterior)}"
             )
         weights = self.prior.log_prob(u) + self.likelihood(u).log_prob(value) - density
         return weights.logsumexp(0) - math.log(self.num_particles)

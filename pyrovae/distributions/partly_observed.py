@@ -78,8 +78,8 @@ def observe_partly(distribution: Distribution, mask: Tensor) -> Distribution:
     each = unblocked(distribution)
     if each.event_shape:
         raise ValueError(
-            f"expected a distribution of independent variables, some of which can be left out, "
-            f"got {type(each).__name__} over events of shape {tuple(each.event_shape)}"
+            "expected a distribution of independent variables, of which some can be omitted, got "
+            f"{type(each).__name__} over events of shape {tuple(each.event_shape)}"
         )
     return PartlyObserved(each, mask).to_event(len(distribution.event_shape))
 

@@ -33,7 +33,6 @@ def _variables(distribution: Distribution) -> Any:
     each = unblocked(distribution)
     if not isinstance(each, Normal):
         raise ValueError(
-            "expected normals of independent variables, whose product is one too, "
-            f"got {type(each).__name__}"
+            f"expected independent normals, whose product is normal, got {type(each).__name__}"
         )
     return each

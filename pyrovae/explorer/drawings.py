@@ -39,7 +39,7 @@ def read_drawing(content: bytes, shape: tuple[int, ...], *, invert: bool = False
         raise
     except Exception as error:  # whatever a decoder makes of a file that is damaged
         raise ValueError(
-            f"expected an image ({', '.join(FORMATS)}), got a file that does not read as one"
+            f"expected an image ({', '.join(FORMATS)}), got a file that cannot be read as one"
         ) from error
     fitted = ImageOps.fit(
         flat.convert("RGB" if channels == 3 else "L"), (width, height), Image.Resampling.BOX

@@ -65,7 +65,8 @@ class Explorer:
         self.given = () if self.masked else self.batch[1:]
         if not _codes(model, [value[:2] for value in self.batch]):
             raise ValueError(
-                f"{type(model).__name__} has no latents to explore; pyrovae sample shows what it draws"
+                f"{type(model).__name__} has no latents to explore; use pyrovae sample to see its "
+                "draws"
             )
         self.survey = Survey.of(model, self.batch, self.given)
         self.looks = self._looks()
@@ -126,7 +127,7 @@ class Explorer:
         """
         shape = tuple(self.x.shape[1:])
         if self.looks["x"].kind != "image" or (len(shape) == 3 and shape[0] not in (1, 3)):
-            raise ValueError("the data of this run are no images, so that none can be encoded")
+            raise ValueError("the data of this run are not images, so none can be encoded")
         beside = self._row(condition)[1:]
         look = self.looks["x"]
         x = read_drawing(content, shape, invert=invert) * (look.high - look.low) + look.low

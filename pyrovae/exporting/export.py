@@ -177,8 +177,8 @@ def _example(model: Program, example: Sequence[Tensor] | Tensor | None) -> tuple
         shape = getattr(model, "data_shape", None)
         if shape is None or not binds(model.guide, (torch.empty(0),)):
             raise ValueError(
-                "example: expected some data as the guide takes them, since the model does not "
-                "say their shape or takes more than them"
+                "example: expected some data in the form that the guide takes, because the model "
+                "does not declare their shape or takes more than one tensor"
             )
         example = torch.rand(TRACED_WITH, *shape, generator=torch.Generator().manual_seed(0))
     batch = (example,) if isinstance(example, Tensor) else tuple(example)

@@ -68,8 +68,8 @@ class DrawLeaves(Messenger):
             )
         if not self.paths and is_point_mass(fn):
             raise ValueError(
-                f"site {name!r}: {family(fn)} is a point mass, whose log-probability teaches "
-                "the guide nothing"
+                f"site {name!r}: {family(fn)} is a point mass, whose log-probability gives the "
+                "guide no gradient"
             )
         sample = fn()
         # Straight-through draws carry the relaxed value beside the rounded one; a leaf cannot.

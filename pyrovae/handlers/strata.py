@@ -36,7 +36,8 @@ class Strata(Messenger):
         if self.num_particles % components:
             raise ValueError(
                 f"num_particles: expected a multiple of the {components} components of site "
-                f"{msg['name']!r}, as many draws from each, got {self.num_particles}"
+                f"{msg['name']!r}, for the same number of draws from each, got "
+                f"{self.num_particles}"
             )
         device = mixture.weights.device
         choice = torch.arange(components, device=device)

@@ -107,8 +107,9 @@ def check_pair(real: Features, generated: Features) -> None:
     """
     if real.network != generated.network:
         raise ValueError(
-            f"expected features of one network, got {real.network!r} and {generated.network!r}"
+            f"expected features of the same network, got {real.network!r} and "
+            f"{generated.network!r}"
         )
     if real.values.shape[1] != generated.values.shape[1]:
         sizes = f"{real.values.shape[1]} and {generated.values.shape[1]}"
-        raise ValueError(f"expected as many features of both, got {sizes}")
+        raise ValueError(f"expected the same number of features of both, got {sizes}")

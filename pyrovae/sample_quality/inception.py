@@ -49,7 +49,7 @@ def inception(
         except OSError:
             raise
         except Exception as error:
-            raise ValueError(f"{weights}: expected weights, got another file") from error
+            raise ValueError(f"{weights}: expected weights, got a different file") from error
     path = None if weights is None else str(weights)
     extractor = FeatureExtractorInceptionV3(NAME, [LAYER], feature_extractor_weights_path=path)
     version = f"torch-fidelity {torch_fidelity.__version__}"

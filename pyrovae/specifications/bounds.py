@@ -49,7 +49,7 @@ class _Bounds(TorchDispatchMode):
         kwargs = kwargs or {}
         self.operations -= 1
         if self.operations < 0:
-            raise ValueError(f"{self.what}: expected fewer layers, it is made of too many")
+            raise ValueError(f"{self.what}: expected fewer layers, it has too many")
         self.taken += _new_bytes(func, args, kwargs)
         if self.taken > self.size:
             raise ValueError(

@@ -86,7 +86,10 @@ def resolve(class_path: str, slot: Slot, *, allow: Collection[str] = ()) -> type
             "allowed"
         )
     if inspect.isabstract(cls) or cls is base:
-        raise ValueError(f"{slot.name}: {class_path}: expected a class to be made, not a base")
+        raise ValueError(
+            f"{slot.name}: {class_path}: expected a class that can be constructed, not a base "
+            "class"
+        )
     for refused, reason in slot.refused.items():
         if cls.__name__ == refused:
             raise ValueError(f"{slot.name}: {refused} cannot be used here: {reason}")

@@ -97,8 +97,8 @@ def instantiate(
     given = [name for name in init_args if name in (known or {})]
     if given:
         raise ValueError(
-            f"{where}.{given[0]}: expected it to be left out: it follows from the data or from "
-            "another part"
+            f"{where}.{given[0]}: expected it to be omitted, because it follows from the data or "
+            "from another part"
         )
     arguments: dict[str, Any] = {
         name: value() if inspect.isfunction(value) else value
@@ -179,7 +179,9 @@ def _call(cls: Callable[..., Any], where: str, arguments: dict[str, Any], *first
         raise ValueError(f"{where}: {error}") from error
     except (TypeError, RuntimeError, ArithmeticError, AttributeError, LookupError) as error:
         reason = " ".join(str(error).split())
-        raise ValueError(f"{where}: {name} cannot be made so: {reason}") from error
+        raise ValueError(
+            f"{where}: {name} cannot be constructed with these arguments: {reason}"
+        ) from error
 
 
 def _make(

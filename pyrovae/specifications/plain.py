@@ -45,19 +45,22 @@ def check_plain(value: object, where: str) -> None:
         # By type and not by instance: a subclass may be anything.
         if type(value) in PLAIN_TYPES:
             if isinstance(value, str) and len(value) > LONGEST:
-                raise ValueError(f"{place}: expected a text of at most {LONGEST} characters")
+                raise ValueError(f"{place}: expected a string of at most {LONGEST} characters")
         elif type(value) in (list, tuple):
             for i, item in enumerate(value):  # type: ignore[arg-type,var-annotated]
                 visit(item, f"{place}[{i}]", depth + 1)
         elif type(value) is dict:
             for key, item in value.items():
                 if type(key) is not str:
-                    raise ValueError(f"{place}: expected texts as keys, got {type(key).__name__}")
+                    raise ValueError(
+                        f"{place}: expected strings as keys, got {type(key).__name__}"
+                    )
                 name = key if key.isidentifier() and len(key) < 60 else shown(key)
                 visit(item, f"{place}.{name}" if len(place) < 200 else place, depth + 1)
         else:
             raise ValueError(
-                f"{place}: expected numbers, texts, lists or mappings, got {type(value).__name__}"
+                f"{place}: expected numbers, strings, lists or mappings, got "
+                f"{type(value).__name__}"
             )
 
     visit(value, where, 0)

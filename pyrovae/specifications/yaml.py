@@ -80,7 +80,7 @@ def parse_yaml(text: str, where: str) -> Plain:
         reason = " ".join(str(error).split())[:200]
         raise ValueError(f"{where}: expected YAML, but {reason}") from None
     except RecursionError:
-        raise ValueError(f"{where}: expected values nested less deep") from None
+        raise ValueError(f"{where}: expected values with less nesting") from None
     check_plain(value, where)
     plain: Plain = value
     return plain

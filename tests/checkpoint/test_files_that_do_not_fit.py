@@ -173,7 +173,7 @@ def test_only_components_are_imported(class_path, allow, message, tmp_path, monk
     ("change", "message"),
     [
         ({"notes": {"options": {"lr": torch.zeros(3)}}}, r"notes\.options\.lr: expected numbers"),
-        ({"notes": {"options": {1: 2}}}, r"notes\.options: expected texts as keys"),
+        ({"notes": {"options": {1: 2}}}, r"notes\.options: expected strings as keys"),
         ({"state_dict": {"weight": {"a": 1}}}, "state_dict: expected tensors by name, got dict"),
         ({"training": {"best": {"weight": [1.0]}}}, r"training\.best: expected tensors by name"),
         ({"training": {"best": 3}}, r"training\.best: expected weights by name, got int"),

@@ -37,7 +37,7 @@ def test_whatever_pillow_makes_of_a_damaged_file(kind, monkeypatch):
         raise kind("'float' object has no attribute 'encode'")
 
     monkeypatch.setattr("PIL.ImageOps.exif_transpose", transpose)
-    with pytest.raises(ValueError, match="a file that does not read as one"):
+    with pytest.raises(ValueError, match="a file that cannot be read as one"):
         read_drawing(file_of(Image.new("L", (8, 8))), (1, 8, 8))
 
 

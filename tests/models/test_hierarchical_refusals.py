@@ -101,5 +101,5 @@ def test_ladder_refuses_a_layer_that_is_no_diagonal_normal():
         conditional_priors=[NormalPosterior(MLP(3, [], 4))],
         encoders=[MLP(4, [], 4), MLP(4, [], 4)],
     )
-    with pytest.raises(ValueError, match="normals of independent variables.*got LowRank"):
+    with pytest.raises(ValueError, match="independent normals.*got LowRank"):
         model.encode(torch.rand(2, 4))

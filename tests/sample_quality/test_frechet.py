@@ -105,5 +105,5 @@ def test_one_datum_and_other_networks_are_refused():
     x = Features(torch.randn(5, 2).double(), "plain values 1")
     with pytest.raises(ValueError, match="at least two data and two samples, got 5 and 1"):
         frechet_distance(x, Features(x.values[:1], x.network))
-    with pytest.raises(ValueError, match="expected features of one network"):
+    with pytest.raises(ValueError, match="expected features of the same network"):
         frechet_distance(x, Features(x.values, "plain values 2"))

@@ -74,7 +74,7 @@ def test_a_file_that_would_run_code_is_refused(tmp_path):
             return print, ("harm",)
 
     torch.save(Harm(), tmp_path / "harm.pth")
-    with pytest.raises(ValueError, match=r"harm.pth: expected weights, got another file"):
+    with pytest.raises(ValueError, match=r"harm.pth: expected weights, got a different file"):
         inception(tmp_path / "harm.pth")
     with pytest.raises(FileNotFoundError):
         inception(tmp_path / "none.pth")

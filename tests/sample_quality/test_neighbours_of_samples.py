@@ -147,9 +147,9 @@ def test_the_network_stands_in_every_number():
 @pytest.mark.parametrize("measure", [precision_recall, density_coverage])
 def test_what_does_not_compare_is_refused(measure):
     x = features(normal(90))
-    with pytest.raises(ValueError, match="expected features of one network"):
+    with pytest.raises(ValueError, match="expected features of the same network"):
         measure(x, Features(normal(90), "plain values 2"))
-    with pytest.raises(ValueError, match="as many features of both, got 2 and 3"):
+    with pytest.raises(ValueError, match="the same number of features of both, got 2 and 3"):
         measure(x, features(normal(90, 3)))
     with pytest.raises(ValueError, match="generated: expected at least 50 data for 3 neighbours"):
         measure(x, features(normal(25)), neighbours=3)

@@ -51,8 +51,8 @@ def test_every_choice_can_be_found(slot):
     [
         ("prior", "VmapPrior", ["VampPrior", "did you mean"]),
         ("prior", "Nothing at all", ["NormalPrior"]),
-        ("prior", "Prior", ["not a base"]),
-        ("prior", "pyrovae.priors.Prior", ["not a base"]),
+        ("prior", "Prior", ["not a base class"]),
+        ("prior", "pyrovae.priors.Prior", ["not a base class"]),
         ("prior", "NormalPosterior", ["expected one of"]),
         ("prior", "pyrovae.posteriors.NormalPosterior", ["expected a subclass of Prior"]),
         ("prior", "pyrovae.priors.nothing.Nothing", ["no such class"]),
@@ -157,7 +157,7 @@ def test_what_others_know_is_passed_to_the_classes_that_name_it():
     assert asked == []  # only for a class that takes it
     flow = instantiate(spec("FlowPrior", hidden=[3]), SLOTS["prior"], known=known)
     assert isinstance(flow, FlowPrior)
-    with pytest.raises(ValueError, match=r"prior\.latent_features: expected it to be left out"):
+    with pytest.raises(ValueError, match=r"prior\.latent_features: expected it to be omitted"):
         instantiate(spec("NormalPrior", latent_features=7), SLOTS["prior"], known=known)
     with pytest.raises(ValueError, match="expected a value for latent_features"):
         instantiate("NormalPrior", SLOTS["prior"])

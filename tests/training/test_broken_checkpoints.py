@@ -222,8 +222,8 @@ def test_a_path_that_is_a_folder_is_refused_before_training(tmp_path):
     [
         ({"checkpoint_minutes": 0}, "checkpoint_minutes: expected a positive number, got 0"),
         ({"checkpoint_steps": 0}, "checkpoint_steps: expected at least 1, got 0"),
-        ({"notes": {"model": torch.zeros(2)}}, r"notes\.model: expected numbers, texts"),
-        ({"notes": {3: "x"}}, "notes: expected texts as keys"),
+        ({"notes": {"model": torch.zeros(2)}}, r"notes\.model: expected numbers, strings"),
+        ({"notes": {3: "x"}}, "notes: expected strings as keys"),
         ({"notes": "lr = 3"}, "notes: expected a dict"),
     ],
 )
