@@ -229,7 +229,7 @@ class _Assembly:
 
 
 def _of_model(shape: Callable[[], Size]) -> Size:
-    """A shape that the model's class says, which refuses wrong arguments before it is made."""
+    """Returns a shape that the model's class defines, and names the model in an error."""
     try:
         return shape()
     except ValueError as error:

@@ -133,7 +133,7 @@ def arguments_of(spec: object) -> dict[str, Any]:
 def network_shape(
     spec: object, slot: Slot, *, allow: Collection[str] = (), given: Known | None = None
 ) -> Callable[[Any], Any]:
-    """What a part's class says of its network, parts of its own kind within it being asked, too.
+    """Returns the class's `network_shape` with its options bound, also those of nested parts.
 
     Args:
         spec: The part's specification.
@@ -151,7 +151,7 @@ def network_shape(
 def _said_within(
     cls: type, spec: object, slot: Slot, allow: Collection[str], given: Known
 ) -> dict[str, Any]:
-    """A part's arguments, and for a part of its own kind among them what that says of its network."""
+    """Returns a part's arguments, with the `network_shape` of nested parts of the same kind."""
     options = arguments_of(spec)
     for name, value in options.items():
         place = nested_slot(parameters_of(cls)[name].annotation)
