@@ -194,9 +194,9 @@ def test_images_are_binarized_for_pixels_of_bits(pixel, protocol):
                 *[*PIXELS[:3], "ZeroInflatedLikelihood"],
                 *["--likelihood.pixel.likelihood", "PoissonLikelihood"],
             ],
-            "ZeroInflatedLikelihood of counts",
+            "ZeroInflatedLikelihood, a likelihood of counts",
         ),
-        ([*PIXELS[:3], "ZeroInflatedLikelihood"], "expected one within it"),
+        ([*PIXELS[:3], "ZeroInflatedLikelihood"], "expected a wrapped likelihood"),
         (
             [*PIXELS[:3], "PixelCNNLikelihood", "--likelihood.pixel.pixel", "BernoulliLikelihood"],
             "whose variables come one after another",
