@@ -20,6 +20,7 @@ class AnnealedELBO(DynamicsObjective):
     :math:`\beta_k = k / K`. At each of them the momentum is partially refreshed,
     :math:`\rho'_k = \eta \rho_{k-1} + \sqrt{1 - \eta^2} \, \varepsilon_k`, and one leapfrog step
     follows :math:`\nabla \log \pi_k`. Without an accept step everything is differentiable, and
+
     .. math:: \log \hat p(x) = \log \frac{p(x, z_K)}{q(z_0 \mid x)}
         + \sum_{k=1}^{K} \log \frac{N(\rho_k; 0, I)}{N(\rho'_k; 0, I)}
 

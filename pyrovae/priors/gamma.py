@@ -18,6 +18,7 @@ class GammaPrior(Prior):
     r"""Independent gamma variables, for latents that are positive quantities.
 
     .. math:: p(z) = \prod_d \operatorname{Gamma}(z_d; a, b)
+
     The matching posteriors are those over positive numbers, such as `GammaPosterior`. With a shape
     below 1, most variables are close to zero and a few are large.
 
