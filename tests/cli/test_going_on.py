@@ -202,4 +202,4 @@ def test_nothing_is_downloaded_or_made_because_a_run_says_so(copied, in_tmp, cap
 def test_a_checkpoint_of_no_run_says_so(tmp_path, capsys):
     torch.save({"format": "pyrovae checkpoint 1", "state_dict": {}}, tmp_path / "checkpoint.pt")
     assert main(["resume", str(tmp_path)]) == 2
-    assert "no run of pyrovae train" in capsys.readouterr().err
+    assert "does not belong to a run of pyrovae train" in capsys.readouterr().err

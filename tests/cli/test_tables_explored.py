@@ -45,7 +45,7 @@ def test_what_is_missing_is_said(explorer):
 
 
 def test_what_cannot_be_asked_is_said(explorer):
-    with pytest.raises(ValueError, match="no images"):
+    with pytest.raises(ValueError, match="not images"):
         explorer.draw(b"")
     assert any("no images" in note for note in explorer.about()["notes"])
     assert len(explorer.path(0, 1)) == 9

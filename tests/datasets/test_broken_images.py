@@ -167,7 +167,7 @@ def test_images_of_several_sizes_are_named(tmp_path):
 
 def test_masks_of_zeros_and_ones_are_not_made_black(tmp_path):
     Image.fromarray(np.eye(4, dtype=np.uint8)).save(tmp_path / "a.png")
-    refused(tmp_path, "got zeros and ones")
+    refused(tmp_path, "got only zeros and ones")
 
 
 def test_an_image_size_beyond_all_memory(tmp_path):

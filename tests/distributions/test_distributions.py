@@ -134,5 +134,5 @@ def test_normal_product_is_proportional_to_the_product_of_densities():
     x = torch.randn(50, 3, 2)
     ratio = normal_product(p, q).log_prob(x) - p.log_prob(x) - q.log_prob(x)
     torch.testing.assert_close(ratio, ratio[:1].expand_as(ratio), atol=1e-4, rtol=0)
-    with pytest.raises(ValueError, match="expected normals .* got MultivariateNormal"):
+    with pytest.raises(ValueError, match="expected independent normals.* got MultivariateNormal"):
         normal_product(p, dist.MultivariateNormal(torch.zeros(2), torch.eye(2)))

@@ -48,7 +48,7 @@ def test_a_model_that_looks_at_its_data_is_evaluated_uncompiled():
 
     split = as_split(binary_data(10))
     with pytest.warns(
-        UserWarning, match="evaluation continues uncompiled: Looking is not an nn.Module"
+        UserWarning, match="evaluation continues uncompiled: Looking is no nn.Module"
     ):
         found = log_likelihood(Looking(), split, samples=4, compile=True)
     assert found == log_likelihood(Looking(), split, samples=4, compile=False)

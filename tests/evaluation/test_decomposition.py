@@ -133,9 +133,9 @@ def vae_of(posterior):
 def test_what_has_no_such_parts_is_refused():
     shape = PlanarPosterior.network_shape(2, transforms=2)
     planar = vae_of(PlanarPosterior(MLP(FEATURES, [], shape), transforms=2))
-    with pytest.raises(ValueError, match="no density at the draws of other data"):
+    with pytest.raises(ValueError, match="cannot evaluate its density at the draws of other data"):
         kl_decomposition(planar, binary_data())
-    with pytest.raises(ValueError, match="expected one latent site"):
+    with pytest.raises(ValueError, match="expected a model with one latent site"):
         kl_decomposition(two_layers.bottom_up(), two_layers.data(4))
     with pytest.raises(ValueError, match="at least 2 data"):
         kl_decomposition(fixed_vae(torch.eye(FEATURES)), binary_data(1))

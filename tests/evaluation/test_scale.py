@@ -40,7 +40,7 @@ def test_scales_far_from_one(scale):
     found = float(re.search("standard deviation of ([^ ]+) and", text)[1])
     # 800 draws: the deviation is off by 1 / sqrt(1600), four of which are a tenth.
     assert found == pytest.approx(scale, rel=0.1)
-    assert "give (x - x.mean(0)) / x.std(0)" in text
+    assert "standardise the data, (x - x.mean(0)) / x.std(0)" in text
     assert "\n" not in text
 
 

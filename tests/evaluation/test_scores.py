@@ -122,7 +122,9 @@ def test_the_order_is_that_of_the_data_whatever_their_source(source):
 )
 def test_data_in_no_order_are_refused(sampler):
     loader = DataLoader(TensorDataset(X), batch_size=6, sampler=sampler)
-    with pytest.raises(ValueError, match=f"in an order, got .* with a {type(sampler).__name__}"):
+    with pytest.raises(
+        ValueError, match=f"in a fixed order, got .* with a {type(sampler).__name__}"
+    ):
         score(exact_vae(), loader, samples=2)
     assert log_likelihood(exact_vae(), loader, samples=2).value < 0  # of which a mean is one
 

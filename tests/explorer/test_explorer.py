@@ -231,7 +231,7 @@ def test_data_are_shown_by_their_shape(shape, kind):
     assert explorer.decode(start(about))["data"]["x"]["kind"] == about["kind"] == kind
     assert any("no labels" in note for note in about["notes"])
     if kind != "image":
-        with pytest.raises(ValueError, match="no images"):
+        with pytest.raises(ValueError, match="not images"):
             explorer.draw(png())
 
 

@@ -109,6 +109,6 @@ def test_a_model_without_a_declared_latent_is_asked_for():
         latent_shape = None
 
     model, recognizer = Unknown(left=[0.0, 0.0], right=[0.0, 0.0]), Recognizer(*clusters())
-    with pytest.raises(ValueError, match="latent_shape: expected the shape of one latent"):
+    with pytest.raises(ValueError, match="latent_shape: expected a model with one latent"):
         completeness(model, recognizer)
     assert completeness(model, recognizer, latent_shape=(2,), samples=5).share == 1

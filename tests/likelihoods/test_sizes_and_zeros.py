@@ -140,7 +140,7 @@ def test_small_dispersions_and_large_counts_in_single_precision():
 @pytest.mark.parametrize("around", [OffsetLikelihood, ZeroInflatedLikelihood])
 def test_what_is_no_likelihood_of_independent_counts_is_refused(cls, around):
     with pytest.raises(
-        ValueError, match=f"expected one of independent counts.*got {cls.__name__}"
+        ValueError, match=f"expected a likelihood of independent counts.*got {cls.__name__}"
     ):
         around(made(cls))
 

@@ -122,7 +122,7 @@ def test_a_mask_is_looked_at_before_the_first_step():
         lambda: vae.encode(x, torch.ones(9, FEATURES)),
     ):
         with pytest.raises(
-            ValueError, match=r"data's shape \(9, 4\) .* got torch.float32"
+            ValueError, match=r"mask: expected bool of shape \(9, 4\).* got torch.float32"
         ) as caught:
             ask()
         assert "\n" not in str(caught.value)

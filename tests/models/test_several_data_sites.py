@@ -71,7 +71,7 @@ def test_one_site_alone():
     torch.testing.assert_close(right.reconstruct(x), model.reconstruct(x)["right"])
     torch.testing.assert_close(right.decode(right.encode(x)).mean, right.reconstruct(x))
     assert right.sample(5).shape == (5, 2)
-    with pytest.raises(ValueError, match=r"data sites \(\['left', 'right'\]\), got 'z'"):
+    with pytest.raises(ValueError, match=r"data sites \['left', 'right'\], got 'z'"):
         model.only("z").sample(2)
     with pytest.raises(ValueError, match="one alone"):
         tiny_vae().only("z").sample(2)
@@ -214,7 +214,9 @@ def test_numbers_of_latent_spaces_say_so_too():
 
 @pytest.mark.parametrize("figure", [plots.reconstructions, plots.latent_codes])
 def test_data_of_another_shape_are_not_drawn_beside_a_site(figure):
-    with pytest.raises(ValueError, match=r"shape of what the model makes of them, \(2,\)"):
+    with pytest.raises(
+        ValueError, match=r"expected data of shape \(2,\), the shape of the model's output"
+    ):
         figure(halves().only("left"), data())
 
 
@@ -260,7 +262,7 @@ def test_the_command_line_writes_all_sites(tmp_path, monkeypatch, capsys):
     capsys.readouterr()
     for out in ("x.npy", "x.png"):
         assert main(["sample", "run", "--out", out, *allow]) == 2
-        assert "a .npz for several data sites (left, right)" in capsys.readouterr().err
+        assert "a .npz file for several data sites (left, right)" in capsys.readouterr().err
     # Of another model in its place there is none of these figures.
     assert main(["train", *quick(epochs=1), "--out", "run", "--overwrite"]) == 0
     assert not [*Path("run/figures").glob("*_of_*")]

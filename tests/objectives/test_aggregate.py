@@ -71,7 +71,7 @@ def test_number_of_data_is_needed():
     vae, x = linear_gaussian.poor_vae(), linear_gaussian.data()
     with pytest.raises(ValueError, match="data_size: expected the number of training data"):
         TotalCorrelationELBO().loss(vae.model, vae.guide, x)
-    with pytest.raises(ValueError, match="data_size: expected at least the batch, 6, got 5"):
+    with pytest.raises(ValueError, match="data_size: expected at least the batch size, 6, got 5"):
         TotalCorrelationELBO(data_size=5).loss(vae.model, vae.guide, x)
 
 

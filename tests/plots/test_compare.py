@@ -49,7 +49,9 @@ class TestCompareLatentSpaces:
         assert np.exp(-(circle.radius**2) / 2) == pytest.approx(0.05, abs=1e-4)
 
     def test_refuses_other_latents(self):
-        with pytest.raises(ValueError, match="compare_latent_spaces needs .* 2 features, got 3"):
+        with pytest.raises(
+            ValueError, match="compare_latent_spaces: expected a latent with 2 features, got 3"
+        ):
             plots.compare_latent_spaces({"a": Fake(), "b": Fake(latent=(3,))}, batch(3))
         with pytest.raises(ValueError, match=r"got the latents \['z1', 'z2'\]"):
             plots.compare_latent_spaces({"a": FakeHierarchy()}, batch(3))

@@ -116,7 +116,9 @@ class TestLatentScatter:
 
     @pytest.mark.parametrize("method", ["pca", "tsne"])
     def test_refuses_to_project_two_data(self, method):
-        with pytest.raises(ValueError, match="at least 3 data, got 2"):
+        with pytest.raises(
+            ValueError, match="at least 3 data for a projection to two dimensions, got 2"
+        ):
             plots.latent_scatter(Fake(latent=(3,)), batch(2), method=method)
 
     @pytest.mark.parametrize("method", ["pca", "tsne"])

@@ -112,7 +112,7 @@ def test_decisions_are_common(run, size):
     assert first["interrupted"] == ["interrupted after step 3 of epoch 1", 15]
     assert first["resumed to the same bits"]
     assert first["diverged"].startswith("training diverged in epoch 1")
-    assert first["batch norm"].startswith("extra: BatchNorm1d would normalise with the share")
+    assert first["batch norm"].startswith("extra: BatchNorm1d would normalise over one process")
     assert "TotalCorrelationELBO depends on the whole batch" in first["total correlation"]
     assert f"expected at least {size}, got 1" in first["few"]
     assert "batch_size: expected the same value on all processes, got 4" in first["other options"]
@@ -144,7 +144,7 @@ def test_a_run_of_two_goes_on_with_any_number(run, size):
         whole, resumed = found["weights"]
         check_close(whole, resumed)
         assert found["epochs"] == 2
-        told = [] if size == 2 or rank else [f"written by 2 process(es), and is resumed by {size}"]
+        told = [] if size == 2 or rank else [f"written by 2 process(es) and is resumed by {size}"]
         assert len(found["warnings"]) == len(told)
         assert all(words in said for words, said in zip(told, found["warnings"], strict=True))
 

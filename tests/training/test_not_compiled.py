@@ -131,7 +131,7 @@ def test_a_model_that_is_no_module_trains_uncompiled():
             self.model, self.guide = self.vae.model, self.vae.guide
             self.parameters = self.vae.parameters
 
-    with pytest.warns(UserWarning, match="Bare is not an nn.Module"):
+    with pytest.warns(UserWarning, match="Bare is no nn.Module"):
         fit(Bare(), binary_data(), epochs=1, compile=True, progress=False, device="cpu")
 
 

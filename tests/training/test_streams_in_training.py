@@ -78,7 +78,7 @@ def test_training_goes_on_to_the_same_bits(tmp_path, stop):
 def test_another_stream_is_refused(tmp_path):
     options = {"epochs": 1, "batch_size": 8, "progress": False, "checkpoint": tmp_path / "run.pt"}
     fit(vae(), Stream(X), steps_per_epoch=2, **options)
-    with pytest.raises(ValueError, match="size .*4 steps of 8 data.* where it was .*2 steps of 8"):
+    with pytest.raises(ValueError, match="size .*4 steps of 8 data.* instead of .*2 steps of 8"):
         fit(vae(), Stream(X), steps_per_epoch=4, resume=True, **options)
     fit(vae(), Stream(X), steps_per_epoch=2, callbacks=[Stop(2)], **options | {"epochs": 3})
     with pytest.raises(ValueError, match="stream: taken: the stream ends after 1 batches"):

@@ -254,5 +254,5 @@ def test_seconds_add_up(tmp_path, monkeypatch):
 def test_fewer_batches_than_the_checkpoint_had_are_refused(tmp_path):
     path = tmp_path / "run.pt"
     quiet(tiny_vae(), tensor(), checkpoint=path, callbacks=[StopAt(4)])
-    with pytest.raises(ValueError, match="resume: the data have 2 batches, and .* after 4"):
+    with pytest.raises(ValueError, match="resume: the data have 2 batches, but .* after 4"):
         quiet(tiny_vae(), tensor(), batch_size=10, checkpoint=path, resume=True)
