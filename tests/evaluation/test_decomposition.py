@@ -146,7 +146,7 @@ def test_what_has_no_such_parts_is_refused():
     by_label = NormalPosterior(MLP(conditional.C, [], 2 * conditional.L))
     model = conditional.make()
     model = ConditionalVAE(by_label, model.posterior, model.likelihood, classes=conditional.C)
-    with pytest.raises(ValueError, match="the same for all data"):
+    with pytest.raises(ValueError, match="the same prior for all data"):
         kl_decomposition(model, (conditional.data(12), y))
     for name in ("samples", "drawn", "batch_size"):
         with pytest.raises(ValueError, match=f"{name}: expected at least 1, got 0"):

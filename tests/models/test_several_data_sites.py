@@ -73,7 +73,7 @@ def test_one_site_alone():
     assert right.sample(5).shape == (5, 2)
     with pytest.raises(ValueError, match=r"data sites \['left', 'right'\], got 'z'"):
         model.only("z").sample(2)
-    with pytest.raises(ValueError, match="one alone"):
+    with pytest.raises(ValueError, match="single data site"):
         tiny_vae().only("z").sample(2)
 
 
