@@ -1,21 +1,13 @@
 """Which machine a number was measured on."""
 
 import os
-import platform
 import subprocess
-from pathlib import Path
 
 import torch
 
-__all__ = ["gpu", "machine", "processor"]
+from pyrovae.compilation.machine import processor
 
-
-def processor() -> str:
-    """The processor's name, as Linux has it where there is a Linux."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return named[0] if named else platform.processor() or platform.machine()
+__all__ = ["gpu", "machine"]
 
 
 def gpu() -> str:

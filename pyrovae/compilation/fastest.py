@@ -1,24 +1,22 @@
 """Which of several ways to calculate the same is the fastest on this machine, found once."""
 
 import json
-import os
-import platform
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import torch
 
+from pyrovae.compilation.cache import cache_folder, is_switched_off
+from pyrovae.compilation.machine import processor
 from pyrovae.files import atomic
 
 __all__ = ["fastest"]
 
+FILE = "pyrovae-fastest.json"
 ROUNDS = 7
-SAMPLE = (
-    2e-4  # seconds that a measurement takes at least: calls of a few microseconds are repeated
-)
+SAMPLE = 2e-4  # seconds of a measurement at least: calls of a few microseconds are repeated
 CLEARLY = 0.9  # of the time of what is taken otherwise
 
 # By machine and by case, of this process.
@@ -81,28 +79,16 @@ def _calls(way: Callable[[], Any]) -> int:
 
 
 def _machine() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    name = named[0] if named else platform.processor() or platform.machine()
-    capability = torch.backends.cpu.get_cpu_capability()
-    return f"{name}, {capability}, torch {torch.__version__}, {torch.get_num_threads()} threads"
-
-
-def _file() -> Path | None:
-    if os.environ.get("TORCHINDUCTOR_FORCE_DISABLE_CACHES") == "1":
-        return None
-    # Here, since with it comes the compiler, which takes a second to import.
-    from torch._inductor.runtime.runtime_utils import cache_dir
-
-    return Path(cache_dir()) / "pyrovae-fastest.json"
+    capability, threads = torch.backends.cpu.get_cpu_capability(), torch.get_num_threads()
+    return f"{processor()}, {capability}, torch {torch.__version__}, {threads} threads"
 
 
 def _read() -> dict[str, dict[str, str]]:
     """What was found by earlier processes: ways by machine and case; of what is no such, nothing."""
+    if is_switched_off():
+        return {}
     with suppress(OSError, ValueError, RecursionError):
-        file = _file()
-        found = json.loads(file.read_text(encoding="utf-8")) if file else {}
+        found = json.loads((cache_folder() / FILE).read_text(encoding="utf-8"))
         if isinstance(found, dict):
             return {name: cases for name, cases in found.items() if isinstance(cases, dict)}
     return {}
@@ -110,10 +96,10 @@ def _read() -> dict[str, dict[str, str]]:
 
 def _keep(machine: str, case: str, name: str) -> None:
     """Adds to the file; where two processes write at once, one of them finds again another time."""
+    if is_switched_off():
+        return
     found = _read()
     found.setdefault(machine, {})[case] = name
-    with suppress(OSError):  # where nothing can be written, it is found again
-        file = _file()
-        if file is not None:
-            with atomic(file) as temporary:
-                temporary.write_text(json.dumps(found, indent=1, sort_keys=True), encoding="utf-8")
+    # Where nothing can be written, it is found again.
+    with suppress(OSError), atomic(cache_folder() / FILE) as temporary:
+        temporary.write_text(json.dumps(found, indent=1, sort_keys=True), encoding="utf-8")

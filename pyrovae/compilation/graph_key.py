@@ -14,7 +14,9 @@ import torch
 from torch import Tensor
 from torch.fx import GraphModule, Node
 
+from pyrovae.compilation.cache import is_switched_off
 from pyrovae.compilation.kept import form_of
+from pyrovae.compilation.machine import instructions, settings
 
 __all__ = ["graph_key"]
 
@@ -42,7 +44,8 @@ def graph_key(graph: GraphModule, inputs: Sequence[Tensor]) -> str | None:
     except TypeError:
         return None
     form = [str(item) for item in form_of(inputs)[: len(inputs)]]
-    return hashlib.sha256(repr((nodes, form, _machine(), _settings())).encode()).hexdigest()
+    circumstances = _machine(), settings(torch.device("cpu")), _environment()
+    return hashlib.sha256(repr((nodes, form, *circumstances)).encode()).hexdigest()
 
 
 def _nodes(graph: GraphModule) -> list[Any]:
@@ -80,7 +83,7 @@ def _plain(value: Any, numbers: dict[Node, int]) -> Any:
 
 def _as_delivered() -> bool:
     """Whether the compiler's settings are those that it has by itself."""
-    if os.environ.get("TORCHINDUCTOR_FORCE_DISABLE_CACHES", "0") != "0":
+    if is_switched_off():
         return False
     # What has not been imported nobody has changed.
     config: Any = sys.modules.get("torch._inductor.config")
@@ -96,21 +99,12 @@ def _as_delivered() -> bool:
         return False  # another version of torch
 
 
-def _settings() -> list[Any]:
-    """What of the process decides about a program."""
+def _environment() -> list[tuple[str, str]]:
+    """The variables of the environment that decide about a program."""
     names = sorted(n for n in os.environ if n.startswith("TORCH") or n in ("CC", "CXX", "CFLAGS"))
     # What torchrun tells a rank is another in each run.
     names = [n for n in names if n not in PLACES and not n.startswith("TORCHELASTIC_")]
-    return [
-        torch.get_num_threads(),
-        str(torch.get_default_dtype()),
-        torch.get_float32_matmul_precision(),
-        torch.are_deterministic_algorithms_enabled(),
-        torch.is_deterministic_algorithms_warn_only_enabled(),
-        bool(torch.backends.mkldnn.enabled),
-        torch.is_autocast_enabled("cpu"),
-        [(n, os.environ[n]) for n in names],
-    ]
+    return [(n, os.environ[n]) for n in names]
 
 
 @cache
@@ -119,19 +113,7 @@ def _machine() -> tuple[str, ...]:
     own = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.py")):
         own.update(path.read_bytes())
-    flags = ""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-        flags = next((line for line in lines if line.startswith(("flags", "Features"))), "")
-    except OSError:
-        pass  # another system: its name for the processor is all that is known
     capability = torch.backends.cpu.get_cpu_capability()
     version = (torch.__version__, str(torch.version.git_version), sys.version)
-    return (
-        *version,
-        own.hexdigest(),
-        platform.platform(),
-        platform.processor(),
-        capability,
-        flags,
-    )
+    system = (platform.platform(), platform.processor())
+    return (*version, own.hexdigest(), *system, capability, instructions())

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from pyrovae.compilation.code import read_by_code
+from pyrovae.compilation.machine import settings
 from pyrovae.compilation.numbers import Numbers, same_values
 from pyrovae.compilation.slots import hooks_of
 
@@ -55,7 +56,7 @@ class Made:
             tuple(part.training for part in parts),
             tuple(parameter.requires_grad for parameter in module.parameters()),
             hooks_of(parts, module.parameters()),
-            _settings(inputs[0].device if inputs else torch.device("cpu")),
+            settings(inputs[0].device if inputs else torch.device("cpu")),
         )
         # Without the first, the module itself, which may stand for the owner. A class may close
         # over a module, too.
@@ -138,15 +139,3 @@ def form_of(tensors: Sequence[Tensor]) -> tuple[Any, ...]:
     sharing = [seen.setdefault(t.untyped_storage().data_ptr(), i) for i, t in enumerate(tensors)]
     kinds = [(t.shape, t.stride(), t.dtype, t.device, t.requires_grad) for t in tensors]
     return (*kinds, *sharing)
-
-
-def _settings(device: torch.device) -> tuple[Any, ...]:
-    """What of the process decides about a program."""
-    return (
-        torch.get_num_threads(),
-        torch.get_default_dtype(),
-        torch.get_float32_matmul_precision(),
-        torch.are_deterministic_algorithms_enabled(),
-        torch.is_autocast_enabled(device.type),
-        torch.get_autocast_dtype(device.type),
-    )

@@ -1,11 +1,7 @@
 """Compiled programs on disk, which a process calls without loading the compiler."""
 
-import getpass
 import json
-import os
-import re
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,13 +9,12 @@ from typing import Any
 from torch import Tensor
 from torch.fx import GraphModule
 
+from pyrovae.compilation.cache import cache_folder
 from pyrovae.compilation.generated import assemble, parts_of
 from pyrovae.compilation.graph_key import graph_key
 from pyrovae.files import atomic
 
 __all__ = ["Stored"]
-
-UNSAFE = re.compile(r'[\\/:*?"<>|]')  # in a user's name, as part of a file's
 
 
 class Stored:
@@ -49,7 +44,7 @@ class Stored:
         if self._key is None:
             return None
         try:
-            folder = _folder()
+            folder = cache_folder()
             parts = json.loads(_file(folder, self._key).read_text(encoding="utf-8"))
             call = assemble(parts, folder)
         except Exception:  # noqa: BLE001 none is worth more than that it is compiled again
@@ -69,7 +64,7 @@ class Stored:
         if self._key is None or len(modules) != 1:
             return
         try:
-            folder = _folder()
+            folder = cache_folder()
             parts = parts_of(modules[0], folder)
             if parts is None:
                 return
@@ -83,27 +78,6 @@ def _modules() -> list[Any]:
     """What torch has loaded of the code that it has written."""
     codecache: Any = sys.modules.get("torch._inductor.codecache")
     return list(getattr(getattr(codecache, "PyCodeCache", None), "modules", []))
-
-
-def _folder() -> Path:
-    """Torch's cache, wherever it is said to be.
-
-    Raises:
-        PermissionError: If it is another user's, who may have put anything there.
-    """
-    chosen = os.environ.get("TORCHINDUCTOR_CACHE_DIR")
-    folder = Path(os.path.abspath(chosen or _default()))
-    if hasattr(os, "getuid") and folder.stat().st_uid != os.getuid():
-        raise PermissionError(f"{folder} is another user's")
-    return folder
-
-
-def _default() -> Path:
-    try:
-        user = getpass.getuser()
-    except (KeyError, ImportError, OSError):  # a container may run as a user without a name
-        user = f"uid_{os.getuid()}"
-    return Path(tempfile.gettempdir()) / f"torchinductor_{UNSAFE.sub('_', user)}"
 
 
 def _file(folder: Path, key: str) -> Path:

@@ -11,8 +11,7 @@ from torch import nn
 from torch._inductor.runtime.runtime_utils import default_cache_dir
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from pyrovae.compilation import CompiledFunction, function, half_twice
-from pyrovae.compilation import stored as stored_room
+from pyrovae.compilation import CompiledFunction, cache, function, half_twice
 from pyrovae.compilation.generated import assemble
 from pyrovae.compilation.graph_key import graph_key
 
@@ -199,9 +198,9 @@ def nobody():
 
 
 def test_a_user_without_a_name_has_a_cache_where_torch_has_it(monkeypatch, tmp_path):
-    monkeypatch.setattr(stored_room.getpass, "getuser", nobody)
+    monkeypatch.setattr(cache.getpass, "getuser", nobody)
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
-    assert stored_room._folder() == tmp_path
-    assert stored_room._default() == Path(default_cache_dir())
-    monkeypatch.setattr(stored_room.getpass, "getuser", lambda: "domain\\name")
-    assert stored_room._default() == Path(default_cache_dir())
+    assert cache.cache_folder() == tmp_path
+    assert cache.default_folder() == Path(default_cache_dir())
+    monkeypatch.setattr(cache.getpass, "getuser", lambda: "domain\\name")
+    assert cache.default_folder() == Path(default_cache_dir())

@@ -117,7 +117,7 @@ def test_a_number_that_no_attribute_holds_is_seen_by_the_comparison(traces, monk
 
 
 @pytest.mark.usefixtures("only_traced")
-def test_other_sizes_and_threads_are_other_programs(traces):
+def test_other_sizes_and_settings_are_other_programs(traces):
     vae, x = scaled_vae(), binary_data(10)
     for samples, made in ((4, 1), (1, 2), (4, 2)):
         evaluate(vae, x, compile=True, **{**SIZES, "samples": samples})
@@ -129,6 +129,15 @@ def test_other_sizes_and_threads_are_other_programs(traces):
     finally:
         torch.set_num_threads(threads)
     assert len(traces) == 3
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        evaluate(vae, x, compile=True, **SIZES)
+        assert len(traces) == 4
+        torch.use_deterministic_algorithms(True)
+        evaluate(vae, x, compile=True, **SIZES)
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert len(traces) == 5
 
 
 @pytest.mark.usefixtures("only_traced")
