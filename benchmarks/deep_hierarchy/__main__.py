@@ -3,8 +3,8 @@
     python -m benchmarks.deep_hierarchy --protocol mnist --root data
     python -m benchmarks.deep_hierarchy --protocol cifar10 --root data --out runs/cifar10
 
-A protocol is a file in ``protocols/``, whose head says what machine it is for. A run that was broken
-off goes on from its checkpoint.
+A protocol is a file in ``protocols/``, whose head says what machine it is for. The learning rate falls
+along a half cosine. An interrupted run goes on from its checkpoint.
 """
 
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import pyro
 import torch
+from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from pyrovae import evaluate, fit, load_data, save
 from pyrovae.cli import run
@@ -93,18 +94,22 @@ def main(
     vae = make(p, data.shape)
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
+    planned = epochs or p["epochs"]
     checkpoint, average = folder / "checkpoint.pt", WeightAverage(p["average"])
     fit(
         vae,
         data,
         objective=FreeBitsELBO(free_nats=p["free_nats"]),
         optimizer=lambda parameters: torch.optim.Adamax(parameters, lr=p["learning_rate"]),
+        scheduler=lambda optimizer: CosineAnnealingLR(
+            optimizer, planned, eta_min=p["final_learning_rate"]
+        ),
         beta=LinearWarmup(p["warmup"]),
         clip_norm=p["clip_norm"],
         skip_norm=p["skip_norm"],
         average=average,
         batch_size=p["batch_size"],
-        epochs=epochs or p["epochs"],
+        epochs=planned,
         checkpoint=checkpoint,
         resume=checkpoint.is_file(),
     ).save(folder / "history.csv")
