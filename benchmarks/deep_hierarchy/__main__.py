@@ -18,7 +18,7 @@ from pyrovae import evaluate, fit, load_data, save
 from pyrovae.cli import run
 from pyrovae.hierarchy import DeepHierarchicalVAE, DenseHierarchicalVAE
 from pyrovae.models import TopDownVAE
-from pyrovae.nn import ConvDecoder, ConvEncoder, ResidualDecoder
+from pyrovae.nn import MLP, ConvEncoder, ResidualDecoder
 from pyrovae.nn.conv import halved
 from pyrovae.objectives import FreeBitsELBO
 from pyrovae.schedules import LinearWarmup
@@ -43,12 +43,10 @@ def make(protocol: dict[str, Any], shape: torch.Size) -> TopDownVAE:
 
 
 def of_vectors(spec: dict[str, Any], shape: torch.Size, options: dict[str, Any]) -> TopDownVAE:
-    """A hierarchy of vectors between two networks of convolutions."""
-    width, channels = options["width"], options["channels"]
-    encoder = ConvEncoder(shape, width, channels=channels, dense=[], activation="silu")
-    network = ConvDecoder(
-        width, network_shape(spec, shape), channels=channels[::-1], dense=[], activation="silu"
-    )
+    """A hierarchy of vectors, between convolutions that read the image and an MLP that makes one."""
+    width = options["width"]
+    encoder = ConvEncoder(shape, width, channels=options["channels"], dense=[], activation="silu")
+    network = MLP(width, options["decoder"], network_shape(spec, shape), activation="silu")
     return DenseHierarchicalVAE(
         encoder,
         instantiate(spec, SLOTS["likelihood"], known={"network": network}),
