@@ -1,4 +1,4 @@
-"""A single bottleneck block as a network between maps of one size."""
+"""A bottleneck as a network between maps of one size."""
 
 from math import prod
 
@@ -7,25 +7,26 @@ from torch import Tensor
 from pyrovae.nn.conv import kernel_dimensions
 from pyrovae.nn.convolution import WeightNorm, check_checkpointing
 from pyrovae.nn.network import Activation, Network, Shape, as_size
-from pyrovae.nn.residual_blocks import BottleneckBlock, in_turn
+from pyrovae.nn.residual_blocks import bottleneck, in_turn
 
 __all__ = ["Bottleneck"]
 
 
 class Bottleneck(Network):
-    """A `BottleneckBlock` from one map to another of the same height and width.
+    """A bottleneck of four convolutions between maps of one height and width.
 
-    The layers of a deep hierarchy are made of such blocks: Child, 2021,
-    https://arxiv.org/abs/2011.10650.
+    Those with large kernels work on few channels, as in a `BottleneckBlock`, but the input is never
+    added to the output, whatever their channels. The layers of a deep hierarchy are
+    made of such networks: Child, 2021, https://arxiv.org/abs/2011.10650.
 
     Args:
         in_shape: (channels, height, width) of one input, or the shape of a signal or volume.
         out_shape: Shape of one output, which may differ from ``in_shape`` only in its channels.
-        width: Number of channels inside the block, on which the large kernels work.
+        width: Number of channels inside, on which the large kernels work.
         activation: Nonlinearity before each convolution.
         share: Factor for the initial weights of the last convolution.
         weight_norm: How weights are normalised; see `ResidualEncoder`.
-        checkpointing: Whether the block is recomputed in the backward pass; see `ResidualEncoder`.
+        checkpointing: Whether it is recomputed in the backward pass; see `ResidualEncoder`.
 
     Raises:
         ValueError: If the shapes are not those of two such maps, the width is not positive, or
@@ -51,7 +52,7 @@ class Bottleneck(Network):
                 f"in_shape, got {tuple(self.out_shape)}"
             )
         check_checkpointing(checkpointing, weight_norm)
-        self.block = BottleneckBlock(
+        self.layers = bottleneck(
             self.in_shape[0],
             self.out_shape[0],
             as_size(width, "width").numel(),
@@ -65,4 +66,4 @@ class Bottleneck(Network):
 
     def transform(self, x: Tensor) -> Tensor:
         """Maps ``(n, *in_shape)`` to ``(n, *out_shape)``."""
-        return in_turn([self.block], x, checkpointing=self.checkpointing)
+        return in_turn([self.layers], x, checkpointing=self.checkpointing)

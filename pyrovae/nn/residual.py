@@ -85,7 +85,7 @@ class _Residual(Network):
         kind: Any = ResidualBlock
         if self.bottleneck > 1:
             width = max(1, channels // self.bottleneck)
-            kind = partial(BottleneckBlock, n_out=channels, width=width)
+            kind = partial(BottleneckBlock, width=width)
         made: list[nn.Module] = [
             kind(
                 channels,

@@ -1,6 +1,7 @@
 """Building blocks of residual networks: blocks, attention, and changes of resolution."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
@@ -21,6 +22,7 @@ __all__ = [
     "ResidualBlock",
     "SelfAttention",
     "WidenTo",
+    "bottleneck",
     "in_turn",
 ]
 
@@ -77,18 +79,46 @@ class ResidualBlock(nn.Module):
 
 
 class BottleneckBlock(nn.Module):
-    r"""Four convolutions, of which those with large kernels work on few channels.
+    r"""The four convolutions of `bottleneck`, added to the input.
 
     .. math:: h' = h + W_4 \, a(W_3 \, a(W_2 \, a(W_1 \, a(n(h)))))
 
-    with a group normalisation :math:`n` and an activation :math:`a`; :math:`W_1` and :math:`W_4`
-    have kernels of size 1 and lead to and from the narrower signal. With a quarter of the channels
-    it takes a tenth of the operations of a `ResidualBlock`. If the numbers of input and output
-    channels differ, the input is not added. The last convolution has small initial weights.
+    With a quarter of the channels inside it takes a tenth of the operations of a `ResidualBlock`.
 
     He, Zhang, Ren and Sun, 2016, Deep residual learning for image recognition,
-    https://arxiv.org/abs/1512.03385; Child, 2021, https://arxiv.org/abs/2011.10650 (the four
-    convolutions).
+    https://arxiv.org/abs/1512.03385.
+
+    Args:
+        channels: Number of channels of the input.
+        width: Number of channels of the narrower signal.
+        options: As for `bottleneck`.
+    """
+
+    def __init__(self, channels: int, width: int, **options: Any) -> None:
+        super().__init__()
+        self.branch = bottleneck(channels, channels, width, **options)
+
+    def forward(self, h: Tensor) -> Tensor:
+        """Maps ``(n, channels, ...)`` to the same shape."""
+        return h + self.branch(h)
+
+
+def bottleneck(
+    n_in: int,
+    n_out: int,
+    width: int,
+    *,
+    dimensions: int = 2,
+    activation: Activation = "silu",
+    kernel: int = 3,
+    share: float = 1.0,
+    weight_norm: WeightNorm = "none",
+) -> nn.Sequential:
+    """Returns four convolutions, of which those with large kernels work on few channels.
+
+    A group normalisation comes first and an activation before each convolution. The first and the
+    last have kernels of size 1 and lead to and from the narrower signal; the last has small initial
+    weights: Child, 2021, https://arxiv.org/abs/2011.10650.
 
     Args:
         n_in: Number of input channels.
@@ -100,31 +130,12 @@ class BottleneckBlock(nn.Module):
         share: Factor for the initial weights of the last convolution.
         weight_norm: As for `ResidualBlock`.
     """
-
-    def __init__(
-        self,
-        n_in: int,
-        n_out: int,
-        width: int,
-        *,
-        dimensions: int = 2,
-        activation: Activation = "silu",
-        kernel: int = 3,
-        share: float = 1.0,
-        weight_norm: WeightNorm = "none",
-    ) -> None:
-        super().__init__()
-        self.branch = nn.Sequential(group_norm(n_in), activation_function(activation))
-        for read, size in ((n_in, 1), (width, kernel), (width, kernel)):
-            layer = convolution(dimensions, read, width, size, norm=weight_norm)
-            self.branch.extend([layer, activation_function(activation)])
-        self.branch.append(small_convolution(dimensions, width, n_out, 1, share, norm=weight_norm))
-        self.added = n_in == n_out
-
-    def forward(self, h: Tensor) -> Tensor:
-        """Maps ``(n, n_in, ...)`` to ``(n, n_out, ...)``."""
-        found: Tensor = self.branch(h)
-        return h + found if self.added else found
+    layers = nn.Sequential(group_norm(n_in), activation_function(activation))
+    for read, size in ((n_in, 1), (width, kernel), (width, kernel)):
+        layer = convolution(dimensions, read, width, size, norm=weight_norm)
+        layers.extend([layer, activation_function(activation)])
+    layers.append(small_convolution(dimensions, width, n_out, 1, share, norm=weight_norm))
+    return layers
 
 
 class SelfAttention(nn.Module):
