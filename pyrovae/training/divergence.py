@@ -25,8 +25,8 @@ class Diverged(ArithmeticError):
 class Watch:
     """Checks an epoch's losses and weights, and restores the last good weights if one is faulty.
 
-    A loss is faulty if it is NaN, as it is after a step whose gradient is not finite. A parameter
-    is faulty if it is NaN or infinite.
+    A loss is faulty if it is NaN, as it is after a step whose gradient is not finite, or if it is
+    infinite and so is a site's log-probability. A parameter is faulty if it is NaN or infinite.
 
     Args:
         training: The state at the beginning of the epoch, or where it resumes from a checkpoint.
@@ -40,6 +40,7 @@ class Watch:
         self._good_player = None if player is None else player.snapshot()
         self._batch: tuple[Tensor, ...] | None = None
         self._due = 0
+        self._no_loss = False
 
     def see(self, batch: tuple[Tensor, ...]) -> None:
         """Remembers the batch of the last step, and checks the losses now and then."""
@@ -62,16 +63,22 @@ class Watch:
     def _look(self, when: str, *, closely: bool) -> None:
         training, batch = self._training, self._batch
         player = training.player
-        fine = not training.position.total.isnan().any()
+        total = training.position.total
+        fine = not total.isnan().any()
+        # Pyro's objectives that have no loss give infinity instead: then every site is finite.
+        infinite = bool(fine and not self._no_loss and total.isinf().any())
         if fine and closely:
             own = [] if player is None else player.parameters
             fine = all(bool(p.isfinite().all()) for p in [*self._step.parameters, *own])
-        if fine or (batch is None and training.ranks.size == 1):
+        if (fine and not infinite) or (batch is None and training.ranks.size == 1):
             return
         fault = None if batch is None else find_fault(training.model, self._step, batch)
         faults = [found for found in training.ranks.gather(fault) if found is not None]
         # The rank that holds the faulty data can say more than the others.
         fault = next((found for found in faults if found != NOT_FOUND), NOT_FOUND)
+        if infinite and fine and fault == NOT_FOUND:
+            self._no_loss = True
+            return
         restore(training.model, self._good)
         if player is not None and self._good_player is not None:
             player.restore(self._good_player)

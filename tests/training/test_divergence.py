@@ -118,6 +118,25 @@ def test_a_likelihood_that_gives_nan_is_named():
     assert same(state(vae), watch.states[2])
 
 
+@pytest.mark.parametrize("value", [math.inf, -math.inf])
+def test_an_infinite_loss_whose_gradient_is_finite_is_named(value):
+    class Shifted(dist.Normal):
+        def log_prob(self, x):
+            return super().log_prob(x) + value
+
+    vae = odd_vae()
+
+    def spoil():
+        vae.likelihood.forward = lambda z: Shifted(vae.likelihood.network(z), 1.0).to_event(1)
+
+    watch = Watch(vae, spoil)
+    with pytest.raises(
+        Diverged, match="epoch 3, step 1.*log-probability of site 'x' in the model"
+    ):
+        quiet(vae, grey_data(), epochs=5, batch_size=5, on_epoch=watch)
+    assert same(state(vae), watch.states[2])
+
+
 def test_a_posterior_that_gives_nan_is_named():
     vae = odd_vae()
 
