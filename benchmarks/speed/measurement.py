@@ -21,6 +21,7 @@ class Options:
         threads: Threads of each contender.
         device: Where they calculate.
         epochs: Most passes over the data on the way to a target.
+        runs: How often each contender is trained to a target.
         peers_python: Interpreter for the contenders that need the extra ``bench``.
         cache: Where compiled code is kept from case to case (not on the way to a target).
     """
@@ -31,6 +32,7 @@ class Options:
     threads: int = 1
     device: Device = "cpu"
     epochs: int = 30
+    runs: int = 3
     peers_python: Path = Path(sys.executable)
     cache: Path = Path(tempfile.gettempdir()) / "pyrovae-speed"
 

@@ -24,9 +24,8 @@ READING = (
     "the estimate. Contenders that do the same work get about the same value, and a different "
     "value is marked. (PyTorch by hand and pythae compute the KL in closed form, whose gradients "
     "vary less; the others sample it.) Epochs have 4 to 192 steps, and what a trainer does "
-    "between them is included in its time. Each run to a target is done once and includes "
-    "compilation. So does each call of pyrovae's compiled evaluation, whereas PyTorch by hand "
-    "and NumPyro keep what they have compiled. (f) uses generated images. "
+    "between them is included in its time. Runs to a target are in processes of their own, with "
+    "nothing compiled before except where the row says so. (f) uses generated images. "
 )
 MEMORY = {
     "cpu": "Memory is the peak resident size of the process.",
@@ -77,7 +76,8 @@ def write_page(
     lines = [
         "# Speed" if options.device == "cpu" else "# Speed on a GPU",
         "",
-        f"Medians of {options.rounds} interleaved measurements of at least {options.seconds:g} s. "
+        f"Medians of {options.rounds} interleaved measurements of at least {options.seconds:g} s, "
+        f"in (d) of {options.runs} runs. "
         f"Each contender runs in its own process with {options.threads} threads, on {data}; "
         f"{gpu() if options.device == 'cuda' else processor()}, Python {platform.python_version()}, "
         + ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))

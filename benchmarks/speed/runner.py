@@ -4,7 +4,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from math import ceil
 from pathlib import Path
 
@@ -50,8 +50,7 @@ def measure(
             held_out = binarized(held_out, seed=2)
         x = torch.from_numpy(held_out.astype(np.float32) / 255)
         if case.target is not None:
-            for measurement in found.values():
-                _to_target(measurement, folder, x, options)
+            _to_target(found, folder, x, options)
         else:
             _interleaved(found, folder, x, options)
     for name, measurement in found.items():
@@ -127,36 +126,47 @@ def _value(case: Case, seconds: float) -> float:
 
 
 def _to_target(
+    found: dict[str, Measurement], folder: Path, held_out: torch.Tensor, options: Options
+) -> None:
+    for name, measurement in found.items():
+        if CONTENDERS[name].warm:
+            with _reasons(measurement), closing(Worker(name, folder, options)) as worker:
+                worker.answer()
+                worker.ask(go=1)  # compiles
+    for _ in range(options.runs):
+        for measurement in found.values():
+            if measurement.left is None:
+                with _reasons(measurement):
+                    _one_run(measurement, folder, held_out, options)
+
+
+def _one_run(
     measurement: Measurement, folder: Path, held_out: torch.Tensor, options: Options
 ) -> None:
     """Trains half an epoch at a time until the test ELBO, taken off the clock, is reached."""
-    case = measurement.case
+    case, name = measurement.case, measurement.contender
     target = case.target
     assert target is not None
     seconds, before = 0.0, (0.0, -float("inf"))
-    with _reasons(measurement):
-        worker = Worker(measurement.contender, folder, options, cold=True)
-        try:
-            measurement.versions = worker.answer()["versions"]
-            for _ in range(options.epochs * case.images // (case.batch * case.steps)):
-                answer = worker.ask(go=1)
-                seconds += answer["seconds"]
-                measurement.peak = answer["peak"]
-                weights = worker.weights()
-                assert weights is not None
-                measurement.check = bound(case, weights, held_out)
-                if measurement.check >= target:
-                    # Between two evaluations the bound rises about linearly.
-                    earlier, lower = before
-                    share = (target - lower) / (measurement.check - lower)
-                    if lower == -float("inf"):
-                        share = 1.0
-                    measurement.values = [earlier + share * (seconds - earlier)]
-                    return
-                before = seconds, measurement.check
-            measurement.left = f"not reached in {options.epochs} epochs and {seconds:.0f} s"
-        finally:
-            worker.close()
+    with closing(Worker(name, folder, options, cold=not CONTENDERS[name].warm)) as worker:
+        measurement.versions = worker.answer()["versions"]
+        for _ in range(options.epochs * case.images // (case.batch * case.steps)):
+            answer = worker.ask(go=1)
+            seconds += answer["seconds"]
+            measurement.peak = answer["peak"]
+            weights = worker.weights()
+            assert weights is not None
+            measurement.check = bound(case, weights, held_out)
+            if measurement.check >= target:
+                # Between two evaluations the bound rises about linearly.
+                earlier, lower = before
+                share = (target - lower) / (measurement.check - lower)
+                if lower == -float("inf"):
+                    share = 1.0
+                measurement.values.append(earlier + share * (seconds - earlier))
+                return
+            before = seconds, measurement.check
+    measurement.left = f"not reached in {options.epochs} epochs and {seconds:.0f} s"
 
 
 def _in_words(measurement: Measurement) -> str:

@@ -51,6 +51,20 @@ def test_throughput_is_better_when_larger(tmp_path):
     assert "(differs)" not in text
 
 
+def test_time_to_a_target(tmp_path):
+    case = Case("d", target=-105.0)
+    found = [
+        Measurement("pyro-svi", case, [50.0, 60.0, 40.0]),
+        Measurement("pyrovae-compiled", case, [40.0, 36.0, 24.0]),
+        Measurement("pyrovae-warm", case, [20.0, 24.0, 18.0]),
+    ]
+    text, _ = page(tmp_path, [found])
+    # Run by run: 36 / 60 and 24 / 40, then 20 / 50 and 24 / 60.
+    assert "| (d) pyrovae, compiled | at most 0.7 of its time | 0.60 |" in text
+    assert "an earlier process | at most 0.45 of its time | 0.40 |" in text
+    assert "in (d) of 3 runs" in text
+
+
 def test_page_of_a_gpu(tmp_path, monkeypatch):
     monkeypatch.setattr(report, "gpu", lambda: "a GPU, driver 1.2")
     found = [

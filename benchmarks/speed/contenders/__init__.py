@@ -21,6 +21,7 @@ class Contender:
         variant: Passed to its ``run``.
         settings: The settings it takes part in.
         peer: Whether it needs packages of the extra ``bench``.
+        warm: Whether, on the way to a target, it finds what an earlier process compiled.
         devices: Where it runs.
     """
 
@@ -29,6 +30,7 @@ class Contender:
     variant: str
     settings: str
     peer: bool = False
+    warm: bool = False
     devices: tuple[Device, ...] = ("cpu", "cuda")
 
 
@@ -47,6 +49,9 @@ CONTENDERS = {
     ),
     "pyrovae-eager": Contender("pyrovae, eager", "pyrovae_fit", "eager", "abcdef"),
     "pyrovae-compiled": Contender("pyrovae, compiled", "pyrovae_fit", "compiled", "abcdef"),
+    "pyrovae-warm": Contender(
+        "pyrovae, compiled by an earlier process", "pyrovae_fit", "compiled", "d", warm=True
+    ),
     "pyrovae-step": Contender("pyrovae, CompiledSVI.step", "pyrovae_fit", "step", "abcf"),
     "pyrovae-bf16": Contender("pyrovae, compiled, bf16", "pyrovae_fit", "bf16", "abcdf"),
     "floor": Contender("matrix products alone", "floor", "", "ab", devices=("cpu",)),
