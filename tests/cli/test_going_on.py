@@ -64,15 +64,9 @@ def test_interrupted_by_a_signal_then_resumed(in_tmp, number, code, capsys):
     assert not list(Path("run").glob(".*"))  # no temporary file is left
 
 
-# Other moments, of which the ordinary suite tries a few, are in test_kills.py of torture.
-@pytest.mark.parametrize(
-    "moment",
-    [
-        "run/checkpoint.pt",
-        pytest.param("run/config.yaml", marks=pytest.mark.proof),
-        pytest.param("run/history.csv", marks=pytest.mark.proof),
-    ],
-)
+# The ordinary suite kills a run in test_kills.py of torture, while its checkpoint is written.
+@pytest.mark.proof
+@pytest.mark.parametrize("moment", ["run/checkpoint.pt", "run/config.yaml", "run/history.csv"])
 def test_killed_at_any_moment_then_resumed_to_the_same_bits(in_tmp, moment):
     options = [*quick(epochs=3), "--compile", "false", "--checkpoint_steps", "5"]
     assert main(["train", *options, "--out", "whole"]) == 0

@@ -31,11 +31,8 @@ WRITTEN = [
     *(("history.csv", number) for number in range(EPOCHS)),
     *((name, 0) for name in ("config.yaml", "report.json", "report.html", *sorted(FIGURES))),
 ]
-#: Those that the ordinary suite tries, too.
-ALWAYS = {
-    ("checkpoint.pt", 0, "half"),
-    ("samples.png", 0, "half"),
-}
+#: What the ordinary suite tries, too.
+ALWAYS = {("checkpoint.pt", 0, "half")}
 CHOSEN = [
     pytest.param(*moment, marks=[] if moment in ALWAYS else pytest.mark.torture)
     for moment in ((*file, kind) for file in WRITTEN for kind in KINDS)

@@ -13,16 +13,6 @@ from pyrovae.cli import main
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 MOMENTS = ["run/checkpoint.pt", "run/history.csv", "run/report.json", "run/figures/samples.png"]
-SENT = [
-    pytest.param(
-        moment,
-        number,
-        # The ordinary suite tries one here, and others where training itself is tried.
-        marks=[] if (moment, number) == (MOMENTS[-1], signal.SIGTERM) else pytest.mark.torture,
-    )
-    for moment in MOMENTS
-    for number in CODES
-]
 
 
 def wait_for(path):
@@ -31,7 +21,10 @@ def wait_for(path):
         time.sleep(0.005)
 
 
-@pytest.mark.parametrize(("moment", "number"), SENT)
+# The ordinary suite sends signals where training is tried, and where a run goes on.
+@pytest.mark.torture
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("number", CODES)
 def test_a_signal_once_a_file_is_there(moment, number, in_tmp):
     process = start("train", *quick(epochs=2), "--compile", "false", "--out", "run")
     wait_for(moment)

@@ -10,16 +10,10 @@ from test_kills import start
 from pyrovae.checkpoint import read
 
 
-# Folders that are numbered are taken in one process in the command line's tests, too.
-@pytest.mark.parametrize(
-    ("out", "time"),
-    [
-        pytest.param(out, time, marks=[] if out and not time else pytest.mark.torture)
-        for out in ([], ["--out", "run"])
-        for time in range(3)
-    ],
-    ids=lambda value: value if isinstance(value, int) else "named" if value else "numbered",
-)
+# Folders are taken in one process, and locked by two, in the command line's tests.
+@pytest.mark.torture
+@pytest.mark.parametrize("time", range(3))
+@pytest.mark.parametrize("out", [[], ["--out", "run"]], ids=["numbered", "named"])
 def test_two_trainings_begun_together(out, time, in_tmp):
     options = [*quick(epochs=1), "--compile", "false"]
     both = [start("train", *options, "--seed", seed, *out) for seed in (1, 2)]
