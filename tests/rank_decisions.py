@@ -2,9 +2,12 @@
 
 import shutil
 import signal
+import sys
 import warnings
+from functools import partial
 from pathlib import Path
 
+import pytest
 import torch
 from rank_programs import DATA, autoencoder, rows, vae, weights
 from streams import Stream
@@ -88,26 +91,34 @@ def decisions(folder):
 def compiled(folder):
     """Steps that all compile, and steps that one of several ranks alone cannot.
 
-    Inductor, which takes its time, gives back the traced graph; without a compiler it fails.
+    Inductor, which takes its time, gives back the traced graph, which is not traced once more for it
+    nor noted with the stack of each operation; without a compiler it fails.
     """
     ranks, found = present(), {}
-    inductor = torch._inductor.compile
-    for name, fails_on in {"all": None, "but one": ranks.size - 1}.items():
-
-        def give(graph, inputs, options=None, fails_on=fails_on):
-            if ranks.size > 1 and ranks.rank == fails_on:
-                raise RuntimeError("no compiler here")
-            return graph
-
-        torch._inductor.compile = give
-        model = vae()
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            history = fit(model, rows(24), epochs=2, batch_size=8, compile=True, progress=False)
-        said = [str(w.message) for w in caught if "uncompiled" in str(w.message)]
-        found[name] = [history.compiled, said, weights(model)]
-    torch._inductor.compile = inductor
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "tracebacklimit", 1, raising=False)
+        once = "pyrovae.compilation.inductor.make_fx"
+        patch.setattr(once, lambda graph, **options: lambda *inputs: graph)
+        for name, fails_on in {"all": None, "but one": ranks.size - 1}.items():
+            patch.setattr(torch._inductor, "compile", partial(give, fails_on=fails_on))
+            found[name] = compiled_run()
     return found
+
+
+def give(graph, inputs, options=None, *, fails_on):
+    if present().size > 1 and present().rank == fails_on:
+        raise RuntimeError("no compiler here")
+    return graph
+
+
+def compiled_run():
+    """How a run was compiled, what it warned of that, and its weights."""
+    model = vae()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        history = fit(model, rows(24), epochs=2, batch_size=8, compile=True, progress=False)
+    said = [str(w.message) for w in caught if "uncompiled" in str(w.message)]
+    return [history.compiled, said, weights(model)]
 
 
 def going_on(folder):

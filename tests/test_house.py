@@ -2,6 +2,7 @@
 
 import ast
 from collections import Counter
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -73,9 +74,14 @@ def named(path):
     return path.relative_to(ROOT).as_posix()
 
 
+@cache
+def parsed(path):
+    return ast.parse(path.read_text())
+
+
 def functions(path):
     """Each function of a file, with the number of lines below its signature and docstring."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             body = node.body[1:] if ast.get_docstring(node, clean=False) is not None else node.body
             first = min((s.lineno for s in body), default=node.end_lineno + 1)
@@ -89,7 +95,7 @@ def room(module):
 
 def imported(path):
     """The modules of the package that a file imports, whether at its head or within a function."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):

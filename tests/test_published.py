@@ -119,7 +119,7 @@ def test_quadrants_go_on_from_either_stage(tmp_path):
 
 
 def test_a_command_that_fails_is_told(tiny, tmp_path, capfd):
-    tiny.config.write_text(json.dumps({"data": "mnist"}))
+    tiny.config.write_text(json.dumps({"epochs": "many"}))  # refused before torch is loaded
     with pytest.raises(Failed, match="ended with exit code 2"):
         train(tiny, tmp_path / "run", seed=0, root=tmp_path / "nothing", budget=None)
 

@@ -31,6 +31,13 @@ class MyELBO(ELBO):
 
 
 TRAP = "open('was_here', 'w').close()\nraise SystemExit('a trap')\n"
+# Modules that are installed, of the standard library, and looked for where they may be missing.
+TRAPS = ("sklearn", "yaml", "tqdm", "shlex", "csv", "tensorboard", "pandas", "libneuronxla")
+
+
+def set_traps(folder):
+    for name in TRAPS:
+        (folder / f"{name}.py").write_text(TRAP)
 
 
 @pytest.fixture
@@ -47,11 +54,13 @@ def here(in_tmp, monkeypatch):
 def test_users_own_classes_in_every_command(capsys):
     Path("my_parts.py").write_text(PARTS)
     # The working directory is the last place, for these classes alone.
-    Path("sklearn.py").write_text(TRAP)
+    set_traps(Path())
     own = ["--prior", "my_parts.LaplacePrior", "--prior.scale", "0.5"]
     done = run("train", *quick(), *own, "--objective", "my_parts.MyELBO", "--out", "run")
     assert done.returncode == 0, done.stderr
     assert not Path("was_here").exists()
+    for name in TRAPS:  # this process has what has been imported by now
+        Path(f"{name}.py").unlink()
     for refused in (["sample", "run"], ["resume", "run", "--epochs", "3"]):
         for allowed in ([], ["--allow", "other"]):
             assert main([*refused, *allowed]) == 2
@@ -124,26 +133,11 @@ def test_a_users_prior_that_keeps_data_is_given_them_again(capsys):
     torch.testing.assert_close(loaded.prior.mean, x.mean())
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        ["resume", ".", "--quiet", "--epochs", "3"],
-        pytest.param(["sample", "."], marks=pytest.mark.proof),
-    ],
-)
+# Training meets them above, in the ordinary suite.
+@pytest.mark.proof
+@pytest.mark.parametrize("command", [["resume", ".", "--quiet", "--epochs", "3"], ["sample", "."]])
 def test_a_module_that_lies_in_the_folder_is_not_taken_for_another(copied, command):
-    # Those that are installed, of the standard library, and looked for where they may be missing.
-    for name in (
-        "sklearn",
-        "yaml",
-        "tqdm",
-        "shlex",
-        "csv",
-        "tensorboard",
-        "pandas",
-        "libneuronxla",
-    ):
-        (copied / f"{name}.py").write_text(TRAP)
+    set_traps(copied)
     done = run(*command, cwd=copied)
     assert done.returncode == 0, done.stderr
     assert not (copied / "was_here").exists()

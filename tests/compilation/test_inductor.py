@@ -29,10 +29,15 @@ def compiled(monkeypatch, tmp_path):
     return run
 
 
-def test_the_same_program_is_found_for_other_numbers_but_not_for_other_shapes_or_threads(compiled):
+def test_the_same_program_is_found_for_other_numbers_but_not_for_other_shapes(compiled):
     assert not compiled(torch.exp, X)
     assert compiled(torch.exp, X + 1)
     # A program for any size would be found, and be slower.
     assert not compiled(torch.exp, X[:2])
+
+
+@pytest.mark.proof
+def test_nor_for_other_threads(compiled):
+    assert not compiled(torch.exp, X)
     # Loops are divided among so many threads when the code is written.
     assert not compiled(torch.exp, X, threads=2)

@@ -69,6 +69,7 @@ def test_at_the_exact_posterior_other_gradients_are_not_zero(objective):
     assert gradients(objective, vae, x, 5).abs().max() > 0.1
 
 
+@pytest.mark.proof
 def test_signal_to_noise_of_the_guides_gradient_falls_with_particles_or_rises():
     """Rainforth et al.: as 1 / sqrt(K) for the bound; Tucker et al.: as sqrt(K) for DReG."""
     vae, x = free_vae(error=0.1), linear_gaussian.data().repeat(2, 1)

@@ -48,9 +48,9 @@ def size(trained, tmp_path_factory):
 LEFT = [0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.75, 0.9]
 
 
-@pytest.mark.parametrize(
-    "leave", [pytest.param(n, marks=[] if n == 0.1 else pytest.mark.torture) for n in LEFT]
-)
+# The ordinary suite fills the disk of a single file and of a checkpoint, in test_files.py.
+@pytest.mark.torture
+@pytest.mark.parametrize("leave", LEFT)
 def test_a_full_disk_is_named_and_the_run_goes_on_once_there_is_room(
     leave, size, small_disk, capsys
 ):

@@ -172,7 +172,7 @@ def test_a_part_that_does_not_fit_is_named(name, content, tmp_path):
     assert checkpoint.read(path).keys() == content.keys()
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_whatever_stands_in_a_place_is_taken_or_refused_in_one_sentence(content, tmp_path, data):
     some = [place for place in places(content[T]) if place[0] != "optimizer" or len(place) < 3]
