@@ -10,6 +10,7 @@ from torch._subclasses import FakeTensorMode
 from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
 
+from pyrovae.compilation.convolutions import CONVOLUTIONS
 from pyrovae.compilation.decompositions import DECOMPOSITIONS
 from pyrovae.compilation.products import PRODUCTS
 
@@ -45,7 +46,7 @@ def compile_graph(graph: GraphModule, inputs: Sequence[Tensor]) -> Callable[...,
     }
     with torch.no_grad():
         # On fake tensors: nothing is calculated, no memory taken, no buffer moved.
-        table = {**DECOMPOSITIONS, **PRODUCTS}
+        table = {**DECOMPOSITIONS, **PRODUCTS, **CONVOLUTIONS}
         again = make_fx(graph, decomposition_table=table, tracing_mode="fake")
         cheaper = again(*inputs)
         # Inductor looks into its cache only where it is told, by a context, what stands for the
