@@ -31,7 +31,7 @@ __all__ = ["KINDS", "Profile", "profile_step"]
 # What the names of a kind's operations match; each counts for the first.
 KINDS = {
     "matrix products": r"aten::(add|b|badd)?(mm|bmm)$|pyrovae::linear|mkldnn::_linear",
-    "convolutions": r"aten::(mkldnn_)?convolution|mkldnn::",
+    "convolutions": r"aten::_?(mkldnn_)?convolution|mkldnn::",
     "random numbers, the batch's rows": r"aten::(normal_|random_|rand|index_select)",
     "Adam, in place": r"(cpp_fused|graph_).*_copy_",
     "other generated kernels": r"cpp_fused|graph_",
