@@ -38,7 +38,7 @@ def parts_of(module: ModuleType, folder: Path) -> Parts | None:
     globals_, provided = vars(module), _provided(())
     kernels, operations = {}, set()
     for name in sorted(_free_names(code)):
-        value = globals_.get(name)
+        value: Any = globals_.get(name)
         library = getattr(
             sys.modules.get(getattr(value, "__module__", None) or ""), "__file__", ""
         )
@@ -50,8 +50,10 @@ def parts_of(module: ModuleType, folder: Path) -> Parts | None:
         elif name in provided:
             known = value is provided[name] or value == provided[name]
         elif library and Path(library).suffix == ".so" and Path(library).is_relative_to(folder):
-            kernels[name] = [str(Path(library).relative_to(folder)), _digest(Path(library))]
-            known = True
+            path = Path(library)
+            function = value.__name__
+            kernels[name] = [str(path.relative_to(folder)), _digest(path), function]
+            known = getattr(sys.modules[value.__module__], function, None) is value
         else:
             known = hasattr(builtins, name) and name not in globals_
         if not known:
@@ -73,10 +75,11 @@ def assemble(parts: Mapping[str, Any], folder: Path) -> Callable[[list[Tensor]],
     pointer = torch._C._dynamo.guards._torchinductor_pyobject_tensor_data_ptr  # type: ignore[attr-defined]
     os.environ["_TORCHINDUCTOR_PYOBJECT_TENSOR_DATA_PTR"] = str(pointer)
     names = _provided(parts["operations"])
-    for name, (path, digest) in parts["kernels"].items():
-        if _digest(folder / path) != digest:
-            raise ValueError(f"{path}: the kernel has changed")
-        names[name] = _kernel(folder / path, digest)
+    libraries: dict[tuple[str, str], ModuleType] = {}
+    for name, (path, digest, function) in parts["kernels"].items():
+        if (path, digest) not in libraries:
+            libraries[path, digest] = _library(folder / path, digest)
+        names[name] = getattr(libraries[path, digest], function)
     exec(compile(parts["source"], "<program>", "exec"), names)  # noqa: S102 torch wrote it
     call: Callable[[list[Tensor]], Any] = names["call"]
     return call
@@ -149,15 +152,16 @@ def _assert_tensor_metadata(
     torch._C._dynamo.guards.assert_size_stride(tensor, size, stride, name)
 
 
-def _kernel(path: Path, digest: str) -> Callable[..., None]:
+def _library(path: Path, digest: str) -> ModuleType:
+    if _digest(path) != digest:
+        raise ValueError(f"{path}: the kernels have changed")
     # An extension module's name ends in that of its initialising function.
     spec = importlib.util.spec_from_file_location(f"_{digest}.kernel", path)
     if spec is None or spec.loader is None:
         raise ImportError(str(path))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    kernel: Callable[..., None] = module.kernel
-    return kernel
+    return module
 
 
 def _digest(path: Path) -> str:

@@ -13,6 +13,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from pyrovae.compilation.convolutions import CONVOLUTIONS
 from pyrovae.compilation.decompositions import DECOMPOSITIONS
 from pyrovae.compilation.products import PRODUCTS
+from pyrovae.compilation.units import few_units
 
 __all__ = ["compile_graph"]
 
@@ -43,7 +44,10 @@ def compile_graph(graph: GraphModule, inputs: Sequence[Tensor]) -> Callable[...,
         "triton.cudagraphs": False,
         # The generated loops are divided among so many; as an option it is part of the cache's key.
         "cpp.threads": torch.get_num_threads(),
+        # It pays for ten units or more; see `few_units`.
+        "cpp_cache_precompile_headers": False,
     }
+    options = {name: value for name, value in options.items() if name in _known()}
     with torch.no_grad():
         # On fake tensors: nothing is calculated, no memory taken, no buffer moved.
         table = {**DECOMPOSITIONS, **PRODUCTS, **CONVOLUTIONS}
@@ -53,5 +57,10 @@ def compile_graph(graph: GraphModule, inputs: Sequence[Tensor]) -> Callable[...,
         # inputs; and by themselves these would be of sizes that may vary.
         stand_in = FakeTensorMode(shape_env=ShapeEnv())
         fixed: list[Any] = [stand_in.from_tensor(value, static_shapes=True) for value in inputs]
-        with tracing(TracingContext(stand_in)):
+        with tracing(TracingContext(stand_in)), few_units():
             return torch._inductor.compile(cheaper, fixed, options=options)
+
+
+def _known() -> list[str]:
+    """The options that this version of inductor has."""
+    return torch._inductor.list_options()

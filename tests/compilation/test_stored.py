@@ -141,11 +141,11 @@ def test_what_is_stored_wrongly_is_compiled_again(compiled, folder, number, dama
 def test_a_kernel_that_is_another_is_not_called(compiled, folder):
     compiled(times(7.0))
     parts = json.loads(stored(folder)[0].read_text())
-    ((name, (path, digest)),) = parts["kernels"].items()
+    ((name, (path, digest, function)),) = parts["kernels"].items()
     with pytest.raises(OSError, match="none"):
-        assemble({**parts, "kernels": {name: ["none.so", digest]}}, folder)
-    with pytest.raises(ValueError, match="the kernel has changed"):
-        assemble({**parts, "kernels": {name: [path, 64 * "0"]}}, folder)
+        assemble({**parts, "kernels": {name: ["none.so", digest, function]}}, folder)
+    with pytest.raises(ValueError, match="the kernels have changed"):
+        assemble({**parts, "kernels": {name: [path, 64 * "0", function]}}, folder)
 
 
 def key(make, *inputs):
