@@ -47,7 +47,8 @@ def compile_graph(graph: GraphModule, inputs: Sequence[Tensor]) -> Callable[...,
         # It pays for ten units or more; see `few_units`.
         "cpp_cache_precompile_headers": False,
     }
-    options = {name: value for name, value in options.items() if name in _known()}
+    known = torch._inductor.list_options()  # other versions have others
+    options = {name: value for name, value in options.items() if name in known}
     with torch.no_grad():
         # On fake tensors: nothing is calculated, no memory taken, no buffer moved.
         table = {**DECOMPOSITIONS, **PRODUCTS, **CONVOLUTIONS}
@@ -59,8 +60,3 @@ def compile_graph(graph: GraphModule, inputs: Sequence[Tensor]) -> Callable[...,
         fixed: list[Any] = [stand_in.from_tensor(value, static_shapes=True) for value in inputs]
         with tracing(TracingContext(stand_in)), few_units():
             return torch._inductor.compile(cheaper, fixed, options=options)
-
-
-def _known() -> list[str]:
-    """The options that this version of inductor has."""
-    return torch._inductor.list_options()

@@ -62,23 +62,21 @@ class Watch:
 
     def _look(self, when: str, *, closely: bool) -> None:
         training, batch = self._training, self._batch
-        player = training.player
-        total = training.position.total
+        player, total = training.player, training.position.total
+        if batch is None and training.ranks.size == 1:
+            return
         fine = not total.isnan().any()
-        # Pyro's objectives that have no loss give infinity instead: then every site is finite.
-        infinite = bool(fine and not self._no_loss and total.isinf().any())
         if fine and closely:
             own = [] if player is None else player.parameters
             fine = all(bool(p.isfinite().all()) for p in [*self._step.parameters, *own])
-        if (fine and not infinite) or (batch is None and training.ranks.size == 1):
+        if fine and not self._no_loss and total.isinf().any():
+            fine = self._no_loss = self._sites_are_finite()
+        if fine:
             return
         fault = None if batch is None else find_fault(training.model, self._step, batch)
         faults = [found for found in training.ranks.gather(fault) if found is not None]
         # The rank that holds the faulty data can say more than the others.
         fault = next((found for found in faults if found != NOT_FOUND), NOT_FOUND)
-        if infinite and fine and fault == NOT_FOUND:
-            self._no_loss = True
-            return
         restore(training.model, self._good)
         if player is not None and self._good_player is not None:
             player.restore(self._good_player)
@@ -87,6 +85,17 @@ class Watch:
             "the epoch, or from where training resumed in it. A smaller learning rate, clip_norm "
             "or a warm-up of beta may help"
         )
+
+    def _sites_are_finite(self) -> bool:
+        """Whether an infinite loss is only that of Pyro's objectives that have none.
+
+        Nothing is moved by looking: no statistics of a normalisation, and no gradient.
+        """
+        training, batch = self._training, self._batch
+        held = snapshot(training.model)
+        found = None if batch is None else _faulty_site(training.model, batch)
+        restore(training.model, held)
+        return not any(training.ranks.gather(found is not None))
 
 
 @torch.no_grad()
@@ -99,6 +108,24 @@ def find_fault(model: Any, step: Step, batch: tuple[Tensor, ...]) -> str:
     for name, parameter in named:
         if not parameter.isfinite().all():
             return f"parameter {name!r} is not finite"
+    site = _faulty_site(model, batch)
+    if site is not None:
+        return site
+    if all(p.grad is None or p.grad.isfinite().all() for _, p in named):
+        # A compiled step leaves no gradients behind.
+        with isolated(batch[0].device, seed=0), without_validation(), torch.enable_grad():
+            step.gradients(step.parameters, batch)
+    for name, parameter in named:
+        if parameter.grad is not None and not parameter.grad.isfinite().all():
+            return f"the gradient of parameter {name!r} is not finite, though every site is"
+    if player is not None:
+        return "the loss of the game against the adversary is not finite, though every site is"
+    return NOT_FOUND
+
+
+@torch.no_grad()
+def _faulty_site(model: Any, batch: tuple[Tensor, ...]) -> str | None:
+    """Names the first site whose value or log-probability is not finite."""
     # The random numbers of the failing step are lost. A fixed seed makes the message
     # reproducible.
     with isolated(batch[0].device, seed=0), without_validation():
@@ -115,13 +142,4 @@ def find_fault(model: Any, step: Step, batch: tuple[Tensor, ...]) -> str:
                     return f"the value of site {name!r} in the {where} is not finite"
                 if not site["log_prob"].isfinite().all():
                     return f"the log-probability of site {name!r} in the {where} is not finite"
-    if all(p.grad is None or p.grad.isfinite().all() for _, p in named):
-        # A compiled step leaves no gradients behind.
-        with isolated(batch[0].device, seed=0), without_validation(), torch.enable_grad():
-            step.gradients(step.parameters, batch)
-    for name, parameter in named:
-        if parameter.grad is not None and not parameter.grad.isfinite().all():
-            return f"the gradient of parameter {name!r} is not finite, though every site is"
-    if player is not None:
-        return "the loss of the game against the adversary is not finite, though every site is"
-    return NOT_FOUND
+    return None

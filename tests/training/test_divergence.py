@@ -6,6 +6,7 @@ from functools import partial
 import pyro.distributions as dist
 import pytest
 import torch
+from pyro.infer import TraceTailAdaptive_ELBO
 from tiny import FEATURES, binary_data, grey_data, same, state, tiny_vae
 from torch import nn
 from torch.optim import SGD
@@ -15,7 +16,7 @@ from pyrovae.likelihoods.base import Likelihood
 from pyrovae.nn import MLP
 from pyrovae.posteriors import NormalPosterior
 from pyrovae.priors import NormalPrior
-from pyrovae.training import Diverged
+from pyrovae.training import Diverged, divergence
 
 quiet = partial(fit, progress=False, device="cpu")
 
@@ -135,6 +136,25 @@ def test_an_infinite_loss_whose_gradient_is_finite_is_named(value):
     ):
         quiet(vae, grey_data(), epochs=5, batch_size=5, on_epoch=watch)
     assert same(state(vae), watch.states[2])
+
+
+def test_to_look_whether_an_objective_has_a_loss_moves_nothing(monkeypatch):
+    """As the statistics of a normalisation would be by another pass through the network."""
+
+    def trained():
+        vae = tiny_vae()
+        vae.register_buffer("passes", torch.zeros(()))
+        vae.posterior.network.register_forward_hook(lambda *_: vae.passes.add_(1) and None)
+        objective = TraceTailAdaptive_ELBO(
+            num_particles=2, vectorize_particles=True, max_plate_nesting=1
+        )
+        history = quiet(vae, binary_data(), objective=objective, epochs=2, batch_size=5)
+        assert history.column("loss") == [math.inf, math.inf]
+        return state(vae)
+
+    found = trained()
+    monkeypatch.setattr(divergence.Watch, "_sites_are_finite", lambda self: True)
+    assert found["passes"] == trained()["passes"] > 0
 
 
 def test_a_posterior_that_gives_nan_is_named():
