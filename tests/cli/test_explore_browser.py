@@ -92,6 +92,50 @@ def test_a_datum_that_is_chosen_sets_the_sliders(page):
     assert picture(page, "reconstruction") == picture(page, "now")
 
 
+HOLD_ANSWERS = """(path) => {
+    const fetched = window.fetch, held = [];
+    window.fetch = async (...given) => {
+        const answer = await fetched(...given);
+        if (given[0] === path) await new Promise((done) => held.push(done));
+        return answer;
+    };
+    window.release = () => { window.fetch = fetched; held.forEach((done) => done()); };
+    window.waiting = () => held.length;
+}"""
+AT_REST = "() => new Promise((done) => setTimeout(done, 200))"  # every answer there is, read
+
+
+def test_a_late_answer_to_a_move_does_not_lead_back_from_a_datum(page):
+    page.evaluate(HOLD_ANSWERS, "decode")
+    slider(page).focus()
+    page.keyboard.press("PageUp")  # one move: after another, its answer would be the last
+    page.wait_for_function("() => window.waiting() > 0")
+    page.locator("#map").focus()
+    page.evaluate("() => { document.querySelector('#chosen-title').innerText = ''; }")
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => document.querySelector('#chosen-title').innerText !== ''")
+    page.evaluate("() => window.release()")
+    page.evaluate(AT_REST)
+    assert picture(page, "reconstruction") == picture(page, "now")
+
+
+def test_a_late_answer_of_a_datum_does_not_lead_back_from_a_move(page):
+    page.evaluate(HOLD_ANSWERS, "encode")
+    page.locator("#map").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => window.waiting() > 0")
+    before = picture(page)
+    slider(page).focus()
+    for _ in range(20):
+        page.keyboard.press("ArrowLeft")
+    wait_for_another(page, before)
+    at = slider(page).input_value()
+    page.evaluate("() => window.release()")
+    page.evaluate(AT_REST)
+    assert slider(page).input_value() == at
+    assert picture(page, "reconstruction") != picture(page, "now")
+
+
 def test_the_keyboard_moves_a_slider_and_the_map(page):
     one = slider(page)
     one.focus()

@@ -8,7 +8,7 @@ import { attributeSliders, latentSliders } from "./sliders.js";
 const $ = (id) => document.getElementById(id);
 const about = await ask("about");
 const sites = Object.fromEntries(about.sites.map((site) => [site.name, site]));
-const state = { knobs: {}, site: about.sites[0].name, axes: [], plane: null, condition: 0, chosen: -1, before: -1 };
+const state = { knobs: {}, site: about.sites[0].name, plane: null, condition: 0, chosen: -1, before: -1, moves: 0, jumps: 0 };
 for (const site of about.sites) state.knobs[site.name] = [...site.start];
 const wide = about.kind !== "image";
 
@@ -19,13 +19,20 @@ $("lead").textContent = `${about.points} data on the map; ${about.sites.map((s) 
 $("notes").hidden = about.notes.length === 0;
 $("notes").append(...about.notes.map((note) => element("li", {}, note)));
 
-// The position.
-const decode = newest(async (moved) => {
+// The position. An answer may come after the position has moved on: it must not lead back.
+function decode(moved) {
+  state.moves += 1;
+  decoded(moved);
+}
+
+const decoded = newest(async (moved) => {
+  const { moves, jumps } = state;
   const asked = { knobs: state.knobs, condition: state.condition };
   if (moved) asked.moved = moved;
   const answer = await ask("decode", asked);
+  if (jumps !== state.jumps) return;
   show($("now"), answer.data);
-  if (moved) {  // what follows, and where a sphere or a choice put it
+  if (moved && moves === state.moves) {  // what follows, and where a sphere or a choice put it
     for (const [name, knobs] of Object.entries(answer.knobs))
       if (name !== moved || ["sphere", "simplex", "ball", "bounded"].includes(sites[name].kind)) state.knobs[name] = knobs;
   }
@@ -99,12 +106,13 @@ function project(z) {
   return directions.map((d) => d.reduce((sum, v, i) => sum + v * (z[i] - centre[i]), 0));
 }
 
-async function plane() {
-  state.plane = await ask("plane", { site: state.site, axes: state.axes });
-  map.draggable = sites[state.site].gradual;
-  map.set(state.plane.points);
+const plane = newest(async (site, axes) => {
+  const found = await ask("plane", { site, axes });
+  Object.assign(state, { site, plane: found });
+  map.draggable = sites[site].gradual;
+  map.set(found.points);
   refresh();
-}
+});
 
 const planes = [];
 for (const site of about.sites) {
@@ -116,8 +124,8 @@ for (const site of about.sites) {
 }
 $("plane").append(...planes.map((p, i) => element("option", { value: i }, p.text)));
 $("plane").addEventListener("change", () => {
-  Object.assign(state, { site: planes[$("plane").value].site, axes: planes[$("plane").value].axes });
-  plane();
+  const { site, axes } = planes[$("plane").value];
+  plane(site, axes);
 });
 if (about.label_names)
   $("legend").append(...[...new Set(about.labels)].sort((a, b) => a - b).map((label) => {
@@ -128,13 +136,15 @@ if (about.label_names)
 // A datum, chosen or drawn.
 const NAMES = { elbo: "ELBO", log_likelihood: "log p(x)", reconstruction: "log p(x|z)", kl: "KL", ess: "effective draws" };
 
-function encoded(answer, title) {
-  attributes.forEach((slider) => slider.reset());
+let newestEncoding = null;
+async function encoded(answering, title) {
+  newestEncoding = answering;
+  const { moves } = state, answer = await answering;
+  if (answering !== newestEncoding) return false;
   $("chosen").hidden = false;
   $("chosen-title").textContent = title;
   $("datum").replaceChildren(picture(answer.datum));
   show($("reconstruction"), answer.data);
-  show($("now"), answer.data);
   const rows = Object.entries(NAMES).filter(([key]) => key in answer.numbers).map(([key, name]) => {
     let text = number(answer.numbers[key], key === "ess" ? 0 : 2);
     if (key === "log_likelihood" && "mc_se" in answer.numbers) text += ` ± ${number(answer.numbers.mc_se, 2)}`;
@@ -144,23 +154,28 @@ function encoded(answer, title) {
   const remark = answer.undefined ? `No bound: ${answer.undefined}.`
     : answer.density ? "In nats; ± is the standard error of the draws." : "Cross-entropies in nats: the likelihood is no density at these values.";
   $("numbers").replaceChildren(...rows, element("p", { class: "small faint" }, remark));
-  for (const [name, values] of Object.entries(answer.knobs)) state.knobs[name] = [...values];
+  if (moves === state.moves) {
+    state.jumps += 1;
+    attributes.forEach((slider) => slider.reset());
+    show($("now"), answer.data);
+    for (const [name, values] of Object.entries(answer.knobs)) state.knobs[name] = [...values];
+  }
   refresh();
   tell();
+  return true;
 }
 
 async function choose(index) {
   state.before = state.chosen;
   state.chosen = index;
   if (about.conditional) state.condition = index;
-  encoded(await ask("encode", { index }), about.label_names ? `Datum ${index}, label ${about.label_names[about.labels[index]]}` : `Datum ${index}`);
-  if (state.before >= 0 && state.before !== index) await path();
+  const title = about.label_names ? `Datum ${index}, label ${about.label_names[about.labels[index]]}` : `Datum ${index}`;
+  if (await encoded(ask("encode", { index }), title) && state.before >= 0 && state.before !== index) await path();
 }
 
 const drawn = newest(async (blob, invert) => {
-  const answer = await ask(`draw?invert=${invert ? 1 : 0}&condition=${state.condition}`, blob, "application/octet-stream");
   state.before = state.chosen = -1;
-  encoded(answer, "Drawing");
+  await encoded(ask(`draw?invert=${invert ? 1 : 0}&condition=${state.condition}`, blob, "application/octet-stream"), "Drawing");
 });
 const drawable = about.kind === "image" && (about.shape.length === 2 || [1, 3].includes(about.shape[0]));
 $("draw-part").hidden = !drawable;
@@ -180,19 +195,20 @@ function tiles(place, found, name) {
   }));
 }
 
-async function path() {
-  if (state.before < 0) return;
-  const found = await ask("path", { start: state.before, end: state.chosen, kind: $("way").value, steps: wide ? 5 : 7 });
-  $("path-help").textContent = `From datum ${state.before} to datum ${state.chosen}.`;
+const path = newest(async () => {
+  const { before, chosen } = state;
+  if (before < 0) return;
+  const found = await ask("path", { start: before, end: chosen, kind: $("way").value, steps: wide ? 5 : 7 });
+  $("path-help").textContent = `From datum ${before} to datum ${chosen}.`;
   tiles($("path"), found, "step");
-}
+});
 $("way").append(...about.paths.map((way) => element("option", { value: way }, way)));
 $("way").addEventListener("change", path);
 
 let seed = 0;
-async function samples() {
+const samples = newest(async () => {
   tiles($("samples"), await ask("sample", { n: wide ? 6 : 21, seed: seed++, condition: state.condition }), "sample");
-}
+});
 $("samples-part").hidden = !about.has_prior;
 $("again").addEventListener("click", samples);
 
@@ -203,7 +219,7 @@ if (about.conditions) {
   $("condition").addEventListener("change", () => { state.condition = Number($("condition").value); decode(); if (about.has_prior) samples(); });
 }
 
-await plane();
+await plane(state.site, []);
 decode();
 if (about.has_prior) await samples();
 document.body.dataset.ready = "yes";
