@@ -1,4 +1,4 @@
-"""Small deep hierarchies: of maps, of maps with bottlenecks, and of vectors."""
+"""Small deep hierarchies: of maps, of maps with bottlenecks or with heads at each place, and of vectors."""
 
 import torch
 from registry import DATA
@@ -29,6 +29,10 @@ def narrow(posteriors="relative"):
     return small(posteriors, bottleneck=2, weight_norm="weight", checkpointing=True)
 
 
+def at_places(posteriors="relative"):
+    return small(posteriors, heads="places")
+
+
 def dense(posteriors="relative"):
     return DenseHierarchicalVAE(
         MLP(DATA, [], 5),
@@ -40,4 +44,4 @@ def dense(posteriors="relative"):
     )
 
 
-MAKERS = [small, narrow, dense]
+MAKERS = [small, narrow, at_places, dense]

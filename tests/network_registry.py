@@ -55,6 +55,9 @@ NETWORKS = {
     "ResidualEncoder-bottleneck": lambda: ResidualEncoder(
         (2, 3, 5), 4, channels=(4, 8), bottleneck=2
     ),
+    "ResidualEncoder-patch": lambda: ResidualEncoder((1, 4, 6), 4, channels=(4, 4), patch=2),
+    "ResidualDecoder-patch": lambda: ResidualDecoder(LATENT, (1, 4, 6), channels=(4,), patch=2),
+    "Bottleneck-places": lambda: Bottleneck((2, 3, 5), (4, 3, 5), width=2, kernels=(1, 1)),
     "Bottleneck": lambda: Bottleneck((2, 3, 5), (4, 3, 5), width=2),
     "ResidualDecoder": lambda: ResidualDecoder(LATENT, DATA, channels=(4, 4), checkpointing=True),
     "ResidualDecoder-map": lambda: ResidualDecoder(

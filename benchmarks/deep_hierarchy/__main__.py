@@ -60,13 +60,14 @@ def of_vectors(spec: dict[str, Any], shape: torch.Size, options: dict[str, Any])
 def of_maps(spec: dict[str, Any], shape: torch.Size, options: dict[str, Any]) -> TopDownVAE:
     """A hierarchy of maps, of residual networks."""
     channels, layers = options["channels"], options["layers"]
-    first = next(level for level, n in enumerate(layers) if n)
+    first, patch = next(level for level, n in enumerate(layers) if n), options.get("patch", 1)
     network = ResidualDecoder(
-        (channels[first], *halved(shape[1:], first)[-1]),
+        (channels[first], *halved([n // patch for n in shape[1:]], first)[-1]),
         network_shape(spec, shape),
         channels=channels[first::-1],
         blocks=options["blocks"],
         bottleneck=options["bottleneck"],
+        patch=patch,
     )
     likelihood = instantiate(spec, SLOTS["likelihood"], known={"network": network})
     return DeepHierarchicalVAE(likelihood, **options)

@@ -25,6 +25,10 @@ __all__ = ["ResidualNormalBlock", "TopDownBlock", "TopDownLayer"]
 # softplus(r + ONE) is 1 at r = 0.
 ONE = 0.5413248546129181
 
+# The network's numbers are bounded by this. Without a bound, some images that are unlike the
+# training images get posteriors thousands of standard deviations from the prior.
+MOST = 10.0
+
 
 class TopDownLayer(Component, ABC):
     """A layer of latents in a `TopDownVAE`, which reads the path from above and updates it.
@@ -150,9 +154,11 @@ class ResidualNormalBlock(_Block):
     where :math:`\Delta\mu` and :math:`\Delta\sigma` are computed from :math:`h \oplus d(x)`. If
     the data carry no information, the posterior equals the prior, which keeps deep hierarchies
     stable. The shift is in units of the prior's scale, so that :math:`KL = \frac12 (\Delta\mu^2 +
-    \Delta\sigma^2 - \log \Delta\sigma^2 - 1)` does not depend on the prior.
+    \Delta\sigma^2 - \log \Delta\sigma^2 - 1)` does not depend on the prior. Both are bounded
+    smoothly: the shift by ten standard deviations, by a hyperbolic tangent.
 
-    Vahdat and Kautz, 2020, https://arxiv.org/abs/2007.03898 (section 3.2).
+    Vahdat and Kautz, 2020, https://arxiv.org/abs/2007.03898 (section 3.2; their code bounds both
+    by five).
 
     Args:
         prior: p(z|h), a diagonal normal; see `TopDownBlock`.
@@ -186,6 +192,7 @@ class ResidualNormalBlock(_Block):
                 f"scales its standard deviation, got {family(over)}"
             )
         numbers = at_least_single(self.network(self.beside_features(h, features)))
+        numbers = MOST * (numbers / MOST).tanh()
         shift, raw = numbers.chunk(2, dim=-events)
         loc = over.loc + over.scale * shift
         ratio = softplus(raw + ONE) + torch.finfo(raw.dtype).tiny

@@ -26,6 +26,7 @@ from pyrovae.nn.residual_blocks import (
     WidenTo,
     in_turn,
 )
+from pyrovae.nn.squares import check_patch, pixels_of, squares_of
 
 __all__ = ["ResidualDecoder", "ResidualEncoder"]
 
@@ -41,6 +42,7 @@ class _Residual(Network):
         blocks: Number of blocks at each resolution.
         bottleneck: Factor by which the channels are divided within a block.
         attention: Whether places attend to each other at the lowest resolution.
+        patch: Length of a side of the squares of pixels that are one place of the first resolution.
         activation: The nonlinearity.
         weight_norm: How the weights of convolutions are normalised.
         checkpointing: Whether blocks are recomputed in the backward pass.
@@ -56,6 +58,7 @@ class _Residual(Network):
         blocks: int,
         bottleneck: int,
         attention: bool,
+        patch: int,
         activation: Activation,
         weight_norm: WeightNorm,
         checkpointing: bool,
@@ -69,7 +72,8 @@ class _Residual(Network):
         as_size(blocks, "blocks")
         as_size(bottleneck, "bottleneck")
         check_checkpointing(checkpointing, weight_norm)
-        self.sizes = halved(shape[1:], len(channels) - 1)
+        self.sizes = halved(check_patch(shape, patch, image), len(channels) - 1)
+        self.patch = patch
         self.blocks, self.bottleneck, self.attention = blocks, bottleneck, attention
         self.activation = activation
         self.weight_norm: WeightNorm = weight_norm
@@ -143,6 +147,9 @@ class ResidualEncoder(_Residual):
         bottleneck: Factor by which the channels are divided within a block: 1 for a
             `ResidualBlock` of two convolutions, more for a `BottleneckBlock`.
         attention: Whether places attend to each other at the lowest resolution (`SelfAttention`).
+        patch: Length of a side of the squares of pixels that become the channels of one place
+            before the first convolution: with 2, no convolution works at the size of the image,
+            where it costs the most. It divides height and width.
         activation: Nonlinearity before each convolution of a block.
         weight_norm: How the weights of convolutions are normalised, ``"weight"``, ``"spectral"``
             or ``"none"``.
@@ -151,8 +158,9 @@ class ResidualEncoder(_Residual):
             more time, and memory for one block instead of all.
 
     Raises:
-        ValueError: If a shape is none of these, ``channels`` is empty, a size is not positive, or
-            spectral normalisation is combined with ``checkpointing``.
+        ValueError: If a shape is none of these, ``channels`` is empty, a size is not positive,
+            ``patch`` does not divide the image, or spectral normalisation is combined with
+            ``checkpointing``.
     """
 
     def __init__(
@@ -164,6 +172,7 @@ class ResidualEncoder(_Residual):
         blocks: int = 1,
         bottleneck: int = 1,
         attention: bool = False,
+        patch: int = 1,
         activation: Activation = "silu",
         weight_norm: WeightNorm = "none",
         checkpointing: bool = False,
@@ -176,12 +185,14 @@ class ResidualEncoder(_Residual):
             blocks=blocks,
             bottleneck=bottleneck,
             attention=attention,
+            patch=patch,
             activation=activation,
             weight_norm=weight_norm,
             checkpointing=checkpointing,
         )
         d, last = self.dimensions, channels[-1]
-        self.first = convolution(d, self.in_shape[0], channels[0], 3, norm=weight_norm)
+        read = self.in_shape[0] * patch**d
+        self.first = convolution(d, read, channels[0], 3, norm=weight_norm)
         self.layers.extend(self.at(0, channels[0]))
         for level, (n_in, n_out) in enumerate(pairwise(channels), 1):
             self.layers.append(Halve(n_in, n_out, dimensions=d, weight_norm=weight_norm))
@@ -195,7 +206,7 @@ class ResidualEncoder(_Residual):
 
     def transform(self, x: Tensor) -> Tensor:
         """Maps ``(n, channels, ...)`` to ``(n, *out_shape)``, or to as many numbers."""
-        return self.last(self.run(self.first(x)))
+        return self.last(self.run(self.first(squares_of(x, self.patch))))
 
 
 class ResidualDecoder(_Residual):
@@ -215,6 +226,8 @@ class ResidualDecoder(_Residual):
         bottleneck: Factor by which the channels are divided within a block: 1 for a
             `ResidualBlock` of two convolutions, more for a `BottleneckBlock`.
         attention: Whether places attend to each other at the lowest resolution (`SelfAttention`).
+        patch: Length of a side of the squares of pixels that the last convolution returns as the
+            channels of one place; see `ResidualEncoder`.
         activation: Nonlinearity before each convolution of a block.
         weight_norm: As for `ResidualEncoder`.
         checkpointing: As for `ResidualEncoder`.
@@ -232,6 +245,7 @@ class ResidualDecoder(_Residual):
         blocks: int = 1,
         bottleneck: int = 1,
         attention: bool = False,
+        patch: int = 1,
         activation: Activation = "silu",
         weight_norm: WeightNorm = "none",
         checkpointing: bool = False,
@@ -244,6 +258,7 @@ class ResidualDecoder(_Residual):
             blocks=blocks,
             bottleneck=bottleneck,
             attention=attention,
+            patch=patch,
             activation=activation,
             weight_norm=weight_norm,
             checkpointing=checkpointing,
@@ -264,9 +279,9 @@ class ResidualDecoder(_Residual):
         self.last = nn.Sequential(
             group_norm(channels[-1]),
             activation_function(activation),
-            convolution(d, channels[-1], self.out_shape[0], 3),
+            convolution(d, channels[-1], self.out_shape[0] * patch**d, 3),
         )
 
     def transform(self, x: Tensor) -> Tensor:
         """Maps ``(n, *in_shape)`` to ``(n, channels, ...)``."""
-        return self.last(self.run(self.first(x)))
+        return pixels_of(self.last(self.run(self.first(x))), self.patch)

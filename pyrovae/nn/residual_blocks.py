@@ -111,14 +111,15 @@ def bottleneck(
     dimensions: int = 2,
     activation: Activation = "silu",
     kernel: int = 3,
+    kernels: Sequence[int] = (1, 3, 3, 1),
     share: float = 1.0,
     weight_norm: WeightNorm = "none",
 ) -> nn.Sequential:
-    """Returns four convolutions, of which those with large kernels work on few channels.
+    """Returns convolutions in a row, by default four with the large kernels on few channels.
 
     A group normalisation comes first and an activation before each convolution. The first and the
-    last have kernels of size 1 and lead to and from the narrower signal; the last has small initial
-    weights: Child, 2021, https://arxiv.org/abs/2011.10650.
+    last lead to and from the narrower signal, by default with kernels of size 1; the last has small
+    initial weights: Child, 2021, https://arxiv.org/abs/2011.10650.
 
     Args:
         n_in: Number of input channels.
@@ -126,15 +127,17 @@ def bottleneck(
         width: Number of channels of the narrower signal.
         dimensions: Number of dimensions of the kernels: 1, 2 or 3.
         activation: The nonlinearity.
-        kernel: Size of the inner kernels; 1 where the resolution is one pixel.
+        kernels: Size of each kernel, at least two.
+        kernel: The largest size; 1 where the resolution is one pixel.
         share: Factor for the initial weights of the last convolution.
         weight_norm: As for `ResidualBlock`.
     """
+    *inner, last = (min(size, kernel) for size in kernels)
     layers = nn.Sequential(group_norm(n_in), activation_function(activation))
-    for read, size in ((n_in, 1), (width, kernel), (width, kernel)):
+    for read, size in zip([n_in, *[width] * len(inner)], inner, strict=False):
         layer = convolution(dimensions, read, width, size, norm=weight_norm)
         layers.extend([layer, activation_function(activation)])
-    layers.append(small_convolution(dimensions, width, n_out, 1, share, norm=weight_norm))
+    layers.append(small_convolution(dimensions, width, n_out, last, share, norm=weight_norm))
     return layers
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hierarchies import MAKERS, images
+from hierarchies import MAKERS, at_places, images, small
 from registry import DATA
 
 from pyrovae.hierarchy import DeepHierarchicalVAE, DenseHierarchicalVAE
@@ -42,6 +42,42 @@ def test_a_path_may_end_below_the_resolution_of_the_data():
     assert model.sample(2).shape == (2, *DATA)
     with pytest.raises(ValueError, match=r"likelihood: expected one that reads the path \(4, "):
         DeepHierarchicalVAE(likelihood, channels=(4, 6), layers=(1, 3))
+
+
+def test_a_path_may_have_a_place_for_each_square_of_pixels():
+    data = (1, 8, 12)
+    network = ResidualDecoder((4, 2, 3), data, channels=(4,), patch=4)
+    likelihood = BernoulliLikelihood(network)
+    model = DeepHierarchicalVAE(likelihood, channels=(4, 6), layers=(2, 1), patch=4)
+    assert [tuple(block.latent_shape[1:]) for block in model.blocks] == [(2, 3), (2, 3), (1, 2)]
+    assert model.sample(2).shape == (2, *data)
+    found = DeepHierarchicalVAE.decoder_shape((2,), data, channels=(4, 6), layers=(2, 1), patch=4)
+    assert found == (4, 2, 3)
+
+
+def test_heads_at_places_read_one_place_each():
+    model = at_places().double()
+    block = model.blocks[0]
+    h = torch.randn(1, *block.in_shape).double()
+    normed = block.prior.network.layers[1:]  # the normalisation is over places
+    moved = h.clone()
+    moved[..., 0, 0] += 1
+    changed = (normed(h) != normed(moved)).any(1)[0]
+    assert changed[0, 0]
+    assert changed.sum() == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"heads": "none"}, "heads: expected 'maps' or 'places', got 'none'"),
+        ({"patch": 2}, r"patch: expected a divisor of each size of a datum .*, got 2"),
+        ({"patch": 0}, "patch: expected positive sizes"),
+    ],
+)
+def test_a_hierarchy_of_maps_says_what_does_not_fit(options, told):
+    with pytest.raises(ValueError, match=told):
+        small(**options)
 
 
 @pytest.mark.parametrize(

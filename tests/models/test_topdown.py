@@ -125,11 +125,24 @@ def test_the_kl_of_a_residual_normal_does_not_depend_on_the_prior():
         NormalPosterior(linear(PATH, 4)), linear(PATH + 2, 4), linear(PATH + 2, PATH)
     ).double()
     h, d = torch.randn(6, PATH).double(), torch.randn(6, 2).double()
-    shift, raw = block.network(torch.cat([h, d], 1)).chunk(2, 1)
+    numbers = 10 * (block.network(torch.cat([h, d], 1)) / 10).tanh()  # bounded
+    shift, raw = numbers.chunk(2, 1)
     ratio = torch.nn.functional.softplus(raw + torch.tensor(torch.e).double().sub(1).log())
     expected = 0.5 * (shift**2 + ratio**2 - 2 * ratio.log() - 1).sum(1)
     found = kl_divergence(block.posterior_at(h, d), block.prior_at(h))
     torch.testing.assert_close(found, expected)
+
+
+def test_a_residual_posterior_stays_within_ten_standard_deviations_of_its_prior():
+    block = ResidualNormalBlock(
+        NormalPosterior(linear(PATH, 4)), linear(PATH + 2, 4), linear(PATH + 2, PATH)
+    ).double()
+    h, d = torch.randn(6, PATH).double(), 1e10 * torch.randn(6, 2).double()
+    p, q = block.prior_at(h), block.posterior_at(h, d)
+    assert ((q.mean - p.mean) / p.stddev).abs().max() < 10.01  # rounding
+    assert (q.stddev / p.stddev).max() < 11
+    assert (q.stddev / p.stddev).min() > 1e-5  # softplus(-10) is 4.5e-5
+    assert kl_divergence(q, p).max() < 2 * (0.5 * (10.01**2 + 11**2) + 11)
 
 
 @pytest.mark.parametrize("kind", KINDS)

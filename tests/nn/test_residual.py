@@ -1,12 +1,13 @@
 """Residual networks: any size, near the identity at first, and the same with checkpoints."""
 
 from functools import partial
+from math import prod
 
 import pytest
 import torch
 from registry import DATA
 from stepping import agree
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import pixel_unshuffle, scaled_dot_product_attention
 
 from pyrovae import VAE, fit, load, save
 from pyrovae.likelihoods import BernoulliLikelihood
@@ -18,6 +19,7 @@ from pyrovae.nn import (
     ResidualEncoder,
     SelfAttention,
 )
+from pyrovae.nn.squares import pixels_of, squares_of
 from pyrovae.objectives import ELBO
 from pyrovae.posteriors import NormalPosterior
 from pyrovae.priors import NormalPrior
@@ -88,6 +90,28 @@ def test_a_bottleneck_is_four_convolutions_to_which_nothing_is_added(shape, opti
         kernels = [layer for layer in network.layers if isinstance(layer, CONVOLUTIONS)]
         seen = [layer.weight.shape[1] for layer in kernels]
         assert seen[-3:] == [3, 3, 3]  # the kernels see so many channels
+
+
+@pytest.mark.parametrize("shape", [(2, 12), (2, 8, 12), (1, 4, 8, 12)])
+@pytest.mark.parametrize("patch", [1, 2, 4])
+def test_squares_of_pixels_become_channels_and_back(shape, patch):
+    x = torch.arange(3.0 * prod(shape)).reshape(3, *shape)
+    h = squares_of(x, patch)
+    assert h.shape == (3, shape[0] * patch ** len(shape[1:]), *(n // patch for n in shape[1:]))
+    # A place has the pixels of its square, channel by channel and row by row.
+    corner = x[(slice(None), slice(None), *[slice(patch)] * len(shape[1:]))]
+    torch.testing.assert_close(h.flatten(2)[..., 0], corner.flatten(1), rtol=0, atol=0)
+    torch.testing.assert_close(pixels_of(h, patch), x, rtol=0, atol=0)
+    if len(shape) == 3:
+        torch.testing.assert_close(h, pixel_unshuffle(x, patch), rtol=0, atol=0)
+
+
+def test_a_residual_network_may_read_and_return_squares():
+    x = torch.randn(2, 1, 8, 12)
+    encoder = ResidualEncoder((1, 8, 12), (3, 1, 2), channels=(4, 4), patch=4)
+    assert encoder.sizes == [(2, 3), (1, 2)]
+    decoder = ResidualDecoder((3, 1, 2), (1, 8, 12), channels=(4, 4), patch=4)
+    assert decoder(encoder(x)).shape == x.shape
 
 
 @pytest.mark.parametrize("kind", [ResidualEncoder, ResidualDecoder])
@@ -209,6 +233,10 @@ def test_bfloat16_and_double(norm):
         (partial(ResidualEncoder, (3, 8, 8), 4, bottleneck=0), "bottleneck: expected positive"),
         (partial(Bottleneck, (3, 8, 8), (3, 8, 8), width=0), "width: expected positive sizes"),
         (partial(Bottleneck, (3, 8, 8), (3, 4, 8), width=2), r"out_shape: .*\(8, 8\)"),
+        (partial(Bottleneck, (3, 8, 8), (3, 8, 8), width=2, kernels=(3,)), "kernels: .*two odd"),
+        (partial(Bottleneck, (3, 8, 8), (3, 8, 8), width=2, kernels=(2, 1)), "kernels: .*odd"),
+        (partial(ResidualEncoder, (3, 8, 9), 4, patch=2), r"patch: .*in_shape \(3, 8, 9\), got 2"),
+        (partial(ResidualDecoder, 4, (3, 8, 9), patch=2), r"patch: .*out_shape \(3, 8, 9\)"),
         (
             partial(ResidualEncoder, (3, 8, 8), 4, weight_norm="spectral", checkpointing=True),
             "checkpointing: not possible with weight_norm='spectral'",
