@@ -14,7 +14,7 @@ from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from pyrovae.compilation.called import Called, Function
-from pyrovae.compilation.comparison import Batch, check_same
+from pyrovae.compilation.comparison import ROUNDINGS, Batch, check_same, nudged_by_a_rounding
 from pyrovae.compilation.inductor import compile_graph
 from pyrovae.compilation.kept import Keeping, Kept, Made
 from pyrovae.compilation.memory import keep_freed_memory
@@ -30,7 +30,6 @@ __all__ = ["ROUNDINGS", "CompiledFunction"]
 Run = Callable[..., Any]
 Relative = Callable[[Sequence[Tensor]], float]
 Elsewhere = Callable[[], AbstractContextManager[None]]
-ROUNDINGS = 1e-4  # of float32, in sums in another order
 
 
 class CompiledFunction:
@@ -165,9 +164,8 @@ class CompiledFunction:
             try:
                 stack.enter_context(elsewhere())
             except Exception as error:
-                raise NotCompiled(
-                    f"its schedule cannot be advanced: {reason_of(error)}"
-                ) from error
+                why = f"its schedule cannot be advanced: {reason_of(error)}"
+                raise NotCompiled(why) from error
             self._refuse_moved("its schedule moves a number that is in no tensor")
             # The graph runs the very operations of the eager function.
             self._check(other, "traced", None, graph)
@@ -281,20 +279,22 @@ class CompiledFunction:
             return self._eager(inputs[:head], inputs[rest:])
 
         try:
-            expected = self._outcome(eager, batch)
-            found = self._outcome(run, batch)
+            expected, found = self._outcome(eager, batch), self._outcome(run, batch)
         except Exception as error:
             raise NotCompiled(f"the {what} program failed: {reason_of(error)}") from error
         share = ROUNDINGS if relative is None else relative(expected)
-        check_same(expected, found, self._names, share=share, what=what)
+        # The traced program rounds as the eager one does.
+        nudged = None if what == "traced" else partial(self._outcome, eager, batch, nudge=True)
+        check_same(expected, found, self._names, share=share, what=what, nudged=nudged)
 
-    def _outcome(self, run: Run, batch: Batch) -> list[Tensor]:
+    def _outcome(self, run: Run, batch: Batch, *, nudge: bool = False) -> list[Tensor]:
         """Results, and parameters and buffers after the run, in double precision; on copies."""
         self.read()
         inputs = [tensor.detach() for tensor in self._inputs(batch)]
+        count = len(self._parameters) if nudge else 0
+        inputs[:count] = map(nudged_by_a_rounding, inputs[:count])
         moved = slice(len(self._parameters) + len(self._places))
         inputs[moved] = [tensor.clone() for tensor in inputs[moved]]
         with isolated(self.device, seed=1), torch.no_grad():
             results = [*run(*inputs), *inputs[moved]]
-        empty = torch.empty(0)
-        return [empty if r is None else r.detach().double().cpu() for r in results]
+        return [torch.empty(0) if r is None else r.detach().double().cpu() for r in results]

@@ -13,6 +13,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from pyrovae.compilation.convolutions import CONVOLUTIONS
 from pyrovae.compilation.decompositions import DECOMPOSITIONS
 from pyrovae.compilation.products import PRODUCTS
+from pyrovae.compilation.repeats import cheap_repeats
 from pyrovae.compilation.units import few_units
 
 __all__ = ["compile_graph"]
@@ -58,5 +59,5 @@ def compile_graph(graph: GraphModule, inputs: Sequence[Tensor]) -> Callable[...,
         # inputs; and by themselves these would be of sizes that may vary.
         stand_in = FakeTensorMode(shape_env=ShapeEnv())
         fixed: list[Any] = [stand_in.from_tensor(value, static_shapes=True) for value in inputs]
-        with tracing(TracingContext(stand_in)), few_units():
+        with tracing(TracingContext(stand_in)), few_units(), cheap_repeats():
             return torch._inductor.compile(cheaper, fixed, options=options)
