@@ -3,7 +3,6 @@
 import importlib
 import math
 import runpy
-import subprocess
 import sys
 from pathlib import Path
 
@@ -39,25 +38,30 @@ def test_compare(what, number, tmp_path, here):
     assert (tmp_path / "figures" / f"compare-{what}-digits.png").stat().st_size > 1000
 
 
-@pytest.mark.parametrize("more", [[], pytest.param(["pythae"], marks=pytest.mark.proof)], ids=str)
-def test_speed(more, tmp_path):
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize(
+    ("settings", "more"),
+    [
+        ("cd", []),
+        pytest.param("cdf", [], marks=pytest.mark.proof),
+        pytest.param("cdf", ["pythae"], marks=pytest.mark.proof),
+    ],
+    ids=str,
+)
+def test_speed(settings, more, tmp_path, here, monkeypatch, capsys):
     # Contenders that compile nothing; that each does the same work is tested in tests/speed.
     only = f"[{','.join(['torch-eager', 'pyrovae-eager', *more])}]"
     page = tmp_path / "speed.md"
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.speed", "--quick", "true", "--only", only]
-        + ["--settings", "cdf", "--rounds", "1", "--seconds", "0.01", "--threads", "1"]
-        + ["--root", tmp_path, "--out", page],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=COMPARE.parent.parent,
+    monkeypatch.chdir(COMPARE.parent.parent)  # the contenders' processes are found from there
+    here(
+        *("speed", "--quick", "true", "--only", only, "--settings", settings),
+        *("--rounds", "1", "--seconds", "0.01", "--threads", "1"),
+        *("--root", tmp_path, "--out", page),
     )
-    assert done.returncode == 0, done.stderr
-    assert "generated images, and (d) is left out" in done.stdout
+    assert "generated images, and (d) is left out" in capsys.readouterr().out
     text = page.read_text()
     assert "on generated images" in text
-    assert text.count("\n## (") == 2
+    assert text.count("\n## (") == len(settings) - 1
     assert "(differs)" not in text
     for section in text.split("\n## (")[1:]:
         rows = [line.split(" | ") for line in section.splitlines() if line.startswith("| ")][1:]
