@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from pyrovae.checks import check_agreement
 from pyrovae.likelihoods.base import Likelihood
 from pyrovae.models.base import LatentVariableModel
+from pyrovae.models.recent import Recent
 from pyrovae.models.topdown_blocks import TopDownLayer
 from pyrovae.nn.network import Network
 
@@ -83,6 +84,7 @@ class TopDownVAE(LatentVariableModel):
         self.blocks = nn.ModuleList(blocks)
         self.encoders = nn.ModuleList(encoders)
         self.likelihood = likelihood
+        self._recent = Recent()
         self.start = nn.Parameter(torch.randn(blocks[-1].in_shape))
         self.data_shape = encoders[0].in_shape
 
@@ -93,10 +95,12 @@ class TopDownVAE(LatentVariableModel):
             for name, block in self._down():
                 z = pyro.sample(name, block.prior_at(h))
                 h = block(h, z)
+            self._forget()
             return pyro.sample("x", self.likelihood(h), obs=x)
 
     def guide(self, x: Tensor) -> Any:
         """q(zL|h, x) ... q(z1|h, x), for data ``(n, *data_shape)``."""
+        self._forget()
         with self.data_plate(x):
             said = {}
             features = x
@@ -114,4 +118,12 @@ class TopDownVAE(LatentVariableModel):
             yield f"z{i}", self.blocks[i - 1]
 
     def _start(self, x: Tensor) -> Tensor:
-        return self.start.expand(len(x), *self.start.shape)
+        return self._recent("start", _expanded, None, self.start, len(x))
+
+    def _forget(self) -> None:
+        for holder in (self._recent, *self.blocks):
+            holder.forget()
+
+
+def _expanded(start: Tensor, n: int) -> Tensor:
+    return start.expand(n, *start.shape)

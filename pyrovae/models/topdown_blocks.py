@@ -17,6 +17,7 @@ from pyrovae.distributions.special import at_least_single
 from pyrovae.distributions.unwrap import family, unblocked
 from pyrovae.latents import check_kinds
 from pyrovae.models.condition import Join
+from pyrovae.models.recent import Recent
 from pyrovae.nn.network import Network
 from pyrovae.posteriors.base import Posterior
 
@@ -60,6 +61,9 @@ class TopDownLayer(Component, ABC):
     def forward(self, h: Tensor, z: Tensor) -> Tensor:
         """Returns the path below, ``(*batch, *out_shape)``."""
 
+    def forget(self) -> None:
+        """Forgets what it may have kept of a step; called before each guide and after each model."""
+
 
 class _Block(TopDownLayer):
     """The base class of both kinds of blocks: the prior, and the update of the path.
@@ -92,14 +96,22 @@ class _Block(TopDownLayer):
         self.beside_latent = Join(
             self.in_shape, self.latent_shape, merge.in_shape, what="merge: the path beside z"
         )
+        self._recent = Recent()
 
     def prior_at(self, h: Tensor) -> Distribution:
         """Returns p(z|h), for a path ``(*batch, *in_shape)``."""
-        p: Distribution = self.prior(h)
+        p: Distribution = self._recent("prior", self.prior, self.prior, h)
         return p
 
     def forward(self, h: Tensor, z: Tensor) -> Tensor:
         """Returns the path below, ``(*batch, *out_shape)``; a residual if the shapes are equal."""
+        return self._recent("path", self._merged, self.merge, h, z)
+
+    def forget(self) -> None:
+        """Forgets what the guide has computed; see `Recent`."""
+        self._recent.forget()
+
+    def _merged(self, h: Tensor, z: Tensor) -> Tensor:
         found: Tensor = self.merge(self.beside_latent(h, z))
         return h + found if self.out_shape == self.in_shape else found
 
