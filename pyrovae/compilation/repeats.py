@@ -16,8 +16,9 @@ def cheap_repeats() -> Iterator[None]:
     Of the time in which a program of convolutions is written as kernels, two fifths are the
     simplification of index expressions to find how far apart neighbours lie, which is a coefficient
     of nearly all of them, and a tenth is the construction of one table for each operation of each
-    kernel. What these functions return remains the same. Other versions of torch that lack them
-    compile as they do.
+    kernel. Then a quarter is the union of sets of all operations so far, one name after another,
+    for each operation. What these functions return remains the same. Other versions of torch that
+    lack them compile as they do.
     """
     with ExitStack() as stack:
         for module, owner, name, quick in (
@@ -28,6 +29,7 @@ def cheap_repeats() -> Iterator[None]:
                 "__init__",
                 _built_once,
             ),
+            ("torch.utils._ordered_set", "OrderedSet", "__or__", _united),
         ):
             try:
                 place: Any = import_module(module)
@@ -35,8 +37,9 @@ def cheap_repeats() -> Iterator[None]:
                 slow = getattr(place, name)
             except (ImportError, AttributeError):  # another version of torch
                 continue
+            own = name in vars(place)  # or inherited
             setattr(place, name, quick(slow))
-            stack.callback(setattr, place, name, slow)
+            stack.callback(*((setattr, place, name, slow) if own else (delattr, place, name)))
         yield
 
 
@@ -75,5 +78,17 @@ def _built_once(slow: Callable[..., None]) -> Callable[..., None]:
         if not any(self is one for one in built):  # there is only one, built anew by each call
             slow(self)
             built.append(self)
+
+    return quick
+
+
+def _united(slow: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(slow)
+    def quick(self: Any, other: Any) -> Any:
+        if type(self) is not type(other):
+            return slow(self, other)
+        union = self.copy()
+        union |= other  # in C
+        return union
 
     return quick

@@ -8,6 +8,7 @@ from torch._inductor import lowering  # noqa: F401 registers the operations of t
 from torch._inductor.codegen import cpp
 from torch._inductor.dtype_propagation import DtypePropagationOpsHandler
 from torch._inductor.sizevars import stride_at_vec_range
+from torch.utils._ordered_set import OrderedSet
 from torch.utils._sympy.functions import FloorDiv, ModularIndexing
 
 from pyrovae.compilation.repeats import cheap_repeats, stride_of
@@ -53,12 +54,26 @@ def test_the_table_of_types_is_built_once():
     assert table
 
 
+@given(st.lists(st.integers(0, 9)), st.lists(st.integers(0, 9)))
+def test_a_union_is_in_the_same_order_and_a_set_of_its_own(first, second):
+    a, b = OrderedSet(first), OrderedSet(second)
+    expected = list(a | b)
+    with cheap_repeats():
+        found, mixed = a | b, a | set(second)
+    assert list(found) == expected
+    assert set(mixed) == set(expected)
+    found.add(10)
+    assert 10 not in a | b
+
+
 def test_inductor_is_as_it_was_afterwards():
+    united = vars(OrderedSet).get("__or__")
     before = cpp.stride_at_vec_range, DtypePropagationOpsHandler.__init__
     with cheap_repeats():
         assert cpp.stride_at_vec_range is not before[0]
         assert cpp.stride_at_vec_range(FloorDiv(X, 16), X, 16) == before[0](FloorDiv(X, 16), X, 16)
     assert (cpp.stride_at_vec_range, DtypePropagationOpsHandler.__init__) == before
+    assert vars(OrderedSet).get("__or__") is united
 
 
 def test_another_version_of_torch_compiles_as_it_does(monkeypatch):
