@@ -2,6 +2,7 @@
 
 import weakref
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import torch
@@ -113,7 +114,7 @@ class Kept:
         own = _programs.get(keeping.owner, [])
         found = next((kept for kept in own if kept.serves(made, attributes)), None)
         if found is not None:
-            own.remove(found)
+            found.drop(keeping)
             own.append(found)
         return found
 
@@ -125,7 +126,8 @@ class Kept:
 
     def drop(self, keeping: Keeping) -> None:
         """Keeps it no longer."""
-        _programs[keeping.owner].remove(self)
+        with suppress(ValueError):  # another thread has dropped it
+            _programs.get(keeping.owner, []).remove(self)
 
 
 # By identity of the owner, as modules compare; weak, and outside of the owner, of which copies,
