@@ -18,6 +18,8 @@ from pyrovae.compilation.units import few_units
 
 __all__ = ["compile_graph"]
 
+TRUST = "cpp.vec_isa_ok"
+
 
 def compile_graph(graph: GraphModule, inputs: Sequence[Tensor]) -> Callable[..., Any]:
     """Compiles a traced program, or takes it from torch's cache on disk.
@@ -36,6 +38,7 @@ def compile_graph(graph: GraphModule, inputs: Sequence[Tensor]) -> Callable[...,
         A function of tensors of these shapes, which draws its random numbers as the program does.
     """
     # It takes half a second, which a command that compiles nothing need not wait.
+    from torch._inductor.exc import CppCompileError
     from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
     options: dict[str, Any] = {
@@ -47,6 +50,9 @@ def compile_graph(graph: GraphModule, inputs: Sequence[Tensor]) -> Callable[...,
         "cpp.threads": torch.get_num_threads(),
         # It pays for ten units or more; see `few_units`.
         "cpp_cache_precompile_headers": False,
+        # By itself inductor spends three seconds on a machine's first program to find out whether
+        # the compiler knows the processor's vectors. If it does not, the program shows that, too.
+        TRUST: True,
     }
     known = torch._inductor.list_options()  # other versions have others
     options = {name: value for name, value in options.items() if name in known}
@@ -60,4 +66,8 @@ def compile_graph(graph: GraphModule, inputs: Sequence[Tensor]) -> Callable[...,
         stand_in = FakeTensorMode(shape_env=ShapeEnv())
         fixed: list[Any] = [stand_in.from_tensor(value, static_shapes=True) for value in inputs]
         with tracing(TracingContext(stand_in)), few_units(), cheap_repeats():
-            return torch._inductor.compile(cheaper, fixed, options=options)
+            try:
+                return torch._inductor.compile(cheaper, fixed, options=options)
+            except CppCompileError:
+                options.pop(TRUST, None)
+                return torch._inductor.compile(cheaper, fixed, options=options)

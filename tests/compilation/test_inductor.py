@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch._dynamo.utils import counters
+from torch._inductor.exc import CppCompileError
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from pyrovae.compilation.inductor import compile_graph
@@ -41,3 +42,19 @@ def test_nor_for_other_threads(compiled):
     assert not compiled(torch.exp, X)
     # Loops are divided among so many threads when the code is written.
     assert not compiled(torch.exp, X, threads=2)
+
+
+def test_where_the_compiler_does_not_know_the_vectors_inductor_finds_out_which_it_does(
+    monkeypatch, compiled
+):
+    inductor, asked = torch._inductor.compile, []
+
+    def with_an_old_compiler(*program, options):
+        asked.append(options.get("cpp.vec_isa_ok"))
+        if asked[-1]:
+            raise CppCompileError(["g++"], "error: unrecognized command-line option '-mavx2'")
+        return inductor(*program, options=options)
+
+    monkeypatch.setattr(torch._inductor, "compile", with_an_old_compiler)
+    compiled(torch.exp, X)
+    assert asked == [True, None]
