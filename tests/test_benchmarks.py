@@ -21,6 +21,8 @@ def here(monkeypatch):
 
     def script(name, *words):
         monkeypatch.setattr(sys, "argv", [name, *map(str, words)])
+        # Another test may have imported it; runpy warns of that.
+        monkeypatch.delitem(sys.modules, f"benchmarks.{name}.__main__", raising=False)
         runpy.run_module(f"benchmarks.{name}", run_name="__main__", alter_sys=True)
 
     return script
