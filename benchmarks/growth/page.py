@@ -17,9 +17,17 @@ COLUMNS = {
     "log_likelihood": ("log p(x) of a datum, ms", 1e3),
     "first_batch": ("first batch of an epoch, ms", 1e3),
     "memory": ("memory of eager training, MiB", 1.0),
-    "all_memory": ("with compiling and log p(x), MiB", 1.0),
+    "all_memory": ("memory with compiling and log p(x), MiB", 1.0),
 }
 SHOWN = ("step", "compiled", "compiling", "log_likelihood", "all_memory")
+
+REMARKS = {
+    "data": [
+        "",
+        "The first batch of an epoch waits for the epoch's order. Of ten million data it does not fit the",
+        "processor's cache, so shuffling takes more than ten times as long as for a million.",
+    ]
+}
 
 
 def exponent(sizes: list[float], costs: list[float]) -> float:
@@ -59,6 +67,7 @@ def page(found: Found, threads: int) -> str:
                 exponent([float(v) for v in values], _column(rows, values, key)) for key in COLUMNS
             ]
             lines.append("| exponent | " + " | ".join(f"{e:.2f}" for e in last) + " |")
+        lines += REMARKS.get(axis, [])
     return "\n".join(lines) + "\n"
 
 

@@ -8,7 +8,7 @@ from torch import Size, Tensor
 
 from pyrovae.datasets.binarization import Binarization, binarize, draw_bits
 from pyrovae.datasets.numpy_files import MappedArray
-from pyrovae.datasets.splits import Split, check_batch_size
+from pyrovae.datasets.splits import Split, check_batch_size, in_batches
 from pyrovae.datasets.tensors import as_tensor
 from pyrovae.datasets.values import as_images, to_float
 
@@ -66,5 +66,4 @@ class MappedSplit(Split):
             )
 
     def _order(self, batch_size: int, shuffle: bool) -> Iterator[Tensor]:
-        order = torch.randperm(len(self)) if shuffle else torch.arange(len(self))
-        yield from order.split(batch_size)
+        return in_batches(len(self), batch_size, shuffle=shuffle)

@@ -11,7 +11,7 @@ from pyrovae.datasets.labelled import keep_labels
 from pyrovae.datasets.tensors import as_tensor
 from pyrovae.datasets.values import to_dtype
 
-__all__ = ["Split", "SplitOf", "check_batch_size"]
+__all__ = ["Split", "SplitOf", "check_batch_size", "in_batches"]
 
 
 class Split(ABC):
@@ -226,6 +226,22 @@ def check_batch_size(batch_size: int) -> None:
     """Raises a ValueError unless a number of data is positive."""
     if batch_size < 1:
         raise ValueError(f"expected a positive number of data, got {batch_size}")
+
+
+def in_batches(
+    n: int, batch_size: int, *, shuffle: bool, device: torch.device | str = "cpu"
+) -> Iterator[Tensor]:
+    """The numbers of data in each batch of a pass through them.
+
+    Args:
+        n: How many data there are.
+        batch_size: Data in each batch; the last one may have fewer.
+        shuffle: Whether the data come in random order, from torch's generator.
+        device: Where the numbers are to be.
+    """
+    order = (torch.randperm(n) if shuffle else torch.arange(n)).to(device)
+    # One by one: all slices at once would take longer and more memory than the order itself.
+    yield from (order[i : i + batch_size] for i in range(0, n, batch_size))
 
 
 def _is_integer(t: Tensor) -> bool:

@@ -16,7 +16,7 @@ from pyrovae.datasets.binarization import (
     draw_bits,
 )
 from pyrovae.datasets.collate import field_name
-from pyrovae.datasets.splits import Split, check_batch_size
+from pyrovae.datasets.splits import Split, check_batch_size, in_batches
 from pyrovae.datasets.tensors import as_tensor
 from pyrovae.datasets.values import check_values, to_dtype, to_float
 
@@ -170,9 +170,7 @@ class TensorSplit(Split):
 
     def order(self, batch_size: int, shuffle: bool, device: torch.device) -> Iterator[Tensor]:
         """The numbers of the data in each batch of a pass through them, on a device."""
-        n = len(self)
-        order = (torch.randperm(n) if shuffle else torch.arange(n)).to(device)
-        yield from order.split(batch_size)
+        return in_batches(len(self), batch_size, shuffle=shuffle, device=device)
 
     def _on(self, device: torch.device | str) -> tuple[Tensor, ...]:
         # "cuda" and "cuda:0" are one device under two names; a tensor made there knows which.

@@ -2,8 +2,11 @@
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pyrovae.datasets import TensorSplit
+from pyrovae.datasets.splits import in_batches
 
 X = torch.arange(20.0).view(10, 2)
 
@@ -127,3 +130,12 @@ def test_errors_say_what_was_expected_and_given(make, message):
     with pytest.raises(ValueError, match=message) as caught:
         make()
     assert "\n" not in str(caught.value)
+
+
+@given(st.integers(1, 40), st.integers(1, 50), st.booleans())
+def test_the_batches_of_a_pass_hold_each_number_once(n, batch_size, shuffle):
+    parts = list(in_batches(n, batch_size, shuffle=shuffle))
+    assert [len(part) for part in parts[:-1]] == [batch_size] * (len(parts) - 1)
+    assert 1 <= len(parts[-1]) <= batch_size
+    found = torch.cat(parts)
+    torch.testing.assert_close(found.sort().values if shuffle else found, torch.arange(n))

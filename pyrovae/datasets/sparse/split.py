@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pyrovae.datasets.collate import field_name
 from pyrovae.datasets.sparse.rows import SparseRows, sparse_rows
-from pyrovae.datasets.splits import Split, check_batch_size
+from pyrovae.datasets.splits import Split, check_batch_size, in_batches
 from pyrovae.datasets.tensors import as_tensor
 from pyrovae.datasets.values import to_dtype
 
@@ -78,8 +78,7 @@ class SparseSplit(Split):
         self.rows, self.given = self._moved = rows, given
 
     def _order(self, batch_size: int, shuffle: bool) -> Iterator[Tensor]:
-        order = torch.randperm(len(self)) if shuffle else torch.arange(len(self))
-        yield from order.split(batch_size)
+        return in_batches(len(self), batch_size, shuffle=shuffle)
 
     def _gather(
         self, chunks: Iterable[Tensor], device: torch.device
