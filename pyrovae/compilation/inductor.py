@@ -1,6 +1,7 @@
 """Traced programs, compiled, and kept on disk for the processes to come."""
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -17,8 +18,6 @@ from pyrovae.compilation.repeats import cheap_repeats
 from pyrovae.compilation.units import few_units
 
 __all__ = ["compile_graph"]
-
-TRUST = "cpp.vec_isa_ok"
 
 
 def compile_graph(graph: GraphModule, inputs: Sequence[Tensor]) -> Callable[..., Any]:
@@ -39,7 +38,6 @@ def compile_graph(graph: GraphModule, inputs: Sequence[Tensor]) -> Callable[...,
     """
     # It takes half a second, which a command that compiles nothing need not wait.
     from torch._inductor.exc import CppCompileError
-    from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
     options: dict[str, Any] = {
         "fallback_random": True,
@@ -50,10 +48,24 @@ def compile_graph(graph: GraphModule, inputs: Sequence[Tensor]) -> Callable[...,
         "cpp.threads": torch.get_num_threads(),
         # It pays for ten units or more; see `few_units`.
         "cpp_cache_precompile_headers": False,
+    }
+    try:
         # By itself inductor spends three seconds on a machine's first program to find out whether
         # the compiler knows the processor's vectors. If it does not, the program shows that, too.
-        TRUST: True,
-    }
+        return _compile(graph, inputs, {**options, "cpp.vec_isa_ok": True})
+    except Exception as error:
+        # Torch wraps what happens while it compiles.
+        if not isinstance(getattr(error, "inner_exception", error), CppCompileError):
+            raise
+    _forget_vectors()
+    return _compile(graph, inputs, options)
+
+
+def _compile(
+    graph: GraphModule, inputs: Sequence[Tensor], options: dict[str, Any]
+) -> Callable[..., Any]:
+    from torch.fx.experimental.symbolic_shapes import ShapeEnv
+
     known = torch._inductor.list_options()  # other versions have others
     options = {name: value for name, value in options.items() if name in known}
     with torch.no_grad():
@@ -66,8 +78,13 @@ def compile_graph(graph: GraphModule, inputs: Sequence[Tensor]) -> Callable[...,
         stand_in = FakeTensorMode(shape_env=ShapeEnv())
         fixed: list[Any] = [stand_in.from_tensor(value, static_shapes=True) for value in inputs]
         with tracing(TracingContext(stand_in)), few_units(), cheap_repeats():
-            try:
-                return torch._inductor.compile(cheaper, fixed, options=options)
-            except CppCompileError:
-                options.pop(TRUST, None)
-                return torch._inductor.compile(cheaper, fixed, options=options)
+            return torch._inductor.compile(cheaper, fixed, options=options)
+
+
+def _forget_vectors() -> None:
+    """Has inductor find out anew which of the processor's vectors the compiler knows."""
+    vectors: Any = import_module("torch._inductor.cpu_vec_isa")
+    kinds = {kind for known in vectors.supported_vec_isa_list for kind in type(known).__mro__}
+    for cached in (vectors.valid_vec_isa_list, *(vars(kind).get("__bool__") for kind in kinds)):
+        if hasattr(cached, "cache_clear"):
+            cached.cache_clear()

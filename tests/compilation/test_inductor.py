@@ -1,9 +1,16 @@
 """That a compiled program is found again, by whoever compiles the same one, and by nobody else."""
 
+import inspect
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import nullcontext
+
 import pytest
 import torch
 from torch._dynamo.utils import counters
-from torch._inductor.exc import CppCompileError
+from torch._inductor.exc import CppCompileError, InductorError
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from pyrovae.compilation.inductor import compile_graph
@@ -44,17 +51,45 @@ def test_nor_for_other_threads(compiled):
     assert not compiled(torch.exp, X, threads=2)
 
 
-def test_where_the_compiler_does_not_know_the_vectors_inductor_finds_out_which_it_does(
-    monkeypatch, compiled
+OLD_COMPILER = """#!/bin/sh
+case "$*" in *-mavx* | *-mamx* | *-march=armv*) echo "error: unrecognized option" >&2; exit 1;; esac
+exec {compiler} "$@"
+"""
+WITH_AN_OLD_COMPILER = """
+import torch
+from torch.fx.experimental.proxy_tensor import make_fx
+from pyrovae.compilation.inductor import compile_graph
+x = torch.linspace(-1, 1, 12)
+torch.testing.assert_close(compile_graph(make_fx(torch.exp)(x), [x])(x), x.exp())
+"""
+
+
+@pytest.mark.proof
+def test_where_the_compiler_does_not_know_the_vectors_inductor_finds_out_which_it_does(tmp_path):
+    compiler = shutil.which("g++") or pytest.skip("there is no g++")
+    old = tmp_path / "g++"
+    old.write_text(OLD_COMPILER.format(compiler=compiler))
+    old.chmod(0o755)
+    environment = {"CXX": str(old), "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache")}
+    subprocess.run(
+        [sys.executable, "-c", WITH_AN_OLD_COMPILER], env=os.environ | environment, check=True
+    )
+
+
+@pytest.mark.parametrize(("of_compiler", "times"), [(True, 2), (False, 1)])
+def test_only_what_the_compiler_refuses_is_compiled_again(
+    monkeypatch, compiled, of_compiler, times
 ):
     inductor, asked = torch._inductor.compile, []
+    failure = CppCompileError(["g++"], "error") if of_compiler else ValueError("another")
 
-    def with_an_old_compiler(*program, options):
+    def failing(*program, options):
         asked.append(options.get("cpp.vec_isa_ok"))
         if asked[-1]:
-            raise CppCompileError(["g++"], "error: unrecognized command-line option '-mavx2'")
+            raise InductorError(failure, inspect.currentframe())
         return inductor(*program, options=options)
 
-    monkeypatch.setattr(torch._inductor, "compile", with_an_old_compiler)
-    compiled(torch.exp, X)
-    assert asked == [True, None]
+    monkeypatch.setattr(torch._inductor, "compile", failing)
+    with nullcontext() if of_compiler else pytest.raises(InductorError, match="another"):
+        compiled(torch.exp, X)
+    assert asked == [True, None][:times]
