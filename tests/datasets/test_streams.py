@@ -26,7 +26,6 @@ def joined(batches):
     return torch.cat([x for (x,) in batches])
 
 
-@pytest.mark.filterwarnings("ignore:This DataLoader will create 2 worker")  # of one core
 @pytest.mark.parametrize("name", SOURCES)
 @pytest.mark.parametrize("read", [as_split, lambda source: Data(train=source).train.leading(1)])
 def test_a_pass_goes_to_the_end(name, read):
