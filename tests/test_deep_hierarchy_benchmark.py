@@ -5,7 +5,7 @@ import torch
 
 from benchmarks.deep_hierarchy.__main__ import PROTOCOLS, make, read
 
-SHAPES = {"mnist": (1, 28, 28), "cifar10": (3, 32, 32)}
+SHAPES = {"mnist": (1, 28, 28), "mnist_vectors": (1, 28, 28), "cifar10": (3, 32, 32)}
 
 
 def test_every_protocol_is_known():

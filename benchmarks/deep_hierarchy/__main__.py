@@ -81,7 +81,7 @@ def network_shape(spec: dict[str, Any], shape: torch.Size) -> torch.Size:
 
 
 def main(
-    protocol: Literal["mnist", "cifar10"] = "mnist",
+    protocol: Literal["mnist", "mnist_vectors", "cifar10"] = "mnist",
     root: str = "data",
     out: str = "runs/deep_hierarchy",
     epochs: int | None = None,
