@@ -32,6 +32,7 @@ ROOMS = {
     "files": "",
     "specifications": "declared",
     "scope": "stage",
+    "recent": "",
     "compilation": "files scope",
     "distributions": "labels undefined",
     "latents": "distributions undefined",
@@ -45,7 +46,7 @@ ROOMS = {
     "datasets": "checks columns labels scope",
     "adversaries": "checks component distributions handlers nn ranks",
     "objectives": "checks declared distributions handlers latents ranks schedules",
-    "models": "checks component datasets distributions handlers labels latents likelihoods nn posteriors "
+    "models": "recent checks component datasets distributions handlers labels latents likelihoods nn posteriors "
     "priors programs scope support",
     "hierarchy": "checks likelihoods models nn posteriors",
     "latent_space": "datasets distributions handlers latents nn scope",
@@ -59,7 +60,7 @@ ROOMS = {
     "checkpoint": "checks component files scope specifications",
     "build": "columns models nn specifications",
     "exporting": "checks compilation datasets files handlers latents nn programs scope",
-    "training": "adversaries checkpoint checks compilation component datasets declared distributions evaluation files handlers "
+    "training": "recent adversaries checkpoint checks compilation component datasets declared distributions evaluation files handlers "
     "nn objectives programs ranks schedules scope stage support",
 }
 MAY_IMPORT = {room: set(others.split()) for room, others in ROOMS.items()}

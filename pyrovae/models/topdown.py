@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from pyrovae.checks import check_agreement
 from pyrovae.likelihoods.base import Likelihood
 from pyrovae.models.base import LatentVariableModel
-from pyrovae.models.recent import Recent
 from pyrovae.models.topdown_blocks import TopDownLayer
 from pyrovae.nn.network import Network
+from pyrovae.recent import Recent
 
 __all__ = ["TopDownVAE"]
 

@@ -17,9 +17,9 @@ from pyrovae.distributions.special import at_least_single
 from pyrovae.distributions.unwrap import family, unblocked
 from pyrovae.latents import check_kinds
 from pyrovae.models.condition import Join
-from pyrovae.models.recent import Recent
 from pyrovae.nn.network import Network
 from pyrovae.posteriors.base import Posterior
+from pyrovae.recent import Recent
 
 __all__ = ["ResidualNormalBlock", "TopDownBlock", "TopDownLayer"]
 

@@ -12,6 +12,7 @@ from torch.overrides import TorchFunctionMode
 from pyrovae import ranks
 from pyrovae.handlers import ScaleLatents
 from pyrovae.nn.stepwise import one_step
+from pyrovae.recent import shared_paths
 from pyrovae.training.bfloat16 import BFloat16Products
 from pyrovae.training.player import Player
 from pyrovae.training.skips import Skips
@@ -166,7 +167,8 @@ class Gradients:
             return self.player.play(
                 self.objective, model, guide, batch, parameters=parameters, own=own
             )
-        loss = self.objective.loss_and_grads(model, guide, *batch)
+        with shared_paths():
+            loss = self.objective.loss_and_grads(model, guide, *batch)
         # Wake-sleep returns a pair of losses; the first is the model's.
         return torch.as_tensor(loss[0] if isinstance(loss, tuple) else loss)
 

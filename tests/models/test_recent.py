@@ -2,14 +2,14 @@
 
 import copy
 import pickle
+from contextlib import nullcontext
 
 import pytest
 import torch
 from hierarchies import MAKERS, at_places, dense, images
 from pyro import poutine
 
-from pyrovae.models import recent
-from pyrovae.models.recent import Recent
+from pyrovae import recent
 from pyrovae.objectives import (
     ELBO,
     AnalyticKLELBO,
@@ -18,6 +18,28 @@ from pyrovae.objectives import (
     ReweightedWakeSleep,
     StickingTheLandingELBO,
 )
+from pyrovae.recent import Recent, shared_paths
+
+
+@pytest.fixture(autouse=True)
+def within_a_step(request):
+    with nullcontext() if "outside" in request.node.name else shared_paths():
+        yield
+
+
+def test_outside_of_a_step_everything_is_computed_anew():
+    """Parameters may change without a trace, and parts of the loss be differentiated alone."""
+    model, x = dense().double(), images().double()
+    guided = poutine.trace(model.guide).get_trace(x)
+    before = path_of(model, guided)
+    guided = poutine.trace(poutine.replay(model.guide, trace=guided)).get_trace(x)
+    for parameter in model.parameters():
+        parameter.data.mul_(1.5)
+    assert not torch.allclose(path_of(model, guided), before)
+    for _ in range(2):
+        path_of(model, guided)
+    assert model.blocks[0]._recent._found == {}
+
 
 OBJECTIVES = [
     ELBO(),

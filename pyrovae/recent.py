@@ -1,14 +1,31 @@
 """What a guide has computed, for the model that follows it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Recent"]
+__all__ = ["Recent", "shared_paths"]
 
 R = TypeVar("R")
+_shared: ContextVar[bool] = ContextVar("shared", default=False)
+
+
+@contextmanager
+def shared_paths() -> Iterator[None]:
+    """Within the block, a model may take what the guide before it has computed.
+
+    Guide and model must follow each other without changes in between, and their loss must be
+    differentiated as a whole: a step of training.
+    """
+    token = _shared.set(True)
+    try:
+        yield
+    finally:
+        _shared.reset(token)
 
 
 class Recent:
@@ -48,6 +65,8 @@ class Recent:
             owner: The module whose parameters and buffers it reads, if it reads any.
             inputs: Its inputs.
         """
+        if not _shared.get():
+            return function(*inputs)
         then = self._found.get(name)
         if then is not None:
             before, state, result = then
