@@ -34,8 +34,9 @@ class Recent:
     A guide and a model that share a path would compute it twice, forward and backward, because the
     model is run anew with the guide's latents. What the guide has computed serves the model as
     well if the inputs are the same objects, and neither they, the parameters and buffers, nor the
-    mode of differentiation have changed since. Sums of gradients are the same. Layers that draw or
-    count, such as dropout and batch normalisation, do so once.
+    mode of differentiation have changed since. The gradient of a loss that is differentiated as a
+    whole is the same; see `shared_paths`. Layers that draw or count do so once: dropout, batch
+    normalisation, the iteration of spectral normalisation.
 
     A guide calls `forget` first and a model calls it last: what is found belongs to one step, whose
     graph has not been differentiated yet. Copies and pickles are empty.

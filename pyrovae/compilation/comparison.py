@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from pyrovae.compilation.not_compiled import NotCompiled
+from pyrovae.compilation.not_compiled import NotCompiled, reason_of
 
 __all__ = ["ROUNDINGS", "Batch", "check_same", "half_twice", "nudged_by_a_rounding"]
 
@@ -77,7 +77,11 @@ def check_same(
         if distance <= share * size:
             continue
         if nudged is not None and nearby is None:
-            nearby = nudged()
+            try:
+                nearby = nudged()
+            except Exception as error:
+                why = f"the eager program fails near by: {reason_of(error)}"
+                raise NotCompiled(why) from error
         slack = 0.0 if nearby is None else SEVERAL * _size(a - nearby[i])
         if not distance <= min(slack, MOST * size):
             raise NotCompiled(

@@ -45,7 +45,8 @@ class DeepHierarchicalVAE(TopDownVAE):
             a small machine.
         heads: Whether the networks of priors and posteriors read maps as the path's do (``"maps"``),
             or each place by itself, in which case the path's update has two convolutions
-            (``"places"``): the fewest operations for each layer.
+            (``"places"``): the fewest operations for each layer. With ``"places"``, ``blocks`` and
+            ``bottleneck`` only concern the networks between the data and resolutions.
         patch: Length of a side of the squares of pixels that are one place of the first
             resolution; see `ResidualEncoder`.
         posteriors: How a layer's posterior is given: ``"relative"`` by its difference from the prior

@@ -22,11 +22,12 @@ $("notes").append(...about.notes.map((note) => element("li", {}, note)));
 // The position. An answer may come after the position has moved on: it must not lead back.
 function decode(moved) {
   state.moves += 1;
-  decoded(moved);
+  decoded(moved, state.jumps);
 }
 
-const decoded = newest(async (moved) => {
-  const { moves, jumps } = state;
+const decoded = newest(async (moved, jumps) => {
+  if (jumps !== state.jumps) return;  // it has waited, and the position is now that of a datum
+  const { moves } = state;
   const asked = { knobs: state.knobs, condition: state.condition };
   if (moved) asked.moved = moved;
   const answer = await ask("decode", asked);
