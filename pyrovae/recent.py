@@ -6,6 +6,7 @@ from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import torch
+from pyro.poutine.messenger import Messenger
 from torch import Tensor, nn
 
 __all__ = ["Recent", "shared_paths"]
@@ -34,8 +35,9 @@ class Recent:
     A guide and a model that share a path would compute it twice, forward and backward, because the
     model is run anew with the guide's latents. What the guide has computed serves the model as
     well if the inputs are the same objects, and neither they, the parameters and buffers, nor the
-    mode of differentiation have changed since. The gradient of a loss that is differentiated as a
-    whole is the same; see `shared_paths`. Layers that draw or count do so once: dropout, batch
+    mode of differentiation have changed since, and if the function has no Pyro sites of its own,
+    which belong into the traces of both. The gradient of a loss that is differentiated as a whole
+    is the same; see `shared_paths`. Layers that draw or count do so once: dropout, batch
     normalisation, the iteration of spectral normalisation.
 
     A guide calls `forget` first and a model calls it last: what is found belongs to one step, whose
@@ -74,11 +76,26 @@ class Recent:
             if _same(before, inputs) and state == _state(owner, inputs):
                 found: R = result
                 return found
-        result = function(*inputs)
+        with _Listener() as listener:
+            result = function(*inputs)
         state = _state(owner, inputs)  # after the call, which may move buffers
-        if state is not None:
+        if state is not None and not listener.heard:
             self._found[name] = inputs, state, result
         return result
+
+
+class _Listener(Messenger):
+    """Hears whether there was a site."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard = False
+
+    def _pyro_sample(self, msg: Any) -> None:
+        self.heard = True
+
+    def _pyro_param(self, msg: Any) -> None:
+        self.heard = True
 
 
 def _same(before: tuple[Any, ...], inputs: tuple[Any, ...]) -> bool:

@@ -4,10 +4,12 @@ import copy
 import pickle
 from contextlib import nullcontext
 
+import pyro
 import pytest
 import torch
 from hierarchies import MAKERS, at_places, dense, images
 from pyro import poutine
+from pyro.distributions import Normal
 
 from pyrovae import recent
 from pyrovae.objectives import (
@@ -118,6 +120,26 @@ def test_a_model_may_run_again_after_its_graph_is_gone():
         path_of(model, guided).sum().backward()
 
 
+def test_a_guide_may_run_again_after_its_graph_is_gone():
+    model, x = dense().double(), images().double()
+    for _ in range(2):
+        guided = poutine.trace(model.guide).get_trace(x)
+        guided.nodes["z4"]["value"].sum().backward()
+
+
+@pytest.mark.parametrize("part", ["merge", "prior.network"])
+def test_sites_of_a_network_are_in_the_traces_of_both(part):
+    model = dense().double()
+
+    def scaled(module, inputs, found):
+        return found * pyro.sample("scale", Normal(found.new_tensor(1.0), 0.1))[:, None]
+
+    model.blocks[1].get_submodule(part).register_forward_hook(scaled)
+    guided = poutine.trace(model.guide).get_trace(images().double())
+    traced = poutine.trace(poutine.replay(model.model, trace=guided)).get_trace(images().double())
+    assert traced.nodes["scale"]["value"] is guided.nodes["scale"]["value"]
+
+
 def test_copies_and_pickles_hold_nothing_of_a_step():
     model = dense().double()
     model.guide(images().double())
@@ -145,6 +167,12 @@ def test_results_are_kept_for_the_same_objects_in_the_same_modes():
     assert kept("layer", layer, layer, x) is not first
     first = kept("layer", layer, layer, x)
     layer.weight.requires_grad_(False)
+    assert kept("layer", layer, layer, x) is not first
+    first = kept("layer", layer, layer, x)
+    layer.register_buffer("shift", torch.zeros(2))
+    assert kept("layer", layer, layer, x) is not first
+    first = kept("layer", layer, layer, x)
+    layer.shift.add_(1)
     assert kept("layer", layer, layer, x) is not first
     first = kept("layer", layer, layer, x)
     kept.forget()
