@@ -2,6 +2,7 @@
 
     python -m benchmarks.deep_hierarchy --protocol mnist --root data
     python -m benchmarks.deep_hierarchy --protocol cifar10 --root data --out runs/cifar10
+    torchrun --standalone --nproc-per-node 2 -m benchmarks.deep_hierarchy --root data  # two cores
 
 A protocol is a file in ``protocols/``, whose head says what machine it is for. The learning rate falls
 along a half cosine. An interrupted run goes on from its checkpoint.
@@ -21,6 +22,7 @@ from pyrovae.models import TopDownVAE
 from pyrovae.nn import MLP, ConvEncoder, ResidualDecoder
 from pyrovae.nn.conv import halved
 from pyrovae.objectives import FreeBitsELBO
+from pyrovae.ranks import present
 from pyrovae.schedules import LinearWarmup
 from pyrovae.specifications import SLOTS, check_spec, instantiate, parse_yaml
 from pyrovae.training import WeightAverage
@@ -95,7 +97,7 @@ def main(
     folder.mkdir(parents=True, exist_ok=True)
     planned = epochs or p["epochs"]
     checkpoint, average = folder / "checkpoint.pt", WeightAverage(p["average"])
-    fit(
+    history = fit(
         vae,
         data,
         objective=FreeBitsELBO(free_nats=p["free_nats"]),
@@ -111,11 +113,14 @@ def main(
         epochs=planned,
         checkpoint=checkpoint,
         resume=checkpoint.is_file(),
-    ).save(folder / "history.csv")
+        compile=p["compile"],
+    )
     with average.applied(vae):
         report = evaluate(vae, data.test, samples=p["samples"])
-        save(vae, folder / "model.pt")
-    print(report)
+        if present().is_first:
+            history.save(folder / "history.csv")
+            save(vae, folder / "model.pt")
+            print(report)
 
 
 if __name__ == "__main__":
