@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from pyrovae.training.pace import Pace
 from pyrovae.training.state import TrainingState
 
 __all__ = ["Progress", "sparkline"]
@@ -47,8 +48,8 @@ class Progress:
         self._epochs, self._size = epochs, size
         self._show = show = show and training.ranks.is_first
         self._live = show and sys.stderr.isatty()
-        self._began = self._last = time.monotonic()
-        self._before = self._seen(training)
+        self._last = time.monotonic()
+        self._pace = Pace(size, seen=self._seen(training), now=self._last)
         self._width = 0
 
     def show(self, training: TrainingState, row: dict[str, Any] | None = None) -> None:
@@ -61,6 +62,7 @@ class Progress:
         if not self._show:
             return
         now = time.monotonic()
+        self._pace.update(self._seen(training), now)
         if self._live:
             if row is not None or now - self._last >= REDRAW:
                 self._last = now
@@ -95,9 +97,7 @@ class Progress:
             bars = sparkline(history.column("loss")[-EPOCHS_DRAWN:])
             if len(bars) > 1 and _can_be_written(BARS):
                 parts.append(bars)
-        done, spent = seen - self._before, now - self._began
-        if done and spent:
-            pace = done / spent
+        if pace := self._pace.rate(seen, now):
             parts.append(f"{pace:,.0f} data/s" if pace >= 10 else f"{pace:.2g} data/s")
             if seen < self._epochs * self._size:
                 parts.append(f"{_clock((self._epochs * self._size - seen) / pace)} left")
