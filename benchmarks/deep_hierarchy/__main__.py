@@ -82,6 +82,20 @@ def network_shape(spec: dict[str, Any], shape: torch.Size) -> torch.Size:
     return found
 
 
+def training(p: dict[str, Any], epochs: int) -> dict[str, Any]:
+    """How `fit` is to train by a protocol, for a number of epochs."""
+    return {
+        "objective": FreeBitsELBO(free_nats=p["free_nats"]),
+        "optimizer": lambda parameters: torch.optim.Adamax(parameters, lr=p["learning_rate"]),
+        "scheduler": lambda optimizer: CosineAnnealingLR(
+            optimizer, epochs, eta_min=p["final_learning_rate"]
+        ),
+        "beta": LinearWarmup(p["warmup"]),
+        "epochs": epochs,
+        **{name: p[name] for name in ("clip_norm", "skip_norm", "batch_size", "compile")},
+    }
+
+
 def main(
     protocol: Literal["mnist", "mnist_vectors", "cifar10"] = "mnist",
     root: str = "data",
@@ -100,20 +114,10 @@ def main(
     history = fit(
         vae,
         data,
-        objective=FreeBitsELBO(free_nats=p["free_nats"]),
-        optimizer=lambda parameters: torch.optim.Adamax(parameters, lr=p["learning_rate"]),
-        scheduler=lambda optimizer: CosineAnnealingLR(
-            optimizer, planned, eta_min=p["final_learning_rate"]
-        ),
-        beta=LinearWarmup(p["warmup"]),
-        clip_norm=p["clip_norm"],
-        skip_norm=p["skip_norm"],
+        **training(p, planned),
         average=average,
-        batch_size=p["batch_size"],
-        epochs=planned,
         checkpoint=checkpoint,
         resume=checkpoint.is_file(),
-        compile=p["compile"],
     )
     with average.applied(vae):
         report = evaluate(vae, data.test, samples=p["samples"])

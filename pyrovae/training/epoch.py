@@ -1,5 +1,6 @@
 """One epoch of training: its steps, and what is done when they are taken."""
 
+import warnings
 from typing import Any
 
 from torch.optim.lr_scheduler import ReduceLROnPlateau
@@ -14,6 +15,7 @@ from pyrovae.training.first_look import FirstLook
 from pyrovae.training.progress import Progress
 from pyrovae.training.several import SeveralSteps
 from pyrovae.training.signals import Interrupted
+from pyrovae.training.skips import Skips
 from pyrovae.training.state import TrainingState
 from pyrovae.training.turns import turns
 from pyrovae.training.validation import Validation, looks_across_the_batch
@@ -123,6 +125,7 @@ def _end(training: TrainingState, annealing: Annealing, validation: Validation) 
     row["beta"] = annealing.beta
     if training.skips is not None:
         row["skipped"] = training.skipped
+        _tell_if_nothing_moved(training, training.skips)
     row["seconds"] = training.seconds
     training.history.append(row)
     loss = row.get("validation_loss", row["loss"])
@@ -133,3 +136,14 @@ def _end(training: TrainingState, annealing: Annealing, validation: Validation) 
     training.look_for_best(position.epoch, loss)
     training.next_epoch()
     return row
+
+
+def _tell_if_nothing_moved(training: TrainingState, skips: Skips) -> None:
+    position = training.position
+    if training.ranks.is_first and training.skipped == position.steps:
+        warnings.warn(
+            f"epoch {position.epoch}: all {position.steps} steps were skipped, so nothing was "
+            f"trained; the gradient of the last one had a norm of {skips.norm.item():.3g} (in nats "
+            f"per datum), and skip_norm is {skips.largest:g}",
+            stacklevel=2,
+        )

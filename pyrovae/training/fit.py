@@ -139,8 +139,9 @@ def fit(
             out.
         clip_norm: Largest norm of the gradient of the mean over a batch. No limit, if left out.
         skip_norm: Norm of that gradient, before clipping, above which a step is skipped (Child,
-            2021, https://arxiv.org/abs/2011.10650); the history counts the skipped steps. No step
-            is skipped, if left out. A gradient that is not finite always ends training.
+            2021, https://arxiv.org/abs/2011.10650, whose losses are in nats per dimension). The
+            history counts the skipped steps, and an epoch without any other ends with a warning. No
+            step is skipped, if left out. A gradient that is not finite always ends training.
         accumulate: Number of parts in which a batch is processed, one after the other, so that
             memory for one part is enough; their gradients add up to that of the mean over the
             batch. Batch normalisation sees single parts.

@@ -21,6 +21,7 @@ class Skips(nn.Module):
     Attributes:
         count: The number of skipped steps, 0-dim.
         over: 1 if the last step was skipped, else 0, 0-dim.
+        norm: Norm of the last step's gradient, 0-dim.
 
     Raises:
         ValueError: If ``largest`` is not positive.
@@ -33,14 +34,16 @@ class Skips(nn.Module):
         self.largest = largest
         self.count: Tensor
         self.over: Tensor
-        for name in ("count", "over"):
+        self.norm: Tensor
+        for name in ("count", "over", "norm"):
             self.register_buffer(name, torch.zeros(()))
 
     @torch.no_grad()
     def look(self, gradients: Iterable[Tensor]) -> None:
         """Examines the gradients of a step."""
         squares = torch.stack([gradient.square().sum() for gradient in gradients])
-        over = (squares.sum().sqrt() > self.largest).to(self.over.dtype)
+        self.norm.copy_(squares.sum().sqrt())
+        over = (self.norm > self.largest).to(self.over.dtype)
         self.over.copy_(over)
         self.count.add_(over)
 

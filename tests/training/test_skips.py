@@ -54,6 +54,13 @@ def test_it_is_the_norm_before_clipping_that_counts():
     assert history.column("skipped") == [1, 1, 1]
 
 
+def test_an_epoch_in_which_nothing_was_trained_says_so():
+    vae = tiny_vae(normal=True)
+    with pytest.warns(UserWarning, match=r"epoch 1: all 3 steps were skipped.* norm of [\d.e+]+ "):
+        history = train(vae, data(), skip_norm=1e-6, epochs=1)
+    assert history.column("skipped") == [3]
+
+
 def test_where_nothing_is_too_large_training_is_as_without():
     models = [tiny_vae(normal=True), tiny_vae(normal=True)]
     histories = [

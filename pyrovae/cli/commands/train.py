@@ -127,8 +127,8 @@ def train(
         patience: Stop after so many epochs without a better validation value, and go back to the
             best weights. Never, if left out.
         clip_norm: Largest norm of the gradient of the mean over a batch. No limit, if left out.
-        skip_norm: Norm of that gradient above which a step moves nothing. No step is left out,
-            if this is.
+        skip_norm: Norm of that gradient, in nats per datum, above which a step moves nothing. No
+            step is left out, if this is.
         accumulate: Parts in which a batch is processed, so that the memory of a part does.
         drop_last: Leave out an epoch's batch that is smaller than the others.
         average: Decay of a moving average of the weights, such as 0.999, for validation and for
