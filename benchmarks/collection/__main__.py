@@ -1,6 +1,6 @@
 """Every model of the collection on Frey Faces, at one equal budget: a table, and a figure of all.
 
-    python -m benchmarks.collection --data data/freyfaces.npy
+    python -m benchmarks.collection --data data/freyfaces.npy --epochs 100
     python -m benchmarks.collection --data data/freyfaces.npy --only '["VAE","VampPrior"]'
 
 Models that are measured already are not trained again.
@@ -16,8 +16,8 @@ import pyro
 import torch
 
 from benchmarks.collection.models import MODELS
-from benchmarks.collection.page import Row, draw, page, read_images
-from benchmarks.collection.parts import Entry, density_of_codes
+from benchmarks.collection.page import Row, constant, draw, page, read_images
+from benchmarks.collection.parts import Entry, begin_scales, density_of_codes
 from pyrovae import VAE, evaluate, fit, load_data
 from pyrovae.cli import run
 from pyrovae.datasets import Data
@@ -30,7 +30,7 @@ SHOWN = 12
 def collection(
     data: str = "data/freyfaces.npy",
     *,
-    epochs: int = 200,
+    epochs: int = 100,
     samples: int = 100,
     only: list[str] | None = None,
     runs: str = "runs/collection",
@@ -63,10 +63,18 @@ def collection(
     }
     (Path(out) / "figures").mkdir(parents=True, exist_ok=True)
     named = Path(data).stem
-    text = page(rows, data=f"images of {named}", epochs=epochs, samples=samples)
+    (x,), (y,) = (split.take(len(split)) for split in (loaded.train, loaded.test))
+    text = page(
+        rows,
+        data=f"images of {named}",
+        epochs=epochs,
+        samples=samples,
+        constants=[constant(x, y, each=each) for each in (False, True)],
+    )
     with atomic(Path(out) / "collection.md") as temporary:
         temporary.write_text(text, encoding="utf-8")
-    draw(read_images(folder, done)).savefig(Path(out) / "figures" / "collection.png", dpi=110)
+    figure = draw(read_images(folder, done), y[:SHOWN].numpy())
+    figure.savefig(Path(out) / "figures" / "collection.png", dpi=110)
 
 
 def measured(
@@ -78,6 +86,7 @@ def measured(
     budget: dict[str, Any] = {"epochs": epochs, "batch_size": 100}
     began = time.perf_counter()
     model = entry.make(x)
+    begin_scales(model, x)
     fit(
         model,
         data,

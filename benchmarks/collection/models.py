@@ -19,13 +19,21 @@ from benchmarks.collection.parts import (
     told,
     vae,
 )
+from pyrovae.hierarchy import DenseHierarchicalVAE
 from pyrovae.likelihoods import (
     HyperbolicSecantLikelihood,
     Likelihood,
     NormalLikelihood,
     StructuralSimilarityLikelihood,
 )
-from pyrovae.models import VAE, Autoencoder, HierarchicalVAE, LadderVAE, LatentVariableModel
+from pyrovae.models import (
+    VAE,
+    Autoencoder,
+    HierarchicalVAE,
+    LadderVAE,
+    LatentVariableModel,
+    MixedVAE,
+)
 from pyrovae.nn import MLP, ConvDecoder, ConvEncoder, SpectralNorm
 from pyrovae.objectives import (
     DIPELBO,
@@ -47,12 +55,16 @@ from pyrovae.objectives import (
 from pyrovae.posteriors import (
     FullNormalPosterior,
     GammaPosterior,
+    HouseholderPosterior,
     IAFPosterior,
+    LowRankNormalPosterior,
     NormalPosterior,
     PlanarPosterior,
     Posterior,
     PowerSphericalPosterior,
     RelaxedCategoricalPosterior,
+    RiemannianNormalPosterior,
+    SylvesterPosterior,
     VonMisesPosterior,
     WrappedNormalPosterior,
 )
@@ -64,6 +76,7 @@ from pyrovae.priors import (
     NormalPrior,
     Prior,
     RelaxedCategoricalPrior,
+    RiemannianNormalPrior,
     TwoStagePrior,
     UniformSpherePrior,
     VampPrior,
@@ -130,6 +143,28 @@ def _ladder(x: Tensor) -> LatentVariableModel:
     )
 
 
+def _deep(x: Tensor) -> LatentVariableModel:
+    return DenseHierarchicalVAE(
+        encoder(x, HIDDEN),
+        likelihood(x, HIDDEN),
+        path_features=HIDDEN,
+        layers=4,
+        latent_features=LATENTS // 4,
+        hidden=[HIDDEN],
+    )
+
+
+def _mixed(x: Tensor) -> LatentVariableModel:
+    kinds = 4
+    return MixedVAE(
+        NormalPrior(LATENTS),
+        normal(x),
+        RelaxedCategoricalPrior(kinds),
+        RelaxedCategoricalPosterior(encoder(x, kinds)),
+        likelihood(x, LATENTS + kinds),
+    )
+
+
 def _flow() -> FlowPrior:
     return FlowPrior(LATENTS, transforms=2, hidden=(64,))
 
@@ -190,6 +225,9 @@ MODELS: dict[str, Entry] = {
     "Hamiltonian": Entry("HamiltonianELBO", vae, told(HamiltonianELBO)),
     "DAIS": Entry("AnnealedELBO", vae, told(AnnealedELBO)),
     "full covariance": _around(FullNormalPosterior, _normal),
+    "low-rank covariance": _around(LowRankNormalPosterior, _normal, rank=2),
+    "Householder flow": _around(HouseholderPosterior, _normal),
+    "Sylvester flow": _around(SylvesterPosterior, _normal),
     "planar flow": _around(PlanarPosterior, _normal, transforms=4),
     "IAF": _around(IAFPosterior, _normal, context_features=16),
     "SVAE (sphere)": _around(PowerSphericalPosterior, _sphere),
@@ -199,6 +237,9 @@ MODELS: dict[str, Entry] = {
     "gamma": _around(GammaPosterior, partial(GammaPrior, LATENTS)),
     "torus": _around(VonMisesPosterior, partial(VonMisesPrior, LATENTS)),
     "Poincare ball": _around(WrappedNormalPosterior, partial(WrappedNormalPrior, LATENTS)),
+    "Riemannian normal": _around(
+        RiemannianNormalPosterior, partial(RiemannianNormalPrior, LATENTS, scale=0.5)
+    ),
     "flow prior": Entry("FlowPrior", lambda x: vae(x, prior=_flow())),
     "VampPrior": Entry("VampPrior", _vamp),
     "exemplar": Entry("ExemplarPrior", _exemplar),
@@ -222,6 +263,8 @@ MODELS: dict[str, Entry] = {
     ),
     "hierarchy": Entry("HierarchicalVAE", _two_layers),
     "ladder": Entry("LadderVAE", _ladder),
+    "deep hierarchy": Entry("DenseHierarchicalVAE of four layers", _deep),
+    "JointVAE": Entry("MixedVAE: normal and categorical", _mixed),
     **CODES,
     **GAMES,
 }
