@@ -28,8 +28,9 @@ LARGEST_INDEX = 64 * 2**20  # bytes of everything but tensors
 
 def write(path: str | os.PathLike[str], content: dict[str, Any]) -> None:
     """Writes a checkpoint's content in one move."""
-    with atomic(path) as temporary:
-        torch.save({"format": FORMAT, **content}, temporary)
+    # Given a path, torch would name the archive's parts after it: host and process.
+    with atomic(path) as temporary, temporary.open("wb") as file:
+        torch.save({"format": FORMAT, **content}, file)
 
 
 def read(path: str | os.PathLike[str]) -> dict[str, Any]:

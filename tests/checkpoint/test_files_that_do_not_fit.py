@@ -74,7 +74,7 @@ def test_an_error_while_writing_leaves_the_old_file(tmp_path, monkeypatch):
     save(vae, path)
 
     def broken(content, target):
-        target.write_bytes(b"half")
+        target.write(b"half")
         raise OSError("disk full")
 
     monkeypatch.setattr(torch, "save", broken)

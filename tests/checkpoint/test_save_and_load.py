@@ -1,6 +1,7 @@
 """Saving and loading: what comes back, what is refused, and that no file can run code."""
 
 import os
+import zipfile
 
 import numpy as np
 import pyro
@@ -148,3 +149,12 @@ def test_the_data_that_pseudo_inputs_were_drawn_from_are_not_stored(tmp_path):
     save(prior, tmp_path / "prior.pt")
     assert os.path.getsize(tmp_path / "prior.pt") < 100_000
     assert load(tmp_path / "prior.pt").pseudo_inputs.equal(prior.pseudo_inputs)
+
+
+def test_a_file_says_nothing_of_the_machine_that_wrote_it(tmp_path):
+    vae = tiny_vae()
+    for name in ("a.pt", "b.pt"):
+        save(vae, tmp_path / name)
+    assert (tmp_path / "a.pt").read_bytes() == (tmp_path / "b.pt").read_bytes()
+    with zipfile.ZipFile(tmp_path / "a.pt") as archive:
+        assert {part.partition("/")[0] for part in archive.namelist()} == {"archive"}
