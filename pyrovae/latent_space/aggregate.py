@@ -173,8 +173,8 @@ def _marginals(fn: Distribution, value: Tensor) -> Tensor:
     Raises:
         NotImplementedError: If it has no closed form.
     """
-    events = len(fn.event_shape)
     fn = unwrapped(fn)
+    events = len(fn.event_shape)
     if isinstance(fn, MixtureSameFamily):
         each = _marginals(fn.component_distribution, value.unsqueeze(-1 - events))
         weights = fn.mixture_distribution.probs

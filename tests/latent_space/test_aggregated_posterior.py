@@ -17,7 +17,7 @@ from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.models import CategoricalVAE, LatentVariableModel
 from pyrovae.nn import MLP
 from pyrovae.posteriors import PowerSphericalPosterior
-from pyrovae.priors import MixturePrior, UniformSpherePrior
+from pyrovae.priors import MixturePrior, Prior, UniformSpherePrior
 
 N = 4000
 FINE = 1.95 / N**0.5  # Kolmogorov and Smirnov's distance exceeds it once in a thousand
@@ -91,6 +91,25 @@ def test_mixtures_are_exact(vamp):
     function = prior_distribution_function(model, grey_data())
     torch.testing.assert_close(function(POINTS), expected)
     assert not function(POINTS).requires_grad
+
+
+class OneByOne(Prior):
+    """A mixture of its own for each variable."""
+
+    latent_shape = torch.Size([2])
+    weights = torch.tensor([[0.2, 0.8], [0.5, 0.5]])
+    means = torch.tensor([[-1.0, 1.0], [0.0, 2.0]])
+
+    def forward(self):
+        parts = dist.Normal(self.means, 1.0)
+        return dist.MixtureSameFamily(dist.Categorical(self.weights), parts).to_event(1)
+
+
+def test_a_mixture_for_each_variable_is_exact():
+    model = tiny_vae()
+    model.prior = OneByOne()
+    expected = (OneByOne.weights * normal(POINTS[:, :, None] - OneByOne.means)).sum(-1)
+    torch.testing.assert_close(prior_distribution_function(model, grey_data())(POINTS), expected)
 
 
 def test_other_priors_are_drawn_from():
