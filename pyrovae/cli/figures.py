@@ -1,5 +1,6 @@
 """The figures of a run."""
 
+import warnings
 from collections.abc import Callable, Collection, Iterator
 from math import pi
 from pathlib import Path
@@ -77,6 +78,7 @@ def draw_figures(
 
     Raises:
         ValueError: If there is no figure of a name.
+        Exception: What a figure raises that was asked for; otherwise this is a warning.
     """
     import torch
 
@@ -102,6 +104,13 @@ def draw_figures(
                 try:
                     save_figure(draw(), folder / file)
                 except Undefined:  # samples of a model without a prior
+                    continue
+                except Exception as error:
+                    if only is not None:
+                        raise
+                    # Of parts of one's own; the run and its report are not to be lost by it.
+                    why = f"{type(error).__name__}: {error}"
+                    warnings.warn(f"{file} could not be drawn: {why}", stacklevel=2)
                     continue
             yield file
 
