@@ -1,5 +1,6 @@
 """What changes during training: the weight on the KL term and an objective's own schedule."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,9 +10,10 @@ import torch
 from torch import Tensor
 
 from pyrovae.handlers import ScaleLatents
+from pyrovae.objectives import BetaELBO
 from pyrovae.schedules import Annealed, Schedule
 
-__all__ = ["Annealing", "kept"]
+__all__ = ["Annealing", "kept", "own_weight"]
 
 
 class Annealing:
@@ -41,8 +43,8 @@ class Annealing:
 
     @property
     def beta(self) -> float:
-        """The current weight on the KL term."""
-        return float(self.scale.factor)
+        """The current weight on the KL term, that of the objective included."""
+        return float(self.scale.factor) * own_weight(self.objective)
 
     def advance(self, time: float) -> None:
         """Moves to a time in epochs, which may be fractional."""
@@ -52,14 +54,23 @@ class Annealing:
             self.objective.advance(time)
 
 
+def own_weight(objective: pyro.infer.ELBO) -> float:
+    """The weight on the KL term that an objective has by itself: that of each `BetaELBO` in it."""
+    return math.prod(float(o.beta) for o in _nested(objective) if isinstance(o, BetaELBO))
+
+
+def _nested(objective: pyro.infer.ELBO) -> Iterator[pyro.infer.ELBO]:
+    """Yields an objective and those within it."""
+    nested: Any = objective
+    while isinstance(nested, pyro.infer.ELBO):
+        yield nested
+        nested = next((v for v in vars(nested).values() if isinstance(v, pyro.infer.ELBO)), None)
+
+
 @contextmanager
 def kept(objective: pyro.infer.ELBO, scale: ScaleLatents | None) -> Iterator[None]:
     """Restores an objective, the objectives within it and a weight when the block ends."""
-    holders: list[tuple[Any, dict[str, Any]]] = []
-    nested: Any = objective
-    while isinstance(nested, pyro.infer.ELBO):
-        holders.append((nested, dict(vars(nested))))
-        nested = next((v for v in vars(nested).values() if isinstance(v, pyro.infer.ELBO)), None)
+    holders = [(nested, dict(vars(nested))) for nested in _nested(objective)]
     moving = [v for _, values in holders for v in values.values() if isinstance(v, Tensor)]
     if scale is not None and isinstance(scale.factor, Tensor):
         moving.append(scale.factor)

@@ -15,6 +15,7 @@ from pyrovae.compilation import Compile
 from pyrovae.objectives import ELBO
 from pyrovae.schedules import Schedule
 from pyrovae.stage import on_stage
+from pyrovae.training.annealing import own_weight
 from pyrovae.training.callbacks import Callback, OnEpoch
 from pyrovae.training.gradients import Precision
 from pyrovae.training.state import SchedulerMoves
@@ -74,8 +75,8 @@ def check_objective(
     """Returns the objective, or `ELBO` if it is None.
 
     Raises:
-        ValueError: If it is not an objective, ``beta`` is not a valid weight, or the batch cannot
-            be split into parts.
+        ValueError: If it is not an objective, ``beta`` is not a valid weight or a second one, or
+            the batch cannot be split into parts.
     """
     if objective is None:
         objective = ELBO()
@@ -91,6 +92,12 @@ def check_objective(
         raise ValueError(
             "beta: expected a weight of at least 0 or a schedule, such as "
             f"pyrovae.training.LinearWarmup(10), got {beta!r}"
+        )
+    own = own_weight(objective)
+    if not isinstance(beta, Schedule) and beta != 1 and own != 1:
+        raise ValueError(
+            f"beta: expected 1 or a schedule, because {objective!r:.60} weights the KL term by "
+            f"{own:g} already and both would multiply to {beta * own:g}, got {beta}"
         )
     across = objective if looks_across_the_batch(objective) else adversary
     if accumulate > 1 and getattr(across, "across_batch", False):

@@ -119,7 +119,8 @@ def fit(
             scheduler. One that waits for a plateau gets the validation loss, or the training loss
             if there are no validation data.
         scheduler_moves: Whether the scheduler moves after each epoch or after each step.
-        beta: Weight on the KL term, a number or a schedule over epochs such as `LinearWarmup`.
+        beta: Weight on the KL term, a number or a schedule over epochs such as `LinearWarmup`. A
+            schedule multiplies the weight of a `BetaELBO`; a number beside it is refused.
             Reported bounds never contain it.
         compile: Whether to trace and compile the step (see `CompiledStep`). Numbers in attributes
             of the model, the objective and the objects they hold are compared before each step; if

@@ -18,7 +18,7 @@ class History(Sequence[dict[str, Any]]):
     """The rows of training, one for each epoch, in nats per datum.
 
     A row has ``epoch``, ``loss`` (the objective itself, including its weights), ``learning_rate``,
-    ``beta`` and ``seconds``. With validation data it also has ``validation_loss`` (the objective
+    ``beta`` (the weight on the KL term, that of a `BetaELBO` included) and ``seconds``. With validation data it also has ``validation_loss`` (the objective
     with the weights that it has at the end of the epoch; early stopping uses it) and
     ``validation_elbo``, ``validation_reconstruction`` and ``validation_kl`` (without any weight).
     A model without a bound, such as an autoencoder, has no column ``validation_elbo`` or

@@ -40,18 +40,38 @@ def test_beta_weighs_the_kl_term_and_nothing_else(beta):
     torch.testing.assert_close(by_fit, by_objective)
 
 
-def test_the_objectives_weight_and_that_of_fit_multiply():
+def test_a_schedule_multiplies_the_objectives_weight():
     x = torch.tensor([[1.0], [2.0], [6.0]])
     seen = []
-    quiet(
+    history = quiet(
         DependentPosteriorModel(),
         x,
         objective=BetaELBO(3.0, elbo=AnalyticKLELBO()),
-        beta=0.5,
+        beta=Half(),
         optimizer=partial(Keeper, seen=seen),
         epochs=1,
     )
     torch.testing.assert_close(seen[0], torch.tensor([-3.0, 0.5 * 3.0 * 2.0]))
+    assert history[0]["beta"] == 1.5
+
+
+class Half(Schedule):
+    settled = 0.0
+
+    def __call__(self, time):
+        return 0.5
+
+
+def test_the_history_has_the_weight_of_an_objective_within_another():
+    objective = BetaELBO(3.0, elbo=BetaELBO(0.5, elbo=AnalyticKLELBO()))
+    history = quiet(DependentPosteriorModel(), torch.ones(2, 1), objective=objective, epochs=1)
+    assert history[0]["beta"] == 1.5
+
+
+@pytest.mark.parametrize("objective", [BetaELBO(), BetaELBO(2.0, elbo=BetaELBO(2.0))])
+def test_a_second_number_is_refused(objective):
+    with pytest.raises(ValueError, match=r"beta: .*by 4 already .* multiply to 16, got 4\.0"):
+        quiet(DependentPosteriorModel(), torch.ones(2, 1), objective=objective, beta=4.0)
 
 
 def weights_of_steps(source, schedule, *, epochs, batch_size):

@@ -115,8 +115,8 @@ def train(
         adversary: What to train the model against in the same steps. What it sharpens bounds nothing.
         discriminator: The adversary's network, from codes or data.
         adversary_optimizer: Its optimizer, of torch.
-        beta: Weight on the KL term: a number, or a schedule over epochs. Reported bounds never
-            contain it.
+        beta: Weight on the KL term: a number, or a schedule over epochs, which multiplies the
+            weight of a BetaELBO. Reported bounds never contain it.
         epochs: Number of passes over the training data.
         batch_size: Data in one step.
         optimizer: The optimizer, of torch.
