@@ -48,8 +48,8 @@ SHOWN: dict[str, tuple[str, list[str]]] = {
     "semi_supervised.py": ("Few labels", ["--epochs", "5"]),
     "stacked.py": ("Few labels, in two stages", ["--epochs", "5"]),
     "quadrants.py": ("Missing quadrants", ["--epochs", "3"]),
-    "custom_prior.py": ("A prior of one's own", ["--epochs", "10"]),
-    "custom_objective.py": ("An estimator of one's own", ["--epochs", "10"]),
+    "custom_prior.py": ("Writing your own prior", ["--epochs", "10"]),
+    "custom_objective.py": ("Writing your own estimator", ["--epochs", "10"]),
 }
 #: A figure for those that draw none.
 THUMBNAILS = {

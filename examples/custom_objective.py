@@ -1,4 +1,4 @@
-"""An estimator of one's own: one small class, used from Python and from the command line.
+"""Your own estimator: one small class, used from Python and from the command line.
 
 python examples/custom_objective.py
 cd examples && pyrovae train --objective custom_objective.DenoisingELBO --epochs 20

@@ -1,4 +1,4 @@
-"""A prior of one's own: one small class, used from Python and from the command line.
+"""Your own prior: one small class, used from Python and from the command line.
 
 python examples/custom_prior.py
 cd examples && pyrovae train --prior custom_prior.StudentPrior --prior.df 5 --epochs 20

@@ -74,9 +74,9 @@ for samples in (1, 10, 100, 1000):
     print(f"S = {samples:4}: {found.value:.3f} {error}  effective draws {found.ess:.0f}")
 
 # %%
-# An estimate from S draws is a bound *in expectation*: it tends to be low, never high. Where the
-# effective number of draws is small, as it is for a guide that is much narrower than the true
-# posterior, it is lower than its error suggests, and the report warns.
+# An estimate from S draws is a bound *in expectation*: it is low on average, though a single one may
+# come out high. Where the effective number of draws is small, as it is for a guide that is much
+# narrower than the true posterior, it is lower than its error suggests, and the report warns.
 
 # %%
 # Where the gap comes from
@@ -106,6 +106,6 @@ for name, objective in {
     print(f"{name:28} ELBO {report.elbo:.2f}  log p(x) {exact(trained, x).mean():.2f}")
 
 # %%
-# Models trained with five particles have the higher :math:`\log p(x)` and the *lower* ELBO: their guides
-# are made to be corrected. This is why a report has both numbers, and why a model trained with
-# one of these bounds must not be judged by its ELBO.
+# Models trained with five particles have the higher :math:`\log p(x)`, and their ELBO does not show
+# it: their guides are made to be corrected. This is why a report has both numbers, and why a model
+# trained with one of these bounds must not be judged by its ELBO.

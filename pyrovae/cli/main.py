@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(function: Callable[..., Any]) -> None:
     """Runs a function with the arguments of the process, and ends the process where they fail.
 
-    A script of one's own has the manners of ``pyrovae`` so: parameters without a default are
+    A script of your own has the manners of ``pyrovae`` so: parameters without a default are
     given by their place, the others as ``--name value``, ``--help`` shows what the docstring
     says of them, and wrong input is answered in one line.
 

@@ -1,4 +1,4 @@
-"""The figures of a run."""
+"""A figure that fails."""
 
 import pytest
 from command_line import save_a_dot
