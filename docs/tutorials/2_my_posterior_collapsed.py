@@ -3,7 +3,7 @@ My posterior collapsed. What now?
 =================================
 
 A report says "the posterior of 'z' has collapsed": the guide gives the same distribution for every
-datum, the prior. The latent variable then says nothing of the data, and the decoder does without it.
+datum, the prior. The latent variable then carries no information about the data, and the decoder ignores it.
 It is the most frequent complaint about VAEs, and it has more than one cause. This tutorial makes one
 collapse on purpose, reads the signs, and tries four remedies.
 """
@@ -99,7 +99,7 @@ sharp = plots.reconstructions(learned, x)
 # learnt to use it, three remedies of the field keep it alive:
 #
 # - a warm-up of the KL's weight (``beta=LinearWarmup(10)``), which makes the latent cheap at first;
-# - free bits (`FreeBitsELBO`), which give the first nats of each latent for nothing;
+# - free bits (`FreeBitsELBO`), which give the first nats of each latent for free;
 # - a fixed lower weight (``beta=0.1``), which trains another objective than the ELBO.
 #
 # They change what is optimised and not what is reported: the ELBO of a report has a weight of one.

@@ -2,8 +2,8 @@ r"""
 Which prior?
 ============
 
-The standard normal is where everybody begins. It is rarely where all the codes of the data lie
-together, the *aggregated posterior* :math:`q(z) = \frac{1}{N} \sum_n q(z \mid x_n)`. Where the two
+The standard normal is the usual starting point, but it rarely matches the distribution of all the
+codes, the *aggregated posterior* :math:`q(z) = \frac{1}{N} \sum_n q(z \mid x_n)`. Where the two
 differ, the bound pays: the KL term splits into what each code tells of its datum and
 :math:`\mathrm{KL}(q(z) \,\|\, p(z))`, and only the second part depends on the prior. A prior that can
 follow the codes makes it small.

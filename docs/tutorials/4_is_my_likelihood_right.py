@@ -12,7 +12,7 @@ made, because a picture does not say whether its values are probabilities, measu
 # -----------------------------
 #
 # Most VAE tutorials put grey values between 0 and 1 into a Bernoulli likelihood. It has a value there,
-# :math:`x \log p + (1 - x) \log(1 - p)`, but that is a cross-entropy and no log-probability: it does not
+# :math:`x \log p + (1 - x) \log(1 - p)`, but that is a cross-entropy and not a log-probability: it does not
 # sum or integrate to one. It trains, the pictures look fine, and the number compares with nothing but
 # itself. The report says so.
 

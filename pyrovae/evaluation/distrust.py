@@ -152,8 +152,8 @@ def collapsed(found: Estimates, latents: Sequence[str]) -> list[str]:
         if abs(kl) + 2 * error < COLLAPSED_KL:
             warnings.append(
                 f"the posterior of {name!r} has collapsed: its KL divergence from the prior is "
-                f"{max(kl, 0.0):.3f} nats per datum, so that it says next to nothing of the data; a warm-up "
-                "of beta or a weaker decoder may help"
+                f"{max(kl, 0.0):.3f} nats per datum, so it carries almost no information about the "
+                "data; a warm-up of beta, a weaker decoder or a learned scale of the likelihood may help"
             )
     return warnings
 
