@@ -234,8 +234,8 @@ def fit(
         ranks=ranks,
         player=player,
     )
-    training.scheduler = make_scheduler(scheduler, optim, moves=scheduler_moves)
-    training.scheduler_moves = scheduler_moves
+    made = make_scheduler(scheduler, optim, moves=scheduler_moves)
+    training.schedule_by(made, moves=scheduler_moves)
     checkpoints = Checkpoints(
         checkpoint, training, data, notes=notes, minutes=checkpoint_minutes, steps=checkpoint_steps
     )

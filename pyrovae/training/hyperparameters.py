@@ -17,6 +17,7 @@ __all__ = [
     "load_scheduler",
     "scheduler_state",
     "take_new",
+    "take_new_schedule",
 ]
 
 PLAIN = (bool, int, float, str, type(None))
@@ -158,6 +159,45 @@ def take_new(
                 f"resume: {name} is {value} from now on; the run was started with {former}",
                 stacklevel=5,
             )
+
+
+def take_new_schedule(
+    scheduler: LRScheduler, given: Mapping[str, Any], before: Mapping[str, Any]
+) -> None:
+    """Applies the numbers of a scheduler that differ when training resumes, and warns about them.
+
+    Args:
+        scheduler: The scheduler, with the state of the checkpoint.
+        given: Its state as it was made now.
+        before: Its state as it was made when training began.
+
+    Raises:
+        ValueError: If what differs is a scheduler within it.
+    """
+    was = _without_rates(before)
+    for name, value in _without_rates(given).items():
+        former = was.get(name, value)
+        if _same(value, former):
+            continue
+        if name == "_schedulers":
+            raise ValueError(
+                "expected the schedulers that the run was started with, whose numbers cannot be "
+                "changed in the middle, got others"
+            )
+        setattr(scheduler, name, value)
+        warnings.warn(
+            f"resume: the scheduler's {name} is {value!r:.60} from now on; the run was started "
+            f"with {former!r:.60}",
+            stacklevel=5,
+        )
+
+
+def _without_rates(state: Any) -> Any:
+    """A scheduler's state without learning rates: they are the optimizer's, see `take_new`."""
+    if isinstance(state, Mapping):
+        kept = {k: v for k, v in state.items() if k not in ("base_lrs", "_last_lr")}
+        return {key: _without_rates(value) for key, value in kept.items()}
+    return [_without_rates(item) for item in state] if isinstance(state, list) else state
 
 
 def _stretch(group: dict[str, Any], scheduler: LRScheduler, i: int, ratio: float) -> None:

@@ -23,6 +23,7 @@ from pyrovae.training.hyperparameters import (
     load_scheduler,
     scheduler_state,
     take_new,
+    take_new_schedule,
 )
 from pyrovae.training.player import Player
 from pyrovae.training.position import Position
@@ -81,8 +82,7 @@ class TrainingState:
         self.device = device
         self.take_step = step
         self.given = hyperparameters(optimizer)
-        self.scheduler: LRScheduler | None = None
-        self.scheduler_moves: SchedulerMoves = "epoch"
+        self.schedule_by(None, moves="epoch")
         self.stopping = stopping
         self.average = average
         self.skips = skips
@@ -94,6 +94,11 @@ class TrainingState:
             if not isinstance(average, WeightAverage):
                 raise ValueError(f"average: expected a WeightAverage, got {average!r}")
             average.begin(model)
+
+    def schedule_by(self, scheduler: LRScheduler | None, *, moves: SchedulerMoves) -> None:
+        """Takes a scheduler that has not moved yet, and when it moves."""
+        self.scheduler, self.scheduler_moves = scheduler, moves
+        self._schedule = None if scheduler is None else scheduler_state(scheduler)
 
     def _no_losses(self) -> Tensor:
         return torch.zeros(() if self.player is None else 3, device=self.device)
@@ -211,6 +216,7 @@ class TrainingState:
             | {"seconds": self.seconds, "skipped": self.skipped},
             "random": random_state(self.device),
             "given": self.given,
+            "schedule": self._schedule,
             "compile": self.take_step.state_dict(),
             "adversary": None if self.player is None else self.player.state_dict(),
         }
@@ -232,6 +238,9 @@ class TrainingState:
         with _reading("scheduler"):
             if self.scheduler is not None and state["scheduler"] is not None:
                 load_scheduler(self.scheduler, state["scheduler"])
+        with _reading("schedule"):
+            if self.scheduler is not None and state["schedule"] is not None:
+                take_new_schedule(self.scheduler, self._schedule or {}, state["schedule"])
         with _reading("given"):
             take_new(self.optimizer, self.scheduler, self.given, state["given"])
         with _reading("adversary"):

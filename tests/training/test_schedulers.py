@@ -60,3 +60,45 @@ def test_it_goes_on(name, moves, tmp_path):
     again = quiet(resumed, binary_data(12), epochs=5, checkpoint=path, resume=True, **options)
     assert again.column("learning_rate") == history.column("learning_rate")
     assert same(state(resumed), state(whole))
+
+
+def resumed(tmp_path, first, second, **options):
+    """The learning rates of a run of two epochs that goes on for four more with another scheduler."""
+    given = {
+        "optimizer": partial(SGD, lr=0.1),
+        "progress": False,
+        "device": "cpu",
+        "compile": False,
+    }
+    given |= {"checkpoint": tmp_path / "checkpoint.pt"}
+    vae = tiny_vae()
+    fit(vae, binary_data(), epochs=2, scheduler=first, **given)
+    history = fit(vae, binary_data(), epochs=6, scheduler=second, resume=True, **given | options)
+    return history.column("learning_rate")
+
+
+def test_a_scheduler_with_other_numbers_goes_on_with_the_new_ones(tmp_path):
+    cosine = lr_scheduler.CosineAnnealingLR
+    with pytest.warns(UserWarning, match="the scheduler's T_max is 6 from now on; .* with 2"):
+        rates = resumed(tmp_path, partial(cosine, T_max=2), partial(cosine, T_max=6))
+    # It does not climb again.
+    assert rates[:2] == pytest.approx([0.1, 0.05])
+    assert rates == sorted(rates, reverse=True)
+
+
+def test_a_scheduler_within_another_cannot_change(tmp_path):
+    def others(optimizer):
+        parts = [lr_scheduler.LinearLR(optimizer), lr_scheduler.ExponentialLR(optimizer, 0.9)]
+        return lr_scheduler.SequentialLR(optimizer, parts, milestones=[2])
+
+    with pytest.raises(ValueError, match="expected the schedulers that the run was started with"):
+        resumed(tmp_path, sequential, others)
+
+
+@pytest.mark.filterwarnings("ignore:resume. lr")
+@pytest.mark.parametrize("name", ["sequential", "StepLR"])
+def test_the_same_scheduler_of_another_learning_rate_is_the_same(name, tmp_path):
+    make = sequential if name == "sequential" else SCHEDULERS[name]
+    rates = resumed(tmp_path, make, make, optimizer=partial(SGD, lr=0.2))
+    whole = quiet(tiny_vae(), binary_data(), epochs=6, scheduler=make).column("learning_rate")
+    assert rates == pytest.approx([*whole[:2], *(2 * rate for rate in whole[2:])])
