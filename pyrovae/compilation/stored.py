@@ -1,5 +1,6 @@
 """Compiled programs on disk, which a process calls without loading the compiler."""
 
+import hashlib
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -45,7 +46,10 @@ class Stored:
             return None
         try:
             folder = cache_folder()
-            parts = json.loads(_file(folder, self._key).read_text(encoding="utf-8"))
+            digest, text = _file(folder, self._key).read_text(encoding="utf-8").split("\n", 1)
+            if digest != _digest(text):
+                return None
+            parts = json.loads(text)
             call = assemble(parts, folder)
         except Exception:  # noqa: BLE001 none is worth more than that it is compiled again
             return None
@@ -69,7 +73,8 @@ class Stored:
             if parts is None:
                 return
             with atomic(_file(folder, self._key)) as path:
-                path.write_text(json.dumps(parts), encoding="utf-8")
+                text = json.dumps(parts)
+                path.write_text(f"{_digest(text)}\n{text}", encoding="utf-8")
         except Exception:  # noqa: BLE001 neither a full disk nor another torch ends a run
             return
 
@@ -78,6 +83,10 @@ def _modules() -> list[Any]:
     """What torch has loaded of the code that it has written."""
     codecache: Any = sys.modules.get("torch._inductor.codecache")
     return list(getattr(getattr(codecache, "PyCodeCache", None), "modules", []))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _file(folder: Path, key: str) -> Path:

@@ -1,5 +1,6 @@
 """A compiled program is found on disk by a later process, and one that is not the same is not taken."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -121,11 +122,20 @@ def another_program(path, other):
 
 
 def no_program(path, other):
-    path.write_text(json.dumps({**json.loads(path.read_text()), "source": "raise SystemError"}))
+    _, text = path.read_text().split("\n", 1)
+    text = json.dumps({**json.loads(text), "source": "raise SystemError"})
+    path.write_text(f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}")
+
+
+def one_that_ends_the_process(path, other):
+    digest, text = path.read_text().split("\n", 1)
+    text = json.dumps({**json.loads(text), "source": "raise SystemExit"})
+    path.write_text(f"{digest}\n{text}")
 
 
 @pytest.mark.parametrize(
-    ("number", "damage"), [(2, half_a_file), (3, another_program), (4, no_program)]
+    ("number", "damage"),
+    [(2, half_a_file), (3, another_program), (4, no_program), (5, one_that_ends_the_process)],
 )
 def test_what_is_stored_wrongly_is_compiled_again(compiled, folder, number, damage):
     before = stored(folder)
@@ -142,7 +152,7 @@ def test_a_kernel_that_is_another_is_not_called(compiled, folder):
     before = stored(folder)
     compiled(times(7.5))
     (path,) = set(stored(folder)) - set(before)
-    parts = json.loads(path.read_text())
+    parts = json.loads(path.read_text().split("\n", 1)[1])
     ((name, (path, digest, function)),) = parts["kernels"].items()
     with pytest.raises(OSError, match="none"):
         assemble({**parts, "kernels": {name: ["none.so", digest, function]}}, folder)
