@@ -72,12 +72,14 @@ class AutoCompiled(Generic[R]):
         self._size: int | None = None  # of the first batch; an epoch's last may be smaller
         self._seconds: list[float] = []
         self.graph: _Compiled[R] | None = None
-        self._tried = self._renewed = False
+        self._tried = self._renewed = self._left = False
 
     @property
     def outcome(self) -> str:
         """What was done and why, in a few words."""
         note = "" if self.graph is None else self.graph.note
+        if self._left:
+            note = "then uncompiled: modes, hooks or the optimizer are not those it was made for"
         return f"{self._outcome}, {note}" if note else self._outcome
 
     def __call__(self, batch: Batch) -> R:
@@ -92,6 +94,7 @@ class AutoCompiled(Generic[R]):
         if self._mode is True and not self._tried and size == self._size:
             self._compile(batch)
         self.compiled = self.graph is not None and self._fits(self.graph, batch)
+        self._left = self.graph is not None and not self.compiled and size == self._size
         if self.graph is not None and self.compiled:
             return self.graph(batch)
         if self._mode != "auto" or size != self._size:

@@ -64,7 +64,7 @@ def check_same(
         NotCompiled: If one differs by more, or in shape.
     """
     # A gradient may be zero but for roundings of the others.
-    kinds = [name.partition(" ")[0] for name in names]
+    kinds = [_kind(name) for name in names]
     largest = {kind: 0.0 for kind in kinds}
     for kind, a in zip(kinds, expected, strict=True):
         largest[kind] = max(largest[kind], _size(a))
@@ -88,6 +88,12 @@ def check_same(
                 f"the {what} program returns a different {name} than the eager one on a second "
                 f"batch (by {distance:.2g}, where the largest number is {size:.2g})"
             )
+
+
+def _kind(name: str) -> str:
+    """What is compared together: results, parameters, and buffers whose names differ in a number."""
+    kind, _, path = name.partition(" ")
+    return path.rpartition(".")[2].rstrip("0123456789") if kind == "buffer" else kind
 
 
 def _size(tensor: Tensor) -> float:

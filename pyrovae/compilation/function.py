@@ -236,7 +236,7 @@ class CompiledFunction:
 
         try:
             # With one stand-in for all results; by itself torch makes one for each.
-            with without_looking(), tracing(TracingContext(FakeTensorMode())):
+            with without_looking(self._numbers.tensors), tracing(TracingContext(FakeTensorMode())):
                 graph = make_fx(function)(*copies, *batch)
         except Exception as error:
             raise NotCompiled(f"it could not be traced: {reason_of(error)}") from error

@@ -3,32 +3,42 @@
 import functools
 import math
 import types
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from decimal import Decimal
+from fractions import Fraction
 from operator import itemgetter
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from pyrovae.compilation.identity import Identity
+from pyrovae.recent import Recent
 
 __all__ = ["NAMED", "PLAIN", "Numbers", "same_values"]
 
-PLAIN = (bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.device)
+PLAIN = (
+    *(bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.device),
+    *(np.generic, Decimal, Fraction),
+)
+SMALL_ARRAY = 2**16  # bytes; larger ones are data rather than settings
 # What every module has: its mode is looked at elsewhere, and the rest are no numbers.
 OF_MODULES = frozenset(vars(nn.Module()))
 NAMED = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType)
-CLOSED = (Tensor, *NAMED)
+CLOSED = (Tensor, Recent, *NAMED)
 MISSING = object()
 
 
 class Numbers:
     """The plain values in the attributes of some objects and of all that they hold.
 
-    Of modules, objectives, handlers, schedules and other objects, through lists, tuples, sets,
-    dicts, bound methods and partial functions; and which functions and classes they are. Not seen
-    are numbers in global variables, classes, closures, files and clocks. Parameters and buffers
+    Of modules, objectives, handlers, schedules and other objects, through slots, lists, tuples,
+    sets, dicts, deques, bound methods, partial functions and NumPy's arrays of up to 64 KiB; and
+    which functions and classes they are. Not seen are numbers in global variables, classes,
+    closures, files and clocks. Parameters and buffers
     are no numbers, and of other tensors those alone are looked at that are said to be read.
 
     Args:
@@ -95,6 +105,10 @@ class Numbers:
                 return False
         if any(holder[key] is not tensor for holder, key, tensor in self._tensors):
             return False
+        if any(getattr(holder, name, MISSING) != item for holder, name, item in self._slotted):
+            return False
+        if any(_content(array) != content for array, content in self._arrays):
+            return False
         return all(held == items for held, items in self._lists)
 
     @contextmanager
@@ -113,11 +127,17 @@ class Numbers:
         self._places: list[tuple[Any, Any, Any]] = []  # holder, key, value
         # Holder, its size, what looks up the values, and the values.
         self._attributes: list[tuple[dict[Any, Any], int, Callable[[Any], Any], Any]] = []
-        self._lists: list[tuple[list[Any], list[Any]]] = []
+        self._lists: list[tuple[Any, Any]] = []
+        self._slotted: list[tuple[Any, str, Any]] = []  # holder, name, value
+        self._arrays: list[tuple[Any, Any]] = []  # array, content
         for path, holder, items in _walk(self._roots):
             kept = []
             for key, name, item in items:
                 where = f"{path}{name}"
+                if isinstance(item, np.ndarray):
+                    self._values[where] = _content(item)
+                    self._arrays.append((item, _content(item)))
+                    item = Identity(item)  # arrays compare one by one
                 if isinstance(item, PLAIN):
                     self._values[where] = item
                     if isinstance(holder, dict | list):
@@ -136,8 +156,10 @@ class Numbers:
                 look = itemgetter(*(key for key, _ in kept)) if kept else _nothing
                 values = tuple(item for _, item in kept)
                 self._attributes.append((holder, len(holder), look, values))
-            elif isinstance(holder, list):
-                self._lists.append((holder, list(holder)))
+            elif isinstance(holder, list | deque):
+                self._lists.append((holder, holder.copy()))
+            elif holder is not None and not isinstance(holder, tuple):
+                self._slotted += [(holder, key, item) for key, item in kept]
         self._look_for_tensors()
 
     def _look_for_tensors(self) -> None:
@@ -173,7 +195,7 @@ def _holders(value: Any) -> Iterator[tuple[Any, Items]]:
     """The holders of what an object holds, with their items."""
     if isinstance(value, dict):
         yield value, [(key, f"[{key!r}]", item) for key, item in value.items()]
-    elif isinstance(value, list | tuple):
+    elif isinstance(value, list | tuple | deque):
         yield value, [(i, f"[{i}]", item) for i, item in enumerate(value)]
     elif isinstance(value, types.MethodType):
         yield None, [(None, "", value.__self__), (None, ".__func__", value.__func__)]
@@ -184,8 +206,11 @@ def _holders(value: Any) -> Iterator[tuple[Any, Items]]:
         own = [(k, f".{k}", v) for k, v in vars(value).items() if k not in OF_MODULES]
         yield vars(value), own
         yield value._modules, [(k, f".{k}", v) for k, v in value._modules.items()]
-    elif hasattr(value, "__dict__"):
-        yield vars(value), [(name, f".{name}", item) for name, item in vars(value).items()]
+    else:
+        if hasattr(value, "__dict__"):
+            yield vars(value), [(name, f".{name}", item) for name, item in vars(value).items()]
+        if slots := [name for name in _slots(value) if hasattr(value, name)]:
+            yield value, [(name, f".{name}", getattr(value, name)) for name in slots]
 
 
 def _nothing(holder: dict[Any, Any]) -> tuple[()]:
@@ -196,8 +221,26 @@ def _closed(item: Any) -> bool:
     """Whether to look no further into something."""
     if isinstance(item, CLOSED):
         return True
-    kinds = (dict, list, tuple, types.MethodType, functools.partial)
-    return not (isinstance(item, kinds) or hasattr(item, "__dict__"))
+    kinds = (dict, list, tuple, deque, types.MethodType, functools.partial)
+    return not (isinstance(item, kinds) or hasattr(item, "__dict__") or _slots(item))
+
+
+def _slots(value: Any) -> list[str]:
+    """The attributes of an object that are in slots."""
+    names: list[str] = []
+    for cls in type(value).__mro__:
+        own = cls.__dict__.get("__slots__", ())
+        for name in (own,) if isinstance(own, str) else own:
+            if name not in ("__dict__", "__weakref__"):
+                private = name.startswith("__") and not name.endswith("__")
+                names.append(f"_{cls.__name__.lstrip('_')}{name}" if private else name)
+    return names
+
+
+def _content(array: np.ndarray) -> Any:
+    """What an array holds, if that is not much."""
+    form = (array.shape, array.dtype.str)
+    return (*form, array.tobytes()) if array.nbytes <= SMALL_ARRAY else form
 
 
 def same_values(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:

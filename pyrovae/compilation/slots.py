@@ -4,20 +4,29 @@ from collections.abc import Iterable
 from typing import Any
 
 from torch import Tensor, nn
+from torch.nn.modules import module as all_modules
 
 __all__ = ["Slots", "hooks_of", "leaf_of", "modes_of"]
 
+# By the numbers that torch gives to no two hooks of a process.
+OF_ALL_MODULES = (
+    all_modules._global_forward_pre_hooks,
+    all_modules._global_forward_hooks,
+    all_modules._global_backward_pre_hooks,
+    all_modules._global_backward_hooks,
+)
 HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
 
 
 def modes_of(modules: Iterable[nn.Module], parameters: Iterable[Tensor]) -> list[Any]:
-    """What decides how modules run and is no number: their modes, classes and hooks."""
-    found: list[Any] = []
+    """What decides how modules run and is no number: their modes, classes, hooks and forms."""
+    found: list[Any] = [tuple(hooks) for hooks in OF_ALL_MODULES]
     for module in modules:
         found += (module.training, type(module))
-        found += [len(getattr(module, name)) for name in HOOKS]
+        found += [tuple(getattr(module, name)) for name in HOOKS]
     for parameter in parameters:
-        found += (parameter.requires_grad, len(parameter._backward_hooks or ()))
+        found += (parameter.requires_grad, tuple(parameter._backward_hooks or ()))
+        found += (tuple(parameter._post_accumulate_grad_hooks or ()), _form_of(parameter))
     return found
 
 

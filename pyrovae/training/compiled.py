@@ -99,6 +99,7 @@ class CompiledStep:
             holders={
                 "objective": gradients.objective,
                 "beta": gradients.scale,
+                "skips": gradients.skips,
                 "adversary": None if player is None else player.adversary,
             },
             elsewhere=partial(_elsewhere, gradients, updates),
@@ -129,6 +130,10 @@ class CompiledStep:
         if self.capture is not None:
             loss = loss.clone()  # the next replay writes to the same place
         if self.moves_all:
+            trained = self.function.trained
+            if trained and trained[0].grad is not None:  # of an eager step
+                for parameter in trained:
+                    parameter.grad = None
             return loss
         for parameter, gradient in zip(self.function.trained, gradients, strict=True):
             parameter.grad = gradient

@@ -41,6 +41,7 @@ class CompiledSVI(Declared):
 
     Attributes:
         optim: The torch optimizer; a scheduler may be attached to it.
+        loss: The objective. Neither can be replaced by another one: make a new object.
 
     Raises:
         ValueError: If model and guide are not methods of one module.
@@ -61,12 +62,12 @@ class CompiledSVI(Declared):
                 "model, guide: expected two methods of the same nn.Module, whose parameters are "
                 f"trained, got {model!r} and {guide!r}"
             )
-        self.model, self.guide, self.loss = model, guide, loss
+        self.model, self.guide, self._loss = model, guide, loss
         self._module = cast(nn.Module, module)
         parameters = [p for p in self._module.parameters() if p.requires_grad]
-        self.optim = optim(parameters)
+        self._optim = optim(parameters)
         gradients = Gradients(model, guide, loss, mean=False, precision=precision)
-        self._eager = Step(parameters, gradients, self.optim)
+        self._eager = Step(parameters, gradients, self._optim)
         self._step = AutoCompiled(
             self._eagerly,
             partial(CompiledStep, self._module, self._eager),
@@ -74,6 +75,16 @@ class CompiledSVI(Declared):
             data=0,
             what="the loop",
         )
+
+    @property
+    def optim(self) -> Optimizer:
+        """The optimizer, which cannot be replaced."""
+        return self._optim
+
+    @property
+    def loss(self) -> pyro.infer.ELBO:
+        """The objective, which cannot be replaced."""
+        return self._loss
 
     @property
     def compiled(self) -> bool:

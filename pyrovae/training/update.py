@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch.optim import AdamW, Optimizer
 
-from pyrovae.training.update_rules import Group, Rule, Tensors, rule_of
+from pyrovae.training.update_rules import Group, Rule, Tensors, rule_of, steps_otherwise
 
 __all__ = ["Update"]
 
@@ -40,7 +40,9 @@ class Update(nn.Module):
         self._at = {id(parameter): i for i, parameter in enumerate(parameters)}
         # Those that have a gradient, as found by tracing.
         self._moved = set(self._at.values())
-        self._state: Any = None  # the optimizer's state when last read
+        self._state: Any = None  # the optimizer's state when last read, and the tensors in it
+        self._tensors: list[tuple[Tensor, str, Tensor]] = []
+        self._members = self._members_now()
         self._rules: list[Any] = [rule_of(optimizer, group) for group in optimizer.param_groups]
         held = [p for group in optimizer.param_groups for p in group["params"]]
         known = all(id(p) in self._at and p.dtype == torch.float32 for p in held)
@@ -79,13 +81,25 @@ class Update(nn.Module):
             Whether the state is still the traced one. If not, the optimizer has to step itself.
         """
         optimizer = self.optimizer
-        if optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks:
+        if steps_otherwise(optimizer) or self._members_now() != self._members:
             return False
         if [rule_of(optimizer, group) for group in optimizer.param_groups] != self._rules:
             return False
-        if optimizer.state is not self._state and not self._read_state():
+        if not self._is_same_state() and not self._read_state():
             return False
         return self._read_numbers()
+
+    def _members_now(self) -> list[list[int]]:
+        """Which parameters are in each group."""
+        return [[id(p) for p in group["params"]] for group in self.optimizer.param_groups]
+
+    def _is_same_state(self) -> bool:
+        """Whether the optimizer holds the tensors that were read: others may have taken their place."""
+        state = self.optimizer.state
+        return state is self._state and all(
+            parameter in state and state[parameter].get(name) is tensor
+            for parameter, name, tensor in self._tensors
+        )
 
     def _factors(self, k: int, rule: Rule) -> Callable[[int], Tensors]:
         """Returns a function from a parameter's index to the factors of its group's step."""
@@ -110,6 +124,7 @@ class Update(nn.Module):
     def _read_state(self) -> bool:
         """Reads the state, and returns whether it is complete with one step count per group."""
         self._steps: list[Tensor] = []
+        self._tensors, self._state = [], None  # until it is complete
         for group, rule in self._groups():
             counts = [torch.zeros(())]
             for parameter, name in itertools.product(group["params"], rule.state):
@@ -117,6 +132,7 @@ class Update(nn.Module):
                 if value is None:
                     return False
                 self._buffers[f"{name}_{i}"] = value
+                self._tensors.append((parameter, name, value))
                 if name == "step" and i in self._moved:
                     counts.append(value)
             if len({count.item() for count in counts[1:]}) > 1:
@@ -136,6 +152,9 @@ class Update(nn.Module):
         kept = dict(self._buffers)
         for k, (group, rule) in enumerate(self._groups()):
             eased = {**group, "lr": LARGE, "eps": LARGE}
+            if isinstance(self.optimizer, AdamW):
+                # It decays by their product, which would be far more than the gradients move.
+                eased["weight_decay"] = group["weight_decay"] * group["lr"] / LARGE
             self._ease(k, rule, eased)
         try:
             yield

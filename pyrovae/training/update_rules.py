@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 from torch.optim import SGD, Adam, Adamax, AdamW, Optimizer
+from torch.optim import optimizer as all_optimizers
 
-__all__ = ["Group", "Rule", "Tensors", "rule_of"]
+__all__ = ["Group", "Rule", "Tensors", "rule_of", "steps_otherwise"]
 
 Group = dict[str, Any]  # an optimizer's parameter group: parameters and hyperparameters
 Tensors = Sequence[Tensor]
@@ -115,6 +116,19 @@ def _nesterov(old: Tensors, gradient: Tensor, factors: Tensors) -> list[Tensor]:
     gradient = gradient + decay * parameter
     buffer = momentum * buffer + gradient
     return [parameter - rate * (gradient + momentum * buffer), buffer]
+
+
+def steps_otherwise(optimizer: Optimizer) -> bool:
+    """Whether a step of an optimizer is more than its rule: there are hooks, or it was replaced."""
+    own = vars(optimizer).get("step")
+    return bool(
+        optimizer._optimizer_step_pre_hooks
+        or optimizer._optimizer_step_post_hooks
+        or all_optimizers._global_optimizer_pre_hooks
+        or all_optimizers._global_optimizer_post_hooks
+        # Schedulers count steps so.
+        or not (own is None or hasattr(own, "_wrapped_by_lr_sched"))
+    )
 
 
 def rule_of(optimizer: Optimizer, group: Group) -> Rule | None:
