@@ -1,8 +1,10 @@
 """A model of small images, and every adversary, one line each."""
 
+from functools import partial
+
 import torch
 
-from pyrovae import VAE
+from pyrovae import VAE, fit
 from pyrovae.adversaries import (
     FeatureAdversary,
     PatchAdversary,
@@ -17,6 +19,8 @@ from pyrovae.posteriors import NormalPosterior
 from pyrovae.priors import NormalPrior
 
 DATA, LATENT = (1, 4, 4), 3
+
+quiet = partial(fit, progress=False, device="cpu", batch_size=4, compile=False)
 
 
 def mlp(i, o):
@@ -60,3 +64,16 @@ def moved(*modules):
 
 def named(module, part=""):
     return {name for name, _ in module.named_parameters() if name.startswith(part)}
+
+
+def pair(name, seed=0, **options):
+    torch.manual_seed(seed)
+    return vae(), ADVERSARIES[name](**options)
+
+
+def state(*modules):
+    return [value.clone() for module in modules for value in module.state_dict().values()]
+
+
+def same(before, after):
+    return all(torch.equal(a, b) for a, b in zip(before, after, strict=True))

@@ -30,11 +30,13 @@ class Adversary(Component, ABC):
     Args:
         network: Its network.
         weight: The weight :math:`w` of its penalty in the model's loss, at least 0.
-        start: Number of initial training steps in which the adversary is neither used nor trained.
+        start: Number of initial training steps in which the adversary is neither used nor trained: its
+            optimizer takes its first step after them.
 
     Attributes:
         across_batch: Whether its losses are not just sums over the data.
-        steps: The number of steps taken, a 0-dim buffer.
+        steps: The number of training steps so far, without those skipped because a number was
+            NaN; a 0-dim buffer.
 
     Raises:
         ValueError: If the network does not declare its shapes, or a number is negative.
@@ -79,9 +81,14 @@ class Adversary(Component, ABC):
         )
 
     @property
+    def started(self) -> Tensor:
+        """Whether the first ``start`` steps are over, 0-dim."""
+        return self.steps >= self.start
+
+    @property
     def heard(self) -> Tensor:
         """1 after the first ``start`` steps, 0 before."""
-        return (self.steps >= self.start).to(torch.float32)
+        return self.started.to(torch.float32)
 
 
 def check_one_logit(network: Network) -> None:

@@ -25,6 +25,10 @@ class FeatureAdversary(Adversary):
     trains the model, with :math:`z` held fixed. The adversary's loss is the cross-entropy of
     telling data from both kinds of model output.
 
+    The model runs again for :math:`\hat x` with :math:`z` held fixed and for :math:`\tilde x`. In
+    training, batch normalisation therefore updates its running moments several times in a step, in
+    part from draws of the prior, and dropout is drawn anew in each run.
+
     The penalty is added to the objective; ``weight`` sets its weight. The result is not a bound.
 
     Larsen et al., 2016, Autoencoding beyond pixels using a learned similarity metric,

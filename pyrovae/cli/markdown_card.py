@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pyrovae.cli.pages.card import facts, limits, use
-from pyrovae.cli.reports import number, reading
+from pyrovae.cli.reports import evidence_name, number, reading
 from pyrovae.cli.runs import Run
 from pyrovae.cli.saying import printable
 
@@ -57,7 +57,9 @@ def _lines(report: dict[str, Any], seed: Any) -> Iterator[str]:
 def _numbers(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
     likelihood = report["log_likelihood"]
     if likelihood is not None:
-        what = "log p(x)" if report["is_density"] else "cross-entropy, no log-likelihood"
+        what = evidence_name(report)
+        if not report["is_density"]:
+            what += ", no log-likelihood"
         yield f"{what}, {likelihood['samples']} draws", number(likelihood["value"])
         yield "standard error of the data", number(likelihood["data_se"])
         yield "ELBO", number(report["elbo"])

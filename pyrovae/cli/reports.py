@@ -16,10 +16,22 @@ from pyrovae.evaluation import Report
 from pyrovae.specifications import SLOTS, resolve
 from pyrovae.training import History
 
-__all__ = ["PARTS", "is_report_of", "number", "reading", "report_dict", "sharpened"]
+__all__ = [
+    "BOUND",
+    "PARTS",
+    "evidence_name",
+    "is_report_of",
+    "number",
+    "reading",
+    "report_dict",
+    "sharpened",
+]
 
 #: What a model is put together from.
 PARTS = ("model", "prior", "posterior", "likelihood", "encoder", "decoder")
+
+#: What stands for log p(x) in a report of a model whose codes are not drawn.
+BOUND = "bound on log p(x)"
 
 
 def report_dict(
@@ -95,6 +107,13 @@ def reading(report_file: Path) -> Iterator[None]:
     except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
         reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
         raise ValueError(f"{report_file}: expected a report, but {reason}") from None
+
+
+def evidence_name(report: dict[str, Any]) -> str:
+    """What the number is that a report has for log p(x); reports of old say nothing of bounds."""
+    if not report["is_density"]:
+        return "cross-entropy"
+    return BOUND if report.get("is_bound") else "log p(x)"
 
 
 def number(value: Any, digits: int = 2) -> str:

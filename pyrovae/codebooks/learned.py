@@ -9,9 +9,11 @@ __all__ = ["LearnedCodebook"]
 
 
 class LearnedCodebook(VectorCodebook):
-    """Learned vectors that an objective pulls to the network's output (VQ-VAE).
+    r"""Learned vectors that an objective pulls to the network's output (VQ-VAE).
 
-    They are parameters. `VectorQuantizedELBO` trains them; other objectives do not.
+    .. math:: f \mapsto e_k, \quad k = \arg\min_j \lVert f - e_j \rVert
+
+    The vectors :math:`e_j` are parameters. `VectorQuantizedELBO` trains them; other objectives do not.
 
     van den Oord, Vinyals and Kavukcuoglu, 2017, Neural discrete representation learning,
     https://arxiv.org/abs/1711.00937.

@@ -48,6 +48,10 @@ class Autoregressive(TorchDistribution):
     The density takes one pass of the network. A draw takes one step of it for each variable, and
     keeps what was computed for earlier variables. The mean has no closed form.
 
+    van den Oord et al., 2016, Conditional image generation with PixelCNN decoders,
+    https://arxiv.org/abs/1606.05328; Ramachandran et al., 2017, Fast generation for convolutional
+    autoregressive models, https://arxiv.org/abs/1704.06001 (the steps of a draw).
+
     Args:
         network: Maps the values of all variables to the parameters of each.
         variable: Maps parameters ``(*batch, parameters)`` to the distribution of one variable,

@@ -26,6 +26,8 @@ class Gamma(dist.Gamma):
     become that number. With a = 0.1 this happens once in 6000 draws, and changes a bound by
     :math:`\log (a_q / a_p)` times that share.
 
+    Implicit gradients: Figurnov, Mohamed and Mnih, 2018, https://arxiv.org/abs/1805.08498.
+
     Args:
         concentration: The shape a, positive.
         rate: The rate b, positive.

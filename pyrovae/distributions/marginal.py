@@ -30,6 +30,10 @@ class Marginal(TorchDistribution):
     Then :math:`E[\hat p(z)] = p(z)` and :math:`E[\log \hat p(z)] \le \log p(z)`: a lower bound,
     with the gradients of a variational autoencoder of z.
 
+    Burda, Grosse and Salakhutdinov, 2016, Importance weighted autoencoders,
+    https://arxiv.org/abs/1509.00519 (the estimate); Dai and Wipf, 2019, Diagnosing and enhancing
+    VAE models, https://arxiv.org/abs/1903.05789 (as a prior).
+
     Args:
         prior: p(u), with batch shape ``()``.
         likelihood: Returns p(z|u) for u, ``(*batch, *event)``.

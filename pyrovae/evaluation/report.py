@@ -10,7 +10,7 @@ from pyrovae.evaluation.log_likelihood import LogLikelihood
 from pyrovae.evaluation.pareto import TRUSTED_K
 from pyrovae.evaluation.variables import LatentVariables
 
-__all__ = ["Report"]
+__all__ = ["Report", "kind_of_number"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Report:
         kl: Mean KL divergence of the posterior from the prior, by Monte Carlo. None if it is
             undefined.
         log_likelihood: Importance-sampled log-likelihood with its errors. None if it is undefined.
+            With codes, which are not drawn, it is only a bound; see `is_bound`.
         is_density: Whether the likelihood is a density (or mass) at the data's values. If not, as
             for grey levels under a Bernoulli, the numbers are cross-entropies.
         active_units: For each latent site, the number of its variables whose posterior mean has a
@@ -78,9 +79,14 @@ class Report:
             return None
         return self.train_elbo - self.elbo
 
+    @property
+    def is_bound(self) -> bool:
+        """Whether ``log_likelihood`` is only a bound, since codes are fixed and not drawn."""
+        return bool(self.codebooks) and self.log_likelihood is not None
+
     def to_dict(self) -> dict[str, Any]:
         """Returns the report as plain values, for JSON."""
-        return asdict(self) | {"gap": self.gap}
+        return asdict(self) | {"gap": self.gap, "is_bound": self.is_bound}
 
     def __str__(self) -> str:
         capitals = [warning for warning in self.warnings if warning.startswith(IMPOSSIBLE)]
@@ -101,7 +107,7 @@ class Report:
 
     def _evidence(self) -> list[str]:
         ll = self.log_likelihood
-        what = "log-likelihood" if self.is_density else "cross-entropy, not a log-likelihood"
+        what = kind_of_number(is_density=self.is_density, is_bound=self.is_bound)
         if ll is None:
             lines = [f"  log p(x)         {_number(None)}", f"  undefined: {self.undefined}"]
             told = "  the reconstruction is no log-likelihood"
@@ -141,6 +147,18 @@ class Report:
         if self.train_elbo is not None:
             lines.append(f"  ELBO on train    {self.train_elbo:10.3f}  (gap {self.gap:.3f})")
         return lines
+
+
+def kind_of_number(*, is_density: bool, is_bound: bool) -> str:
+    """What a number called log p(x) is.
+
+    Args:
+        is_density: Whether the likelihood is a density at the data's values.
+        is_bound: Whether more draws cannot bring the number closer to the log-likelihood.
+    """
+    if not is_density:
+        return "cross-entropy, not a log-likelihood"
+    return "bound, not a log-likelihood" if is_bound else "log-likelihood"
 
 
 def _number(value: float | None) -> str:

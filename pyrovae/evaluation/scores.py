@@ -6,6 +6,7 @@ from torch import Tensor
 
 from pyrovae.compilation import Compile
 from pyrovae.datasets import Source
+from pyrovae.evaluation.codebook import code_counts
 from pyrovae.evaluation.columns import ColumnScores
 from pyrovae.evaluation.densities import is_density, is_discrete
 from pyrovae.evaluation.distrust import impossible
@@ -40,6 +41,8 @@ class Scores:
             compared.
         is_density: Whether the likelihood is a density (or mass) at the data's values. If not, as
             for grey levels under a Bernoulli, the numbers are cross-entropies.
+        is_bound: Whether log_likelihood is only a bound, since the codes of a codebook are fixed
+            by the data and not drawn.
         by_column: For a table, :math:`\log p(x_d)` of each column on its own, by S draws from the
             prior: how unusual its value is, whatever the other values are. NaN where a value is
             missing.
@@ -58,6 +61,7 @@ class Scores:
     samples: int
     binarization: str
     is_density: bool
+    is_bound: bool = False
     by_column: dict[str, Tensor] = field(default_factory=dict)
     undefined: str | None = None
     warnings: list[str] = field(default_factory=list)
@@ -113,7 +117,7 @@ def score(
     split = in_order(read_for(model, data))
     batch_size, rows = sizes_in_memory(model, split, batch_size=batch_size, rows=rows)
     check_same_data(split, present(), batch_size=batch_size)
-    parts, density, discrete = [], True, True
+    parts, density, discrete, codes = [], True, True, False
     columns = ColumnScores(model, samples=samples, seed=seed)
     with one_pass(
         model,
@@ -130,12 +134,13 @@ def score(
             parts.append(view.estimate())
             if view.look.undefined is None:
                 columns.add(view.look.sites.values())
+            codes |= bool(code_counts(view.look.guide_trace))
             density &= all(is_density(site) for site in view.look.sites.values())
             discrete &= all(is_discrete(site) for site in view.look.sites.values())
         found = concatenate(views.gather(parts))
         columns.gather(views.gather)
-        kinds = views.ranks.gather((density, discrete))
-    density, discrete = (all(found_by) for found_by in zip(*kinds, strict=True))
+        kinds = views.ranks.gather((density, discrete, not codes))
+    density, discrete, drawn = (all(found_by) for found_by in zip(*kinds, strict=True))
     undefined = views.first.undefined
     defined = undefined is None
     warnings = []
@@ -157,6 +162,7 @@ def score(
         samples=samples,
         binarization=split.binarization,
         is_density=density,
+        is_bound=defined and not drawn,
         by_column=columns.columns,
         undefined=undefined,
         warnings=warnings,

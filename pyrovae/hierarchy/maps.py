@@ -18,7 +18,10 @@ __all__ = ["DeepHierarchicalVAE"]
 
 
 class DeepHierarchicalVAE(TopDownVAE):
-    """A `TopDownVAE` for images, whose layers stand at several resolutions.
+    r"""A `TopDownVAE` for images, whose layers stand at several resolutions.
+
+    .. math:: p(x, z) = \prod_{l=L}^{1} p(z_l \mid h_l) \; p(x \mid h_0), \qquad
+        h_{l-1} = f_l(h_l, z_l)
 
     Each resolution has half the height and width of the one before, rounded up. The encoders are
     residual networks from one to the next; at each there are so many layers, whose latents are maps
@@ -51,7 +54,8 @@ class DeepHierarchicalVAE(TopDownVAE):
             resolution; see `ResidualEncoder`.
         posteriors: How a layer's posterior is given: ``"relative"`` by its difference from the prior
             (`ResidualNormalBlock`), ``"free"`` on its own (`TopDownBlock`).
-        weight_norm: How weights are normalised; see `ResidualEncoder`.
+        weight_norm: How weights are normalised, and in which layers they are not (those that
+            begin small or come last); see `ResidualEncoder`.
         checkpointing: Whether blocks are run again in the backward pass; see `ResidualEncoder`.
 
     Raises:

@@ -18,7 +18,10 @@ __all__ = ["DenseHierarchicalVAE"]
 
 
 class DenseHierarchicalVAE(TopDownVAE):
-    """A `TopDownVAE` whose path and latents are vectors, for any data.
+    r"""A `TopDownVAE` whose path and latents are vectors, for any data.
+
+    .. math:: p(x, z) = \prod_{l=L}^{1} p(z_l \mid h_l) \; p(x \mid h_0), \qquad
+        h_{l-1} = f_l(h_l, z_l)
 
     The encoder says once what the data are; priors, posteriors and the steps of the path are
     multilayer perceptrons. Each step begins small, so that many layers train from the start. A

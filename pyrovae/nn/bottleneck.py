@@ -14,8 +14,11 @@ __all__ = ["Bottleneck"]
 
 
 class Bottleneck(Network):
-    """Convolutions in a row between maps of one height and width.
+    r"""Convolutions in a row between maps of one height and width.
 
+    .. math:: x \mapsto W_m \, a(W_{m-1} \dots a(W_1 \, a(n(x))))
+
+    with a group normalisation :math:`n` and an activation :math:`a`.
     By default there are four, and those with large kernels work on few channels, as in a
     `BottleneckBlock`, but the input is never added to the output, whatever their channels. The
     layers of a deep hierarchy are made of such networks: Child, 2021,
@@ -29,7 +32,8 @@ class Bottleneck(Network):
             layer that reads each place by itself.
         activation: Nonlinearity before each convolution.
         share: Factor for the initial weights of the last convolution.
-        weight_norm: How weights are normalised; see `ResidualEncoder`.
+        weight_norm: How weights are normalised; ``"spectral"`` leaves out the last convolution, see
+            `ResidualEncoder`.
         checkpointing: Whether it is recomputed in the backward pass; see `ResidualEncoder`.
 
     Raises:

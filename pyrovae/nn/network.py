@@ -20,8 +20,8 @@ __all__ = [
     "check_layers",
     "check_network",
     "divided",
-    "features_per",
     "latents_per",
+    "stacked",
 ]
 
 Shape: TypeAlias = int | Sequence[int]
@@ -168,16 +168,10 @@ def latents_per(network: Network, parameters: int) -> Size:
     return divided(network, parameters, expected)
 
 
-def features_per(network: Network, parameters: int) -> int:
-    """Returns the number of variables, given the number of parameters for each of them.
+def stacked(latent: Shape, parameters: int) -> Size:
+    """Returns the ``out_shape`` of a network with this many parameters for each variable.
 
-    Raises:
-        ValueError: If it is not a `Network`, or its output is not a vector of a divisible length.
+    The inverse of `latents_per`.
     """
-    check_network(network)
-    if len(network.out_shape) != 1 or network.out_shape[0] % parameters:
-        raise ValueError(
-            f"network: expected an out_shape of {parameters} numbers for each latent variable, "
-            f"got {tuple(network.out_shape)}"
-        )
-    return network.out_shape[0] // parameters
+    first, *rest = as_size(latent, "latent_features")
+    return Size([parameters * first, *rest])

@@ -10,7 +10,9 @@ __all__ = ["PatchDiscriminator"]
 
 
 class PatchDiscriminator(Network):
-    """Convolutions that return one logit for each patch of an image (PatchGAN).
+    r"""Convolutions that return one logit for each patch of an image (PatchGAN).
+
+    .. math:: x \mapsto W_{m+1} * h_m, \qquad h_l = a(W_l * h_{l-1}), \quad h_0 = x
 
     There are layers of 4 x 4 with stride 2 and leaky rectifiers, followed by one of 3 x 3 that
     returns the logits. There is no batch normalisation, so the logits of an image do not depend on

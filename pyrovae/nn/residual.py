@@ -129,6 +129,9 @@ class _Residual(Network):
 class ResidualEncoder(_Residual):
     r"""Residual blocks at decreasing resolutions, from an image to a vector or a map.
 
+    .. math:: h \leftarrow h + F(h) \text{ in each block}, \qquad
+        h \leftarrow W * h \text{ from one resolution to the next}
+
     A convolution makes ``channels[0]`` channels. At each resolution there are residual blocks with
     group normalisation (`ResidualBlock`), and a convolution of stride 2 leads to the next. It
     halves height and width, rounding up, so any image size works. Signals (channels, length) and
@@ -152,7 +155,8 @@ class ResidualEncoder(_Residual):
             where it costs the most. It divides height and width.
         activation: Nonlinearity before each convolution of a block.
         weight_norm: How the weights of convolutions are normalised, ``"weight"``, ``"spectral"``
-            or ``"none"``.
+            or ``"none"``. Attention and the last layer are not normalised; ``"spectral"`` also
+            leaves out the last convolution of each block, whose small start it would undo.
         checkpointing: Whether to recompute each block in the backward pass (Chen et al., 2016,
             https://arxiv.org/abs/1604.06174) instead of storing its activations. It takes a third
             more time, and memory for one block instead of all.
@@ -212,10 +216,15 @@ class ResidualEncoder(_Residual):
 class ResidualDecoder(_Residual):
     r"""Residual blocks at increasing resolutions, from a vector or a map to an image.
 
+    .. math:: h \leftarrow h + F(h) \text{ in each block}, \qquad
+        h \leftarrow W * \operatorname{up}(h) \text{ from one resolution to the next}
+
     It mirrors `ResidualEncoder`. A dense layer, or for a map a convolution, makes ``channels[0]``
     channels at the lowest resolution. After the blocks of a resolution, nearest-neighbour
     upsampling and a convolution lead to the next. A last convolution makes the output's channels.
     Heights and widths that are not multiples of two are also matched exactly.
+
+    He, Zhang, Ren and Sun, 2016, https://arxiv.org/abs/1603.05027.
 
     Args:
         in_shape: Shape of one latent: a vector, or a map of the size of the lowest resolution.
@@ -229,7 +238,7 @@ class ResidualDecoder(_Residual):
         patch: Length of a side of the squares of pixels that the last convolution returns as the
             channels of one place; see `ResidualEncoder`.
         activation: Nonlinearity before each convolution of a block.
-        weight_norm: As for `ResidualEncoder`.
+        weight_norm: As for `ResidualEncoder`; a dense first layer is not normalised either.
         checkpointing: As for `ResidualEncoder`.
 
     Raises:

@@ -12,6 +12,9 @@ class SumOfStages(Network):
 
     .. math:: (e^1, \dots, e^S) \mapsto \sum_s e^s
 
+    Zeghidour et al., 2021, SoundStream: an end-to-end neural audio codec,
+    https://arxiv.org/abs/2107.03312.
+
     Args:
         in_shape: Shape of one latent, ``(stages * C, *grid)``.
         stages: Number of stages S.

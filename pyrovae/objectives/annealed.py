@@ -27,6 +27,10 @@ class AnnealedELBO(DynamicsObjective):
     has the expectation :math:`E[\hat p(x)] = p(x)` for any step size. Reports only use the guide:
     their bound is that of :math:`z_0`.
 
+    In the papers, the step sizes, the damping :math:`\eta` and the :math:`\beta_k` are learned; here
+    they are fixed, and the :math:`\beta_k` are equally spaced. Batch normalisation and dropout act at
+    every step; see `DynamicsObjective`.
+
     Geffner and Domke, 2021, MCMC variational inference via uncorrected Hamiltonian annealing,
     https://arxiv.org/abs/2107.04150; Zhang et al., 2021, Differentiable annealed importance
     sampling and the perils of gradient noise, https://arxiv.org/abs/2107.10211; Thin et al., 2021,

@@ -56,6 +56,10 @@ class DynamicsObjective(ImportanceWeightedELBO):
     `ImportanceWeightedELBO`. Gradients go through all steps. Latents may be any that are
     continuous, with any prior and likelihood; they move in the real space of their support.
 
+    The programs run again at each place that the draws pass. In training, batch normalisation
+    therefore updates its running moments several times in a step, and dropout is drawn anew at each
+    place, so that the places of one draw do not follow the gradient of a single density.
+
     Args:
         step_size: The leapfrog scheme's step :math:`\epsilon`, above 0.
         leapfrog_steps: Number of steps; each takes one gradient of the model.

@@ -28,7 +28,9 @@ class HamiltonianELBO(DynamicsObjective):
     volume is preserved and :math:`E[\hat p(x)] = p(x)` for any step size. Reports only use the
     guide: their bound is that of :math:`z_0`.
 
-    In the paper, step sizes and :math:`\beta_0` are learned; here they are fixed.
+    In the paper, the step sizes (one for each variable) and :math:`\beta_0` are learned; here they
+    are fixed, and all variables have one step size. Batch normalisation and dropout act at every
+    step; see `DynamicsObjective`.
 
     Caterini, Doucet and Sejdinovic, 2018, Hamiltonian variational auto-encoder,
     https://arxiv.org/abs/1805.11328.

@@ -10,7 +10,7 @@ from pyrovae.component import Component
 from pyrovae.latents import LatentKind
 from pyrovae.nn.network import Network, check_network
 
-__all__ = ["Posterior", "latent_features_of"]
+__all__ = ["Posterior", "latent_features_of", "latent_shape_of"]
 
 
 class Posterior(Component, ABC):
@@ -69,7 +69,12 @@ class Posterior(Component, ABC):
 
 
 def latent_features_of(cls: type[Posterior], network: Network, **options: Any) -> int:
-    """Infers the number of latent variables from a network's output shape.
+    """Infers the number of latent variables, which are a vector; see `latent_shape_of`."""
+    return latent_shape_of(cls, network, **options)[0]
+
+
+def latent_shape_of(cls: type[Posterior], network: Network, **options: Any) -> Size:
+    """Infers the shape of a latent from a network's output shape.
 
     Args:
         cls: The posterior's class, whose `network_shape` is inverted.
@@ -77,17 +82,25 @@ def latent_features_of(cls: type[Posterior], network: Network, **options: Any) -
         **options: The arguments that `network_shape` depends on.
 
     Raises:
-        ValueError: If it is not a `Network`, or its output fits no number of latent variables.
+        ValueError: If it is not a `Network`, its output is a map and the class takes vectors, or it
+            fits no number of latent variables.
     """
     check_network(network)
-    for features in range(1, network.out_shape[0] + 1):
-        shape = cls.network_shape(features, **options)
+    first, *rest = network.out_shape
+    if rest and not cls.takes_maps:
+        raise ValueError(
+            f"network: {cls.__name__} takes vectors, not maps: expected an out_shape of one "
+            f"dimension, got {tuple(network.out_shape)}"
+        )
+    for features in range(1, first + 1):
+        shape = cls.network_shape([features, *rest] if rest else features, **options)
         if shape == network.out_shape:
-            return features
-        if shape[0] > network.out_shape[0]:
+            return Size([features, *rest])
+        if shape[0] > first:
             break
+    example = [2, *rest] if rest else 2
     raise ValueError(
         f"network: its out_shape fits no number of latent variables; {cls.__name__} needs, for "
-        f"example, {tuple(cls.network_shape(2, **options))} for 2 latent variables, got "
-        f"{tuple(network.out_shape)}"
+        f"example, {tuple(cls.network_shape(example, **options))} for {example} latent "
+        f"variables, got {tuple(network.out_shape)}"
     )

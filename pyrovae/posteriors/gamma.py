@@ -7,7 +7,7 @@ from torch.distributions import Distribution
 
 from pyrovae.distributions import Gamma
 from pyrovae.distributions.special import at_least_single
-from pyrovae.nn.network import Network, features_per
+from pyrovae.nn.network import Network, Shape, latents_per, stacked
 from pyrovae.nn.positive import positive
 from pyrovae.posteriors.base import Posterior
 
@@ -32,29 +32,31 @@ class GammaPosterior(Posterior):
 
     Args:
         network: Maps a datum to ``2 * latent_features`` numbers: the shapes, then the rates,
-            before they are made positive.
+            before they are made positive. For latents that are maps ``(C, H, W)`` its output is
+            ``(2 * C, H, W)``, and the first C channels are the shapes.
 
     Raises:
-        ValueError: If the network's output cannot be split in two.
+        ValueError: If the network's output cannot be split in two along its first dimension.
     """
 
     latent_kind = "bounded"
+    takes_maps = True
 
     def __init__(self, network: Network) -> None:
         super().__init__()
-        self.latent_shape = Size([features_per(network, 2)])
+        self.latent_shape = latents_per(network, 2)
         self.data_shape = network.in_shape
         self.network = network
 
     def forward(self, x: Tensor) -> Distribution:
         """Returns q(z|x) for data ``(*batch, *data_shape)``."""
-        raw = at_least_single(self.network(x))
-        concentration, rate = (positive(part) for part in raw.chunk(2, dim=-1))
+        raw, events = at_least_single(self.network(x)), len(self.network.out_shape)
+        concentration, rate = (positive(part) for part in raw.chunk(2, dim=-events))
         return Gamma(
             (concentration + SMALLEST).clamp(max=LARGEST), rate.clamp(max=LARGEST)
-        ).to_event(1)
+        ).to_event(events)
 
     @classmethod
-    def network_shape(cls, latent_features: int, **options: Any) -> Size:
-        """A shape and a rate for each latent variable."""
-        return Size([2 * latent_features])
+    def network_shape(cls, latent_features: Shape, **options: Any) -> Size:
+        """A shape and a rate for each latent variable, along the first dimension."""
+        return stacked(latent_features, 2)

@@ -10,7 +10,7 @@ from torch.distributions import Distribution
 from pyrovae.distributions import RiemannianNormal, WrappedNormal
 from pyrovae.distributions.ball import exponential
 from pyrovae.distributions.special import at_least_single
-from pyrovae.nn.network import Network, features_per
+from pyrovae.nn.network import Network
 from pyrovae.posteriors.base import Posterior, latent_features_of
 
 __all__ = ["RiemannianNormalPosterior", "WrappedNormalPosterior"]
@@ -47,7 +47,7 @@ class WrappedNormalPosterior(Posterior):
 
     def __init__(self, network: Network) -> None:
         super().__init__()
-        self.latent_shape = Size([features_per(network, 2)])
+        self.latent_shape = Size([latent_features_of(WrappedNormalPosterior, network)])
         self.data_shape = network.in_shape
         self.network = network
 

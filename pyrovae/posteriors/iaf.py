@@ -7,11 +7,12 @@ import torch
 from pyro.nn import ConditionalAutoRegressiveNN
 from torch import Size, Tensor, nn
 from torch.distributions import Distribution
+from torch.distributions.transforms import ReshapeTransform
 
 from pyrovae.distributions.flow import Affine, Flow
 from pyrovae.distributions.special import at_least_single
-from pyrovae.nn.network import Network, as_size, check_layers
-from pyrovae.posteriors.base import Posterior, latent_features_of
+from pyrovae.nn.network import Network, Shape, as_size, check_layers, stacked
+from pyrovae.posteriors.base import Posterior, latent_shape_of
 from pyrovae.posteriors.diagonal import diagonal_normal
 
 __all__ = ["IAFPosterior"]
@@ -37,9 +38,11 @@ class IAFPosterior(Posterior):
 
     Args:
         network: Maps a datum to ``2 * latent_features + context_features`` numbers: the means,
-            the scales before they are made positive, and the context.
+            the scales before they are made positive, and the context. For latents that are maps
+            ``(C, H, W)`` its output is ``(2 * C + context_features, H, W)``; the masked networks
+            see every number of the context, and the variables of a map row by row.
         transforms: Number of transforms.
-        context_features: Size of the context :math:`h(x)`.
+        context_features: Size of the context :math:`h(x)`; for maps, its channels.
         hidden: Units of each hidden layer of the masked networks. No layer may be smaller than
             the number of latent variables.
 
@@ -49,6 +52,7 @@ class IAFPosterior(Posterior):
     """
 
     latent_kind = "real"
+    takes_maps = True
     mean_known = False
 
     def __init__(
@@ -62,31 +66,41 @@ class IAFPosterior(Posterior):
         super().__init__()
         as_size(transforms, "transforms")
         as_size(context_features, "context_features")
-        n = latent_features_of(IAFPosterior, network, context_features=context_features)
+        self.latent_shape: Size = latent_shape_of(
+            IAFPosterior, network, context_features=context_features
+        )
+        n = self.latent_shape.numel()
+        context = context_features * self.latent_shape[1:].numel()
         check_autoregressive(n, hidden)
         self.data_shape = network.in_shape
-        self.latent_shape = Size([n])
         self.network = network
-        self.sizes = [n, n, context_features]
+        self.sizes = [n, n, context]
         self.autoregressive = nn.ModuleList(
             ConditionalAutoRegressiveNN(
-                n, context_features, list(hidden), permutation=order(n, k), nonlinearity=nn.ELU()
+                n, context, list(hidden), permutation=order(n, k), nonlinearity=nn.ELU()
             )
             for k in range(transforms)
         )
 
     def forward(self, x: Tensor) -> Distribution:
         """Returns q(z|x) for data ``(*batch, *data_shape)``."""
-        loc, raw_scale, context = at_least_single(self.network(x)).split(self.sizes, dim=-1)
+        events = len(self.latent_shape)
+        found = at_least_single(self.network(x)).flatten(-events)
+        loc, raw_scale, context = found.split(self.sizes, dim=-1)
         base = diagonal_normal(loc, raw_scale)
-        return Flow(base, [Affine(_InContext(net, context)) for net in self.autoregressive])
+        transforms: list[Any] = [Affine(_InContext(net, context)) for net in self.autoregressive]
+        if events > 1:
+            # With a cache, as the transforms before have one, for the density of the last draw.
+            transforms.append(ReshapeTransform(base.event_shape, self.latent_shape, cache_size=1))
+        return Flow(base, transforms)
 
     @classmethod
     def network_shape(
-        cls, latent_features: int, *, context_features: int = 16, **options: Any
+        cls, latent_features: Shape, *, context_features: int = 16, **options: Any
     ) -> Size:
         """A mean and a scale for each latent variable, and the context."""
-        return Size([2 * latent_features + context_features])
+        first, *rest = stacked(latent_features, 2)
+        return Size([first + context_features, *rest])
 
 
 class _InContext:

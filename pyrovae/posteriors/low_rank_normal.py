@@ -7,9 +7,9 @@ from torch.distributions import Distribution
 
 from pyrovae.distributions import LowRankNormal
 from pyrovae.distributions.special import at_least_single
-from pyrovae.nn.network import Network, as_size, features_per
+from pyrovae.nn.network import Network, as_size
 from pyrovae.nn.positive import positive
-from pyrovae.posteriors.base import Posterior
+from pyrovae.posteriors.base import Posterior, latent_features_of
 
 __all__ = ["LowRankNormalPosterior"]
 
@@ -39,7 +39,7 @@ class LowRankNormalPosterior(Posterior):
     def __init__(self, network: Network, *, rank: int = 2) -> None:
         super().__init__()
         as_size(rank, "rank")
-        features = features_per(network, 2 + rank)
+        features = latent_features_of(LowRankNormalPosterior, network, rank=rank)
         self.data_shape = network.in_shape
         self.latent_shape = Size([features])
         self.network = network

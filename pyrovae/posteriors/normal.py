@@ -5,7 +5,7 @@ from typing import Any
 from torch import Size, Tensor
 from torch.distributions import Distribution
 
-from pyrovae.nn.network import Network, Shape, as_size, latents_per
+from pyrovae.nn.network import Network, Shape, latents_per, stacked
 from pyrovae.posteriors.base import Posterior
 from pyrovae.posteriors.diagonal import diagonal_normal
 
@@ -49,5 +49,4 @@ class NormalPosterior(Posterior):
     @classmethod
     def network_shape(cls, latent_features: Shape, **options: Any) -> Size:
         """A mean and a scale for each latent variable, along the first dimension."""
-        first, *rest = as_size(latent_features, "latent_features")
-        return Size([2 * first, *rest])
+        return stacked(latent_features, 2)

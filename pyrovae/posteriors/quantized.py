@@ -29,6 +29,9 @@ class QuantizedPosterior(Posterior):
     The codes are discrete and determined by x, so :math:`\log p(x \mid z) + \log p(z)` is a lower
     bound of :math:`\log p(x)`, and further draws do not tighten it.
 
+    van den Oord, Vinyals and Kavukcuoglu, 2017, Neural discrete representation learning,
+    https://arxiv.org/abs/1711.00937.
+
     Args:
         network: Maps a datum to the vectors, ``(groups * code_features, *grid)``.
         codebook: The codebook.

@@ -8,7 +8,7 @@ from torch.distributions import Distribution
 
 from pyrovae.distributions import VonMises
 from pyrovae.distributions.special import at_least_single
-from pyrovae.nn.network import Network, features_per
+from pyrovae.nn.network import Network, Shape, latents_per, stacked
 from pyrovae.nn.positive import positive
 from pyrovae.posteriors.base import Posterior
 
@@ -36,32 +36,35 @@ class VonMisesPosterior(Posterior):
     Args:
         network: Maps a datum to ``3 * latent_features`` numbers: the cosines and sines of the
             mean directions, up to a common positive factor for each pair, and the concentrations
-            before they are made positive, at most 1e6.
+            before they are made positive, at most 1e6. For latents that are maps ``(C, H, W)`` its
+            output is ``(3 * C, H, W)``, and the first C channels are the cosines.
 
     Raises:
-        ValueError: If the network's output cannot be split in three.
+        ValueError: If the network's output cannot be split in three along its first dimension.
     """
 
     latent_kind = "circle"
+    takes_maps = True
 
     def __init__(self, network: Network) -> None:
         super().__init__()
-        self.latent_shape = Size([features_per(network, 3)])
+        self.latent_shape = latents_per(network, 3)
         self.data_shape = network.in_shape
         self.network = network
 
     def forward(self, x: Tensor) -> Distribution:
         """Returns q(z|x) for data ``(*batch, *data_shape)``."""
-        cosine, sine, raw = at_least_single(self.network(x)).chunk(3, dim=-1)
+        events = len(self.network.out_shape)
+        cosine, sine, raw = at_least_single(self.network(x)).chunk(3, dim=-events)
         # A zero vector has no direction and becomes the first axis; squares must not overflow.
         size = torch.maximum(cosine.detach().abs(), sine.detach().abs())
         none, unit = size < 1e-30, size.clamp(min=1e-30)
         loc = torch.atan2(
             torch.where(none, 0.0, sine / unit), torch.where(none, 1.0, cosine / unit)
         )
-        return VonMises(loc, positive(raw).clamp(max=LARGEST)).to_event(1)
+        return VonMises(loc, positive(raw).clamp(max=LARGEST)).to_event(events)
 
     @classmethod
-    def network_shape(cls, latent_features: int, **options: Any) -> Size:
-        """A cosine, a sine and a concentration for each angle."""
-        return Size([3 * latent_features])
+    def network_shape(cls, latent_features: Shape, **options: Any) -> Size:
+        """A cosine, a sine and a concentration for each angle, along the first dimension."""
+        return stacked(latent_features, 3)

@@ -6,7 +6,7 @@ from torch.distributions import Distribution
 
 from pyrovae.distributions import Gamma
 from pyrovae.distributions.special import at_least_single
-from pyrovae.nn.network import as_size
+from pyrovae.nn.network import Shape, as_size
 from pyrovae.priors.base import Prior
 
 __all__ = ["GammaPrior"]
@@ -26,7 +26,8 @@ class GammaPrior(Prior):
     https://arxiv.org/abs/1411.2581.
 
     Args:
-        latent_features: Number of latent variables.
+        latent_features: Number of latent variables; or the shape of a latent, such as a map
+            (channels, height, width).
         concentration: The shape a, from 0.1 to 1e6.
         rate: The rate b, from 1e-6 to 1e6.
 
@@ -41,7 +42,7 @@ class GammaPrior(Prior):
     )
 
     def __init__(
-        self, latent_features: int, *, concentration: float = 1.0, rate: float = 1.0
+        self, latent_features: Shape, *, concentration: float = 1.0, rate: float = 1.0
     ) -> None:
         super().__init__()
         self.latent_shape = as_size(latent_features, "latent_features")
@@ -51,8 +52,9 @@ class GammaPrior(Prior):
         self.shapes: Tensor
         self.rates: Tensor
         for name, value in (("shapes", concentration), ("rates", rate)):
-            self.register_buffer(name, torch.full((latent_features,), float(value)))
+            self.register_buffer(name, torch.full(self.latent_shape, float(value)))
 
     def forward(self) -> Distribution:
-        """Returns the gamma variables, with event shape ``(latent_features,)``."""
-        return Gamma(at_least_single(self.shapes), at_least_single(self.rates)).to_event(1)
+        """Returns the gamma variables, with event shape ``latent_shape``."""
+        shapes, rates = at_least_single(self.shapes), at_least_single(self.rates)
+        return Gamma(shapes, rates).to_event(shapes.dim())

@@ -33,7 +33,8 @@ class WrappedNormalPrior(Prior):
 
     Args:
         latent_features: Number of coordinates d.
-        scale: The scale :math:`\sigma`.
+        scale: The scale :math:`\sigma`; if left out, 1, or the largest allowed where that is smaller
+            (from 52 coordinates on).
 
     Raises:
         ValueError: If the scale is below 0.01, or so large that draws reach the edge of the ball,
@@ -44,14 +45,15 @@ class WrappedNormalPrior(Prior):
     constant_buffers = ("origin",)
     positive_buffers = ("scales",)
 
-    def __init__(self, latent_features: int, *, scale: float = 1.0) -> None:
+    def __init__(self, latent_features: int, *, scale: float | None = None) -> None:
         super().__init__()
         self.latent_shape = as_size(latent_features, "latent_features")
-        _check_scale(scale, RADIUS / (math.sqrt(latent_features) + 5), latent_features)
+        largest = RADIUS / (math.sqrt(latent_features) + 5)
+        scale = _scale(scale, largest, latent_features)
         self.origin: Tensor
         self.scales: Tensor
         self.register_buffer("origin", torch.zeros(latent_features))
-        self.register_buffer("scales", torch.full((latent_features,), float(scale)))
+        self.register_buffer("scales", torch.full((latent_features,), scale))
 
     def forward(self) -> Distribution:
         """Returns the wrapped normal, with event shape ``(latent_features,)``."""
@@ -72,7 +74,8 @@ class RiemannianNormalPrior(Prior):
 
     Args:
         latent_features: Number of coordinates d.
-        scale: The scale :math:`\sigma`. In d dimensions, draws are at a distance of about
+        scale: The scale :math:`\sigma`; if left out, 1, or the largest allowed where that is smaller
+            (from 9 coordinates on). In d dimensions, draws are at a distance of about
             :math:`(d - 1) \sigma^2` from the centre.
 
     Raises:
@@ -84,24 +87,29 @@ class RiemannianNormalPrior(Prior):
     constant_buffers = ("origin",)
     positive_buffers = ("spread",)
 
-    def __init__(self, latent_features: int, *, scale: float = 1.0) -> None:
+    def __init__(self, latent_features: int, *, scale: float | None = None) -> None:
         super().__init__()
         self.latent_shape = as_size(latent_features, "latent_features")
         n = latent_features - 1
-        _check_scale(scale, 2 * RADIUS / (5 + math.sqrt(25 + 4 * RADIUS * n)), latent_features)
+        largest = 2 * RADIUS / (5 + math.sqrt(25 + 4 * RADIUS * n))
+        scale = _scale(scale, largest, latent_features)
         self.origin: Tensor
         self.spread: Tensor
         self.register_buffer("origin", torch.zeros(latent_features))
-        self.register_buffer("spread", torch.tensor(float(scale)))
+        self.register_buffer("spread", torch.tensor(scale))
 
     def forward(self) -> Distribution:
         """Returns the Riemannian normal, with event shape ``(latent_features,)``."""
         return RiemannianNormal(at_least_single(self.origin), at_least_single(self.spread))
 
 
-def _check_scale(scale: float, largest: float, dim: int) -> None:
+def _scale(scale: float | None, largest: float, dim: int) -> float:
+    """The scale of a prior: the given one, if it is in range, or the default."""
+    if scale is None:
+        return min(1.0, largest)
     if not SMALLEST <= scale <= largest:
         raise ValueError(
             f"scale: expected a number from {SMALLEST:g} to {largest:.3g}, because wider draws in "
             f"{dim} dimensions reach the boundary of the ball, got {scale}"
         )
+    return float(scale)

@@ -6,7 +6,7 @@ from torch.distributions import Distribution
 
 from pyrovae.distributions import VonMises
 from pyrovae.distributions.special import at_least_single
-from pyrovae.nn.network import as_size
+from pyrovae.nn.network import Shape, as_size
 from pyrovae.priors.base import Prior
 
 __all__ = ["VonMisesPrior"]
@@ -25,7 +25,8 @@ class VonMisesPrior(Prior):
     https://arxiv.org/abs/1804.00891 (a circle is the unit sphere in two dimensions).
 
     Args:
-        latent_features: Number of angles.
+        latent_features: Number of angles; or the shape of a latent, such as a map (channels, height,
+            width).
         concentration: The concentration :math:`\kappa`, from 0 (the uniform distribution) to 1e6.
 
     Raises:
@@ -35,7 +36,7 @@ class VonMisesPrior(Prior):
     latent_kind = "circle"
     nonnegative_buffers = ("concentrations",)
 
-    def __init__(self, latent_features: int, *, concentration: float = 0.0) -> None:
+    def __init__(self, latent_features: Shape, *, concentration: float = 0.0) -> None:
         super().__init__()
         self.latent_shape = as_size(latent_features, "latent_features")
         if not 0 <= concentration <= LARGEST:
@@ -44,12 +45,10 @@ class VonMisesPrior(Prior):
             )
         self.loc: Tensor
         self.concentrations: Tensor
-        self.register_buffer("loc", torch.zeros(latent_features))
-        self.register_buffer(
-            "concentrations", torch.full((latent_features,), float(concentration))
-        )
+        self.register_buffer("loc", torch.zeros(self.latent_shape))
+        self.register_buffer("concentrations", torch.full(self.latent_shape, float(concentration)))
 
     def forward(self) -> Distribution:
-        """Returns the distribution of the angles, with event shape ``(latent_features,)``."""
+        """Returns the distribution of the angles, with event shape ``latent_shape``."""
         loc, concentration = at_least_single(self.loc), at_least_single(self.concentrations)
-        return VonMises(loc, concentration).to_event(1)
+        return VonMises(loc, concentration).to_event(loc.dim())

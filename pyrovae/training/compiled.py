@@ -193,8 +193,9 @@ class _Traced(nn.Module):
             taken = self.gradients.taken(loss)
             self.update(leaves, taken)
             if self.second is not None and self.adversary is not None:
-                self.second(own, taken)
-                self.adversary.steps.add_(1)
+                waiting = ~self.adversary.started
+                self.second(own, torch.where(waiting, torch.nan, taken))  # NaN: nothing moves
+                self.adversary.steps.add_(~taken.isnan().any())
         return [loss]
 
 

@@ -41,6 +41,9 @@ class Step:
     def move(self, loss: Tensor) -> None:
         """Moves the model's and the adversary's parameters, unless the loss is NaN.
 
+        The adversary's optimizer takes no step before the adversary starts: along zero gradients,
+        weight decay would still move the weights, and Adam would count the steps.
+
         On an accelerator, a fused optimizer reads a flag on the device, so that nothing waits.
         Other optimizers have to wait for the loss.
         """
@@ -48,8 +51,8 @@ class Step:
         _move(self.optimizer, bad)
         player = self.gradients.player
         if player is not None:
-            _move(player.optimizer, bad)
-            player.adversary.steps.add_(1)
+            _move(player.optimizer, bad | ~player.adversary.started)
+            player.adversary.steps.add_(~bad)
 
 
 def _move(optimizer: Optimizer, bad: Tensor) -> None:

@@ -6,11 +6,11 @@ from functools import partial
 import pyro.infer
 import pytest
 import torch
-from games import ADVERSARIES, DATA, LATENT, images, mlp, vae
+from games import ADVERSARIES, DATA, LATENT, images, mlp, pair, quiet, same, state, vae
 from torch import nn
 from torch.optim import SGD, Adam
 
-from pyrovae import fit, load, save
+from pyrovae import load, save
 from pyrovae.adversaries import (
     PatchAdversary,
     PriorAdversary,
@@ -25,20 +25,6 @@ from pyrovae.training.gradients import Gradients
 from pyrovae.training.player import make_player
 
 every = pytest.mark.parametrize("name", ADVERSARIES)
-quiet = partial(fit, progress=False, device="cpu", batch_size=4, compile=False)
-
-
-def pair(name, seed=0, **options):
-    torch.manual_seed(seed)
-    return vae(), ADVERSARIES[name](**options)
-
-
-def state(*modules):
-    return [value.clone() for module in modules for value in module.state_dict().values()]
-
-
-def same(before, after):
-    return all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
 
 
 @every
@@ -86,23 +72,6 @@ def test_gradients_are_those_of_each_players_own_loss(name):
     for mine, theirs in zip(found, expected, strict=True):
         for a, b in zip(mine, theirs, strict=True):
             torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
-
-
-def test_before_it_starts_it_is_neither_heard_nor_trained():
-    weights = []
-    for start in (100, None, 2):
-        model, adversary = pair("PatchAdversary", start=start or 0)
-        before = state(adversary.network)
-        game = {} if start is None else {"adversary": adversary}
-        history = quiet(model, images(), epochs=1, **game)
-        weights.append(state(model))
-        if start == 100:
-            assert same(before, state(adversary.network))
-            assert history[0]["adversarial_loss"] == history[0]["adversary_loss"] == 0.0
-        elif start == 2:
-            assert not same(before, state(adversary.network))
-    assert same(weights[0], weights[1])
-    assert not same(weights[0], weights[2])
 
 
 def test_history_has_columns_of_the_game_and_validation_is_without_it():

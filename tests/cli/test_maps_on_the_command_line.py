@@ -77,6 +77,26 @@ def test_a_run_of_maps_is_explored(of_maps):
     assert explorer.plane("z", [3, 7])
 
 
+@pytest.mark.filterwarnings("ignore:.*Flow has no mean in closed form")
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ("GammaPosterior", "GammaPrior"),
+        ("VonMisesPosterior", "VonMisesPrior"),
+        ("IAFPosterior", "NormalPrior"),
+    ],
+)
+def test_posteriors_of_other_kinds_take_maps(parts, tmp_path):
+    posterior, prior = parts
+    folder, out = tmp_path / "run", tmp_path / "codes.npy"
+    options = ["--posterior", posterior, "--prior", prior, "--binarization", "none"]
+    command = ["train", *quick(latents="[2, 2, 2]"), *options, "--out", str(folder)]
+    assert main(command) == 0
+    assert main(["encode", str(folder), "--moments", "draws", "--out", str(out)]) == 0
+    assert np.load(out).shape[1:] == MAP
+    assert main(["sample", str(folder), "--out", str(tmp_path / "x.npy")]) == 0
+
+
 def test_the_model_trains_compiled(of_maps, only_traced):
     """The step that is compiled is compared with the eager one before it is used."""
     from pyrovae import fit
@@ -89,7 +109,7 @@ def test_the_model_trains_compiled(of_maps, only_traced):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--posterior", "IAFPosterior"], "latents of IAFPosterior are vectors"),
+        (["--posterior", "PlanarPosterior"], "latents of PlanarPosterior are vectors"),
         (["--prior", "UniformSpherePrior"], "latent_features: expected a whole number"),
         (["--latent_features", "3"], "expected a single value"),
     ],

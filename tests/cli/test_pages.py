@@ -54,6 +54,9 @@ def test_what_is_no_log_likelihood_is_said(copied):
     page = check_page(run_page(Run(copied)))
     assert said not in page.text
     assert "log p(x) -" in page.text
+    assert "Bound on log p(x)" not in page.text
+    change(copied, is_bound=True)
+    assert "Bound on log p(x) -" in check_page(run_page(Run(copied))).text
 
 
 def test_evaluate_writes_it_anew(copied):

@@ -179,6 +179,7 @@ def test_a_vq_vae(in_tmp):
     report = json.loads(Path("run/report.json").read_text())
     assert report["codebooks"]["z"]["codes"] == 64
     assert report["codebooks"]["z"]["perplexity"] <= 64
+    assert report["is_bound"]
 
 
 def test_codes_of_any_codebook(in_tmp):

@@ -22,7 +22,6 @@ from pyrovae.nn import MLP, ConvDecoder, ConvEncoder
 from pyrovae.objectives import ELBO, CapacityELBO, FreeBitsELBO, TotalCorrelationELBO
 from pyrovae.posteriors import (
     CategoricalPosterior,
-    FullNormalPosterior,
     MixtureOfProductsPosterior,
     MixturePosterior,
     NormalPosterior,
@@ -278,10 +277,6 @@ def test_a_map_is_split_along_its_first_dimension():
 
 
 def test_parts_over_vectors_say_so():
-    with pytest.raises(
-        ValueError, match=r"network: its out_shape fits no number .* got \(4, 2, 3\)"
-    ):
-        FullNormalPosterior(MLP(DATA, [], (4, 2, 3)))
     with pytest.raises(ValueError, match=r"along the first dimension, got \(3, 2, 3\)"):
         NormalPosterior(MLP(DATA, [], (3, 2, 3)))
     with pytest.raises(ValueError, match="latent_features: expected a whole number, got list"):

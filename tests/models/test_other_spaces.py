@@ -9,6 +9,7 @@ from command_line import save_a_dot
 from pyrovae import VAE, encode, evaluate, fit, load, load_data, save
 from pyrovae.cli.figures import draw_figures
 from pyrovae.datasets import Data, TensorSplit
+from pyrovae.distributions.ball import distance
 from pyrovae.explorer import Explorer
 from pyrovae.likelihoods import BernoulliLikelihood
 from pyrovae.nn import MLP, Chain, CosineSine
@@ -142,6 +143,21 @@ def test_priors_of_another_kind_are_refused(name):
         )
     with pytest.raises(ValueError, match="has no meaning"):
         VAE(prior(2), NormalPosterior(MLP(SHAPE, [], 4)), BernoulliLikelihood(MLP(2, [], SHAPE)))
+
+
+@pytest.mark.parametrize("prior", [WrappedNormalPrior, RiemannianNormalPrior])
+@pytest.mark.parametrize("features", [1, 2, 20, 60, 500])
+def test_a_scale_that_is_left_out_is_allowed_in_any_dimension(prior, features):
+    """It is 1, or the largest that is allowed."""
+    p = prior(features)
+    scale = (p.scales if prior is WrappedNormalPrior else p.spread).max().item()
+    assert scale <= 1.0
+    if scale < 1.0:
+        with pytest.raises(ValueError, match=f"in {features} dimensions"):
+            prior(features, scale=1.0001 * scale)
+    z = p().sample((200,))
+    # Draws that reach the boundary are moved back to a distance of 12.2.
+    assert (distance(torch.zeros(features).double(), z.double()) < 12.2).float().mean() > 0.99
 
 
 @pytest.mark.parametrize(

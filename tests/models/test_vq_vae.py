@@ -8,7 +8,7 @@ import torch
 from pyro.infer import SVI, Trace_ELBO
 from tiny import same, state
 
-from pyrovae import VAE, evaluate, fit, load, save
+from pyrovae import VAE, evaluate, fit, load, save, score
 from pyrovae.distributions import Autoregressive, Codes, CodeTable, NearestCode
 from pyrovae.latents import latent_kind
 from pyrovae.likelihoods import BernoulliLikelihood
@@ -160,6 +160,9 @@ def test_the_bound_is_one_and_more_draws_do_not_tighten_it(prior):
     assert report.elbo < exact
     assert report.log_likelihood.value == pytest.approx(report.elbo, abs=1e-5)
     assert "log p(x) is no more than the ELBO" in str(report)
+    assert "; bound, not a log-likelihood)" in str(report)
+    assert report.to_dict()["is_bound"]
+    assert score(vae, x, samples=4).is_bound
     z = vae.encode(x)
     assert report.kl == pytest.approx(-vae.prior().log_prob(z).mean().item(), abs=1e-5)
     tighter = ImportanceWeightedELBO(num_particles=5).loss(vae.model, vae.guide, x) / -6

@@ -39,6 +39,7 @@ def score(
     from pyrovae.cli.saying import say, write_columns
     from pyrovae.cli.several import is_first
     from pyrovae.evaluation import score as score_data
+    from pyrovae.evaluation.report import kind_of_number
     from pyrovae.files import check_writable
 
     check_ending(out, ".csv")
@@ -51,7 +52,7 @@ def score(
         return
     columns = {name: column.tolist() for name, column in scores.columns.items()}
     write_columns(path, columns)
-    what = "log-likelihood" if scores.is_density else "cross-entropy, not a log-likelihood"
+    what = kind_of_number(is_density=scores.is_density, is_bound=scores.is_bound)
     say(
         f"{path}: {len(scores)} data, binarization {scores.binarization}; nats, S = "
         f"{scores.samples}; {scores.undefined or what}"

@@ -9,7 +9,7 @@ from pyrovae.cli.pages.markup import Markup, document, section, table, tag
 from pyrovae.cli.pages.numbers import errors_of
 from pyrovae.cli.pages.options import differences
 from pyrovae.cli.pages.pictures import gallery, pictures
-from pyrovae.cli.reports import number, reading
+from pyrovae.cli.reports import evidence_name, number, reading
 from pyrovae.cli.runs import Run
 
 __all__ = ["comparison_page"]
@@ -53,7 +53,7 @@ def _names(runs: Sequence[Run]) -> list[str]:
 
 
 def _protocol(report: dict[str, Any]) -> str:
-    what = "log p(x)" if report["is_density"] else "cross-entropy"
+    what = evidence_name(report)
     data = f"{report['dataset']['name']}, {report['split']} data"
     return f"{what} in nats per datum: {data}, binarization {report['binarization']}"
 
@@ -96,7 +96,7 @@ def _row(name: str, report: dict[str, Any]) -> list[str]:
         "+".join(map(str, active.values())),
         str(report["model"]["parameters"]),
         str(report["training"]["epochs"]),
-        "yes" if report["is_density"] else "no",
+        "yes" if evidence_name(report) == "log p(x)" else f"no: {evidence_name(report)}",
     ]
 
 
@@ -107,8 +107,8 @@ COLUMNS = (
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Markup:
-    caption = "In nats per datum; S draws for each; a number that is no log-likelihood is a "
-    return table(f"{caption}cross-entropy", COLUMNS, rows)
+    caption = "In nats per datum; S draws for each; the last column says what a number "
+    return table(f"{caption}is that is no log-likelihood", COLUMNS, rows)
 
 
 def _differing(names: Sequence[str], differing: dict[str, list[str]]) -> Markup:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pyrovae.cli.pages.markup import Markup, joined, table, tag
-from pyrovae.cli.reports import number
+from pyrovae.cli.reports import BOUND, evidence_name, number
 
 __all__ = ["errors_of", "headline", "numbers"]
 
@@ -34,7 +34,7 @@ def headline(report: dict[str, Any]) -> str:
     if ll is None:
         value = f"Reconstruction {number(report['reconstruction'])}"
     else:
-        name = "log p(x)" if report["is_density"] else "Cross-entropy"
+        name = evidence_name(report).replace("bound", "Bound").replace("cross", "Cross")
         value = f"{name} {number(ll['value'])}"
         if ll["data_se"] is not None:
             value += f" \N{PLUS-MINUS SIGN} {number(ll['data_se'])}"
@@ -82,8 +82,13 @@ def _evidence(report: dict[str, Any]) -> Iterator[Row]:
             f"A cross-entropy, estimated with S = {ll['samples']} draws: of use to compare models "
             "of the same data and likelihood, and no log-likelihood. Higher is better."
         )
+    if report.get("is_bound"):
+        meaning += (
+            " The codes are fixed by the data and not drawn, so this is no more than the ELBO, "
+            "however many draws there are."
+        )
     yield (
-        "log p(x)",
+        "Bound on log p(x)" if evidence_name(report) == BOUND else "log p(x)",
         number(ll["value"]),
         errors_of(mc_se=ll["mc_se"], data_se=ll["data_se"]),
         meaning,
