@@ -79,7 +79,15 @@ def wrong_files(tmp_path_factory):
         ("train --out null", "--out: expected a path"),
         ("train --out=", "--out: expected a path"),
         # what does not go together
-        ("train --model MixedVAE", "expected a value for discrete_prior"),
+        ("train --model ConditionalVAE --model.classes 10", "examples/conditional.py"),
+        (
+            "train --model CategoricalVAE --model.variables 2 --model.categories 5",
+            "--latent_features 10, got 20",
+        ),
+        (
+            "train --likelihood StructuralSimilarityLikelihood",
+            "expected a value for likelihood: name a Likelihood with --likelihood.likelihood",
+        ),
         ("train --model CategoricalVAE --model.variables 3", "categories"),
         ("train --model Autoencoder --prior VampPrior", "--prior: the model has none"),
         ("train --model=Autoencoder --posterior IAFPosterior", "--posterior: the model has none"),
