@@ -25,7 +25,7 @@ def evaluate(
     device: str = "auto",
     allow: list[str] | None = None,
 ) -> None:
-    """Report on a run's model, in place of its report.json: bounds, log-likelihood, latents.
+    """Evaluate a run's model and replace its report.json: bounds, log-likelihood, latents.
 
     Args:
         run: The run folder.
