@@ -14,6 +14,7 @@ __all__ = [
     "check_seed",
     "check_weight",
     "whereabouts",
+    "whereabouts_counted",
 ]
 
 COLUMNS_NAMED = 5
@@ -86,13 +87,24 @@ def whereabouts(odd: "Tensor") -> str:
     Args:
         odd: Bool, ``(n, *data_shape)``.
     """
-    share = 100 * odd.double().mean().item()
+    return whereabouts_counted(int(odd.sum()), odd.numel(), odd.any(0) if odd.dim() == 2 else None)
+
+
+def whereabouts_counted(number: int, total: int, columns_met: "Tensor | None") -> str:
+    """Says the same of data that were counted a part at a time.
+
+    Args:
+        number: How many values are meant.
+        total: Of how many.
+        columns_met: In which columns any is, bool; None if a datum is not one row.
+    """
+    share = 100 * number / total
     shown = f"{share:.2g}" if share < 99.5 else f"{share:.0f}"
-    count = f"{int(odd.sum())} of {odd.numel()} values ({shown} %)"
-    if odd.dim() != 2:
+    count = f"{number} of {total} values ({shown} %)"
+    if columns_met is None:
         return count
-    columns = odd.any(0).nonzero().flatten().tolist()
-    if len(columns) > min(COLUMNS_NAMED, odd.shape[1] - 1):
+    columns = columns_met.nonzero().flatten().tolist()
+    if len(columns) > min(COLUMNS_NAMED, len(columns_met) - 1):
         return count
-    number = "column" if len(columns) == 1 else "columns"
-    return f"{count}, in {number} {', '.join(map(str, columns))} alone"
+    noun = "column" if len(columns) == 1 else "columns"
+    return f"{count}, in {noun} {', '.join(map(str, columns))} alone"

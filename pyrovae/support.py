@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from pyro import poutine
 from pyro.distributions.torch_distribution import MaskedDistribution
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import constraints
 
 from pyrovae.checks import whereabouts
@@ -20,6 +20,7 @@ from pyrovae.scope import isolated, without_validation
 __all__ = ["BatchCheck", "Site", "base_constraint", "support_of"]
 
 Batch = tuple[Tensor, ...]
+COUNTS = "whole numbers of at least 0"
 ROWS_SHOWN = 2  # enough for a program to run on, where what it allows is the same for all data
 
 
@@ -124,7 +125,13 @@ class BatchCheck:
         for site in sites:
             where = f"site {site.name!r}: the data"
             _check_finite(where, site.value, observed_mask(site.fn, site.value))
-            _check_support(site)
+            _check_support(site, self._who(site, len(sites)))
+
+    def _who(self, site: Site, sites: int) -> str:
+        """What observes the data: the likelihood that was chosen, or its distribution."""
+        likelihood = getattr(self.model, "likelihood", None)
+        is_its = sites == 1 and isinstance(likelihood, nn.Module)
+        return type(likelihood).__name__ if is_its else family(site.fn)
 
 
 def _has_values(value: Any) -> bool:
@@ -161,7 +168,7 @@ def _check_finite(where: str, value: Tensor, mask: Tensor | None) -> None:
             raise ValueError(f"{where} contain {what}: {whereabouts(odd)}")
 
 
-def _check_support(site: Site) -> None:
+def _check_support(site: Site, who: str) -> None:
     support, x = support_of(site.fn), site.value
     if support is None or support.check(x).all():
         return
@@ -171,10 +178,21 @@ def _check_support(site: Site) -> None:
         counted = torch.ones_like(x, dtype=torch.bool) if mask is None else mask
         raise ValueError(f"site {site.name!r}: {explain(x, counted)}")
     each, seen = base_constraint(support).check(x), observed_values(site.fn, x)
-    odd = f", with {x[~each][0].item():.7g} among them" if each.shape == x.shape else ""
+    first = x[~each][0].item() if each.shape == x.shape else None
+    words = _words(support)
+    if first is not None and words == COUNTS:
+        raise ValueError(
+            f"site {site.name!r}: {who} expects {words}, but the data contain {first:.7g}: use "
+            "another likelihood for numbers that are no counts"
+        )
+    low, high = seen.min().item(), seen.max().item()
+    odd = "" if first is None else f", with {first:.7g} among them"
+    advice = "; use another likelihood" if words == "[0, 1]" else ""
+    if advice and low >= 0 and 1 < high <= 255:
+        advice = "; divide them by 255 if they are pixels, or use another likelihood"
     raise ValueError(
-        f"site {site.name!r}: {family(site.fn)} allows values in {_words(support)}, "
-        f"but the data range from {seen.min().item():g} to {seen.max().item():g}{odd}"
+        f"site {site.name!r}: {who} allows values in {words}, "
+        f"but the data range from {low:g} to {high:g}{odd}{advice}"
     )
 
 
@@ -214,5 +232,5 @@ def _words(support: Any) -> str:
     if support is constraints.boolean:
         return "{0, 1}"
     if support is constraints.nonnegative_integer:
-        return "whole numbers of at least 0"
+        return COUNTS
     return str(support)

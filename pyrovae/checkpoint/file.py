@@ -23,6 +23,7 @@ MADE_WITH = {
     "torch._utils _rebuild_parameter",
     "torch Size",
 }
+BEGINNING = b"PK\x03\x04"  # of an archive
 LARGEST_INDEX = 64 * 2**20  # bytes of everything but tensors
 
 
@@ -112,8 +113,13 @@ def _check_archive(path: Path) -> None:
                 if part.filename.endswith(".pkl"):
                     _check_index(path, part, archive)
     except (zipfile.BadZipFile, EOFError, RuntimeError, OSError, UnicodeError) as error:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            is_archive = file.read(len(BEGINNING)) == BEGINNING
+        fault = "it is truncated or damaged" if is_archive else "it is a file of another kind"
+        fault = fault if size else "it is empty"
         raise ValueError(
-            f"{path}: expected a pyrovae checkpoint, but it cannot be read as one ({error})"
+            f"{path}: expected a pyrovae checkpoint, but {fault}, {size} bytes ({error})"
         ) from error
 
 

@@ -107,12 +107,15 @@ def read_folder(folder: str | os.PathLike[str]) -> dict[str, Any]:
         ValueError: If its files are damaged or do not belong together, or safetensors is not
             installed.
     """
+    config_file, weights = Path(folder) / CONFIG, Path(folder) / WEIGHTS
+    checkpoint = Path(folder) / "checkpoint.pt"
+    if checkpoint.is_file() and not config_file.is_file():
+        raise FileNotFoundError(f"{folder}: it is a run folder: load('{checkpoint}')")
     try:
         from safetensors import SafetensorError
         from safetensors.torch import load_file
     except ImportError:
         raise ValueError(LACKING) from None
-    config_file, weights = Path(folder) / CONFIG, Path(folder) / WEIGHTS
     if not config_file.is_file() or not weights.is_file():
         raise FileNotFoundError(
             f"{folder}: expected {CONFIG} and {WEIGHTS} in the folder of a model"

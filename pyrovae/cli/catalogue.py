@@ -61,6 +61,7 @@ LEFT_OUT = frozenset(
         "ChainedScheduler",
         "ClassificationELBO",
         "ColumnFeatures",
+        "ConditionalVAE",
         "CosineSine",
         "Covariates",
         "Density",

@@ -10,7 +10,7 @@ from pyrovae.checkpoint import read
 from pyrovae.cli.errors import UsageError
 from pyrovae.files import remove_unfinished
 
-__all__ = ["locked", "taken"]
+__all__ = ["check_holds_run", "locked", "taken"]
 
 
 @contextmanager
@@ -64,6 +64,19 @@ def locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def check_holds_run(folder: Path) -> None:
+    """Looks whether a folder holds a run.
+
+    Raises:
+        FileNotFoundError: If it does not.
+    """
+    if folder.is_file():
+        instead = f"; name its folder, {folder.parent}" if folder.name == "checkpoint.pt" else ""
+        raise FileNotFoundError(f"{folder}: expected a run folder, but it is a file{instead}")
+    if not (folder / "checkpoint.pt").is_file():
+        raise FileNotFoundError(f"{folder}: expected a run folder, but it has no checkpoint.pt")
 
 
 def _next(name: str, made: list[Path]) -> Path:

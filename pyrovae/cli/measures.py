@@ -59,11 +59,13 @@ def factors_of(split: Split, file: str | None) -> tuple[Tensor, tuple[int, ...]]
     """The levels of the factors of some data, and which factors are in no order.
 
     Raises:
-        UsageError: If the data have no factors and no file is given, or it does not hold them.
+        ValueError: If the data have no factors and no file is given, or it does not hold them.
     """
     if file is None:
         if not isinstance(split, FactorSplit):
-            raise UsageError("--factors", "a .npy array, because the data have no known factors")
+            raise ValueError(
+                "these data have no known factors: give them with --factors levels.npy"
+            )
         shape = (split.factor_names.index("shape"),) if "shape" in split.factor_names else ()
         return split.factors, shape
     try:

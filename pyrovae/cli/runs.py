@@ -13,6 +13,7 @@ from pyrovae.build import sees_counts
 from pyrovae.checkpoint import digest, load, read, weights_in
 from pyrovae.cli.commands.train import GROUPS, train
 from pyrovae.cli.figures import figure_files
+from pyrovae.cli.folders import check_holds_run
 from pyrovae.cli.json_file import write_json
 from pyrovae.cli.option_files import read_mapping
 from pyrovae.cli.options import InSlot, OptionsFile, TypedOnly
@@ -90,10 +91,7 @@ class Run:
         Raises:
             FileNotFoundError: If it does not.
         """
-        if not self.checkpoint.is_file():
-            raise FileNotFoundError(
-                f"{self.folder}: expected a run folder, but it has no {self.checkpoint.name}"
-            )
+        check_holds_run(self.folder)
 
     def options(self, names: Collection[str] | None = None) -> dict[str, Any]:
         """The options the run was made with, as plain values and specifications.

@@ -115,6 +115,10 @@ def go_on(
         history = run.history()
         done = len(history)
         run.check_data()
+        if epochs is not None and epochs < done:
+            raise ValueError(
+                f"--epochs: {run.folder}: {done} epochs are done already: expected more, got {epochs}"
+            )
         if done < settings["epochs"] and history.stopped is None:
             _train(run, settings, resuming=True)
         elif not finish(run, run.model(settings["device"]), run.data, history, settings):
@@ -167,9 +171,18 @@ def _train(run: Run, settings: dict[str, Any], *, resuming: bool = False) -> Non
                 notes={"options": settings},
             )
         except Diverged as error:
-            raise Failed(str(error)) from None
+            raise Failed(f"{error}{_slower(run, settings)}") from None
         run.read_again()
         finish(run, model, data, history, settings)
+
+
+def _slower(run: Run, settings: dict[str, Any]) -> str:
+    """How to continue with a smaller learning rate: resumed as it is, a run diverges again."""
+    rate = settings["optimizer"]["init_args"].get("lr")
+    if not run.checkpoint.is_file() or not isinstance(rate, float | int):
+        return ""
+    folder = shlex.quote(str(run.folder))
+    return f": pyrovae resume {folder} --optimizer.lr {rate / 10:g}"
 
 
 def _goes_on(options: dict[str, Any]) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 import torch
 from torch import Tensor
 
+from pyrovae.checks import whereabouts_counted
 from pyrovae.datasets.binarization import Binarization, binarize, check_unit_interval
 from pyrovae.datasets.values import Bytes, to_float
 
@@ -24,7 +25,8 @@ class Look:
     def __init__(self, binarization: Binarization) -> None:
         self.binarization = binarization
         self._bytes = Bytes()
-        self._nan = self._infinite = 0
+        self._nan = self._infinite = self._total = 0
+        self._columns: Tensor | None = None
         self._low, self._high = math.inf, -math.inf
 
     def __call__(self, x: Tensor) -> Tensor | None:
@@ -33,7 +35,11 @@ class Look:
         x = to_float(x)
         low, high = (end.item() for end in x.aminmax())
         self._low, self._high = min(self._low, low), max(self._high, high)
+        self._total += x.numel()
         if not (math.isfinite(low) and math.isfinite(high)):
+            if x.dim() == 2:
+                odd = ~x.isfinite().all(0)
+                self._columns = odd if self._columns is None else self._columns | odd
             self._nan += int(x.isnan().sum())
             self._infinite += int(x.isinf().sum())
         return None if self._nan or self._infinite or self._outside else x
@@ -45,8 +51,10 @@ class Look:
     def check(self) -> None:
         """Raises a ValueError if there was something wrong, in words that are true of all data."""
         if self._nan or self._infinite:
+            odd = self._nan + self._infinite
+            where = whereabouts_counted(odd, self._total, self._columns)
             raise ValueError(
-                f"expected finite values, got {self._nan} NaN and {self._infinite} infinite"
+                f"expected finite values, got {self._nan} NaN and {self._infinite} infinite: {where}"
             )
         self._bytes.check()
         if self._outside:

@@ -6,7 +6,7 @@ from typing import Any
 import pyro
 import pyro.distributions as dist
 import torch
-from torch import Tensor, nn
+from torch import Size, Tensor, nn
 
 from pyrovae.checks import check_agreement
 from pyrovae.likelihoods.base import Likelihood
@@ -62,6 +62,19 @@ class CategoricalVAE(LatentVariableModel):
         self.network = network
         self.likelihood = likelihood
         self.logits = nn.Parameter(torch.zeros(variables, categories))
+
+    @classmethod
+    def encoder_shape(
+        cls, latent_shape: Size, *, variables: int = 1, categories: int = 1, **options: Any
+    ) -> Size:
+        """One logit for each category of each variable."""
+        shape = as_size([variables, categories], "variables, categories")
+        if tuple(latent_shape) != (prod(shape),):
+            raise ValueError(
+                f"expected variables * categories latents, --latent_features {prod(shape)}, got "
+                f"{', '.join(map(str, latent_shape))}"
+            )
+        return latent_shape
 
     def model(self, x: Tensor) -> Any:
         """p(z1) ... p(zL) p(x|z), for data ``(n, *data_shape)``."""

@@ -90,9 +90,12 @@ def resolve(class_path: str, slot: Slot, *, allow: Collection[str] = ()) -> type
             f"{slot.name}: {class_path}: expected a class that can be constructed, not a base "
             "class"
         )
-    for refused, reason in slot.refused.items():
-        if cls.__name__ == refused:
-            raise ValueError(f"{slot.name}: {refused} cannot be used here: {reason}")
+    why = slot.refused.get(cls.__name__)
+    # By the class itself: a person's own of the same name is another.
+    if why is not None and any(
+        getattr(import_module(home), cls.__name__, None) is cls for home in slot.homes
+    ):
+        raise ValueError(f"{slot.name}: {cls.__name__} cannot be used here: {why}")
     return cls
 
 

@@ -131,7 +131,12 @@ def arguments_of(spec: object) -> dict[str, Any]:
 
 
 def network_shape(
-    spec: object, slot: Slot, *, allow: Collection[str] = (), given: Known | None = None
+    spec: object,
+    slot: Slot,
+    *,
+    allow: Collection[str] = (),
+    given: Known | None = None,
+    where: str | None = None,
 ) -> Callable[[Any], Any]:
     """Returns the class's `network_shape` with its options bound, also those of nested parts.
 
@@ -140,23 +145,32 @@ def network_shape(
         slot: The place it is for.
         allow: Packages whose classes may be imported, too.
         given: Arguments that it and those within it get besides their own.
+        where: What to call it in a message; the slot's name if left out.
 
     Raises:
-        ValueError: If it is no such specification.
+        ValueError: If it is no such specification, or lacks a part of its own kind.
     """
-    cls: Any = check_spec(spec, slot, allow=allow)
-    return partial(cls.network_shape, **_said_within(cls, spec, slot, allow, given or {}))
+    where = where or slot.name
+    cls: Any = check_spec(spec, slot, allow=allow, where=where)
+    return partial(cls.network_shape, **_said_within(cls, spec, slot, allow, given or {}, where))
 
 
 def _said_within(
-    cls: type, spec: object, slot: Slot, allow: Collection[str], given: Known
+    cls: type, spec: object, slot: Slot, allow: Collection[str], given: Known, where: str
 ) -> dict[str, Any]:
     """Returns a part's arguments, with the `network_shape` of nested parts of the same kind."""
     options = arguments_of(spec)
-    for name, value in options.items():
-        place = nested_slot(parameters_of(cls)[name].annotation)
+    for name, parameter in parameters_of(cls).items():
+        inner, value = f"{where}.{name}", options.get(name)
+        is_needed = parameter.annotation is slot.base() and parameter.default is parameter.empty
+        if is_needed and value is None:
+            kind = slot.base().__name__
+            raise ValueError(
+                f"{where}: {cls.__name__}: expected a value for {name}: name a {kind} with --{inner}"
+            )
+        place = nested_slot(parameter.annotation)
         if place is not None and place.base() is slot.base() and _is_spec(value):
-            options[name] = network_shape(value, place, allow=allow, given=given)
+            options[name] = network_shape(value, place, allow=allow, given=given, where=inner)
     return options | dict(given)
 
 
@@ -166,8 +180,13 @@ def nested_slot(annotation: object) -> Slot | None:
         for name in ("component", "objective", "beta"):
             if issubclass(base, SLOTS[name].base()):
                 slot = SLOTS[name]
-                homes = tuple(s.homes[0] for s in SLOTS.values() if s.homes and s.base() is base)
-                return replace(slot, base=lambda base=base: base, homes=homes[:1] or slot.homes)  # type: ignore[misc]
+                alike = next((s for s in SLOTS.values() if s.homes and s.base() is base), slot)
+                return replace(
+                    slot,
+                    base=lambda base=base: base,  # type: ignore[misc]
+                    homes=alike.homes[:1],
+                    refused=alike.refused,
+                )
     return None
 
 
@@ -189,7 +208,7 @@ def _make(
 ) -> Any:
     if slot is not None and _is_spec(value):
         cls = check_spec(value, slot, allow=allow, where=where)
-        known = within(cls, _said_within(cls, value, slot, allow, {}))
+        known = within(cls, _said_within(cls, value, slot, allow, {}, where))
         return instantiate(value, slot, allow=allow, where=where, known=known)
     if slot is not None and isinstance(value, list):
         return [_make(item, slot, allow, f"{where}[{i}]", within) for i, item in enumerate(value)]

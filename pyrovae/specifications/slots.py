@@ -48,6 +48,18 @@ def _slot(
     return name, Slot(name, load, homes, ("pyrovae", *trusted), factory, refused or {})
 
 
+# Networks that are made from others, or of shapes that neither the data nor the other parts tell.
+NETWORKS = {
+    name: f"{why}, and is made in Python"
+    for names, why in (
+        ("Chain SpectralNorm Widened", "it is made from other networks"),
+        ("ColumnFeatures Covariates", "it encodes columns before another network reads them"),
+        ("CosineSine Identity Log1p SumOfStages", "it is one step of a Chain of networks"),
+    )
+    for name in names.split()
+}
+
+
 #: Every slot by its name. ``component`` is any part of a model.
 SLOTS: Mapping[str, Slot] = MappingProxyType(
     dict(
@@ -58,6 +70,26 @@ SLOTS: Mapping[str, Slot] = MappingProxyType(
                 "pyrovae.models.LatentVariableModel",
                 "pyrovae.models",
                 "pyrovae.hierarchy",
+                refused={
+                    "ConditionalVAE": "its networks also read a condition, and it is made in "
+                    "Python: see examples/conditional.py",
+                    "Density": "it is a prior of data without latents, and is fitted in Python: "
+                    "fit(Density(prior), codes)",
+                    "HierarchicalVAE": "it has several posteriors, and is made in Python: see "
+                    "examples/hierarchical.py; DenseHierarchicalVAE can be used here",
+                    "LadderVAE": "it has several posteriors and encoders, and is made in Python: "
+                    "see examples/hierarchical.py; DenseHierarchicalVAE can be used here",
+                    "MixedVAE": "it has two priors and two posteriors, and is made in "
+                    "Python: MixedVAE(prior, posterior, discrete_prior, ...)",
+                    "MultimodalVAE": "it has several likelihoods, and is made in Python: see "
+                    "examples/modalities.py",
+                    "SemiSupervisedVAE": "it has a classifier beside its posterior, and is made "
+                    "in Python: see examples/semi_supervised.py",
+                    "TopDownVAE": "it is made from blocks, in Python; DeepHierarchicalVAE and "
+                    "DenseHierarchicalVAE, whose blocks are made for them, can be used here",
+                    "Weighted": "it is made from another model, in Python: Weighted(vae), with "
+                    "the weights as the last tensor of each batch",
+                },
             ),
             _slot(
                 "prior",
@@ -69,18 +101,28 @@ SLOTS: Mapping[str, Slot] = MappingProxyType(
                 },
             ),
             _slot("posterior", "pyrovae.posteriors.Posterior", "pyrovae.posteriors"),
-            _slot("codebook", "pyrovae.codebooks.Codebook", "pyrovae.codebooks"),
+            _slot(
+                "codebook",
+                "pyrovae.codebooks.Codebook",
+                "pyrovae.codebooks",
+                refused={
+                    "ResidualCodebook": "it is made from other codebooks, in Python: "
+                    "ResidualCodebook([MovingAverageCodebook(...), ...])",
+                },
+            ),
             _slot(
                 "likelihood",
                 "pyrovae.likelihoods.Likelihood",
                 "pyrovae.likelihoods",
                 refused={
+                    "OffsetLikelihood": "its network also reads each datum's size factor, and it "
+                    "is made in Python: see examples/counts.py",
                     "PerceptualLikelihood": "it compares features of a network of your own, and is "
                     "made with it in Python",
                 },
             ),
-            _slot("encoder", "pyrovae.nn.Network", "pyrovae.nn"),
-            _slot("decoder", "pyrovae.nn.Network", "pyrovae.nn"),
+            _slot("encoder", "pyrovae.nn.Network", "pyrovae.nn", refused=NETWORKS),
+            _slot("decoder", "pyrovae.nn.Network", "pyrovae.nn", refused=NETWORKS),
             # Pyro has classes of the same short names: the library's come first.
             _slot(
                 "objective",
@@ -90,7 +132,7 @@ SLOTS: Mapping[str, Slot] = MappingProxyType(
                 trusted=("pyro.infer",),
             ),
             _slot("adversary", "pyrovae.adversaries.Adversary", "pyrovae.adversaries"),
-            _slot("discriminator", "pyrovae.nn.Network", "pyrovae.nn"),
+            _slot("discriminator", "pyrovae.nn.Network", "pyrovae.nn", refused=NETWORKS),
             _slot("beta", "pyrovae.schedules.Schedule", "pyrovae.schedules"),
             *(
                 _slot(

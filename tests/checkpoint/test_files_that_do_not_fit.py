@@ -60,6 +60,23 @@ def test_a_file_that_is_not_there(tmp_path):
         load(tmp_path)
 
 
+def test_a_run_folder_is_said_to_be_one(tmp_path):
+    save(tiny_vae(), tmp_path / "checkpoint.pt")
+    with pytest.raises(FileNotFoundError, match=r"run folder: load\('.*checkpoint.pt'\)"):
+        load(tmp_path)
+
+
+def test_a_file_cut_short_is_said_to_be_damaged(tmp_path):
+    path = tmp_path / "model.pt"
+    save(tiny_vae(), path)
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(ValueError, match="it is truncated or damaged, 1000 bytes"):
+        load(path)
+    path.write_bytes(b"text")
+    with pytest.raises(ValueError, match="it is a file of another kind, 4 bytes"):
+        load(path)
+
+
 def test_a_truncated_file(tmp_path):
     path = tmp_path / "model.pt"
     save(tiny_vae(), path)

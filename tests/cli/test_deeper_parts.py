@@ -196,7 +196,11 @@ def test_images_are_binarized_for_pixels_of_bits(pixel, protocol):
             ],
             "ZeroInflatedLikelihood, a likelihood of counts",
         ),
-        ([*PIXELS[:3], "ZeroInflatedLikelihood"], "expected a wrapped likelihood"),
+        ([*PIXELS[:3], "ZeroInflatedLikelihood"], "with --likelihood.pixel.likelihood"),
+        (
+            ["--posterior", "QuantizedPosterior", "--posterior.codebook", "ResidualCodebook"],
+            "it is made from other codebooks, in Python",
+        ),
         (
             [*PIXELS[:3], "PixelCNNLikelihood", "--likelihood.pixel.pixel", "BernoulliLikelihood"],
             "whose variables come one after another",

@@ -91,6 +91,13 @@ def test_a_run_that_is_done_is_not_trained_again(copied, capsys):
     assert (copied / "checkpoint.pt").read_bytes() == before
 
 
+def test_fewer_epochs_than_are_done_are_refused(copied, capsys):
+    (copied / "report.json").unlink()  # as of a run that was interrupted
+    assert main(["resume", str(copied), "--epochs", "1"]) == 2
+    assert "2 epochs are done already: expected more, got 1" in capsys.readouterr().err
+    assert not (copied / "report.json").exists()
+
+
 def test_what_a_run_lacks_is_written(copied, capsys):
     before = (copied / "checkpoint.pt").read_bytes()
     table, report = ((copied / name).read_text() for name in ("history.csv", "report.json"))

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -123,6 +124,28 @@ def test_the_lists_are_those_of_the_classes(slot):
         if can_be_typed(cls, SLOTS[slot]) and can_be_used(cls, slot)
     ]
     assert sorted(catalogue(SLOT_OF[slot])) == sorted(named)
+
+
+@pytest.mark.parametrize("slot", SLOT_OF)
+def test_what_is_made_in_python_alone_says_so(slot):
+    """What has a short name, and stands in no list, is refused with the reason."""
+    place, listed = SLOTS[slot], catalogue(SLOT_OF[slot])
+    unlisted = set(choices(replace(place, refused={}))) - {*listed}
+    by_others = {  # said where their networks, or the model's sites, are looked at
+        "ClassificationELBO",
+        "MixtureOfProductsPosterior",
+        "MixturePosterior",
+        "ProductPosterior",
+        "SubsetsELBO",
+    }
+    by_shape = {"PatchDiscriminator"}  # fits a discriminator's shapes alone
+    assert unlisted - by_others - by_shape == set(place.refused) & unlisted
+    assert not set(place.refused) & {*listed}
+    for name in unlisted & set(place.refused):
+        with pytest.raises(ValueError, match=f"^{slot}: {name} cannot be used here: .+"):
+            find_class(name, place)
+        if place.trusted == ("pyrovae",):
+            assert "Python" in place.refused[name]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -101,7 +101,10 @@ def test_samples_are_compared_in_the_features_of_another_run(copied, trained, ca
     ("words", "message"),
     [
         (["latents", "RUN", "--out", "x.json"], "--out"),
-        (["disentangle", "RUN"], "the data have no known factors"),
+        (
+            ["disentangle", "RUN"],
+            "these data have no known factors: give them with --factors levels.npy",
+        ),
         (["disentangle", "RUN", "--factors", "float.npy"], "a .npy array of integers"),
         (["disentangle", "RUN", "--factors", "short.npy"], "factors: expected integers of shape"),
         (["disentangle", "RUN", "--factors", "none.npy"], "none.npy"),

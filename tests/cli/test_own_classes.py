@@ -74,7 +74,7 @@ def test_users_own_classes_in_every_command(capsys):
     ):
         assert main([*command, "--allow", "my_parts"]) == 0, capsys.readouterr().err
     assert main(["compare", "run"]) == 0
-    assert main(["list", "my_parts.LaplacePrior", "--allow", "my_parts"]) == 0
+    assert main(["list", "my_parts.LaplacePrior"]) == 0
     assert "--prior.scale" in capsys.readouterr().out
 
 

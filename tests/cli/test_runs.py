@@ -15,7 +15,10 @@ from pyrovae.cli.saying import printable
 
 def test_evaluate_again_with_more_samples(copied, capsys):
     assert main(["evaluate", str(copied), "--samples", "20", "--split", "validation"]) == 0
-    assert "S = 20" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "S = 20" in said
+    before = "report.html: validation data, S = 20, in place of a report of test data, S = "
+    assert f"{copied}/report.json, {before}" in said
     report = json.loads((copied / "report.json").read_text())
     assert (report["split"], report["log_likelihood"]["samples"]) == ("validation", 20)
 
@@ -32,6 +35,20 @@ def test_sample_and_reconstruct_to_array_and_figure(trained, tmp_path):
     out = tmp_path / "again.npy"
     assert main(["reconstruct", str(trained), "--n", "4", "--out", str(out)]) == 0
     assert np.load(out).shape == (4, 1, 8, 8)
+
+
+def test_a_checkpoint_in_the_place_of_its_run(trained, capsys):
+    assert main(["evaluate", str(trained / "checkpoint.pt")]) == 2
+    assert f"it is a file; name its folder, {trained}\n" in capsys.readouterr().err
+
+
+def test_the_figures_of_a_run_are_left_as_they_are(copied, capsys):
+    before = {path: path.read_bytes() for path in (copied / "figures").iterdir()}
+    assert main(["sample", str(copied), "--n", "3"]) == 0
+    assert main(["reconstruct", str(copied), "--n", "3"]) == 0
+    said = capsys.readouterr().out.split()
+    assert said == [str(copied / "samples.png"), str(copied / "reconstructions.png")]
+    assert {path: path.read_bytes() for path in (copied / "figures").iterdir()} == before
 
 
 def test_more_samples_than_are_made_at_once(trained, tmp_path):

@@ -243,7 +243,9 @@ def test_an_average_that_was_not_kept(trained, capsys):
 def test_divergence_is_said(in_tmp, capsys):
     optimizer = ["--optimizer", "SGD", "--optimizer.lr", "1e9"]
     assert main(["train", *quick(), *optimizer, "--out", "run"]) == 1
-    assert "diverged in epoch 1" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "diverged in epoch 1" in said
+    assert said.endswith("may help: pyrovae resume run --optimizer.lr 1e+08\n")
 
 
 def test_training_begins_at_the_mean_of_the_data(in_tmp):

@@ -14,6 +14,12 @@ def wrong_files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wrong")
     np.save(folder / "large.npy", np.full((20, 6), 3.0, dtype=np.float32))
     np.save(folder / "nan.npy", np.full((20, 6), np.nan, dtype=np.float32))
+    gap = np.zeros((20, 6), dtype=np.float32)
+    gap[7, 3] = np.nan
+    np.save(folder / "gap.npy", gap)
+    np.save(folder / "halves.npy", np.full((20, 6), 0.5, dtype=np.float32))
+    (folder / "bare.csv").write_text("1.5,2\n3,4\n5,6\n")
+    (folder / "semicolons.csv").write_text("a;b\n1,5;2\n3;4,5\n")
     np.save(folder / "empty.npy", np.zeros((0, 6), dtype=np.float32))
     np.save(folder / "one.npy", np.zeros((6,), dtype=np.float32))
     np.save(folder / "text.npy", np.array(["a", "b"]))
@@ -79,7 +85,15 @@ def wrong_files(tmp_path_factory):
         ("train --out null", "--out: expected a path"),
         ("train --out=", "--out: expected a path"),
         # what does not go together
-        ("train --model MixedVAE", "expected a value for discrete_prior"),
+        ("train --model ConditionalVAE --model.classes 10", "examples/conditional.py"),
+        (
+            "train --model CategoricalVAE --model.variables 2 --model.categories 5",
+            "--latent_features 10, got 20",
+        ),
+        (
+            "train --likelihood StructuralSimilarityLikelihood",
+            "expected a value for likelihood: name a Likelihood with --likelihood.likelihood",
+        ),
         ("train --model CategoricalVAE --model.variables 3", "categories"),
         ("train --model Autoencoder --prior VampPrior", "--prior: the model has none"),
         ("train --model=Autoencoder --posterior IAFPosterior", "--posterior: the model has none"),
@@ -105,8 +119,16 @@ def wrong_files(tmp_path_factory):
         ("train --config .", "no such file"),
         ("train --data nope.npy", "nope.npy"),
         ("train --data mnist", "--download"),
-        ("train --data large.npy", "range from 3 to 3"),
+        ("train --data large.npy", "BernoulliLikelihood allows values in [0, 1], but the data"),
+        ("train --data large.npy", "range from 3 to 3, with 3 among them; divide them by 255"),
         ("train --data nan.npy", "nan.npy"),
+        (
+            "train --data gap.npy",
+            "1 NaN and 0 infinite: 1 of 120 values (0.83 %), in column 3 alone",
+        ),
+        ("train --data halves.npy --likelihood PoissonLikelihood", "but the data contain 0.5"),
+        ("train --data bare.csv", "names of the columns in the first row, got numbers (1.5, ...)"),
+        ("train --data semicolons.csv", "separated by commas, got semicolons"),
         ("train --data empty.npy", "empty.npy"),
         ("train --data one.npy", "one.npy"),
         ("train --data text.npy", "text.npy"),

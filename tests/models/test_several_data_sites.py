@@ -250,8 +250,8 @@ def test_the_command_line_writes_all_sites(tmp_path, monkeypatch, capsys):
     assert main(["reconstruct", "run", "--n", "3", *allow]) == 0
     assert main(["sample", "run", "--n", "1001", "--out", "many.npz", *allow]) == 0
     for file, n in (
-        ("run/figures/samples.npz", 3),
-        ("run/figures/reconstructions.npz", 3),
+        ("run/samples.npz", 3),
+        ("run/reconstructions.npz", 3),
         ("many.npz", 1001),
     ):
         with np.load(file) as arrays:

@@ -2,9 +2,12 @@
 
 import sys
 from contextlib import suppress
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pyrovae.cli.values import Count, Folder, Place, Seed
+
+if TYPE_CHECKING:
+    from pyrovae.cli.runs import Run
 
 __all__ = ["evaluate"]
 
@@ -22,7 +25,7 @@ def evaluate(
     device: str = "auto",
     allow: list[str] | None = None,
 ) -> None:
-    """Report on a run's model: bounds, log-likelihood with its errors, latents.
+    """Evaluate a run's model and replace its report.json: bounds, log-likelihood, latents.
 
     Args:
         run: The run folder.
@@ -31,7 +34,7 @@ def evaluate(
         seed: Seed of the draws.
         data: File or folder of the data, if it has moved.
         root: Root of the data, if it has moved.
-        wider: Take log p(x) from a guide with scales so many times as large, such as 1.5.
+        wider: Estimate log p(x) with the guide's scales multiplied by this factor, for example 1.5.
         averaged: Take the moving average of the weights that train --average kept.
         device: auto, cpu, cuda or mps.
         allow: A package whose classes the run may name; give it again for another.
@@ -53,6 +56,7 @@ def evaluate(
         say(f"warning: {warning}")
     if not is_first():
         return
+    replaced = _replaced(opened)
     with suppress(ValueError):  # what is no report is replaced, too
         if opened.has_stale_report():
             say(f"{opened.report_file}: it was of other weights, and is replaced", file=sys.stderr)
@@ -68,3 +72,17 @@ def evaluate(
     )
     opened.write_report(told)
     write_page(opened)
+    say(f"{opened.report_file}, {opened.page_file.name}: {split} data, S = {samples}{replaced}")
+
+
+def _replaced(run: "Run") -> str:
+    """What a new report takes the place of: more draws may have been the work of hours."""
+    try:
+        old = run.report()
+    except FileNotFoundError:
+        return ""
+    except ValueError:
+        return ", in place of a file that was no report"
+    evidence = old.get("log_likelihood")
+    draws = f", S = {evidence.get('samples')}" if isinstance(evidence, dict) else ""
+    return f", in place of a report of {old.get('split')} data{draws}"

@@ -7,12 +7,11 @@ from pyrovae.cli.saying import say
 __all__ = ["show"]
 
 
-def show(what: str = "", /, *, allow: list[str] | None = None) -> None:
-    """Show what there is to choose from, or what a class takes.
+def show(what: str = "", /) -> None:
+    """List the available choices, or a class's arguments.
 
     Args:
         what: A kind, such as priors, or a class, such as VampPrior. All kinds if left out.
-        allow: A package of your own whose class is shown; give it again for another.
     """
     if what in ("", *KINDS):
         for kind in [what] if what else KINDS:
@@ -26,19 +25,23 @@ def show(what: str = "", /, *, allow: list[str] | None = None) -> None:
         return
     slots = [slot for slot, kind in SLOT_OF.items() if what in catalogue(kind)]
     if "." in what:
-        _show_class(what, list(SLOT_OF), allow or [])
+        _show_class(what, list(SLOT_OF))
     elif slots:
-        _show_class(what, slots[:1], [])
+        _show_class(what, slots[:1])
     else:
         known = [name for kind in KINDS for name in catalogue(kind)]
         raise UnknownName("list", "kind or class", what, [*KINDS, *known])
 
 
-def _show_class(name: str, slots: list[str], allow: list[str]) -> None:
+def _show_class(name: str, slots: list[str]) -> None:
     from pyrovae.cli.classes import asked_for
     from pyrovae.cli.help import class_help
+    from pyrovae.cli.options import Typed
+    from pyrovae.cli.own_classes import packages_of, reach
     from pyrovae.specifications import SLOTS, find_class
 
+    allow = packages_of(Typed([name]))  # a class that is typed allows itself
+    reach(allow)
     reasons = []
     for slot in slots:
         try:

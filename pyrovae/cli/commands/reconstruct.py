@@ -42,4 +42,4 @@ def reconstruct(
         )
     model = opened.model(device, averaged=averaged)
     (x, *_) = opened.split().take(n)
-    write_reconstructions(model, x, out, opened.figures, draw=draw)
+    write_reconstructions(model, x, out, opened.folder, draw=draw)

@@ -19,7 +19,7 @@ def resume(
     quiet: bool = False,
     allow: list[str] | None = None,
 ) -> None:
-    """Go on with a run that was interrupted, finish what it lacks, or train it for longer.
+    """Continue a run that was interrupted, finish what it lacks, or train it for longer.
 
     Args:
         run: The run folder.

@@ -48,4 +48,4 @@ def sample(
         write_synthetic(model, opened.table_columns(), n, rows, seed=seed)
     else:
         check_out(out, n)
-        write_samples(model, n, out, opened.figures, draw=draw, seed=seed)
+        write_samples(model, n, out, opened.folder, draw=draw, seed=seed)

@@ -124,8 +124,8 @@ def train(
         scheduler_moves: Whether the scheduler moves on after each epoch or after each step.
         compile: Whether to compile the step. auto: where the run would take a minute and more.
         precision: bf16 rounds the factors of matrix products to bfloat16.
-        patience: Stop after so many epochs without a better validation value, and go back to the
-            best weights. Never, if left out.
+        patience: Stop after this many epochs without improvement on the validation data, and
+            go back to the best weights; if omitted, never.
         clip_norm: Largest norm of the gradient of the mean over a batch. No limit, if left out.
         skip_norm: Norm of that gradient, in nats per datum, above which a step moves nothing. No
             step is left out, if this is.

@@ -82,6 +82,7 @@ def read_frame(path: str | os.PathLike[str]) -> Any:
             frame = pd.read_parquet(path)
         else:
             header = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False)
+            _check_header([str(name) for name in header.iloc[0]])
             _check_names(header.iloc[0])
             frame = _read_csv(pd, path)
     except (ValueError, ImportError) as error:  # pandas' own are ValueErrors
@@ -110,11 +111,28 @@ def check_frame(frame: Any, where: str) -> None:
         _check_names(names)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
+
+
+def _check_header(names: Sequence[str]) -> None:
+    """Looks whether a file's first row names its columns, and commas separate them."""
     if len(names) == 1 and (";" in names[0] or "\t" in names[0]):
         separator = "semicolons" if ";" in names[0] else "tabs"
         raise ValueError(
-            f"{where}: expected columns separated by commas, got {separator}: save it with commas"
+            f"expected columns separated by commas, got {separator}: save it with commas"
         )
+    if all(map(_is_number, names)):
+        raise ValueError(
+            f"expected the names of the columns in the first row, got numbers ({names[0]:.20}, "
+            "...), which would be lost as data: add a row with names"
+        )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_names(names: Iterable[Any]) -> None:
