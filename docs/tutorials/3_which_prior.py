@@ -4,7 +4,7 @@ Which prior?
 
 The standard normal is the usual starting point, but it rarely matches the distribution of all the
 codes, the *aggregated posterior* :math:`q(z) = \frac{1}{N} \sum_n q(z \mid x_n)`. Where the two
-differ, the bound pays: the KL term splits into what each code tells of its datum and
+differ, the bound pays: the KL term splits into the information that each code carries about its datum and
 :math:`\mathrm{KL}(q(z) \,\|\, p(z))`, and only the second part depends on the prior. A prior that can
 follow the codes makes it small.
 """
