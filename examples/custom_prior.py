@@ -7,7 +7,6 @@ cd examples && pyrovae train --prior custom_prior.StudentPrior --prior.df 5 --ep
 import pyro
 import pyro.distributions as dist
 import torch
-from torch.distributions import Distribution
 
 from pyrovae import VAE, evaluate, fit, load_data, plots
 from pyrovae.cli import run
@@ -30,7 +29,7 @@ class StudentPrior(Prior):
         self.latent_shape = torch.Size([latent_features])
         self.register_buffer("df", torch.full((latent_features,), df))
 
-    def forward(self) -> Distribution:
+    def forward(self) -> dist.TorchDistribution:
         """Returns p(z)."""
         return dist.StudentT(self.df).to_event(1)
 

@@ -120,4 +120,6 @@ for name, remedy in remedies.items():
 # The warm-up comes back to where it started: with the weight at one, collapsing is the optimum of this
 # model, and no schedule changes an optimum. Free bits and a low beta fill the latent at the price of
 # the bound. Only the learned scale gives a better model of the data. So first ask whether the
-# likelihood is right, then help the optimiser.
+# likelihood is right, then help the optimiser. The report also suggests a warm-up and
+# a weaker decoder: it sees a KL near zero, not its cause, so its advice covers every collapse. A warm-up
+# helps where a latent dies early although the optimum would use it.

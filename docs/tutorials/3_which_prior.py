@@ -4,7 +4,7 @@ Which prior?
 
 The standard normal is the usual starting point, but it rarely matches the distribution of all the
 codes, the *aggregated posterior* :math:`q(z) = \frac{1}{N} \sum_n q(z \mid x_n)`. Where the two
-differ, the bound pays: the KL term splits into what each code tells of its datum and
+differ, the bound pays: the KL term splits into the information that each code carries about its datum and
 :math:`\mathrm{KL}(q(z) \,\|\, p(z))`, and only the second part depends on the prior. A prior that can
 follow the codes makes it small.
 """
@@ -47,7 +47,7 @@ for name, make in priors.items():
 # ----------
 #
 # Log-likelihoods of held-out data compare across priors, as the data and the likelihood are the same.
-# The KL alone does not: a lower KL with a worse reconstruction is no gain.
+# The KL alone does not: a lower KL with a worse reconstruction does not help.
 
 for name, report in reports.items():
     estimate = report.log_likelihood
@@ -58,7 +58,7 @@ for name, report in reports.items():
 
 # %%
 # The error from the data is common to all rows, since they are evaluated on the same images, and the
-# differences between rows are known better than it says. The error from the seed is not in the table:
+# differences between rows are known more precisely than it suggests. The error from the seed is not in the table:
 # for a claim, train each several times.
 
 # %%
@@ -84,11 +84,11 @@ samples_vamp = plots.samples(models["VampPrior of 50"], n=20, columns=10)
 # - `NormalPrior`: to begin with, and where the latent space is to be used (paths, arithmetic,
 #   disentangling).
 # - `MixturePrior`: clusters, at little cost.
-# - `VampPrior`: usually the best bound for the work; the posterior is evaluated at all pseudo-inputs in
+# - `VampPrior`: usually the best bound for its cost; the posterior is evaluated at all pseudo-inputs in
 #   each step.
 # - `FlowPrior`: any shape; its log density costs a pass through a network.
-# - `ExemplarPrior`: as the VampPrior, from data as they are; the model keeps them.
+# - `ExemplarPrior`: like the VampPrior, with training data as pseudo-inputs, which the model keeps.
 #
 # At MNIST's size, with one budget and with errors over seeds:
-# :doc:`/results/compare-priors-mnist` and :doc:`/results/compare-priors-digits`. A prior of your own
-# is one small class: :doc:`/how_to/new_prior`.
+# :doc:`/results/compare-priors-mnist` and :doc:`/results/compare-priors-digits`. Writing your own prior
+# takes one small class: :doc:`/how_to/new_prior`.

@@ -65,7 +65,7 @@ print(evaluate(train(BernoulliLikelihood(MLP(8, [200], shape)), binary), binary.
 #
 # The continuous Bernoulli is what the cross-entropy becomes when it is normalised. A normal with a
 # learned scale is the usual choice for measurements. Both are *densities*: their logarithm may be
-# positive, and it moves when the data are rescaled. Compare densities only in the same units, and beware
+# positive, and it changes when the data are rescaled. Compare densities only in the same units, and beware
 # of values that occur exactly and often: half of these pixels are exactly 0, and a density may grow there
 # without having learnt anything about digits. That is where the continuous Bernoulli's lead comes from.
 

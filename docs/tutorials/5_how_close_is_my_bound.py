@@ -5,7 +5,7 @@ How close is my bound to the likelihood?
 A VAE is trained with a lower bound of :math:`\log p(x)`, and most papers report an estimate of
 :math:`\log p(x)` itself. How far apart are the two, how good is the estimate, and what can be done
 about the gap? With two latent variables the exact answer is a sum on a grid, so each estimate on this
-page stands beside the truth.
+page can be compared with the exact value.
 """
 
 import pyro

@@ -23,8 +23,8 @@ IMPOSSIBLE = "IMPOSSIBLE BOUND"
 SURE = 20.0
 #: The rounding error of sums of float32 log-probabilities, in nats per datum.
 ROUNDING = 0.01
-#: A latent with a lower KL divergence, in nats per datum, tells next to nothing about the data:
-#: the divergence bounds their mutual information.
+#: A latent with a lower KL divergence, in nats per datum, carries almost no information about the
+#: data: the divergence bounds their mutual information.
 COLLAPSED_KL = 0.1
 SMALL_ESS = 10
 #: The share of data with a heavy tail that cannot be explained by the noise of its estimate.
