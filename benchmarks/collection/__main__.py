@@ -7,7 +7,6 @@ Models that are measured already are not trained again.
 """
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +83,6 @@ def measured(
     pyro.set_rng_seed(0)
     (x,) = data.train.take(len(data.train))
     budget: dict[str, Any] = {"epochs": epochs, "batch_size": 100}
-    began = time.perf_counter()
     model = entry.make(x)
     begin_scales(model, x)
     fit(
@@ -100,7 +98,6 @@ def measured(
         density = density_of_codes(entry.codes(model), model, x, budget)
         if isinstance(model, VAE):
             model = VAE(density.prior, model.posterior, model.likelihood)
-    seconds = time.perf_counter() - began
     assert data.test is not None
     report = evaluate(model, data.test, samples=samples)
     estimate = report.log_likelihood
@@ -110,7 +107,6 @@ def measured(
         "log_likelihood": None if estimate is None else estimate.value,
         "reconstruction": report.reconstruction,
         "undefined": report.undefined,
-        "seconds": seconds,
     }
     torch.manual_seed(0)
     (shown,) = data.test.take(SHOWN)

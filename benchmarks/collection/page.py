@@ -52,8 +52,8 @@ def page(
         "",
         "![Reconstructions and samples of each model](figures/collection.png)",
         "",
-        "| model | parts | bound | log p(x) | reconstruction | seconds |",
-        "|---|---|---:|---:|---:|---:|",
+        "| model | parts | bound | log p(x) | reconstruction |",
+        "|---|---|---:|---:|---:|",
     ]
     notes: list[str] = []
     for name, row in rows.items():
@@ -63,7 +63,7 @@ def page(
                 notes.append(str(row["undefined"]))
             note = f" [{notes.index(str(row['undefined'])) + 1}]"
         cells = [_number(row["elbo"]) + note, _number(row["log_likelihood"])]
-        cells += [_number(row["reconstruction"]), f"{row['seconds']:.0f}"]
+        cells.append(_number(row["reconstruction"]))
         lines.append(f"| {name} | {row['parts']} | " + " | ".join(cells) + " |")
     lines += ["", *(f"[{i}] {note}.  " for i, note in enumerate(notes, 1))]
     return "\n".join(lines) + "\n"
