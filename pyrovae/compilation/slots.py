@@ -21,12 +21,16 @@ HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backwa
 def modes_of(modules: Iterable[nn.Module], parameters: Iterable[Tensor]) -> list[Any]:
     """What decides how modules run and is no number: their modes, classes, hooks and forms."""
     found: list[Any] = [tuple(hooks) for hooks in OF_ALL_MODULES]
+    # Before each step: most modules and parameters have no hooks, and take no time for them.
     for module in modules:
-        found += (module.training, type(module))
-        found += [tuple(getattr(module, name)) for name in HOOKS]
+        own = module.__dict__
+        found += (own["training"], type(module))
+        found += [tuple(own[name]) for name in HOOKS if own[name]]
     for parameter in parameters:
-        found += (parameter.requires_grad, tuple(parameter._backward_hooks or ()))
-        found += (tuple(parameter._post_accumulate_grad_hooks or ()), _form_of(parameter))
+        found += (parameter.requires_grad, parameter.shape, parameter.stride(), parameter.dtype)
+        for hooks in (parameter._backward_hooks, parameter._post_accumulate_grad_hooks):
+            if hooks:
+                found.append(tuple(hooks))
     return found
 
 

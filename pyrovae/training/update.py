@@ -41,7 +41,8 @@ class Update(nn.Module):
         # Those that have a gradient, as found by tracing.
         self._moved = set(self._at.values())
         self._state: Any = None  # the optimizer's state when last read, and the tensors in it
-        self._tensors: list[tuple[Tensor, str, Tensor]] = []
+        self._holders: list[int] = []
+        self._tensors: list[tuple[dict[str, Any], str, Tensor]] = []
         self._members = self._members_now()
         self._rules: list[Any] = [rule_of(optimizer, group) for group in optimizer.param_groups]
         held = [p for group in optimizer.param_groups for p in group["params"]]
@@ -91,14 +92,16 @@ class Update(nn.Module):
 
     def _members_now(self) -> list[list[int]]:
         """Which parameters are in each group."""
-        return [[id(p) for p in group["params"]] for group in self.optimizer.param_groups]
+        return [list(map(id, group["params"])) for group in self.optimizer.param_groups]
 
     def _is_same_state(self) -> bool:
         """Whether the optimizer holds the tensors that were read: others may have taken their place."""
         state = self.optimizer.state
-        return state is self._state and all(
-            parameter in state and state[parameter].get(name) is tensor
-            for parameter, name, tensor in self._tensors
+        # Before each step: values take no time to be hashed, as parameters do.
+        return (
+            state is self._state
+            and list(map(id, state.values())) == self._holders
+            and all(holder.get(name) is tensor for holder, name, tensor in self._tensors)
         )
 
     def _factors(self, k: int, rule: Rule) -> Callable[[int], Tensors]:
@@ -128,11 +131,12 @@ class Update(nn.Module):
         for group, rule in self._groups():
             counts = [torch.zeros(())]
             for parameter, name in itertools.product(group["params"], rule.state):
-                i, value = self._at[id(parameter)], self.optimizer.state[parameter].get(name)
+                holder = self.optimizer.state[parameter]
+                i, value = self._at[id(parameter)], holder.get(name)
                 if value is None:
                     return False
                 self._buffers[f"{name}_{i}"] = value
-                self._tensors.append((parameter, name, value))
+                self._tensors.append((holder, name, value))
                 if name == "step" and i in self._moved:
                     counts.append(value)
             if len({count.item() for count in counts[1:]}) > 1:
@@ -140,6 +144,7 @@ class Update(nn.Module):
             self._steps.append(counts[-1])
         self._last = [count.item() for count in self._steps]
         self._state = self.optimizer.state
+        self._holders = list(map(id, self._state.values()))
         return True
 
     @contextmanager
