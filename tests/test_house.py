@@ -33,7 +33,7 @@ ROOMS = {
     "specifications": "declared",
     "scope": "stage",
     "recent": "",
-    "compilation": "files scope",
+    "compilation": "files recent scope",
     "distributions": "labels undefined",
     "latents": "distributions undefined",
     "handlers": "distributions latents",

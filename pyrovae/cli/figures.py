@@ -102,16 +102,17 @@ def draw_figures(
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(0)
                 try:
-                    save_figure(draw(), folder / file)
+                    figure = draw()
                 except Undefined:  # samples of a model without a prior
                     continue
                 except Exception as error:
                     if only is not None:
                         raise
-                    # Of parts of one's own; the run and its report are not to be lost by it.
+                    # A part of the user's own: the run and its report are not to be lost by it.
                     why = f"{type(error).__name__}: {error}"
                     warnings.warn(f"{file} could not be drawn: {why}", stacklevel=2)
                     continue
+                save_figure(figure, folder / file)
             yield file
 
 
