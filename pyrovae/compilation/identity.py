@@ -13,7 +13,7 @@ class Identity:
     anew at each run.
 
     Args:
-        item: A function, class or module of Python's.
+        item: A function, class or module of Python's, or an array.
     """
 
     __hash__ = None  # type: ignore[assignment]

@@ -73,7 +73,9 @@ class Numbers:
         differing = []
         for path in paths:
             then, now = before.get(path, MISSING), self._values.get(path, MISSING)
-            if not _equal(then, now):
+            if isinstance(then, tuple) and isinstance(now, tuple) and then != now:
+                differing.append(f"{path} holds other numbers than it did")  # an array
+            elif not _equal(then, now):
                 differing.append(f"{path} was {_shown(then)} and is {_shown(now)}")
         found = self.tensors() if self._read else {}
         other = [path for path, tensor in self._read.items() if found.get(path) is not tensor]
@@ -107,8 +109,9 @@ class Numbers:
             return False
         if any(getattr(holder, name, MISSING) != item for holder, name, item in self._slotted):
             return False
-        if any(_content(array) != content for array, content in self._arrays):
-            return False
+        for holder, key, array, content in self._arrays:
+            if _held(holder, key, array) is not array or _content(array) != content:
+                return False
         return all(held == items for held, items in self._lists)
 
     @contextmanager
@@ -129,15 +132,16 @@ class Numbers:
         self._attributes: list[tuple[dict[Any, Any], int, Callable[[Any], Any], Any]] = []
         self._lists: list[tuple[Any, Any]] = []
         self._slotted: list[tuple[Any, str, Any]] = []  # holder, name, value
-        self._arrays: list[tuple[Any, Any]] = []  # array, content
+        self._arrays: list[tuple[Any, Any, Any, Any]] = []  # holder, key, array, content
         for path, holder, items in _walk(self._roots):
             kept = []
             for key, name, item in items:
                 where = f"{path}{name}"
                 if isinstance(item, np.ndarray):
+                    # Beside the others, since arrays compare one by one.
                     self._values[where] = _content(item)
-                    self._arrays.append((item, _content(item)))
-                    item = Identity(item)  # arrays compare one by one
+                    self._arrays.append((holder, key, item, _content(item)))
+                    continue
                 if isinstance(item, PLAIN):
                     self._values[where] = item
                     if isinstance(holder, dict | list):
@@ -237,10 +241,17 @@ def _slots(value: Any) -> list[str]:
     return names
 
 
+def _held(holder: Any, key: Any, otherwise: Any) -> Any:
+    """What is held under a key or in a slot now; in what cannot change, what was."""
+    if isinstance(holder, dict | list | deque):
+        return holder[key]
+    return otherwise if holder is None or isinstance(holder, tuple) else getattr(holder, key)
+
+
 def _content(array: np.ndarray) -> Any:
-    """What an array holds, if that is not much."""
-    form = (array.shape, array.dtype.str)
-    return (*form, array.tobytes()) if array.nbytes <= SMALL_ARRAY else form
+    """What an array holds, if that is not much; otherwise which one it is."""
+    small = array.nbytes <= SMALL_ARRAY
+    return array.shape, array.dtype.str, array.tobytes() if small else Identity(array)
 
 
 def same_values(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:

@@ -2,7 +2,11 @@
 
 import functools
 import math
+from collections import deque
+from dataclasses import dataclass
+from fractions import Fraction
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -171,3 +175,56 @@ def test_numbers_are_given_back_where_a_block_fails():
     with numbers.kept():
         net.scale = 9.0
     assert net.scale == 9.0
+
+
+@dataclass(slots=True)
+class Slotted:
+    __private: float = 1.0
+    held: object = None
+
+    def move(self):
+        self.__private = 2.0
+
+
+def of_arrays():
+    holder = Holder(np.ones(5))
+    holder.listed, holder.slotted = [np.ones(3), 1], Slotted(held=np.zeros(2))
+    holder.queue, holder.fixed = deque([1.0, np.ones(2)]), (np.ones(2),)
+    holder.number, holder.fraction = np.float32(2), Fraction(1, 3)
+    return holder
+
+
+CHANGES_OF_ARRAYS = {
+    ".value": lambda h: h.value.__setitem__(0, 2.0),
+    ".value: another": lambda h: setattr(h, "value", np.zeros(5)),
+    ".listed[0]": lambda h: h.listed.__setitem__(0, np.zeros(3)),
+    ".slotted.held": lambda h: h.slotted.held.__setitem__(0, 4.0),
+    ".slotted.held: another": lambda h: setattr(h.slotted, "held", np.ones(2)),
+    ".slotted._Slotted__private": lambda h: h.slotted.move(),
+    ".queue[1]": lambda h: h.queue[1].__setitem__(0, 5.0),
+    ".queue[2]": lambda h: h.queue.append(3.0),
+    ".fixed[0]": lambda h: h.fixed[0].__setitem__(0, 9.0),
+    ".number": lambda h: setattr(h, "number", np.float32(3)),
+    ".fraction": lambda h: setattr(h, "fraction", Fraction(2, 3)),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES_OF_ARRAYS)
+def test_arrays_slots_and_other_numbers(name):
+    holder = of_arrays()
+    numbers = Numbers(root=holder)
+    assert numbers._is_same()  # at a look, without walking through all of it
+    CHANGES_OF_ARRAYS[name](holder)
+    (said,) = numbers.changed()
+    assert said.startswith(f"root{name.partition(':')[0]} ")
+    assert numbers.changed() == []
+    assert numbers._is_same()
+
+
+def test_a_large_array_is_data_and_is_to_be_the_same_one():
+    holder = Holder(np.zeros(100_000))
+    numbers = Numbers(root=holder)
+    holder.value[0] = 1.0
+    assert numbers.changed() == []
+    holder.value = np.zeros(100_000)
+    assert numbers.changed() == ["root.value holds other numbers than it did"]

@@ -159,5 +159,7 @@ def test_a_mapped_file_of_bytes(tmp_path, monkeypatch):
 
 
 def test_grey_levels_are_no_counts():
-    with pytest.raises(ValueError, match="expects whole numbers of at least 0, but the data contain"):
+    with pytest.raises(
+        ValueError, match="expects whole numbers of at least 0, but the data contain"
+    ):
         fit(vae_of(PoissonLikelihood), torch.rand(20, 4), epochs=1)
