@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from fractions import Fraction
 from operator import itemgetter
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,8 @@ __all__ = ["NAMED", "PLAIN", "Numbers", "same_values"]
 
 PLAIN = (
     *(bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.device),
-    *(np.generic, Decimal, Fraction),
+    # Values, whatever their slots may keep of what was asked of them.
+    *(np.generic, Decimal, Fraction, PurePath),
 )
 SMALL_ARRAY = 2**16  # bytes; larger ones are data rather than settings
 # What every module has: its mode is looked at elsewhere, and the rest are no numbers.

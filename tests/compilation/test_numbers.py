@@ -5,6 +5,7 @@ import math
 from collections import deque
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -219,6 +220,16 @@ def test_arrays_slots_and_other_numbers(name):
     assert said.startswith(f"root{name.partition(':')[0]} ")
     assert numbers.changed() == []
     assert numbers._is_same()
+
+
+def test_a_path_that_was_asked_for_its_text_is_the_same():
+    holder = Holder(Path("a") / "b")
+    numbers = Numbers(root=holder)
+    assert hash(holder.value) == hash(Path("a/b"))
+    assert numbers.changed() == []
+    holder.value = Path("c")
+    (said,) = numbers.changed()
+    assert said.startswith("root.value was ")
 
 
 def test_a_large_array_is_data_and_is_to_be_the_same_one():
