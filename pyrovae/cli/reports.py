@@ -110,10 +110,10 @@ def reading(report_file: Path) -> Iterator[None]:
 
 
 def evidence_name(report: dict[str, Any]) -> str:
-    """What the number is that a report has for log p(x); reports of old say nothing of bounds."""
+    """What the number is that a report has for log p(x)."""
     if not report["is_density"]:
         return "cross-entropy"
-    return BOUND if report.get("is_bound") else "log p(x)"
+    return BOUND if report["is_bound"] else "log p(x)"
 
 
 def number(value: Any, digits: int = 2) -> str:

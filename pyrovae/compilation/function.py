@@ -203,7 +203,7 @@ class CompiledFunction:
     def _form_of(self, batch: Batch) -> list[Any]:
         # The compiled code reads memory as it was told to; nothing else guards it.
         form: list[Any] = [(t.shape, t.stride(), t.dtype, t.device) for t in batch]
-        return form + modes_of(self._modules, self._all)
+        return [*form, *map(type, self._modules), *modes_of(self._modules, self._all)]
 
     def _inputs(self, batch: Batch) -> list[Tensor]:
         return [*self.held(), *batch]

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from pyrovae.compilation.code import read_by_code
 from pyrovae.compilation.machine import settings
 from pyrovae.compilation.numbers import Numbers, same_values
-from pyrovae.compilation.slots import hooks_of
+from pyrovae.compilation.slots import modes_of
 
 __all__ = ["Keeping", "Kept", "Made", "form_of"]
 
@@ -54,9 +54,7 @@ class Made:
             what,
             tuple(names),
             form_of(inputs),
-            tuple(part.training for part in parts),
-            tuple(parameter.requires_grad for parameter in module.parameters()),
-            hooks_of(parts, module.parameters()),
+            modes_of(parts, module.parameters()),
             settings(inputs[0].device if inputs else torch.device("cpu")),
         )
         # Without the first, the module itself, which may stand for the owner. A class may close

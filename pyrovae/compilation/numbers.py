@@ -40,8 +40,8 @@ class Numbers:
     Of modules, objectives, handlers, schedules and other objects, through slots, lists, tuples,
     sets, dicts, deques, bound methods, partial functions and NumPy's arrays of up to 64 KiB; and
     which functions and classes they are. Not seen are numbers in global variables, classes,
-    closures, files and clocks. Parameters and buffers
-    are no numbers, and of other tensors those alone are looked at that are said to be read.
+    closures, files and clocks. Parameters and buffers are no numbers, and of other tensors those
+    alone are looked at that are said to be read.
 
     Args:
         **roots: The objects, by what they are called in a message.

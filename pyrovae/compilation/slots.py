@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.modules import module as all_modules
 
-__all__ = ["Slots", "hooks_of", "leaf_of", "modes_of"]
+__all__ = ["Slots", "leaf_of", "modes_of"]
 
 # By the numbers that torch gives to no two hooks of a process.
 OF_ALL_MODULES = (
@@ -19,25 +19,22 @@ HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backwa
 
 
 def modes_of(modules: Iterable[nn.Module], parameters: Iterable[Tensor]) -> list[Any]:
-    """What decides how modules run and is no number: their modes, classes, hooks and forms."""
+    """What decides how modules run and is no number, beside their classes.
+
+    Their modes and hooks, and forms of parameters. It keeps no module alive.
+    """
     found: list[Any] = [tuple(hooks) for hooks in OF_ALL_MODULES]
     # Before each step: most modules and parameters have no hooks, and take no time for them.
     for module in modules:
         own = module.__dict__
-        found += (own["training"], type(module))
-        found += [tuple(own[name]) for name in HOOKS if own[name]]
+        found.append(own["training"])
+        found += [(name, *own[name]) for name in HOOKS if own[name]]
     for parameter in parameters:
         found += (parameter.requires_grad, parameter.shape, parameter.stride(), parameter.dtype)
         for hooks in (parameter._backward_hooks, parameter._post_accumulate_grad_hooks):
             if hooks:
                 found.append(tuple(hooks))
     return found
-
-
-def hooks_of(modules: Iterable[nn.Module], parameters: Iterable[Tensor]) -> tuple[Any, ...]:
-    """Which hooks these have, by the numbers that torch gives to no two of a process."""
-    own = [tuple(getattr(module, name)) for module in modules for name in HOOKS]
-    return (*own, *(tuple(parameter._backward_hooks or ()) for parameter in parameters))
 
 
 def leaf_of(parameter: Tensor, value: Tensor) -> Tensor:

@@ -130,10 +130,8 @@ class CompiledStep:
         if self.capture is not None:
             loss = loss.clone()  # the next replay writes to the same place
         if self.moves_all:
-            trained = self.function.trained
-            if trained and trained[0].grad is not None:  # of an eager step
-                for parameter in trained:
-                    parameter.grad = None
+            for parameter in self.function.trained:
+                parameter.grad = None  # of an eager step
             return loss
         for parameter, gradient in zip(self.function.trained, gradients, strict=True):
             parameter.grad = gradient

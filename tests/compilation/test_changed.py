@@ -146,6 +146,11 @@ OF_CODE = {
     "a method": of_class(Net, "forward", lambda self, x: x.clamp(max=5.0)),
     "an array": lambda net, patch: net.box.fill(5.0),
     "a hook": lambda net, patch: limited(net),
+    "a hook of all modules": lambda net, patch: patch.setitem(
+        torch.nn.modules.module._global_forward_hooks,
+        -1,
+        lambda module, inputs, out: 5 * out if module is net else None,
+    ),
 }
 
 

@@ -34,7 +34,8 @@ def headline(report: dict[str, Any]) -> str:
     if ll is None:
         value = f"Reconstruction {number(report['reconstruction'])}"
     else:
-        name = evidence_name(report).replace("bound", "Bound").replace("cross", "Cross")
+        name = evidence_name(report)
+        name = name if name.startswith("log") else name.capitalize()
         value = f"{name} {number(ll['value'])}"
         if ll["data_se"] is not None:
             value += f" \N{PLUS-MINUS SIGN} {number(ll['data_se'])}"
@@ -82,7 +83,7 @@ def _evidence(report: dict[str, Any]) -> Iterator[Row]:
             f"A cross-entropy, estimated with S = {ll['samples']} draws: of use to compare models "
             "of the same data and likelihood, and no log-likelihood. Higher is better."
         )
-    if report.get("is_bound"):
+    if report["is_bound"]:
         meaning += (
             " The codes are fixed by the data and not drawn, so this is no more than the ELBO, "
             "however many draws there are."
