@@ -14,6 +14,7 @@ from pyrovae.likelihoods import Likelihood, NormalLikelihood
 from pyrovae.likelihoods.location_scale import LocationScaleLikelihood
 from pyrovae.models import Density, LatentVariableModel
 from pyrovae.nn import MLP
+from pyrovae.nn.positive import raw_of
 from pyrovae.objectives import ELBO
 from pyrovae.posteriors import NormalPosterior, Posterior
 from pyrovae.priors import MixturePrior, NormalPrior, Prior
@@ -61,11 +62,10 @@ def begin_scales(model: torch.nn.Module, x: Tensor) -> None:
 
     From where it starts otherwise, 0.69, Adam takes a thousand steps to it.
     """
-    scale = (x - x.mean(0)).square().mean().sqrt()
+    scale = (x - x.mean(0)).square().mean().sqrt().item()
     for module in model.modules():
         if isinstance(module, LocationScaleLikelihood) and module.data_shape == x.shape[1:]:
-            # The inverse of a softplus.
-            module.raw_scale.fill_((scale - module.min_scale).expm1().log())
+            module.raw_scale.fill_(raw_of(scale - module.min_scale))
 
 
 def encoder(x: Tensor, out: int | Size) -> MLP:

@@ -43,12 +43,14 @@ class BetaLikelihood(LocationScaleLikelihood):
             network, for each variable).
         min_dispersion: Smallest learned or predicted dispersion. Without a minimum, the density of
             a variable that never varies grows without bound.
+        initial_dispersion: Where a learned dispersion begins, and a predicted one where the network
+            gives zero. If None, it is 0.69 above the minimum.
         margin: The margin m by which the interval extends beyond 0 and beyond 1.
 
     Raises:
         ValueError: If the dispersion is none of these, the minimum dispersion or the margin is
-            negative, the network does not declare its shapes, or its output cannot be split in
-            two.
+            negative, the initial dispersion is not above the minimum or stands beside a fixed one,
+            the network does not declare its shapes, or its output cannot be split in two.
     """
 
     scale_name = "dispersion"
@@ -59,9 +61,15 @@ class BetaLikelihood(LocationScaleLikelihood):
         *,
         dispersion: float | Literal["learned", "per_feature", "predicted"] = "learned",
         min_dispersion: float = 1e-3,
+        initial_dispersion: float | None = None,
         margin: float = 0.002,
     ) -> None:
-        super().__init__(network, scale=dispersion, min_scale=min_dispersion)
+        super().__init__(
+            network,
+            scale=dispersion,
+            min_scale=min_dispersion,
+            initial_scale=initial_dispersion,
+        )
         if not 0 <= margin < float("inf"):
             raise ValueError(f"margin: expected a number of at least 0, got {margin}")
         self.margin = margin

@@ -37,11 +37,14 @@ class DiscretizedLogisticLikelihood(LocationScaleLikelihood):
             or ``"predicted"`` (by the network, for each variable).
         min_scale: Smallest learned or predicted scale, in the unit of the grey values. With the
             default, one of 256 levels can get all the probability.
+        initial_scale: Where a learned scale begins, in the unit of the grey values, and a
+            predicted one where the network gives zero. If None, it is 0.69 above the minimum, from
+            where Adam takes a thousand steps to the scale of images.
 
     Raises:
         ValueError: If there are fewer than 2 levels, the scale is none of these, the minimum scale
-            is negative, the network does not declare its shapes, or its output cannot be split in
-            two.
+            is negative, the initial scale is not above it or stands beside a fixed one, the
+            network does not declare its shapes, or its output cannot be split in two.
     """
 
     def __init__(
@@ -51,8 +54,9 @@ class DiscretizedLogisticLikelihood(LocationScaleLikelihood):
         levels: int = 256,
         scale: float | Literal["learned", "predicted"] = "learned",
         min_scale: float = 1e-4,
+        initial_scale: float | None = None,
     ) -> None:
-        super().__init__(network, scale=scale, min_scale=min_scale)
+        super().__init__(network, scale=scale, min_scale=min_scale, initial_scale=initial_scale)
         check_levels(levels)
         self.levels = levels
 

@@ -26,10 +26,14 @@ class LaplaceLikelihood(LocationScaleLikelihood):
             (by the network, for each variable).
         min_scale: Smallest learned or predicted scale, in the data's unit. Without a minimum, the
             density of a variable that never varies grows without bound.
+        initial_scale: Where a learned scale begins, in the data's unit, and a predicted one where
+            the network gives zero. If None, it is 0.69 above the minimum, from where Adam takes a
+            thousand steps to the scale of images in [0, 1].
 
     Raises:
-        ValueError: If the scale is none of these, the minimum scale is negative, the network does
-            not declare its shapes, or its output cannot be split in two.
+        ValueError: If the scale is none of these, the minimum scale is negative, the initial scale
+            is not above it or stands beside a fixed one, the network does not declare its shapes,
+            or its output cannot be split in two.
     """
 
     def forward(self, z: Tensor) -> Distribution:

@@ -9,7 +9,7 @@ from pyrovae.distributions.special import at_least_single
 from pyrovae.likelihoods.base import Likelihood
 from pyrovae.likelihoods.parameters import divide_shape, multiply_shape
 from pyrovae.nn.network import Network, check_network
-from pyrovae.nn.positive import positive
+from pyrovae.nn.positive import OFFSET, positive, raw_of
 
 __all__ = ["LocationScaleLikelihood"]
 
@@ -33,10 +33,13 @@ class LocationScaleLikelihood(Likelihood):
             network, for each variable), or another network that maps the last numbers of a latent
             to the scales before they are made positive.
         min_scale: Smallest learned or predicted scale; 0 means 1e-6.
+        initial_scale: Where a learned scale begins. A predicted one is this where the network gives
+            zero. If None, it is 0.69 above the minimum.
 
     Raises:
-        ValueError: If the scale is none of these, the minimum scale is negative, the network does
-            not declare its shapes, or its output cannot be split in two.
+        ValueError: If the scale is none of these, the minimum scale is negative, the initial scale
+            is not above it or stands beside a fixed one, the network does not declare its shapes,
+            or its output cannot be split in two.
     """
 
     scale_name = "scale"
@@ -48,6 +51,7 @@ class LocationScaleLikelihood(Likelihood):
         *,
         scale: float | Literal["learned", "per_feature", "predicted"] | Network = "learned",
         min_scale: float = 1e-3,
+        initial_scale: float | None = None,
     ) -> None:
         super().__init__()
         name = self.scale_name
@@ -66,17 +70,35 @@ class LocationScaleLikelihood(Likelihood):
         self.data_shape = divide_shape(network, parameters, f"locations, then {name}s")
         self.network = network
         self.event_dim = len(network.out_shape)
-        self.min_scale = min_scale
+        self.min_scale, self.initial_scale = min_scale, initial_scale
+        # What stands for the initial scale before it is made positive.
+        self._start = 0.0 if initial_scale is None else self._start_of(initial_scale, scale)
         if isinstance(scale, Network):
             self._check_scales(scale)
         # A network is stored under the argument's name, like every part.
         setattr(self, name if isinstance(scale, Network) else "scale", scale)
         if scale in ("learned", "per_feature"):
             shape = self.data_shape if scale == "per_feature" else ()
-            self.raw_scale = nn.Parameter(torch.zeros(shape))
+            self.raw_scale = nn.Parameter(torch.full(shape, self._start))
         elif scale != "predicted" and not isinstance(scale, Network):
             self.fixed_scale: Tensor
             self.register_buffer("fixed_scale", torch.tensor(float(scale)))
+
+    def _start_of(self, initial: float, scale: object) -> float:
+        """What `positive` maps to an initial scale less the minimum."""
+        what = f"initial_{self.scale_name}: expected"
+        if not isinstance(scale, str | Network):
+            raise ValueError(
+                f"{what} one only beside a learned or predicted {self.scale_name}, got {initial} "
+                f"beside {scale}"
+            )
+        above = initial - self.min_scale
+        if not OFFSET < above or not initial <= LARGEST:
+            raise ValueError(
+                f"{what} a number above min_{self.scale_name}={self.min_scale:g} and of at most "
+                f"{LARGEST:g}, got {initial}"
+            )
+        return raw_of(above)
 
     def _check_scales(self, network: Network) -> None:
         """Raises a ValueError unless a network maps the last numbers of a latent to scales."""
@@ -96,13 +118,17 @@ class LocationScaleLikelihood(Likelihood):
         network = getattr(self, self.scale_name, None)
         if isinstance(network, Network):
             raw_scale = network(z[..., -network.in_shape[0] :])
-            return loc, positive(at_least_single(raw_scale)) + self.min_scale
+            return loc, self._predicted(at_least_single(raw_scale))
         if self.scale == "predicted":
             loc, raw_scale = loc.chunk(2, dim=-self.event_dim)
-            return loc, positive(raw_scale) + self.min_scale
+            return loc, self._predicted(raw_scale)
         if self.scale in ("learned", "per_feature"):
             return loc, positive(self.raw_scale) + self.min_scale
         return loc, self.fixed_scale
+
+    def _predicted(self, raw: Tensor) -> Tensor:
+        shifted = raw + self._start if self._start else raw
+        return positive(shifted) + self.min_scale
 
     @classmethod
     def network_shape(cls, data_shape: Size, **options: Any) -> Size:

@@ -38,10 +38,13 @@ class NegativeBinomialLikelihood(LocationScaleLikelihood):
             reads the condition there, so ``MLP(batches, [], data_shape)`` gives one dispersion for
             each variable and batch.
         min_dispersion: Smallest learned or predicted dispersion.
+        initial_dispersion: Where a learned dispersion begins, and a predicted one where the network
+            gives zero. If None, it is 0.69 above the minimum.
 
     Raises:
         ValueError: If the dispersion is none of these, the minimum dispersion is negative, the
-            network does not declare its shapes, or its output cannot be split in two.
+            initial dispersion is not above it or stands beside a fixed one, the network does not
+            declare its shapes, or its output cannot be split in two.
     """
 
     counts = independent_counts = True
@@ -53,8 +56,14 @@ class NegativeBinomialLikelihood(LocationScaleLikelihood):
         *,
         dispersion: float | Literal["learned", "per_feature", "predicted"] | Network = "learned",
         min_dispersion: float = 1e-3,
+        initial_dispersion: float | None = None,
     ) -> None:
-        super().__init__(network, scale=dispersion, min_scale=min_dispersion)
+        super().__init__(
+            network,
+            scale=dispersion,
+            min_scale=min_dispersion,
+            initial_scale=initial_dispersion,
+        )
 
     def forward(self, z: Tensor) -> Distribution:
         """Returns p(x|z) for latents ``(*batch, *latent_shape)``."""
