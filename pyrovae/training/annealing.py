@@ -38,7 +38,9 @@ class Annealing:
         self.scale = ScaleLatents(
             torch.ones((), device=device) if isinstance(beta, Schedule) else float(beta)
         )
-        own = objective.settled if isinstance(objective, Annealed) else 0.0
+        # Once, since it looks for all that such an objective has.
+        self._annealed = objective if isinstance(objective, Annealed) else None
+        own = 0.0 if self._annealed is None else self._annealed.settled
         self.settled = max(own, self.schedule.settled if self.schedule else 0.0)
 
     @property
@@ -50,8 +52,8 @@ class Annealing:
         """Moves to a time in epochs, which may be fractional."""
         if self.schedule is not None and isinstance(self.scale.factor, Tensor):
             self.scale.factor.fill_(self.schedule(time))
-        if isinstance(self.objective, Annealed):
-            self.objective.advance(time)
+        if self._annealed is not None:
+            self._annealed.advance(time)
 
 
 def own_weight(objective: pyro.infer.ELBO) -> float:

@@ -1,5 +1,6 @@
 """Detects diverged training, names the faulty number, and restores the last good weights."""
 
+import math
 from typing import Any
 
 import torch
@@ -65,11 +66,12 @@ class Watch:
         player, total = training.player, training.position.total
         if batch is None and training.ranks.size == 1:
             return
-        fine = not total.isnan().any()
+        losses = total.tolist() if total.dim() else [total.item()]
+        fine = not any(map(math.isnan, losses))
         if fine and closely:
             own = [] if player is None else player.parameters
             fine = all(bool(p.isfinite().all()) for p in [*self._step.parameters, *own])
-        if fine and not self._no_loss and total.isinf().any():
+        if fine and not self._no_loss and any(map(math.isinf, losses)):
             fine = self._no_loss = self._sites_are_finite()
         if fine:
             return

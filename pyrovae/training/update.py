@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
@@ -43,6 +44,7 @@ class Update(nn.Module):
         self._state: Any = None  # the optimizer's state when last read, and the tensors in it
         self._holders: list[int] = []
         self._tensors: list[tuple[dict[str, Any], str, Tensor]] = []
+        self._written_to: list[np.ndarray] = []  # the memory of the numbers of each group
         self._members = self._members_now()
         self._rules: list[Any] = [rule_of(optimizer, group) for group in optimizer.param_groups]
         held = [p for group in optimizer.param_groups for p in group["params"]]
@@ -118,7 +120,11 @@ class Update(nn.Module):
                 return False
             self._last[k] = steps
             factors = rule.factors(rule.numbers(group), steps, math)
-            self._buffers[f"factors_{k}"] = torch.tensor(factors)
+            if k == len(self._written_to):
+                self.register_buffer(f"factors_{k}", torch.tensor(factors))
+                self._written_to.append(self.get_buffer(f"factors_{k}").numpy())
+            # Before each step: in place, and by NumPy, which has less to do around it.
+            self._written_to[k][:] = factors
         return True
 
     def _groups(self) -> Iterator[tuple[Group, Rule]]:

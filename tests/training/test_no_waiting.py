@@ -4,12 +4,14 @@ On an accelerator each such question waits until all that was asked for before i
 """
 
 import sys
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 from tiny import binary_data, tiny_vae
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from pyrovae import fit
@@ -32,20 +34,53 @@ ASKING = {
 ON_THE_CPU = {"divergence.py: _look", "step.py: _move"}
 
 
-class Asked(TorchDispatchMode):
+# They copy the memory, and no operation is seen below them.
+COPYING = {torch.Tensor.tolist, torch.Tensor.numpy, torch.Tensor.__array__}
+
+
+class Operations(TorchDispatchMode):
+    """Calls a function for each operation that asks for a value."""
+
+    def __init__(self, heard):
+        super().__init__()
+        self.heard = heard
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func in ASKING:
+            self.heard()
+        return func(*args, **(kwargs or {}))
+
+
+class Methods(TorchFunctionMode):
+    """The same for the methods that no operation is seen below."""
+
+    def __init__(self, heard):
+        super().__init__()
+        self.heard = heard
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        if func in COPYING:
+            self.heard()
+        return func(*args, **(kwargs or {}))
+
+
+class Asked(ExitStack):
     """Notes which function of the library asks for a value."""
 
     def __init__(self):
         super().__init__()
         self.by = set()
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        if func in ASKING:
-            frame = sys._getframe(1)
-            while "pyrovae" not in Path(frame.f_code.co_filename).parts:
-                frame = frame.f_back
-            self.by.add(f"{Path(frame.f_code.co_filename).name}: {frame.f_code.co_name}")
-        return func(*args, **(kwargs or {}))
+    def __enter__(self):
+        for mode in (Operations, Methods):
+            self.enter_context(mode(self.heard))
+        return self
+
+    def heard(self):
+        frame = sys._getframe(1)
+        while "pyrovae" not in Path(frame.f_code.co_filename).parts:
+            frame = frame.f_back
+        self.by.add(f"{Path(frame.f_code.co_filename).name}: {frame.f_code.co_name}")
 
 
 class Between(Callback):
@@ -98,4 +133,5 @@ def test_asking_is_heard():
     with Asked() as asked:
         fit(tiny_vae(), binary_data(8), objective=ELBO(), epochs=1, progress=False, device="cpu")
     assert "divergence.py: _look" in asked.by
+    assert "epoch.py: _end" in asked.by  # a list
     assert "step.py: _move" in asked.by
