@@ -166,7 +166,10 @@ def _one_run(
                 measurement.values.append(earlier + share * (seconds - earlier))
                 return
             before = seconds, measurement.check
-    measurement.left = f"not reached in {options.epochs} epochs and {seconds:.0f} s"
+    # With the bound: one that is far off says that it trains something else.
+    measurement.left = (
+        f"not reached in {options.epochs} epochs and {seconds:.0f} s, bound {before[1]:.1f}"
+    )
 
 
 def _in_words(measurement: Measurement) -> str:

@@ -39,7 +39,8 @@ def run(task: Task, turn: Turns, variant: str) -> None:
         with numpyro.plate("data", len(x), dim=-1):
             prior = dist.Normal(jnp.zeros(case.latents), 1).expand([case.latents])
             z = numpyro.sample("z", prior.to_event(1))
-            pixels = dist.Bernoulli(logits=decode(layers, z))
+            # By itself it gives grey values a log-probability of minus infinity, without a gradient.
+            pixels = dist.Bernoulli(logits=decode(layers, z), validate_args=False)
             numpyro.sample("x", pixels.to_event(1), obs=x)
 
     def guide(x: jax.Array) -> None:
