@@ -169,7 +169,9 @@ def write_figure(path: Path, found: Sequence[Sequence[Measurement]]) -> None:
         colours = ["#d1605e" if "pyrovae" in m.contender else "#9aa7b5" for m in shown]
         labels = [CONTENDERS[m.contender].label for m in shown]
         bars = axis.barh(labels, ratios, color=colours)
-        axis.bar_label(bars, [f"{r:.2f}" for r in ratios], padding=2, fontsize=7)
+        numbers = axis.bar_label(bars, [f"{r:.2f}" for r in ratios], padding=2, fontsize=7)
+        for number in numbers:  # some lie on the line at 1
+            number.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.5})
         axis.axvline(1, color="black", linewidth=0.8, zorder=0)
         axis.set_xlim(0, 1.15 * max(ratios))
         axis.invert_yaxis()
