@@ -32,18 +32,20 @@ ASKING = {
 }
 # Those that look where looking is free, on the CPU alone.
 ON_THE_CPU = {"divergence.py: _look", "step.py: _move"}
-
-
 # They copy the memory, and no operation is seen below them.
 COPYING = {torch.Tensor.tolist, torch.Tensor.numpy, torch.Tensor.__array__}
 
 
-class Operations(TorchDispatchMode):
-    """Calls a function for each operation that asks for a value."""
+class Listener:
+    """Calls a function for each question."""
 
     def __init__(self, heard):
         super().__init__()
         self.heard = heard
+
+
+class Operations(Listener, TorchDispatchMode):
+    """Listens for operations that ask for a value."""
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         if func in ASKING:
@@ -51,12 +53,8 @@ class Operations(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-class Methods(TorchFunctionMode):
-    """The same for the methods that no operation is seen below."""
-
-    def __init__(self, heard):
-        super().__init__()
-        self.heard = heard
+class Methods(Listener, TorchFunctionMode):
+    """Listens for the methods that no operation is seen below."""
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         if func in COPYING:
